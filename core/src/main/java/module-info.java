@@ -1,0 +1,15 @@
+import org.jspecify.annotations.NullMarked;
+
+/// Tensors, autograd, memory scopes and the service that backends provide.
+@NullMarked
+module org.flambeau.core {
+  requires static transitive org.jspecify;
+  requires org.slf4j;
+
+  exports org.flambeau;
+  exports org.flambeau.autograd;
+  exports org.flambeau.spi;
+  exports org.flambeau.internal.ops to org.flambeau.nn, org.flambeau.testkit;
+
+  uses org.flambeau.spi.Backend;
+}

@@ -1,0 +1,182 @@
+package org.flambeau.internal.memory;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+import org.flambeau.Device;
+import org.flambeau.DeviceOutOfMemoryException;
+import org.flambeau.internal.Backends;
+import org.flambeau.internal.ThreadState;
+import org.flambeau.spi.Allocator;
+import org.flambeau.spi.Storage;
+import org.jspecify.annotations.Nullable;
+
+/// Allocates the storages of one device and counts their native bytes.
+///
+/// Unscoped memory waits for the garbage collector, which does not see native bytes: so their sum has a limit, and who
+/// would exceed it first asks the collector for what is unreachable.
+public final class DeviceMemory {
+  private static final ConcurrentHashMap<Device, DeviceMemory> ALL = new ConcurrentHashMap<>();
+  private static final DeviceMemory CPU = new DeviceMemory(Device.CPU);
+  private static final long LEAST_LIMIT = 1L << 30;
+  private static final long GREATEST_LIMIT = Math.max(LEAST_LIMIT, physicalMemory() / 2);
+
+  private final Device device;
+  private final Allocator allocator;
+  private final int heapThreshold;
+  private final AtomicLong allocated = new AtomicLong();
+  private final AtomicLong peak = new AtomicLong();
+  private final AtomicLong unscoped = new AtomicLong();
+  private volatile long unscopedLimit = LEAST_LIMIT;
+
+  private DeviceMemory(Device device) {
+    this.device = device;
+    this.allocator = Backends.of(device).allocator(device.index());
+    this.heapThreshold = allocator.heapThreshold();
+  }
+
+  public static DeviceMemory of(Device device) {
+    if (device.type() == Device.Type.CPU) {
+      return CPU;
+    }
+    DeviceMemory memory = ALL.get(device);
+    return memory != null ? memory : ALL.computeIfAbsent(device, DeviceMemory::new);
+  }
+
+  /// A storage of `bytes` with unspecified content (zeros where it rests in a Java array), owned by the thread's scope
+  /// or, without one, by whoever can reach it.
+  public Storage allocate(long bytes, ThreadState thread) {
+    ScopeMembers scope = thread.scope;
+    Storage storage;
+    if (bytes <= heapThreshold) {
+      storage = new Storage(device, new byte[(int) bytes]);
+    } else {
+      if (scope == null) {
+        makeRoomUnscoped(bytes);
+      }
+      storage = new Storage(device, allocateBlock(bytes), bytes);
+      if (scope == null) {
+        Reclaimer.watch(storage, this);
+      }
+    }
+    if (scope != null) {
+      scope.own(storage);
+    }
+    if (Provenance.TRACING) {
+      storage.setProvenance(Provenance.here());
+    }
+    return storage;
+  }
+
+  private long allocateBlock(long bytes) {
+    long address;
+    try {
+      address = allocator.allocate(bytes);
+    } catch (Allocator.OutOfMemory first) {
+      address = allocateUnderPressure(bytes);
+    }
+    long now = allocated.addAndGet(bytes);
+    if (now > peak.get()) {
+      peak.accumulateAndGet(now, Math::max);
+    }
+    return address;
+  }
+
+  private long allocateUnderPressure(long bytes) {
+    Reclaimer.drain();
+    allocator.emptyCache();
+    try {
+      return allocator.allocate(bytes);
+    } catch (Allocator.OutOfMemory second) {
+      collect(bytes);
+      allocator.emptyCache();
+      try {
+        return allocator.allocate(bytes);
+      } catch (Allocator.OutOfMemory third) {
+        throw new DeviceOutOfMemoryException(describe(bytes, third));
+      }
+    }
+  }
+
+  private void makeRoomUnscoped(long bytes) {
+    if (unscoped.get() + bytes > unscopedLimit) {
+      Reclaimer.drain();
+      if (unscoped.get() + bytes > unscopedLimit) {
+        collect(bytes);
+        unscopedLimit = Math.clamp(2 * (unscoped.get() + bytes), LEAST_LIMIT, GREATEST_LIMIT);
+      }
+    }
+  }
+
+  /// Asks for a garbage collection and drains, waiting a little longer each time while that frees too little.
+  private void collect(long wanted) {
+    System.gc();
+    long freed = Reclaimer.drain();
+    for (long pause = 1; freed < wanted && pause <= 64; pause *= 2) {
+      try {
+        Thread.sleep(pause);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return;
+      }
+      freed += Reclaimer.drain();
+    }
+  }
+
+  void free(long address, long bytes) {
+    allocated.addAndGet(-bytes);
+    allocator.free(address, bytes);
+  }
+
+  void freeUnscoped(long address, long bytes) {
+    unscoped.addAndGet(-bytes);
+    free(address, bytes);
+  }
+
+  /// A storage waits for the garbage collector from now on.
+  void becameUnscoped(long bytes) {
+    unscoped.addAndGet(bytes);
+  }
+
+  private String describe(long bytes, Allocator.OutOfMemory cause) {
+    return String.format(Locale.ROOT, "Out of memory on %s: tried to allocate %s, with %s in use by tensors and %s reserved (%s). "
+        + "Close MemoryScopes earlier, use a smaller batch, or call MemoryStats.emptyCache().", device, human(bytes),
+        human(allocated.get()), human(allocator.reservedBytes()), cause.getMessage());
+  }
+
+  private static String human(long bytes) {
+    return bytes < 1 << 20 ? String.format(Locale.ROOT, "%.1f KiB", bytes / 1024.0)
+        : bytes < 1 << 30 ? String.format(Locale.ROOT, "%.1f MiB", bytes / 1048576.0)
+        : String.format(Locale.ROOT, "%.2f GiB", bytes / 1073741824.0);
+  }
+
+  public long allocatedBytes() {
+    Reclaimer.drain();
+    return allocated.get();
+  }
+
+  public long peakBytes() {
+    return peak.get();
+  }
+
+  public void resetPeak() {
+    peak.set(allocated.get());
+  }
+
+  public long reservedBytes() {
+    return allocator.reservedBytes();
+  }
+
+  public void emptyCache() {
+    Reclaimer.drain();
+    allocator.emptyCache();
+  }
+
+  private static long physicalMemory() {
+    return java.lang.management.ManagementFactory.getOperatingSystemMXBean() instanceof com.sun.management.OperatingSystemMXBean os
+        ? os.getTotalMemorySize()
+        : Runtime.getRuntime().maxMemory();
+  }
+}

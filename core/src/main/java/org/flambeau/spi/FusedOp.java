@@ -1,0 +1,13 @@
+package org.flambeau.spi;
+
+/// Operations that a backend may offer as one kernel; core composes them from others where it does not.
+public enum FusedOp {
+  SOFTMAX,
+  LOG_SOFTMAX,
+  LAYER_NORM,
+  BATCH_NORM,
+  LINEAR,
+  ATTENTION,
+  CROSS_ENTROPY,
+  SGD_STEP
+}

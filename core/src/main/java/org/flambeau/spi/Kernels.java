@@ -1,0 +1,237 @@
+package org.flambeau.spi;
+
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/// The computations of one device, bound to a stream: about fifty families, to which core reduces every operation.
+///
+/// Core has checked shapes, dtypes and devices, promoted and broadcast the operands, and allocated `out`: a kernel only
+/// computes. Unless it says otherwise: all operands have one dtype, which is also `out`'s; element-wise operands have
+/// `out`'s sizes (broadcast dimensions have stride 0), except that any of them may be a host scalar
+/// ([Strided#isHostScalar()]) of any dtype; `out` overlaps an operand only if it is that operand's very layout; `out`
+/// has no two indices at one place; any size may be 0. float16 and bfloat16 compute in float32 and round once. Integral
+/// arithmetic wraps. No method returns a value to the host but those that say so, and none waits for the device but
+/// these.
+public interface Kernels {
+
+  // ---- moving and filling ----
+
+  /// Sets every element to a host scalar's value, cast to `out`'s dtype.
+  void fill(Strided out, Strided value);
+
+  /// Copies `x` into `out` of the same sizes, casting where the dtypes differ; both on this device. Casts follow
+  /// PyTorch: float to integral truncates, to bool asks whether it is not zero, to half precision rounds to nearest even.
+  void copy(Strided out, Strided x);
+
+  /// Copies host bytes into `out`, which is contiguous. `host` may be reused when this returns.
+  void copyFromHost(Strided out, MemorySegment host);
+
+  /// Copies `x`, which is contiguous, to host memory, and returns when it is there.
+  void copyToHost(MemorySegment host, Strided x);
+
+  // ---- element-wise ----
+
+  /// out = op(x). `out` is `bool` where [UnaryOp#isPredicate()].
+  void unary(UnaryOp op, Strided out, Strided x);
+
+  /// out = op(a, b). `out` is `bool` where [BinaryOp#isPredicate()].
+  void binary(BinaryOp op, Strided out, Strided a, Strided b);
+
+  /// out = a + alpha·b, the product not rounded separately where fused multiply-add is at hand.
+  void addScaled(Strided out, Strided a, Strided b, double alpha);
+
+  /// out = condition ? a : b, with `condition` of dtype `bool`.
+  void where(Strided out, Strided condition, Strided a, Strided b);
+
+  /// out = min(max(x, low), high); NaN stays NaN; where low > high, high. Either bound may be infinite. Integral dtypes
+  /// take the bounds as `long`s saturated from the doubles.
+  void clamp(Strided out, Strided x, double low, double high);
+
+  /// out = x > 0 ? x : slope·x.
+  void leakyRelu(Strided out, Strided x, double slope);
+
+  /// out = x > 0 ? scale·x : scale·alpha·(eˣ − 1).
+  void elu(Strided out, Strided x, double alpha, double scale);
+
+  // ---- reductions and scans ----
+
+  /// Reduces `x` over each dimension in which `out`, of the same rank, has size 1. `out` has x's dtype, or `bool` for
+  /// [ReduceOp#ANY] and [ReduceOp#ALL]. float32 sums keep an error like pairwise summation's.
+  void reduce(ReduceOp op, Strided out, Strided x, double parameter);
+
+  /// The position, int64, of the first largest (or smallest) element along `dim`, NaN counting as beyond all, and where
+  /// `values` is given also that element. Both have x's sizes with 1 at `dim`.
+  void argReduce(boolean largest, @Nullable Strided values, Strided indices, Strided x, int dim);
+
+  /// Running sum or product along `dim`.
+  void scan(ScanOp op, Strided out, Strided x, int dim);
+
+  /// Sorts stably along `dim`, NaN last when ascending and first when descending; `indices` is int64.
+  void sort(Strided values, Strided indices, Strided x, int dim, boolean descending);
+
+  /// The k largest or smallest along `dim`, in order; k is the outputs' size there.
+  void topk(Strided values, Strided indices, Strided x, int dim, boolean largest);
+
+  // ---- linear algebra ----
+
+  /// out[i] = a[i]·b[i] for a batch of matrices: sizes (batch, m, k) × (batch, k, n) → (batch, m, n). Strides are free
+  /// (a transposed or expanded operand is not copied by core); `out`'s last two dimensions are contiguous.
+  void matmul(Strided out, Strided a, Strided b);
+
+  /// Cross-correlation: x (n, c, h, w), weight (o, c/groups, kh, kw), bias (o) or null → out (n, o, h', w').
+  void conv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, Conv2d spec);
+
+  /// The gradient of [#conv2d] for its input.
+  void conv2dBackwardInput(Strided gradX, Strided grad, Strided weight, Conv2d spec);
+
+  /// The gradient of [#conv2d] for its weight.
+  void conv2dBackwardWeight(Strided gradWeight, Strided grad, Strided x, Conv2d spec);
+
+  /// The largest of each window, and its position h·W + w in the input plane as int64.
+  void maxPool2d(Strided out, Strided indices, Strided x, Pool2d spec);
+
+  void maxPool2dBackward(Strided gradX, Strided grad, Strided indices);
+
+  void avgPool2d(Strided out, Strided x, Pool2d spec);
+
+  void avgPool2dBackward(Strided gradX, Strided grad, Pool2d spec);
+
+  /// Window i of n spans [⌊i·in/n⌋, ⌈(i+1)·in/n⌉).
+  void adaptiveAvgPool2d(Strided out, Strided x);
+
+  void adaptiveAvgPool2dBackward(Strided gradX, Strided grad);
+
+  // ---- indexing ----
+  // Indices are int64. One out of range throws IndexOutOfBoundsException with the index, the dimension and its size.
+
+  /// out[i][j][k] = x[i][index[i][j][k]][k], for `dim` 1 and likewise for others; `index` has out's sizes, and sizes at
+  /// most x's in the other dimensions.
+  void gather(Strided out, Strided x, int dim, Strided index);
+
+  /// out[i][index[i][j][k]][k] ⊕= source[i][j][k], for `dim` 1 and likewise for others; `source` has index's sizes.
+  void scatter(ScatterOp op, Strided out, int dim, Strided index, Strided source);
+
+  /// out = x with only the elements `index`, of rank 1, along `dim`.
+  void indexSelect(Strided out, Strided x, int dim, Strided index);
+
+  /// out[…, index[j], …] += alpha·source[…, j, …] along `dim`.
+  void indexAdd(Strided out, int dim, Strided index, Strided source, double alpha);
+
+  /// out[j, …] = x[indices₀[j], indices₁[j], …, …]: the first indices.length dimensions of `x` are picked by tensors that
+  /// were broadcast to one shape, which is the first part of out's; negative indices count from the end.
+  void index(Strided out, Strided x, Strided[] indices);
+
+  /// The reverse of [#index]: out[indices₀[j], …] = values[j, …], or += where `accumulate`.
+  void indexPut(Strided out, Strided[] indices, Strided values, boolean accumulate);
+
+  /// How many elements are not zero. Returns to the host.
+  long countNonzero(Strided x);
+
+  /// The positions (int64, one row each, row-major order) of the elements of `x` that are not zero.
+  void nonzero(Strided out, Strided x);
+
+  /// The elements of `x` at which `mask`, of the same sizes, is true, in row-major order, into `out` of rank 1.
+  void maskedSelect(Strided out, Strided x, Strided mask);
+
+  /// Writes the elements of `source`, of rank 1, in row-major order to where `mask` is true.
+  void maskedScatter(Strided out, Strided mask, Strided source);
+
+  // ---- making ----
+
+  /// out[i] = start + i·step, computed in float64 or int64 by out's dtype. `out` is of rank 1.
+  void arange(Strided out, double start, double step);
+
+  /// `x` with 0 below (or, where `upper` is false, above) the given diagonal of its last two dimensions.
+  void triangle(Strided out, Strided x, long diagonal, boolean upper);
+
+  /// Fills `out` in row-major order from the generator.
+  void random(Distribution distribution, Strided out, RandomSource source, double a, double b);
+
+  /// bernoulli with a probability for each element, float64 or float32.
+  void bernoulli(Strided out, Strided probability, RandomSource source);
+
+  /// A random order of 0 … n−1, int64, rank 1.
+  void permutation(Strided out, RandomSource source);
+
+  // ---- fused, optional: core asks first, and composes them otherwise ----
+
+  /// Whether this backend has `op` as one kernel for operands like `x`.
+  default boolean supports(FusedOp op, Strided x) {
+    return false;
+  }
+
+  /// out = softmax(x), or its logarithm, along `dim`.
+  default void softmax(Strided out, Strided x, int dim, boolean log) {
+    throw new UnsupportedOperationException("softmax");
+  }
+
+  /// From the gradient and the result of [#softmax].
+  default void softmaxBackward(Strided gradX, Strided grad, Strided result, int dim, boolean log) {
+    throw new UnsupportedOperationException("softmaxBackward");
+  }
+
+  /// y = (x − mean)/√(var + eps)·weight + bias over each row of x (rows, n), all contiguous; mean and rstd (rows), in
+  /// float32 or wider, are what the backward reads. Weight and bias (n) may be null.
+  default void layerNorm(Strided out, Strided mean, Strided rstd, Strided x, @Nullable Strided weight, @Nullable Strided bias, double eps) {
+    throw new UnsupportedOperationException("layerNorm");
+  }
+
+  /// The gradients that are not null.
+  default void layerNormBackward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided grad,
+      Strided x, Strided mean, Strided rstd, @Nullable Strided weight) {
+    throw new UnsupportedOperationException("layerNormBackward");
+  }
+
+  /// Batch statistics of x (n, c, …) per channel: mean and 1/√(biased variance + eps); where given, the running ones
+  /// are moved by `momentum` towards the mean and the unbiased variance.
+  default void batchNormStatistics(Strided mean, Strided rstd, Strided x, @Nullable Strided runningMean, @Nullable Strided runningVar,
+      double momentum, double eps) {
+    throw new UnsupportedOperationException("batchNormStatistics");
+  }
+
+  /// out = activation((x − mean)·rstd·weight + bias + residual) per channel; weight, bias, residual may be null.
+  default void batchNormApply(Strided out, Strided x, Strided mean, Strided rstd, @Nullable Strided weight, @Nullable Strided bias,
+      @Nullable Strided residual, Activation activation) {
+    throw new UnsupportedOperationException("batchNormApply");
+  }
+
+  /// The gradients that are not null; `training` tells whether the statistics were x's own.
+  default void batchNormBackward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided grad,
+      Strided x, Strided mean, Strided rstd, @Nullable Strided weight, boolean training) {
+    throw new UnsupportedOperationException("batchNormBackward");
+  }
+
+  /// out = activation(x·weightᵀ + bias): x (m, k), weight (n, k), bias (n) or null.
+  default void linear(Strided out, Strided x, Strided weight, @Nullable Strided bias, Activation activation) {
+    throw new UnsupportedOperationException("linear");
+  }
+
+  /// out = softmax(q·kᵀ·scale, causal mask)·v: q (b, h, s, d), k and v (b, h, t, d); logSumExp (b, h, s) for the backward.
+  default void attention(Strided out, @Nullable Strided logSumExp, Strided q, Strided k, Strided v, double scale, boolean causal) {
+    throw new UnsupportedOperationException("attention");
+  }
+
+  default void attentionBackward(Strided gradQ, Strided gradK, Strided gradV, Strided grad, Strided out, Strided logSumExp, Strided q,
+      Strided k, Strided v, double scale, boolean causal) {
+    throw new UnsupportedOperationException("attentionBackward");
+  }
+
+  /// losses[i] = −log softmax(logits[i])[target[i]] for logits (n, classes), target int64 (n); 0 where the target is
+  /// `ignoreIndex`. logSumExp (n) is what the backward reads.
+  default void crossEntropy(Strided losses, Strided logSumExp, Strided logits, Strided target, long ignoreIndex) {
+    throw new UnsupportedOperationException("crossEntropy");
+  }
+
+  /// gradLogits = grad[i]·(softmax(logits[i]) − onehot(target[i])).
+  default void crossEntropyBackward(Strided gradLogits, Strided grad, Strided logits, Strided logSumExp, Strided target, long ignoreIndex) {
+    throw new UnsupportedOperationException("crossEntropyBackward");
+  }
+
+  /// One step of stochastic gradient descent over many parameters: g = gradᵢ (negated where `maximize`) + weightDecay·p;
+  /// v = momentum·v + (1 − dampening)·g (v = g on the first step); p −= lr·(nesterov ? g + momentum·v : v).
+  /// `velocities` is null without momentum; `lr` is a 0-d tensor of this device or a host scalar.
+  default void sgdStep(Strided[] parameters, Strided[] gradients, Strided @Nullable [] velocities, boolean firstStep, Strided lr,
+      double momentum, double dampening, double weightDecay, boolean nesterov, boolean maximize) {
+    throw new UnsupportedOperationException("sgdStep");
+  }
+}

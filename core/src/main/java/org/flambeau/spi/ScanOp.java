@@ -1,0 +1,7 @@
+package org.flambeau.spi;
+
+/// Running reductions along one dimension.
+public enum ScanOp {
+  CUMSUM,
+  CUMPROD
+}
