@@ -1,0 +1,5 @@
+/// Everything a script imports: `import module org.flambeau;`.
+module org.flambeau {
+  requires transitive org.flambeau.core;
+  requires transitive org.flambeau.nn;
+}
