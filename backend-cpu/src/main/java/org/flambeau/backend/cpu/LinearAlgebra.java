@@ -1,0 +1,31 @@
+package org.flambeau.backend.cpu;
+
+import org.flambeau.spi.Activation;
+import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.Kernels;
+import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
+
+/// Matrix products and convolutions: the kernels that decide a model's speed.
+///
+/// The contracts are those of [Kernels], with one more: every operand rests in native memory. Any thread may call any
+/// method at any time.
+public interface LinearAlgebra {
+  /// What computes, for the log and the report: `oneDNN 3.11.0`, `Vector API (512 bits)`.
+  String name();
+
+  /// As [Kernels#matmul].
+  void matmul(Strided out, Strided a, Strided b);
+
+  /// As [Kernels#linear].
+  void linear(Strided out, Strided x, Strided weight, @Nullable Strided bias, Activation activation);
+
+  /// As [Kernels#conv2d].
+  void conv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, Conv2d spec);
+
+  /// As [Kernels#conv2dBackwardInput].
+  void conv2dBackwardInput(Strided gradX, Strided grad, Strided weight, Conv2d spec);
+
+  /// As [Kernels#conv2dBackwardWeight].
+  void conv2dBackwardWeight(Strided gradWeight, Strided grad, Strided x, Conv2d spec);
+}
