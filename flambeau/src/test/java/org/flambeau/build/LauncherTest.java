@@ -1,0 +1,57 @@
+package org.flambeau.build;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class LauncherTest {
+  @Test
+  void runsAScriptWithItsArgumentsAndKeepsStderrClean(@TempDir Path folder) throws Exception {
+    Path script = Files.writeString(folder.resolve("Sum.java"), """
+        import module org.flambeau;
+
+        void main(String[] values) {
+          IO.println(Tensor.of(Float.parseFloat(values[0]), Float.parseFloat(values[1])).sum());
+        }
+        """);
+
+    var run = Checkout.run(List.of(Checkout.LAUNCHER, "run", script, "1.5", "2"));
+
+    assertEquals(new Checkout.Run(0, "tensor(3.5000)\n", ""), run);
+  }
+
+  @Test
+  void passesTheExitStatusAndStderrOfTheScriptOn(@TempDir Path folder) throws Exception {
+    Path script = Files.writeString(folder.resolve("Exit.java"), """
+        void main() {
+          System.err.print("no newline");
+          System.exit(7);
+        }
+        """);
+
+    assertEquals(new Checkout.Run(7, "", "no newline"), Checkout.run(List.of(Checkout.LAUNCHER, "run", script)));
+  }
+
+  @Test
+  void tourShowsTitleCodeAndOutput() throws Exception {
+    var run = Checkout.run(List.of(Checkout.LAUNCHER, "tour", "2"));
+
+    assertEquals(0, run.status(), run.err());
+    assertTrue(run.out().startsWith("2. A polynomial\n"), run.out());
+    assertTrue(run.out().contains("\n  y.backward();\n"), run.out());
+    assertTrue(run.out().contains("\n  tensor(93.)\n"), run.out());
+  }
+
+  @Test
+  void saysInOneLineWhatIsWrongWithTheCommand() throws Exception {
+    assertEquals(new Checkout.Run(2, "", "flambeau: unknown command 'fly'; the commands are run and tour\n"),
+        Checkout.run(List.of(Checkout.LAUNCHER, "fly")));
+    assertEquals(new Checkout.Run(2, "", "flambeau: cannot read 'Missing.java'\n"),
+        Checkout.run(List.of(Checkout.LAUNCHER, "run", "Missing.java")));
+  }
+}
