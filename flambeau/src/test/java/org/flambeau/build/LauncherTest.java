@@ -49,7 +49,7 @@ class LauncherTest {
 
   @Test
   void saysInOneLineWhatIsWrongWithTheCommand() throws Exception {
-    assertEquals(new Checkout.Run(2, "", "flambeau: unknown command 'fly'; the commands are run and tour\n"),
+    assertEquals(new Checkout.Run(2, "", "flambeau: unknown command 'fly'; the commands are run, tour and java\n"),
         Checkout.run(List.of(Checkout.LAUNCHER, "fly")));
     assertEquals(new Checkout.Run(2, "", "flambeau: cannot read 'Missing.java'\n"),
         Checkout.run(List.of(Checkout.LAUNCHER, "run", "Missing.java")));
