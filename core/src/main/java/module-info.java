@@ -5,9 +5,11 @@ import org.jspecify.annotations.NullMarked;
 module org.flambeau.core {
   requires static transitive org.jspecify;
   requires org.slf4j;
+  requires tools.jackson.core;
 
   exports org.flambeau;
   exports org.flambeau.autograd;
+  exports org.flambeau.io;
   exports org.flambeau.spi;
   exports org.flambeau.internal.ops to org.flambeau.nn, org.flambeau.testkit;
 

@@ -202,7 +202,7 @@ public final class TensorFormat {
     if (empty ? source.sizes().length != 1 : options.edgeItems() == 0) {
       suffixes.add("size=" + Shapes.tuple(source.sizes()));
     }
-    boolean obvious = dtype == DType.FLOAT32 || !empty && (dtype == DType.INT64 || dtype == DType.BOOL);
+    boolean obvious = dtype == DType.FLOAT32 || (!empty && (dtype == DType.INT64 || dtype == DType.BOOL));
     if (!obvious) {
       suffixes.add("dtype=" + dtype);
     }

@@ -1,0 +1,59 @@
+package org.flambeau.io;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.HexFormat;
+import java.util.concurrent.ThreadLocalRandom;
+
+/// Replaces a file as a whole: whoever opens it, even after a crash, sees the old content or the new, never a part.
+public final class AtomicFile {
+  /// Writes the content of a file, from its beginning.
+  @FunctionalInterface
+  public interface Content {
+    void writeTo(FileChannel channel) throws IOException;
+  }
+
+  private AtomicFile() {}
+
+  /// Writes beside `file`, forces the bytes to the disk, then renames. Where anything fails, `file` stays as it was.
+  ///
+  /// @throws CheckpointException where the folder does not exist, the disk is full, and the like
+  public static void write(Path file, Content content) {
+    Path target = file.toAbsolutePath();
+    Path temporary = target.resolveSibling("." + target.getFileName() + "." + HexFormat.of().toHexDigits(
+        ThreadLocalRandom.current().nextLong()) + ".tmp");
+    try {
+      try (var channel = FileChannel.open(temporary, StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW)) {
+        content.writeTo(channel);
+        channel.force(true);
+      }
+      Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
+      forceFolder(target);
+    } catch (IOException e) {
+      throw new CheckpointException(file, "could not be written: " + e, e);
+    } finally {
+      deleteLeftover(temporary);
+    }
+  }
+
+  /// Makes the new name itself survive a crash. Systems that cannot open a folder do without.
+  private static void forceFolder(Path target) {
+    try (var folder = FileChannel.open(target.getParent(), StandardOpenOption.READ)) {
+      folder.force(true);
+    } catch (IOException e) {
+      // The file is complete and in place; only when the name reaches the disk is left to the system.
+    }
+  }
+
+  private static void deleteLeftover(Path temporary) {
+    try {
+      Files.deleteIfExists(temporary);
+    } catch (IOException e) {
+      // What kept the file from being written has been reported; a leftover beside it does no harm.
+    }
+  }
+}

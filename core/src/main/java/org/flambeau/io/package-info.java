@@ -1,0 +1,5 @@
+/// Checkpoint files.
+@NullMarked
+package org.flambeau.io;
+
+import org.jspecify.annotations.NullMarked;
