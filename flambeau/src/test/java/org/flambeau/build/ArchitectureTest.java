@@ -1,12 +1,15 @@
 package org.flambeau.build;
 
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.GeneralCodingRules.NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS;
 import static com.tngtech.archunit.library.GeneralCodingRules.NO_CLASSES_SHOULD_USE_JAVA_UTIL_LOGGING;
-import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.stream.Collectors.toMap;
 import static java.util.stream.Collectors.toSet;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
@@ -15,35 +18,61 @@ import java.lang.module.ModuleDescriptor;
 import java.lang.module.ModuleDescriptor.Requires;
 import java.lang.module.ModuleFinder;
 import java.lang.module.ModuleReference;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /// The arrows of the house: who may use whom.
 class ArchitectureTest {
-  private static final String CORE = "org.flambeau.core", NN = "org.flambeau.nn";
-  private static final JavaClasses PRODUCT = new ClassFileImporter().withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
-      .withImportOption(location -> !location.contains("testkit"))
+  private static final String CORE = "org.flambeau.core", NN = "org.flambeau.nn", CPU = "org.flambeau.backend.cpu", ALL = "org.flambeau";
+
+  private static final List<ModuleReference> MODULES = ModuleFinder.of(Checkout.LIB).findAll().stream()
+      .filter(module -> module.descriptor().name().startsWith(ALL)).toList();
+
+  private static final JavaClasses HOUSE = new ClassFileImporter()
+      .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
       .importPackages("org.flambeau");
+
+  private static final JavaClasses PRODUCT = HOUSE.that(resideInAnyPackage("org.flambeau.testkit..").negate());
 
   @Test
   void modulesRequireOnlyWhatStandsAboveThem() {
-    var required = ModuleFinder.of(Checkout.LIB).findAll().stream().map(ModuleReference::descriptor)
-        .filter(module -> module.name().startsWith("org.flambeau"))
-        .collect(toMap(ModuleDescriptor::name, module -> module.requires().stream().map(Requires::name)
-            .filter(name -> name.startsWith("org.flambeau")).collect(toSet())));
+    var required = MODULES.stream().map(ModuleReference::descriptor).collect(toMap(ModuleDescriptor::name,
+        module -> module.requires().stream().map(Requires::name).filter(name -> name.startsWith(ALL)).collect(toSet())));
 
-    assertEquals(Map.of(
-        CORE, Set.of(),
-        NN, Set.of(CORE),
-        "org.flambeau.backend.cpu", Set.of(CORE),
-        "org.flambeau", Set.of(CORE, NN)), required);
+    assertEquals(Map.of(CORE, Set.of(), NN, Set.of(CORE), CPU, Set.of(CORE), ALL, Set.of(CORE, NN)), required);
+  }
+
+  @Test
+  void internalPackagesAreExportedToOurOwnModulesAlone() {
+    for (var module : MODULES) {
+      for (var exports : module.descriptor().exports()) {
+        if (!exports.source().contains(".internal")) continue;
+        assertTrue(exports.isQualified(), () -> module.descriptor().name() + " exports " + exports.source() + " to everybody");
+        assertTrue(exports.targets().stream().allMatch(target -> target.startsWith(ALL)), exports::toString);
+      }
+    }
+  }
+
+  /// The class path knows services by their files, the module path by the descriptor.
+  @Test
+  void servicesAreTheSameOnTheClassPathAndOnTheModulePath() throws Exception {
+    for (var module : MODULES) {
+      for (var provides : module.descriptor().provides()) {
+        try (var reader = module.open()) {
+          String file = "META-INF/services/" + provides.service();
+          var providers = new String(reader.open(file).orElseThrow(() -> new AssertionError("no " + file)).readAllBytes(), UTF_8);
+          assertEquals(provides.providers(), providers.lines().toList(), file);
+        }
+      }
+    }
   }
 
   @Test
   void nobodyUsesABackend() {
     noClasses().that().resideOutsideOfPackage("org.flambeau.backend..")
-        .should().dependOnClassesThat().resideInAPackage("org.flambeau.backend..").check(PRODUCT);
+        .should().dependOnClassesThat().resideInAPackage("org.flambeau.backend..").check(HOUSE);
   }
 
   @Test
@@ -60,6 +89,7 @@ class ArchitectureTest {
 
   @Test
   void productCodeLogsInsteadOfPrinting() {
+    assertFalse(PRODUCT.isEmpty());
     NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS.check(PRODUCT);
     NO_CLASSES_SHOULD_USE_JAVA_UTIL_LOGGING.check(PRODUCT);
   }
