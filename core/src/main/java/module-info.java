@@ -6,6 +6,8 @@ module org.flambeau.core {
   requires static transitive org.jspecify;
   requires org.slf4j;
   requires tools.jackson.core;
+  requires java.management;
+  requires jdk.management;
 
   exports org.flambeau;
   exports org.flambeau.autograd;

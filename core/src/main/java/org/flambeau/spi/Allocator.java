@@ -9,7 +9,7 @@ public interface Allocator {
   /// At least `bytes` of memory, aligned for every kernel; their content is unspecified.
   ///
   /// @throws OutOfMemory where the device has no more; core frees what it can, asks once more, and only then fails
-  long allocate(long bytes);
+  long allocate(long bytes) throws OutOfMemory;
 
   /// Takes back what [#allocate] gave for the same number of bytes. Any thread may call it.
   void free(long address, long bytes);

@@ -1,5 +1,6 @@
 package org.flambeau.spi;
 
+import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.flambeau.ClosedTensorException;
@@ -31,7 +32,9 @@ public final class Storage {
   private final byte @Nullable [] heap;
   private final long address;
   private volatile int owners = 1;
+  private boolean counted;
   private int version;
+  private @Nullable MemorySegment foreign;
   private @Nullable Object packed;
   private int packedVersion;
 
@@ -55,6 +58,18 @@ public final class Storage {
     this.bytes = bytes;
     this.heap = null;
     this.address = address;
+  }
+
+  /// A storage over a native segment that belongs to someone else: it keeps the segment reachable, and never frees it.
+  public static Storage foreign(Device device, MemorySegment segment) {
+    Storage storage = new Storage(device, segment.address(), segment.byteSize());
+    storage.foreign = segment;
+    return storage;
+  }
+
+  /// Whether the memory is not this library's to free.
+  public boolean isForeign() {
+    return foreign != null;
   }
 
   public Device device() {
@@ -96,7 +111,8 @@ public final class Storage {
     packedVersion = version;
   }
 
-  /// Becomes one owner more: nobody frees the memory until the matching [#release()].
+  /// Becomes one owner more: nobody frees the memory until the matching [#release()]. What was never in a scope lives
+  /// as long as it can be reached, whoever owns it.
   ///
   /// @throws ClosedTensorException where the memory has been freed already
   public void retain() {
@@ -138,6 +154,12 @@ public final class Storage {
   /// For core.
   public void setScope(@Nullable ScopeMembers scope) {
     this.scope = scope;
+    this.counted |= scope != null;
+  }
+
+  /// Whether it was ever in a scope, so that its memory may be freed while it can still be reached.
+  public boolean isCounted() {
+    return counted;
   }
 
   /// For core.

@@ -135,6 +135,11 @@ public final class DeviceMemory {
     free(address, bytes);
   }
 
+  /// From now on the collector frees `storage` if no owner does before.
+  public static void watch(Storage storage) {
+    Reclaimer.watch(storage, of(storage.device()));
+  }
+
   /// A storage waits for the garbage collector from now on.
   void becameUnscoped(long bytes) {
     unscoped.addAndGet(bytes);

@@ -31,7 +31,7 @@ public final class Reclaimer extends PhantomReference<Storage> {
 
   /// From now on `storage` is freed no later than when the collector finds it unreachable.
   static void watch(Storage storage, DeviceMemory memory) {
-    if (storage.heap() == null && storage.reclaimer() == null) {
+    if (storage.heap() == null && !storage.isForeign() && storage.reclaimer() == null) {
       Reclaimer reclaimer = new Reclaimer(storage, memory);
       storage.setReclaimer(reclaimer);
       PENDING.add(reclaimer);
@@ -45,7 +45,7 @@ public final class Reclaimer extends PhantomReference<Storage> {
     if (provenance != null) {
       provenance.closedHere();
     }
-    if (storage.heap() != null) {
+    if (storage.heap() != null || storage.isForeign()) {
       return;
     }
     Reclaimer reclaimer = storage.reclaimer();

@@ -34,6 +34,11 @@ public final class ScopeMembers implements Runnable {
     storages.add(storage);
   }
 
+  /// Whether it is one of the library's own, opened around a computation.
+  boolean isInner() {
+    return inner;
+  }
+
   /// Registers a recorded node with the nearest scope of the user's: an inner one ends long before its graph does.
   public void own(Node node) {
     ScopeMembers home = this;
@@ -45,7 +50,7 @@ public final class ScopeMembers implements Runnable {
   }
 
   /// Hands `storage` to the parent, or where there is none to whoever can reach it.
-  void passOn(Storage storage) {
+  public void passOn(Storage storage) {
     if (storage.scope() != this) {
       return;
     }
@@ -66,11 +71,12 @@ public final class ScopeMembers implements Runnable {
       parent.own(node);
     } else {
       node.setScope(null);
+      node.watchSaved();
     }
   }
 
-  /// Releases the saved tensors of its nodes, then its storages. What others still own is freed when they leave, or
-  /// when it becomes unreachable.
+  /// Releases the saved tensors of its nodes, then its storages. What others still own (a `.grad`, an operation in
+  /// flight on another thread, a saved tensor of a node that was passed on) is freed when they leave.
   void close() {
     if (closed) {
       return;
@@ -83,12 +89,15 @@ public final class ScopeMembers implements Runnable {
       }
     }
     nodes.clear();
-    for (Storage storage : storages) {
+    releaseStorages();
+  }
+
+  /// Releases its storages, and stays open for more.
+  public void releaseStorages() {
+    for (int i = 0; i < storages.size(); i++) {
+      Storage storage = storages.get(i);
       if (storage.scope() == this) {
         storage.setScope(null);
-        if (storage.owners() > 1) {
-          Reclaimer.watch(storage, DeviceMemory.of(storage.device()));
-        }
         storage.release();
       }
     }

@@ -1,0 +1,71 @@
+package org.flambeau;
+
+import java.util.concurrent.ConcurrentHashMap;
+import org.flambeau.internal.Backends;
+import org.flambeau.spi.RandomSource;
+
+/// A source of random numbers on one device. The same seed gives the numbers that PyTorch's generator gives on the CPU.
+public final class Generator {
+  private static final ConcurrentHashMap<Device, Generator> DEFAULTS = new ConcurrentHashMap<>();
+  private static final long DEFAULT_SEED = 67280421310721L;
+
+  private final Device device;
+  private final RandomSource source;
+  private long seed;
+
+  private Generator(Device device, long seed) {
+    this.device = device;
+    this.seed = seed;
+    this.source = Backends.of(device).newRandomSource(device.index(), seed);
+  }
+
+  /// A generator of its own, with PyTorch's default seed.
+  public static Generator create(Device device) {
+    return new Generator(device, DEFAULT_SEED);
+  }
+
+  /// The generator that operations use when none is given.
+  public static Generator defaultOf(Device device) {
+    return DEFAULTS.computeIfAbsent(device, Generator::create);
+  }
+
+  static Iterable<Generator> defaults() {
+    return DEFAULTS.values();
+  }
+
+  /// Starts over from `seed`.
+  public Generator manualSeed(long seed) {
+    synchronized (source) {
+      this.seed = seed;
+      source.seed(seed);
+    }
+    return this;
+  }
+
+  /// The seed it last started from.
+  public long initialSeed() {
+    return seed;
+  }
+
+  public Device device() {
+    return device;
+  }
+
+  /// The whole state; [#setState] continues from it to the bit.
+  public byte[] getState() {
+    synchronized (source) {
+      return source.save();
+    }
+  }
+
+  public void setState(byte[] state) {
+    synchronized (source) {
+      source.restore(state);
+    }
+  }
+
+  /// For kernels; hold its monitor while drawing.
+  public RandomSource source() {
+    return source;
+  }
+}

@@ -1,0 +1,60 @@
+package org.flambeau;
+
+import java.lang.ref.Cleaner;
+import org.flambeau.internal.ThreadState;
+import org.flambeau.internal.memory.ScopeMembers;
+import org.flambeau.internal.memory.Scopes;
+
+/// Owns the memory of the tensors made while it is open, and frees it when it closes.
+///
+/// ```java
+/// try (var scope = MemoryScope.open()) {
+///   Tensor loss = lossOf(batch);
+///   loss.backward();
+///   optimizer.step();
+/// }                                  // every temporary of the step is freed here
+/// ```
+///
+/// Scopes of one thread nest and close last-in first-out. Memory that someone else owns too (a parameter's `.grad`, an
+/// optimizer's state) outlives the scope; so does what [#keep] moves out. Everything else made in the scope throws
+/// [ClosedTensorException] when it is used afterwards. Without a scope, memory is freed once the garbage collector finds
+/// its tensors unreachable.
+public final class MemoryScope implements AutoCloseable {
+  private static final Cleaner LOST = Cleaner.create();
+
+  private final ThreadState thread;
+  private final ScopeMembers members;
+  private final Cleaner.Cleanable net;
+
+  private MemoryScope(ThreadState thread) {
+    this.thread = thread;
+    this.members = Scopes.open(thread);
+    this.net = LOST.register(this, members);
+  }
+
+  /// Opens a scope on this thread, inside the one open there now.
+  public static MemoryScope open() {
+    return new MemoryScope(ThreadState.current());
+  }
+
+  /// Moves `tensor`, and the graph behind it, to the enclosing scope, or, without one, to whoever can reach it.
+  /// `keep(t.detach())` moves the value alone.
+  ///
+  /// @return `tensor`
+  public Tensor keep(Tensor tensor) {
+    Scopes.keep(members, tensor);
+    return tensor;
+  }
+
+  /// Frees what the scope owns, and releases what the backward of graphs recorded in it would have needed.
+  ///
+  /// @throws IllegalStateException on another thread than it was opened on, or before a scope opened later is closed
+  @Override
+  public void close() {
+    if (ThreadState.current() != thread) {
+      throw new IllegalStateException("[MemoryScope] a scope is closed by the thread that opened it");
+    }
+    Scopes.close(thread, members);
+    net.clean();
+  }
+}

@@ -1,0 +1,225 @@
+package org.flambeau.autograd;
+
+import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
+import org.flambeau.AutogradException;
+import org.flambeau.Tensor;
+import org.flambeau.internal.memory.Scopes;
+import org.flambeau.internal.ops.Views;
+import org.jspecify.annotations.Nullable;
+
+/// A tensor's place in recorded graphs: whether it wants a gradient, where it came from, and the gradient it got.
+public final class AutogradMeta {
+  /// How a view came to be, which decides whether it may be changed in place while gradients are recorded.
+  public enum Creation {
+    PLAIN,
+    NO_GRAD,
+    MULTIPLE_OUTPUTS
+  }
+
+  private boolean requiresGrad;
+  private boolean retainsGrad;
+  private @Nullable Tensor grad;
+  private @Nullable Node gradFn;
+  private int outputNr;
+  private @Nullable AccumulateGrad accumulator;
+
+  /// For a view: what it views, how it came to be, and the storage's version at which [#gradFn] was true.
+  private @Nullable Tensor base;
+
+  private Creation creation = Creation.PLAIN;
+  private int viewVersion;
+
+  // ---- history ----
+
+  void setHistory(Node node, int number) {
+    gradFn = node;
+    outputNr = number;
+    requiresGrad = false;
+  }
+
+  /// Takes the place of `of` in the graph.
+  public void takeHistoryOf(Tensor of) {
+    Node node = of.gradFn();
+    if (node != null) {
+      setHistory(node, of.outputNr());
+    }
+  }
+
+  /// Makes `self`, whose meta this is, a view of `of`.
+  public void setView(Tensor self, Tensor of, Creation how) {
+    base = of;
+    creation = how;
+    viewVersion = self.strided().storage().version();
+  }
+
+  /// What `self` is a view of, or null.
+  public @Nullable Tensor base() {
+    return base;
+  }
+
+  /// The node that `self` came from; for a view of something that was changed in place since, the node that views the
+  /// changed base.
+  public @Nullable Node gradFn(Tensor self) {
+    Tensor of = base;
+    if (of != null && viewVersion != self.strided().storage().version() && of.requiresGrad()) {
+      int version = self.strided().storage().version();
+      Tensor again = Views.asStridedRecorded(of, self.strided());
+      AutogradMeta meta = again.autograd();
+      Node before = gradFn;
+      gradFn = meta.gradFn;
+      outputNr = meta.outputNr;
+      requiresGrad = false;
+      viewVersion = version;
+      if (before != null && gradFn != null) {
+        before.bequeathRetained(gradFn, self);
+      }
+    }
+    return gradFn;
+  }
+
+  public int outputNr() {
+    return outputNr;
+  }
+
+  /// Where the gradient of `self` goes: its node, or for a leaf that requires grad its accumulator.
+  public @Nullable Node gradientEdge(Tensor self) {
+    Node node = gradFn(self);
+    if (node != null) {
+      return node;
+    }
+    return requiresGrad ? accumulator(self) : null;
+  }
+
+  private synchronized AccumulateGrad accumulator(Tensor self) {
+    AccumulateGrad present = accumulator;
+    return present != null ? present : (accumulator = new AccumulateGrad(self));
+  }
+
+  /// Refuses a change in place of `self` that would lose or falsify a gradient.
+  public static void checkInPlace(Tensor self, boolean records, boolean recording) {
+    AutogradMeta meta = self.autogradOrNull();
+    if (!records || meta == null) {
+      return;
+    }
+    Tensor of = meta.base;
+    if (of != null && (self.requiresGrad() || recording)) {
+      if (meta.creation == Creation.MULTIPLE_OUTPUTS) {
+        throw new AutogradException("Output " + meta.outputNr + " of " + (meta.gradFn == null ? "a function" : meta.gradFn.name())
+            + " is a view and is being modified inplace. This view is the output of a function that returns multiple views. Such functions do "
+            + "not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one.");
+      }
+      if (meta.creation == Creation.NO_GRAD) {
+        throw new AutogradException("A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this "
+            + "use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either "
+            + "both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).");
+      }
+      if (of.isLeaf() && of.requiresGrad()) {
+        throw new AutogradException("a view of a leaf Variable that requires grad is being used in an in-place operation.");
+      }
+    }
+    if (meta.requiresGrad && self.isLeaf()) {
+      throw new AutogradException("a leaf Variable that requires grad is being used in an in-place operation.");
+    }
+  }
+
+  /// `self` was changed in place by `node`: its history, and that of what it views, begins there.
+  void rebaseHistory(Tensor self, Node node) {
+    Tensor of = base;
+    if (of != null) {
+      CopySlices slices = new CopySlices(of, self.strided(), node);
+      of.autograd().replaceHistory(of, slices);
+      viewVersion = self.strided().storage().version() - 1; // not this version: the next look at gradFn views the new base
+      gradFn(self);
+    } else {
+      replaceHistory(self, node);
+    }
+  }
+
+  private void replaceHistory(Tensor self, Node node) {
+    Node before = gradFn;
+    setHistory(node, 0);
+    if (before != null) {
+      before.bequeathRetained(node, self);
+    }
+  }
+
+  // ---- what the user asks ----
+
+  public boolean requiresGrad(Tensor self) {
+    return requiresGrad || gradFn(self) != null;
+  }
+
+  public boolean isLeaf(Tensor self) {
+    return gradFn(self) == null;
+  }
+
+  public void setRequiresGrad(Tensor self, boolean required) {
+    if (required && !self.dtype().isFloating()) {
+      throw new AutogradException("only Tensors of floating point dtype can require gradients, got " + self.dtype());
+    }
+    if (!isLeaf(self)) {
+      if (!required) {
+        throw new AutogradException("you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
+            + "subgraph that doesn't require differentiation use var_no_grad = var.detach().");
+      }
+      return;
+    }
+    requiresGrad = required;
+  }
+
+  public @Nullable Tensor grad() {
+    return grad;
+  }
+
+  public void setGrad(@Nullable Tensor gradient) {
+    if (gradient == grad) {
+      return;
+    }
+    if (gradient != null) {
+      Scopes.own(gradient);
+    }
+    Scopes.disown(grad);
+    grad = gradient;
+  }
+
+  public void retainGrad(Tensor self) {
+    Node node = gradFn(self);
+    if (!requiresGrad(self)) {
+      throw new AutogradException("can't retain_grad on Tensor that has requires_grad=False");
+    }
+    if (node != null && !retainsGrad) {
+      retainsGrad = true;
+      node.retainGradOf(self);
+    }
+  }
+
+  public boolean retainsGrad() {
+    return retainsGrad;
+  }
+
+  public Node.Registration registerHook(Tensor self, UnaryOperator<@Nullable Tensor> hook) {
+    Node node = gradientEdge(self);
+    if (node == null) {
+      throw new AutogradException("cannot register a hook on a tensor that doesn't require gradient");
+    }
+    return node.registerTensorHook(outputNr, hook);
+  }
+
+  public Node.Registration registerPostAccumulateGradHook(Tensor self, Consumer<Tensor> hook) {
+    if (!isLeaf(self) || !requiresGrad) {
+      throw new AutogradException("post accumulate grad hooks cannot be registered on non-leaf tensors, or on tensors that don't require grad");
+    }
+    return accumulator(self).registerAfterAccumulate(hook);
+  }
+
+  /// Forgets the history: `self` is a leaf from now on.
+  public void detach(Tensor self) {
+    if (base != null) {
+      throw new AutogradException("Can't detach views in-place. Use detach() instead.");
+    }
+    gradFn = null;
+    outputNr = 0;
+    requiresGrad = false;
+  }
+}

@@ -1,0 +1,124 @@
+package org.flambeau.autograd;
+
+import java.util.List;
+import org.flambeau.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/// How an operation is differentiated: for each operand a formula for its gradient, and the tensors which that formula
+/// looks at. Only formulas whose operand needs a gradient run, and only what they look at is saved.
+///
+/// ```java
+/// Derivative.of("MulBackward0",
+///     of(saves(1), (g, s, _) -> g.mul(s.input(1))),
+///     of(saves(0), (g, s, _) -> g.mul(s.input(0))));
+/// ```
+/// Formulas are made of differentiable operations, so that they can be differentiated themselves. A gradient may have
+/// the sizes of the broadcast result: the engine sums it to the operand's. It also casts it to the operand's dtype.
+///
+/// @param <A> what else the operation depends on: dimensions, scalars
+public final class Derivative<A> {
+  /// In a mask of saved tensors: the (first) result.
+  public static final int RESULT = 1 << 24;
+
+  /// The gradient of one operand, from that of the one result.
+  @FunctionalInterface
+  public interface Partial<A> {
+    @Nullable Tensor of(Tensor grad, Saved saved, A attributes);
+  }
+
+  /// The gradients of all operands at once, from those of all results, some of which may be null.
+  @FunctionalInterface
+  public interface Joint<A> {
+    @Nullable Tensor[] of(@Nullable Tensor[] grads, Saved saved, A attributes);
+  }
+
+  /// One operand's formula, and what it looks at.
+  public record Term<A>(int saves, Partial<A> partial) {}
+
+  private final String node;
+  private final List<Term<A>> terms;
+  private final int jointSaves;
+  private final @Nullable Joint<A> joint;
+
+  private Derivative(String node, List<Term<A>> terms, int jointSaves, @Nullable Joint<A> joint) {
+    this.node = node;
+    this.terms = terms;
+    this.jointSaves = jointSaves;
+    this.joint = joint;
+  }
+
+  /// A derivative with one formula for each operand.
+  @SafeVarargs
+  public static <A> Derivative<A> of(String node, Term<A>... terms) {
+    return new Derivative<>(node, List.of(terms), 0, null);
+  }
+
+  /// A derivative that computes all gradients together; it asks [Saved#needs] which.
+  public static <A> Derivative<A> joint(String node, int saves, Joint<A> joint) {
+    return new Derivative<>(node, List.of(), saves, joint);
+  }
+
+  /// The formula of one operand.
+  public static <A> Term<A> term(int saves, Partial<A> partial) {
+    return new Term<>(saves, partial);
+  }
+
+  /// The formula of one operand that looks at no tensor but the gradient.
+  public static <A> Term<A> term(Partial<A> partial) {
+    return new Term<>(0, partial);
+  }
+
+  /// An operation that is piecewise constant: its gradient is zero everywhere it exists.
+  public static <A> Derivative<A> zero(String node) {
+    return of(node, term((g, s, a) -> g.zerosLike()));
+  }
+
+  /// The mask of the given operands.
+  public static int saves(int... inputs) {
+    int mask = 0;
+    for (int i : inputs) {
+      mask |= 1 << i;
+    }
+    return mask;
+  }
+
+  /// In a mask of saved tensors: result `i`.
+  public static int result(int i) {
+    return RESULT << i;
+  }
+
+  /// The name of the nodes it records, as in `MulBackward0`.
+  public String node() {
+    return node;
+  }
+
+  /// What must be saved when the gradients of the operands in `needed` (a bit each) are.
+  int savesFor(int needed) {
+    if (joint != null) {
+      return jointSaves;
+    }
+    int mask = 0;
+    for (int i = 0; i < terms.size(); i++) {
+      if ((needed >> i & 1) != 0) {
+        mask |= terms.get(i).saves;
+      }
+    }
+    return mask;
+  }
+
+  @Nullable Tensor[] apply(@Nullable Tensor[] grads, RecordedNode<A> node, A attributes) {
+    if (joint != null) {
+      return joint.of(grads, node, attributes);
+    }
+    @Nullable Tensor[] result = new Tensor[terms.size()];
+    Tensor grad = grads[0];
+    if (grad != null) {
+      for (int i = 0; i < result.length; i++) {
+        if (node.needs(i)) {
+          result[i] = terms.get(i).partial.of(grad, node, attributes);
+        }
+      }
+    }
+    return result;
+  }
+}

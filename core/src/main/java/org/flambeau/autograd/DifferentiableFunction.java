@@ -1,0 +1,175 @@
+package org.flambeau.autograd;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.flambeau.GradMode;
+import org.flambeau.Tensor;
+import org.flambeau.internal.ThreadState;
+import org.flambeau.internal.memory.ScopeMembers;
+import org.jspecify.annotations.Nullable;
+
+/// A function whose derivative is written by hand.
+///
+/// ```java
+/// final class Exp extends DifferentiableFunction {
+///   @Override protected List<Tensor> forward(Context context, List<Tensor> inputs) {
+///     Tensor result = inputs.getFirst().exp();
+///     context.save(result);
+///     return List.of(result);
+///   }
+///   @Override protected List<Tensor> backward(Context context, List<Tensor> grads) {
+///     return List.of(grads.getFirst().mul(context.saved(0)));
+///   }
+/// }
+/// Tensor y = new Exp().apply(x);
+/// ```
+/// `forward` runs without recording. `backward` is recorded under [org.flambeau.BackwardOption#CREATE_GRAPH], so what it
+/// is made of can be differentiated again. Tensors that the backward looks at must go through [Context#save].
+public abstract class DifferentiableFunction {
+  /// What a call's backward has of its forward.
+  public static final class Context {
+    private List<SavedTensor> saved = List.of();
+    private List<Tensor> toSave = List.of();
+    private boolean[] needs = {};
+    private @Nullable FunctionNode node;
+
+    private Context() {}
+
+    /// Keeps tensors for the backward, with a guard against changes in place. One call replaces what an earlier one kept.
+    public void save(Tensor... tensors) {
+      toSave = List.of(tensors);
+    }
+
+    /// What [#save] kept, in its order.
+    public Tensor saved(int i) {
+      FunctionNode recorded = node;
+      if (recorded == null) {
+        throw new IllegalStateException("[DifferentiableFunction] saved tensors can be read in backward only");
+      }
+      recorded.checkNotReleased();
+      return saved.get(i).unpack(recorded);
+    }
+
+    /// Whether the gradient of input `i` is needed.
+    public boolean needs(int i) {
+      return needs[i];
+    }
+  }
+
+  /// The function's results.
+  protected abstract List<Tensor> forward(Context context, List<Tensor> inputs);
+
+  /// The gradients of the inputs, null where there is none, from those of the results.
+  protected abstract List<@Nullable Tensor> backward(Context context, List<Tensor> grads);
+
+  /// The name of its nodes: the class's, with `Backward`.
+  protected String name() {
+    return getClass().getSimpleName() + "Backward";
+  }
+
+  /// The one result of calling the function.
+  public final Tensor apply(Tensor... inputs) {
+    return applyAll(inputs).getFirst();
+  }
+
+  /// The results of calling the function.
+  public final List<Tensor> applyAll(Tensor... inputs) {
+    ThreadState thread = ThreadState.current();
+    Context context = new Context();
+    boolean recording = false;
+    context.needs = new boolean[inputs.length];
+    for (int i = 0; i < inputs.length; i++) {
+      context.needs[i] = inputs[i].requiresGrad();
+      recording |= context.needs[i];
+    }
+    recording &= thread.records();
+    List<Tensor> results;
+    try (var _ = GradMode.noGrad()) {
+      results = forward(context, List.of(inputs));
+    }
+    if (!recording) {
+      return results;
+    }
+    List<Tensor> recorded = new ArrayList<>();
+    for (Tensor result : results) {
+      boolean isInput = List.of(inputs).contains(result);
+      recorded.add(isInput || result.requiresGrad() ? result.detach() : result);
+    }
+    FunctionNode node = new FunctionNode(this, context, inputs, recorded, thread);
+    List<SavedTensor> saved = new ArrayList<>();
+    for (Tensor tensor : context.toSave) {
+      int at = results.indexOf(tensor);
+      saved.add(new SavedTensor(at >= 0 ? recorded.get(at) : tensor));
+    }
+    context.saved = saved;
+    context.toSave = List.of();
+    context.node = node;
+    ScopeMembers scope = thread.scope;
+    if (scope != null) {
+      scope.own(node);
+    }
+    return List.copyOf(recorded);
+  }
+
+  private static final class FunctionNode extends Node {
+    private final DifferentiableFunction function;
+    private final Context context;
+    private final List<Meta> metas = new ArrayList<>();
+    private Released released = Released.NOT;
+
+    FunctionNode(DifferentiableFunction function, Context context, Tensor[] inputs, List<Tensor> results, ThreadState thread) {
+      super(thread.nextSequence(), inputs, thread);
+      this.function = function;
+      this.context = context;
+      for (Tensor result : results) {
+        if (result.dtype().isFloating()) {
+          result.autograd().setHistory(this, metas.size());
+        }
+        metas.add(Meta.of(result));
+      }
+      setOutputs(metas.toArray(Meta[]::new));
+    }
+
+    @Override
+    public String name() {
+      return function.name();
+    }
+
+    @Override
+    @Nullable Tensor[] apply(@Nullable Tensor[] grads) {
+      checkNotReleased();
+      List<Tensor> all = new ArrayList<>();
+      for (int i = 0; i < grads.length; i++) {
+        Tensor grad = grads[i];
+        Meta meta = metas.get(i);
+        all.add(grad != null ? grad : Tensor.zeros(meta.dtype(), meta.sizes()).to(meta.device()));
+      }
+      List<@Nullable Tensor> results = function.backward(context, all);
+      if (results.size() != edgeCount()) {
+        throw new org.flambeau.AutogradException("function " + name() + " returned an incorrect number of gradients (expected " + edgeCount()
+            + ", got " + results.size() + ")");
+      }
+      return results.toArray(Tensor[]::new);
+    }
+
+    private void checkNotReleased() {
+      if (released != Released.NOT) {
+        throw RecordedNode.gone(name(), released);
+      }
+    }
+
+    @Override
+    public void releaseSaved(Released reason) {
+      if (!context.saved.isEmpty()) {
+        released = reason;
+        context.saved.forEach(SavedTensor::release);
+        context.saved = List.of();
+      }
+    }
+
+    @Override
+    public void watchSaved() {
+      context.saved.forEach(SavedTensor::watch);
+    }
+  }
+}

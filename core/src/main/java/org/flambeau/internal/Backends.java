@@ -1,0 +1,75 @@
+package org.flambeau.internal;
+
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.ServiceConfigurationError;
+import java.util.ServiceLoader;
+import org.flambeau.BackendException;
+import org.flambeau.Device;
+import org.flambeau.spi.Backend;
+import org.flambeau.spi.Kernels;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The backends that were found on the module path or class path.
+public final class Backends {
+  private static final Logger LOG = LoggerFactory.getLogger(Backends.class);
+  private static final Map<Device.Type, Backend> FOUND = find();
+  private static final @Nullable Backend CPU = FOUND.get(Device.Type.CPU);
+
+  private Backends() {}
+
+  private static Map<Device.Type, Backend> find() {
+    Map<Device.Type, Backend> found = new EnumMap<>(Device.Type.class);
+    List<ServiceLoader.Provider<Backend>> providers = new ArrayList<>();
+    ServiceLoader.load(Backend.class, Backends.class.getClassLoader()).stream().forEach(providers::add);
+    for (ServiceLoader.Provider<Backend> provider : providers) {
+      try {
+        Backend backend = provider.get();
+        found.putIfAbsent(backend.type(), backend);
+      } catch (ServiceConfigurationError e) {
+        LOG.warn("The backend {} was found but cannot be used: {}", provider.type().getName(), e.getMessage(), e);
+      }
+    }
+    return found;
+  }
+
+  /// The backend of `device`, which has that many devices at least.
+  public static Backend of(Device device) {
+    Backend backend = device.type() == Device.Type.CPU ? CPU : FOUND.get(device.type());
+    if (backend == null) {
+      throw new BackendException("[device] no backend for " + device + " was found on the module path: add org.flambeau's backend-"
+          + device.type() + " to it");
+    }
+    if (device.index() >= backend.deviceCount()) {
+      throw new BackendException("[device] " + device + " cannot be used: " + backend.deviceCount() + " such devices are usable here.\n"
+          + backend.report());
+    }
+    return backend;
+  }
+
+  public static Kernels kernels(Device device) {
+    Backend cpu = CPU;
+    if (cpu != null && device.type() == Device.Type.CPU) {
+      return cpu.kernels(0);
+    }
+    return of(device).kernels(device.index());
+  }
+
+  public static Device best() {
+    Backend cuda = FOUND.get(Device.Type.CUDA);
+    if (cuda != null && cuda.deviceCount() > 0) {
+      LOG.info("Device.best() is cuda:0");
+      return new Device(Device.Type.CUDA, 0);
+    }
+    LOG.info("Device.best() is cpu: {}", cuda == null ? "there is no CUDA backend on the module path" : cuda.report());
+    return Device.CPU;
+  }
+
+  public static Iterable<Backend> all() {
+    return FOUND.values();
+  }
+}

@@ -1,0 +1,43 @@
+package org.flambeau.internal;
+
+import org.flambeau.internal.memory.ScopeMembers;
+import org.jspecify.annotations.Nullable;
+
+/// What a thread's operations depend on besides their operands, in one place so that an operation looks it up once.
+public final class ThreadState {
+  /// Set while operations do not record.
+  public static final int NO_GRAD = 1;
+  /// Set while results can never take part in recording.
+  public static final int INFERENCE = 2;
+  /// Set while nodes remember where they were recorded.
+  public static final int ANOMALY = 4;
+
+  private static final ThreadLocal<ThreadState> CURRENT = ThreadLocal.withInitial(ThreadState::new);
+
+  /// The modes in force, a bit each.
+  public int modes;
+
+  /// The innermost open memory scope.
+  public @Nullable ScopeMembers scope;
+
+  private long sequence;
+
+  private ThreadState() {}
+
+  public static ThreadState current() {
+    return CURRENT.get();
+  }
+
+  public boolean records() {
+    return (modes & NO_GRAD) == 0;
+  }
+
+  public boolean is(int mode) {
+    return (modes & mode) != 0;
+  }
+
+  /// Numbers a thread's nodes in the order of recording.
+  public long nextSequence() {
+    return sequence++;
+  }
+}

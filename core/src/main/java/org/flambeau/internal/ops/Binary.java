@@ -1,0 +1,291 @@
+package org.flambeau.internal.ops;
+
+import static org.flambeau.autograd.Derivative.RESULT;
+import static org.flambeau.autograd.Derivative.saves;
+import static org.flambeau.autograd.Derivative.term;
+import static org.flambeau.internal.ops.Unit.UNIT;
+
+import org.flambeau.AutogradException;
+import org.flambeau.DType;
+import org.flambeau.Device;
+import org.flambeau.Tensor;
+import org.flambeau.autograd.Derivative;
+import org.flambeau.autograd.Derivative.Term;
+import org.flambeau.spi.BinaryOp;
+import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
+
+/// The element-wise operations of two operands, with their derivatives.
+public final class Binary {
+  /// What dtypes an operation takes, and of what dtype it is computed.
+  private enum Domain {
+    /// Any; the operands' common dtype.
+    ANY,
+    /// Any, integral ones as float32.
+    REAL,
+    /// Integral and bool only.
+    WHOLE,
+    /// Any but bool.
+    NUMBERS
+  }
+
+  public static final Binary ADD = of("add", BinaryOp.ADD, Domain.ANY, term((g, _, _) -> g), term((g, _, _) -> g));
+  public static final Binary SUB = of("sub", BinaryOp.SUB, Domain.NUMBERS, term((g, _, _) -> g), term((g, _, _) -> g.neg()));
+  public static final Binary MUL = of("mul", BinaryOp.MUL, Domain.ANY,
+      term(saves(1), (g, s, _) -> g.mul(s.input(1))),
+      term(saves(0), (g, s, _) -> g.mul(s.input(0))));
+  public static final Binary DIV = of("div", BinaryOp.DIV, Domain.REAL,
+      term(saves(1), (g, s, _) -> g.div(s.input(1))),
+      term(saves(0, 1), (g, s, _) -> g.neg().mul(s.input(0).div(s.input(1)).div(s.input(1)))));
+  public static final Binary FLOOR_DIVIDE = new Binary(
+      Op.of("floor_divide", Derivative.of("FloorDivideBackward0", notImplemented("floor_divide"), notImplemented("floor_divide"))),
+      BinaryOp.FLOOR_DIVIDE, Domain.NUMBERS);
+  public static final Binary TRUNC_DIVIDE = of("trunc_divide", "DivBackward1", BinaryOp.TRUNC_DIVIDE, Domain.NUMBERS,
+      term((g, _, _) -> g.zerosLike()), term((g, _, _) -> g.zerosLike()));
+  public static final Binary REMAINDER = of("remainder", BinaryOp.REMAINDER, Domain.NUMBERS,
+      term((g, _, _) -> g),
+      term(saves(0, 1), (g, s, _) -> g.neg().mul(s.input(0).floorDivide(s.input(1)))));
+  public static final Binary FMOD = of("fmod", BinaryOp.FMOD, Domain.NUMBERS,
+      term((g, _, _) -> g),
+      term(saves(0, 1), (g, s, _) -> g.neg().mul(s.input(0).div(s.input(1)).trunc())));
+  public static final Binary POW = of("pow", "PowBackward1", BinaryOp.POW, Domain.NUMBERS,
+      term(saves(0, 1), (g, s, _) -> {
+        Tensor exponent = s.input(1);
+        return g.mul(Tensor.where(exponent.eq(0), exponent.zerosLike(), exponent.mul(s.input(0).pow(exponent.sub(1)))));
+      }),
+      term(saves(0, 1) | RESULT, (g, s, _) -> {
+        Tensor base = s.input(0);
+        Tensor result = s.result();
+        return g.mul(Tensor.where(base.eq(0).logicalAnd(s.input(1).ge(0)), result.zerosLike(), result.mul(base.log())));
+      }));
+  public static final Binary ATAN2 = of("atan2", BinaryOp.ATAN2, Domain.REAL,
+      term(saves(0, 1), (g, s, _) -> g.mul(s.input(1).div(squares(s.input(0), s.input(1))))),
+      term(saves(0, 1), (g, s, _) -> g.mul(s.input(0).neg().div(squares(s.input(0), s.input(1))))));
+  public static final Binary HYPOT = of("hypot", BinaryOp.HYPOT, Domain.REAL,
+      term(saves(0) | RESULT, (g, s, _) -> g.mul(s.input(0).div(s.result()))),
+      term(saves(1) | RESULT, (g, s, _) -> g.mul(s.input(1).div(s.result()))));
+  public static final Binary COPYSIGN = of("copysign", BinaryOp.COPYSIGN, Domain.REAL,
+      term(saves(0) | RESULT, (g, s, _) -> g.mul(Tensor.where(s.input(0).eq(0), g.zerosLike(), s.result().div(s.input(0)).detach()))),
+      term((g, _, _) -> g.zerosLike()));
+  public static final Binary XLOGY = of("xlogy", BinaryOp.XLOGY, Domain.REAL,
+      term(saves(0, 1), (g, s, _) -> g.mul(s.input(1).log().maskedFill(s.input(0).eq(0).logicalAnd(s.input(1).le(0)), 0))),
+      term(saves(0, 1), (g, s, _) -> g.mul(s.input(0).div(s.input(1)))));
+  public static final Binary LOGADDEXP = of("logaddexp", BinaryOp.LOG_ADD_EXP, Domain.REAL,
+      term(saves(0, 1), (g, s, _) -> g.mul(s.input(0).sub(s.input(1)).sigmoid())),
+      term(saves(0, 1), (g, s, _) -> g.mul(s.input(1).sub(s.input(0)).sigmoid())));
+  public static final Binary MAXIMUM = extremum("maximum", BinaryOp.MAXIMUM, BinaryOp.GT);
+  public static final Binary MINIMUM = extremum("minimum", BinaryOp.MINIMUM, BinaryOp.LT);
+  public static final Binary BITWISE_AND = predicate("bitwise_and", BinaryOp.BITWISE_AND, Domain.WHOLE);
+  public static final Binary BITWISE_OR = predicate("bitwise_or", BinaryOp.BITWISE_OR, Domain.WHOLE);
+  public static final Binary BITWISE_XOR = predicate("bitwise_xor", BinaryOp.BITWISE_XOR, Domain.WHOLE);
+  public static final Binary SHIFT_LEFT = predicate("bitwise_left_shift", BinaryOp.SHIFT_LEFT, Domain.WHOLE);
+  public static final Binary SHIFT_RIGHT = predicate("bitwise_right_shift", BinaryOp.SHIFT_RIGHT, Domain.WHOLE);
+  public static final Binary LOGICAL_AND = predicate("logical_and", BinaryOp.LOGICAL_AND, Domain.ANY);
+  public static final Binary LOGICAL_OR = predicate("logical_or", BinaryOp.LOGICAL_OR, Domain.ANY);
+  public static final Binary LOGICAL_XOR = predicate("logical_xor", BinaryOp.LOGICAL_XOR, Domain.ANY);
+  public static final Binary EQ = predicate("eq", BinaryOp.EQ, Domain.ANY);
+  public static final Binary NE = predicate("ne", BinaryOp.NE, Domain.ANY);
+  public static final Binary LT = predicate("lt", BinaryOp.LT, Domain.ANY);
+  public static final Binary LE = predicate("le", BinaryOp.LE, Domain.ANY);
+  public static final Binary GT = predicate("gt", BinaryOp.GT, Domain.ANY);
+  public static final Binary GE = predicate("ge", BinaryOp.GE, Domain.ANY);
+
+  private static final Op<Double> ADD_SCALED = Op.of("add_scaled", Derivative.of("AddBackward0",
+      term((g, _, _) -> g), term((g, _, alpha) -> g.mul(alpha))));
+  private static final Op<Unit> FUSED_BACKWARD = Op.notDifferentiable("fused_backward");
+
+  private final Op<Unit> op;
+  private final BinaryOp kernel;
+  private final Domain domain;
+
+  private Binary(Op<Unit> op, BinaryOp kernel, Domain domain) {
+    this.op = op;
+    this.kernel = kernel;
+    this.domain = domain;
+  }
+
+  private static Binary of(String name, BinaryOp kernel, Domain domain, Term<Unit> first, Term<Unit> second) {
+    return of(name, Unary.nodeName(name), kernel, domain, first, second);
+  }
+
+  private static Binary of(String name, String node, BinaryOp kernel, Domain domain, Term<Unit> first, Term<Unit> second) {
+    return new Binary(Op.of(name, Derivative.of(node, first, second)), kernel, domain);
+  }
+
+  private static Binary predicate(String name, BinaryOp kernel, Domain domain) {
+    return new Binary(Op.notDifferentiable(name), kernel, domain);
+  }
+
+  private static Term<Unit> notImplemented(String name) {
+    return term((_, _, _) -> {
+      throw new AutogradException("the derivative for '" + name + "' is not implemented.");
+    });
+  }
+
+  /// The gradient goes to the operand that won, half to each where they are equal.
+  private static Binary extremum(String name, BinaryOp kernel, BinaryOp beats) {
+    return of(name, kernel, Domain.ANY,
+        term(saves(0, 1), (g, s, _) -> share(g, s.input(0), s.input(1), beats)),
+        term(saves(0, 1), (g, s, _) -> share(g, s.input(1), s.input(0), beats)));
+  }
+
+  private static Tensor share(Tensor g, Tensor own, Tensor other, BinaryOp beats) {
+    Tensor wins = beats == BinaryOp.GT ? own.gt(other) : own.lt(other);
+    return g.mul(Tensor.where(own.eq(other), Tensor.scalar(0.5f).to(g.dtype()), wins.to(g.dtype())));
+  }
+
+  private static Tensor squares(Tensor a, Tensor b) {
+    return a.square().add(b.square());
+  }
+
+  /// The operation's result as a new tensor, of the sizes and dtype in which the operands meet.
+  public Tensor of(Tensor a, Tensor b) {
+    DType dtype = computed(Promotion.of(a, b));
+    Device device = device(op.name(), a, b);
+    long[] sizes = Shapes.broadcast(op.name(), a.strided().sizes(), b.strided().sizes());
+    DType result = kernel.isPredicate() ? DType.BOOL : dtype;
+    if (fits(a, dtype) && fits(b, dtype)) {
+      Strided x = operand(a, sizes);
+      Strided y = operand(b, sizes);
+      return op.run(UNIT, result, Layout.of(sizes, x, y), device, a, b, (k, out) -> k.binary(kernel, out, x, y));
+    }
+    Strided first = a.strided();
+    Strided second = b.strided();
+    Layout layout = Layout.of(sizes, Shapes.expand(first, sizes), Shapes.expand(second, sizes));
+    return op.run(UNIT, result, layout, device, a, b,
+        (k, out) -> Casts.with(a, dtype, x -> Casts.with(b, dtype, y -> k.binary(kernel, out, operand(x, sizes), operand(y, sizes)))));
+  }
+
+  /// The operation's result in the place of `a`, whose sizes and dtype it must have.
+  public Tensor inPlace(Tensor a, Tensor b) {
+    DType dtype = computed(Promotion.of(a, b));
+    device(op.name(), a, b);
+    Promotion.checkStore(op.name(), kernel.isPredicate() ? DType.BOOL : dtype, a.dtype());
+    long[] sizes = inPlaceSizes(op.name(), a, b);
+    if (kernel.isPredicate() || dtype != a.dtype()) {
+      return a.copy_(of(a, b));
+    }
+    return op.runInPlace(UNIT, a, new Tensor[] {a, b},
+        (k, out) -> Casts.with(b, dtype, y -> k.binary(kernel, out, out, Copies.unaliased(a, operand(y, sizes)))));
+  }
+
+  private static long[] inPlaceSizes(String name, Tensor a, Tensor b) {
+    long[] sizes = a.strided().sizes();
+    if (!java.util.Arrays.equals(Shapes.broadcast(name, sizes, b.strided().sizes()), sizes)) {
+      throw new IllegalArgumentException("[" + name + "_] output with shape " + Shapes.show(sizes) + " doesn't match the broadcast shape "
+          + Shapes.show(Shapes.broadcast(name, sizes, b.strided().sizes())));
+    }
+    return sizes;
+  }
+
+  /// a + alpha·b.
+  public static Tensor addScaled(Tensor a, Tensor b, double alpha) {
+    if (alpha == 1) {
+      return ADD.of(a, b);
+    }
+    DType dtype = Promotion.of(a, b);
+    checkAlpha(dtype, alpha);
+    if (!fits(a, dtype) || !fits(b, dtype) || !dtype.isFloating()) {
+      return ADD.of(a, b.mul(Tensor.number(alpha, dtype)));
+    }
+    Device device = device("add", a, b);
+    long[] sizes = Shapes.broadcast("add", a.strided().sizes(), b.strided().sizes());
+    Strided x = operand(a, sizes);
+    Strided y = operand(b, sizes);
+    return ADD_SCALED.run(alpha, dtype, Layout.of(sizes, x, y), device, a, b, (k, out) -> k.addScaled(out, x, y, alpha));
+  }
+
+  /// a += alpha·b.
+  public static Tensor addScaledInPlace(Tensor a, Tensor b, double alpha) {
+    if (alpha == 1) {
+      return ADD.inPlace(a, b);
+    }
+    DType dtype = Promotion.of(a, b);
+    checkAlpha(dtype, alpha);
+    if (!fits(b, dtype) || dtype != a.dtype() || !dtype.isFloating()) {
+      return ADD.inPlace(a, b.mul(Tensor.number(alpha, dtype)));
+    }
+    device("add", a, b);
+    long[] sizes = inPlaceSizes("add", a, b);
+    return ADD_SCALED.runInPlace(alpha, a, new Tensor[] {a, b},
+        (k, out) -> k.addScaled(out, out, Copies.unaliased(a, operand(b, sizes)), alpha));
+  }
+
+  private static void checkAlpha(DType dtype, double alpha) {
+    if (!dtype.isFloating() && alpha != Math.rint(alpha)) {
+      throw new IllegalArgumentException("[add] For integral input tensors, argument alpha must not be a floating point number, got " + alpha);
+    }
+  }
+
+  /// One of the kernels that a derivative uses while its own recording is off.
+  static Tensor fusedBackward(BinaryOp kernel, Tensor grad, Tensor saved) {
+    Strided g = grad.strided();
+    Strided x = saved.strided();
+    return FUSED_BACKWARD.run(UNIT, saved.dtype(), Layout.of(x.sizes(), x, g), saved.device(), grad, saved,
+        (k, out) -> k.binary(kernel, out, g, x));
+  }
+
+  private DType computed(DType promoted) {
+    switch (domain) {
+      case REAL:
+        return Promotion.toFloat(promoted);
+      case WHOLE:
+        if (promoted.isFloating()) {
+          throw new IllegalArgumentException("[" + op.name() + "] expected integral or bool operands, got " + promoted.label());
+        }
+        return promoted;
+      case NUMBERS:
+        if (promoted == DType.BOOL) {
+          throw new IllegalArgumentException("[" + op.name() + "] is not defined for two bool tensors"
+              + (kernel == BinaryOp.SUB ? ": use logicalXor() instead" : ": cast one to a number first"));
+        }
+        return promoted;
+      default:
+        return promoted;
+    }
+  }
+
+  /// Whether a kernel that computes in `dtype` takes the operand as it is.
+  private static boolean fits(Tensor operand, DType dtype) {
+    return operand.dtype() == dtype || operand.strided().isHostScalar();
+  }
+
+  private static Strided operand(Tensor tensor, long[] sizes) {
+    return operand(tensor.strided(), sizes);
+  }
+
+  private static Strided operand(Strided x, long[] sizes) {
+    return x.isHostScalar() ? x : Shapes.expand(x, sizes);
+  }
+
+  /// The device both are on, or the one that is not a CPU scalar's.
+  static Device device(String name, Tensor a, Tensor b) {
+    Device first = a.device();
+    Device second = b.device();
+    if (first == second || first.equals(second) || b.strided().isHostScalar()) {
+      return first;
+    }
+    if (a.strided().isHostScalar()) {
+      return second;
+    }
+    throw new IllegalArgumentException("[" + name + "] Expected all tensors to be on the same device, but found at least two devices, " + first
+        + " and " + second + ": move one of them with to(device)");
+  }
+
+  /// The device of all of `tensors`; null stands for a tensor that was not given.
+  static Device device(String name, @Nullable Tensor... tensors) {
+    Tensor first = null;
+    for (Tensor tensor : tensors) {
+      if (tensor != null) {
+        first = first == null ? tensor : first;
+        if (!tensor.device().equals(first.device())) {
+          return device(name, first, tensor);
+        }
+      }
+    }
+    if (first == null) {
+      throw new IllegalArgumentException("[" + name + "] expected at least one tensor");
+    }
+    return first.device();
+  }
+}

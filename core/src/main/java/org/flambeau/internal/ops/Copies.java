@@ -1,0 +1,91 @@
+package org.flambeau.internal.ops;
+
+import static org.flambeau.internal.ops.Unit.UNIT;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import org.flambeau.Tensor;
+import org.flambeau.autograd.Derivative;
+import org.flambeau.internal.Backends;
+import org.flambeau.internal.ThreadState;
+import org.flambeau.internal.memory.DeviceMemory;
+import org.flambeau.spi.Strided;
+
+/// Copies of tensors, on one device and between devices.
+public final class Copies {
+  private static final Op<Unit> CLONE = Op.of("clone", Derivative.of("CloneBackward0", Derivative.term((g, _, _) -> g)));
+  private static final Op<Unit> COPY = Op.of("copy", Derivative.of("CopyBackwards",
+      Derivative.term((g, _, _) -> g.zerosLike()), Derivative.term((g, _, _) -> g)));
+
+  private Copies() {}
+
+  /// The same values in memory of their own, in the same order of dimensions.
+  public static Tensor clone(Tensor x) {
+    Strided in = x.strided();
+    return CLONE.run(UNIT, x.dtype(), Layout.like(in), x, (k, out) -> k.copy(out, in));
+  }
+
+  /// Row-major: `x` itself where it is already.
+  public static Tensor contiguous(Tensor x) {
+    Strided in = x.strided();
+    return in.isContiguous() ? x : CLONE.run(UNIT, x.dtype(), Layout.contiguous(in.sizes()), x, (k, out) -> k.copy(out, in));
+  }
+
+  /// A copy for the derivative of an operation that is about to change `x`: with x's history, but not recorded itself.
+  static Tensor snapshot(Tensor x) {
+    ThreadState thread = ThreadState.current();
+    int modes = thread.modes;
+    thread.modes |= ThreadState.NO_GRAD;
+    try {
+      Tensor copy = clone(x);
+      copy.autograd().takeHistoryOf(x);
+      return copy;
+    } finally {
+      thread.modes = modes;
+    }
+  }
+
+  /// Overwrites `self` with `source`, broadcast and cast.
+  public static Tensor copyInto(Tensor self, Tensor source) {
+    long[] sizes = self.strided().sizes();
+    if (!Arrays.equals(Shapes.broadcast("copy_", sizes, source.strided().sizes()), sizes)) {
+      throw new IllegalArgumentException("[copy_] sizes " + Shapes.show(source.strided().sizes()) + " of the source do not broadcast to "
+          + Shapes.show(sizes) + " of the tensor that is written to");
+    }
+    return COPY.runInPlace(UNIT, self, new Tensor[] {self, source}, (k, out) -> {
+      Strided in = Shapes.expand(source.strided(), sizes);
+      if (source.strided().isHostScalar()) {
+        k.fill(out, source.strided());
+      } else if (source.device().equals(self.device())) {
+        k.copy(out, unaliased(self, in));
+      } else {
+        Tensor there = source.contiguous().to(self.device()).to(self.dtype());
+        k.copy(out, Shapes.expand(there.strided(), sizes));
+      }
+    });
+  }
+
+  /// `operand`, or a copy of it where writing `self` in place would change it before it is read: they overlap without
+  /// being the same.
+  static Strided unaliased(Tensor self, Strided operand) {
+    Strided own = self.strided();
+    if (operand.storage() != own.storage() || operand.offset() == own.offset() && Arrays.equals(operand.strides(), own.strides())) {
+      return operand;
+    }
+    Strided copy = Layout.like(operand).over(
+        DeviceMemory.of(self.device()).allocate(operand.numel() * operand.dtype().size(), ThreadState.current()), operand.dtype());
+    Backends.kernels(self.device()).copy(copy, operand);
+    return copy;
+  }
+
+  /// Copies `x`, contiguous, to the contiguous `out` of another device.
+  static void acrossDevices(Strided out, Strided x) {
+    long bytes = x.numel() * x.dtype().size();
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment host = arena.allocate(Math.max(bytes, 1), 64).asSlice(0, bytes);
+      Backends.kernels(x.device()).copyToHost(host, x);
+      Backends.kernels(out.device()).copyFromHost(out, host);
+    }
+  }
+}

@@ -1,0 +1,284 @@
+package org.flambeau.internal.ops;
+
+import static org.flambeau.internal.ops.Unit.UNIT;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.lang.reflect.Array;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import org.flambeau.DType;
+import org.flambeau.Device;
+import org.flambeau.Generator;
+import org.flambeau.GradMode;
+import org.flambeau.Tensor;
+import org.flambeau.autograd.Derivative;
+import org.flambeau.internal.Backends;
+import org.flambeau.internal.ThreadState;
+import org.flambeau.spi.Distribution;
+import org.flambeau.spi.Kernels;
+import org.flambeau.spi.Storage;
+import org.flambeau.spi.Strided;
+
+/// Tensors from nothing: filled, counted, random, or copied from Java.
+public final class Creation {
+  private static final VarHandle LONGS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+  private static final long[] SCALAR = {};
+  private static final Op<Unit> FILL = Op.of("fill", Derivative.of("FillBackward0", Derivative.term((g, _, _) -> g.zerosLike())));
+  private static final Op<Unit> RANDOM = Op.of("random", Derivative.of("RandomBackward0", Derivative.term((g, _, _) -> g.zerosLike())));
+
+  private Creation() {}
+
+  // ---- plain numbers ----
+
+  /// A whole number as a kernel sees one.
+  public static Strided hostScalar(DType dtype, long value) {
+    byte[] heap = new byte[8];
+    LONGS.set(heap, 0, value);
+    return Strided.contiguous(new Storage(Device.CPU, heap), dtype, SCALAR);
+  }
+
+  /// A real number as a kernel sees one.
+  public static Strided hostScalar(double value) {
+    return hostScalar(DType.FLOAT64, Double.doubleToRawLongBits(value));
+  }
+
+  public static Tensor scalar(DType dtype, double value) {
+    return full(Device.CPU, dtype, Tensor.number(value));
+  }
+
+  public static Tensor scalar(long value, DType dtype) {
+    return full(Device.CPU, dtype, Tensor.number(value));
+  }
+
+  // ---- filled ----
+
+  public static Tensor empty(Device device, DType dtype, long... sizes) {
+    return make(device, dtype, Layout.contiguous(checked("empty", sizes)), (_, _) -> {});
+  }
+
+  /// A tensor of any dense layout, with unspecified content.
+  public static Tensor emptyStrided(long[] sizes, long[] strides, DType dtype, Device device) {
+    long span = Shapes.numel(sizes) == 0 ? 0 : 1;
+    for (int d = 0; d < sizes.length && span > 0; d++) {
+      span += (sizes[d] - 1) * strides[d];
+    }
+    ThreadState thread = ThreadState.current();
+    Strided memory = Op.allocate(thread, device, dtype, Layout.contiguous(span));
+    return Tensor.wrap(memory.with(0, sizes, strides), thread);
+  }
+
+  public static Tensor full(Device device, DType dtype, Tensor value, long... sizes) {
+    Strided number = value.strided();
+    return make(device, dtype, Layout.contiguous(checked("full", sizes)), (k, out) -> k.fill(out, number));
+  }
+
+  public static Tensor fullLike(Tensor other, Tensor value) {
+    Strided number = value.strided();
+    return make(other.device(), other.dtype(), Layout.like(other.strided()), (k, out) -> k.fill(out, number));
+  }
+
+  public static Tensor fillInPlace(Tensor self, Tensor value) {
+    Strided number = value.strided();
+    return FILL.runInPlace(UNIT, self, new Tensor[] {self}, (k, out) -> k.fill(out, number));
+  }
+
+  public static Tensor arange(DType dtype, double start, double end, double step) {
+    if (step == 0 || Double.isNaN(start + end + step)) {
+      throw new IllegalArgumentException("[arange] step must be nonzero, and all bounds numbers, got start " + start + ", end " + end
+          + ", step " + step);
+    }
+    if (step > 0 ? start > end : start < end) {
+      throw new IllegalArgumentException("[arange] upper bound and lower bound inconsistent with step sign: start " + start + ", end " + end
+          + ", step " + step);
+    }
+    long count = (long) Math.ceil((end - start) / step);
+    return make(Device.CPU, dtype, Layout.contiguous(count), (k, out) -> k.arange(out, start, step));
+  }
+
+  /// From both ends towards the middle, so that both are exact.
+  public static Tensor linspace(DType dtype, double start, double end, long steps) {
+    if (steps < 0) {
+      throw new IllegalArgumentException("[linspace] number of steps must be non-negative, got " + steps);
+    }
+    if (steps < 2) {
+      return full(Device.CPU, dtype, Tensor.number(start), steps);
+    }
+    double step = (end - start) / (steps - 1);
+    try (var _ = GradMode.noGrad()) {
+      long low = steps / 2;
+      Tensor first = make(Device.CPU, DType.FLOAT64, Layout.contiguous(low), (k, out) -> k.arange(out, start, step));
+      Tensor last = make(Device.CPU, DType.FLOAT64, Layout.contiguous(steps - low), (k, out) -> k.arange(out, end, -step));
+      return Joining.cat(0, first, Rearranging.flip(last, 0)).to(dtype);
+    }
+  }
+
+  public static Tensor eye(long rows, long columns) {
+    Tensor matrix = full(Device.CPU, DType.FLOAT32, Tensor.number(0), rows, columns);
+    matrix.diagonal().fill_(1);
+    return matrix;
+  }
+
+  private interface Filling {
+    void fill(Kernels kernels, Strided out);
+  }
+
+  private static Tensor make(Device device, DType dtype, Layout layout, Filling filling) {
+    ThreadState thread = ThreadState.current();
+    Strided out = Op.allocate(thread, device, dtype, layout);
+    filling.fill(Backends.kernels(device), out);
+    return Tensor.wrap(out, thread);
+  }
+
+  private static long[] checked(String op, long[] sizes) {
+    for (long size : sizes) {
+      if (size < 0) {
+        throw new IllegalArgumentException("[" + op + "] Trying to create tensor with negative dimension " + size + ": " + Shapes.show(sizes));
+      }
+    }
+    return sizes.clone();
+  }
+
+  // ---- from Java ----
+
+  public static Tensor copyOf(MemorySegment values, DType dtype, long... sizes) {
+    long[] own = checked("copy", sizes);
+    requireBytes(values, dtype, own);
+    return make(Device.CPU, dtype, Layout.contiguous(own), (k, out) -> k.copyFromHost(out, values));
+  }
+
+  public static Tensor over(MemorySegment segment, DType dtype, long... sizes) {
+    if (!segment.isNative()) {
+      throw new IllegalArgumentException("[overSegment] expected a native segment, got one on the heap: use copySegment");
+    }
+    long[] own = checked("overSegment", sizes);
+    requireBytes(segment, dtype, own);
+    Storage storage = Storage.foreign(Device.CPU, segment);
+    return Tensor.wrap(Strided.contiguous(storage, dtype, own), ThreadState.current());
+  }
+
+  private static void requireBytes(MemorySegment values, DType dtype, long[] sizes) {
+    long expected = Shapes.numel(sizes) * dtype.size();
+    if (values.byteSize() != expected) {
+      throw new IllegalArgumentException("[tensor] sizes " + Shapes.show(sizes) + " of " + dtype.label() + " take " + expected
+          + " bytes, but the values given have " + values.byteSize());
+    }
+  }
+
+  public static Tensor ofNested(Object nested) {
+    List<Long> sizes = new ArrayList<>();
+    Object level = nested;
+    while (level.getClass().isArray()) {
+      sizes.add((long) Array.getLength(level));
+      if (level.getClass().getComponentType().isPrimitive() || Array.getLength(level) == 0) {
+        break;
+      }
+      level = Array.get(level, 0);
+    }
+    Class<?> element = nested.getClass();
+    while (element.isArray()) {
+      element = element.getComponentType();
+    }
+    long[] shape = sizes.stream().mapToLong(Long::longValue).toArray();
+    Object flat = Array.newInstance(element, Math.toIntExact(Shapes.numel(shape)));
+    if (Array.getLength(flat) > 0) {
+      flatten(nested, shape, 0, flat, 0);
+    }
+    return switch (flat) {
+      case float[] values -> copyOf(MemorySegment.ofArray(values), DType.FLOAT32, shape);
+      case double[] values -> copyOf(MemorySegment.ofArray(values), DType.FLOAT64, shape);
+      case long[] values -> copyOf(MemorySegment.ofArray(values), DType.INT64, shape);
+      case int[] values -> copyOf(MemorySegment.ofArray(values), DType.INT32, shape);
+      case short[] values -> copyOf(MemorySegment.ofArray(values), DType.INT16, shape);
+      case byte[] values -> copyOf(MemorySegment.ofArray(values), DType.INT8, shape);
+      case boolean[] values -> {
+        byte[] bytes = new byte[values.length];
+        for (int i = 0; i < bytes.length; i++) {
+          bytes[i] = (byte) (values[i] ? 1 : 0);
+        }
+        yield copyOf(MemorySegment.ofArray(bytes), DType.BOOL, shape);
+      }
+      default -> throw new IllegalArgumentException("[tensor] expected arrays of a primitive number type or boolean, got "
+          + nested.getClass().getTypeName());
+    };
+  }
+
+  private static int flatten(Object level, long[] shape, int depth, Object flat, int at) {
+    if (depth >= shape.length || Array.getLength(level) != shape[depth]) {
+      throw new IllegalArgumentException("[tensor] expected sequence of length " + (depth < shape.length ? shape[depth] : 0) + " at dim " + depth
+          + " (got " + Array.getLength(level) + "): all rows must have equal lengths");
+    }
+    if (depth == shape.length - 1) {
+      System.arraycopy(level, 0, flat, at, (int) shape[depth]);
+      return at + (int) shape[depth];
+    }
+    for (int i = 0; i < shape[depth]; i++) {
+      at = flatten(Array.get(level, i), shape, depth + 1, flat, at);
+    }
+    return at;
+  }
+
+  // ---- random ----
+
+  public static Tensor uniform(Generator generator, DType dtype, long... sizes) {
+    return draw(generator, Distribution.UNIFORM, requireFloat("rand", dtype), 0, 1, sizes);
+  }
+
+  public static Tensor normal(Generator generator, DType dtype, long... sizes) {
+    return draw(generator, Distribution.NORMAL, requireFloat("randn", dtype), 0, 1, sizes);
+  }
+
+  public static Tensor integers(Generator generator, DType dtype, long low, long high, long... sizes) {
+    if (low >= high) {
+      throw new IllegalArgumentException("[randint] random_ expects 'from' to be less than 'to', but got from=" + low + " >= to=" + high);
+    }
+    return draw(generator, Distribution.INTEGER, dtype, low, high, sizes);
+  }
+
+  private static DType requireFloat(String op, DType dtype) {
+    if (!dtype.isFloating()) {
+      throw new IllegalArgumentException("[" + op + "] expected a float dtype, got " + dtype.label());
+    }
+    return dtype;
+  }
+
+  private static Tensor draw(Generator generator, Distribution distribution, DType dtype, double a, double b, long... sizes) {
+    return make(generator.device(), dtype, Layout.contiguous(checked("random", sizes)), (k, out) -> {
+      synchronized (generator.source()) {
+        k.random(distribution, out, generator.source(), a, b);
+      }
+    });
+  }
+
+  /// Overwrites `self` with random numbers.
+  public static Tensor randomInPlace(Tensor self, Distribution distribution, double a, double b, Generator generator) {
+    return RANDOM.runInPlace(UNIT, self, new Tensor[] {self}, (k, out) -> {
+      synchronized (generator.source()) {
+        k.random(distribution, out, generator.source(), a, b);
+      }
+    });
+  }
+
+  public static Tensor permutation(Generator generator, long n) {
+    if (n < 0) {
+      throw new IllegalArgumentException("[randperm] n must be non-negative, got " + n);
+    }
+    return make(generator.device(), DType.INT64, Layout.contiguous(n), (k, out) -> {
+      synchronized (generator.source()) {
+        k.permutation(out, generator.source());
+      }
+    });
+  }
+
+  public static Tensor bernoulli(Generator generator, Tensor probabilities) {
+    Strided p = probabilities.strided();
+    requireFloat("bernoulli", p.dtype());
+    return make(probabilities.device(), p.dtype(), Layout.contiguous(p.sizes()), (k, out) -> {
+      synchronized (generator.source()) {
+        k.bernoulli(out, p, generator.source());
+      }
+    });
+  }
+}

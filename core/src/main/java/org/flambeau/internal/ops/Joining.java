@@ -1,0 +1,104 @@
+package org.flambeau.internal.ops;
+
+import static org.flambeau.autograd.Derivative.joint;
+
+import java.util.Arrays;
+import org.flambeau.DType;
+import org.flambeau.Device;
+import org.flambeau.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/// Several tensors as one.
+public final class Joining {
+  private record Parts(int dim, long[] lengths) {}
+
+  private static final Op<Parts> CAT = Op.of("cat", joint("CatBackward0", 0, (gs, s, parts) -> pieces(gs[0], parts, s::needs)));
+
+  private Joining() {}
+
+  private interface Needs {
+    boolean of(int i);
+  }
+
+  private static @Nullable Tensor[] pieces(@Nullable Tensor grad, Parts parts, Needs needs) {
+    @Nullable Tensor[] pieces = new Tensor[parts.lengths.length];
+    long from = 0;
+    for (int i = 0; i < pieces.length; i++) {
+      if (grad != null && needs.of(i)) {
+        pieces[i] = parts.lengths[i] < 0 ? null : grad.narrow(parts.dim, from, parts.lengths[i]);
+      }
+      from += Math.max(parts.lengths[i], 0);
+    }
+    return pieces;
+  }
+
+  /// The tensors one after the other along `dim`. A vector without elements is left out, whatever the others' rank.
+  public static Tensor cat(int dim, Tensor... tensors) {
+    if (tensors.length == 0) {
+      throw new IllegalArgumentException("[cat] expected a non-empty list of Tensors");
+    }
+    Tensor model = null;
+    for (Tensor tensor : tensors) {
+      if (tensor.dim() == 0) {
+        throw new IllegalArgumentException("[cat] zero-dimensional tensor cannot be concatenated");
+      }
+      model = model == null && !isSkipped(tensor) ? tensor : model;
+    }
+    model = model == null ? tensors[0] : model;
+    int at = Shapes.dim("cat", dim, model.dim());
+    Device device = Binary.device("cat", tensors);
+    DType dtype = Promotion.of(tensors);
+    long[] sizes = model.sizes();
+    sizes[at] = 0;
+    long[] lengths = new long[tensors.length];
+    for (int i = 0; i < tensors.length; i++) {
+      lengths[i] = isSkipped(tensors[i]) ? tensors[i].dim() == model.dim() && at == 0 ? 0 : -1 : checkedLength(model, tensors[i], at, i);
+      sizes[at] += Math.max(lengths[i], 0);
+    }
+    return CAT.run(new Parts(at, lengths), dtype, Layout.contiguous(sizes), device, tensors, (k, out) -> {
+      long from = 0;
+      for (int i = 0; i < tensors.length; i++) {
+        if (lengths[i] > 0) {
+          long[] part = out.sizes().clone();
+          part[at] = lengths[i];
+          k.copy(out.with(out.offset() + from * out.stride(at), part, out.strides()), tensors[i].strided());
+          from += lengths[i];
+        }
+      }
+    });
+  }
+
+  private static boolean isSkipped(Tensor tensor) {
+    return tensor.dim() == 1 && tensor.numel() == 0;
+  }
+
+  private static long checkedLength(Tensor model, Tensor tensor, int at, int number) {
+    if (tensor.dim() != model.dim()) {
+      throw new IllegalArgumentException("[cat] Tensors must have same number of dimensions: got " + model.dim() + " and " + tensor.dim());
+    }
+    for (int d = 0; d < model.dim(); d++) {
+      if (d != at && tensor.size(d) != model.size(d)) {
+        throw new IllegalArgumentException("[cat] Sizes of tensors must match except in dimension " + at + ". Expected size " + model.size(d)
+            + " but got size " + tensor.size(d) + " for tensor number " + number + " in the list.");
+      }
+    }
+    return tensor.size(at);
+  }
+
+  /// The tensors along a new dimension.
+  public static Tensor stack(int dim, Tensor... tensors) {
+    if (tensors.length == 0) {
+      throw new IllegalArgumentException("[stack] expected a non-empty list of Tensors");
+    }
+    int at = Shapes.dim("stack", dim, tensors[0].dim() + 1);
+    for (int i = 1; i < tensors.length; i++) {
+      if (!Arrays.equals(tensors[i].strided().sizes(), tensors[0].strided().sizes())) {
+        throw new IllegalArgumentException("[stack] stack expects each tensor to be equal size, but got " + Shapes.show(tensors[0].sizes())
+            + " at entry 0 and " + Shapes.show(tensors[i].sizes()) + " at entry " + i);
+      }
+    }
+    Tensor[] rows = new Tensor[tensors.length];
+    Arrays.setAll(rows, i -> tensors[i].unsqueeze(at));
+    return cat(at, rows);
+  }
+}

@@ -1,0 +1,120 @@
+package org.flambeau.internal.ops;
+
+import java.util.Arrays;
+import org.flambeau.DType;
+import org.flambeau.spi.Storage;
+import org.flambeau.spi.Strided;
+
+/// The sizes and strides that a result is to have, over a storage of its own.
+///
+/// @param sizes shared: do not change
+/// @param strides shared: do not change
+public record Layout(long[] sizes, long[] strides, long numel) {
+  /// Row-major.
+  public static Layout contiguous(long... sizes) {
+    long numel = 1;
+    for (long size : sizes) {
+      numel *= size;
+    }
+    return new Layout(sizes, Strided.contiguousStrides(sizes), numel);
+  }
+
+  /// The layout of an element-wise result: where the operand is dense its strides, else dense ones in the same order.
+  public static Layout like(Strided x) {
+    if (x.isContiguous()) {
+      return new Layout(x.sizes(), x.strides(), x.numel());
+    }
+    return ordered(x.sizes(), x);
+  }
+
+  /// The layout of an element-wise result of two operands, of the broadcast `sizes`: row-major unless both agree on
+  /// another order of dimensions, as in PyTorch.
+  public static Layout of(long[] sizes, Strided a, Strided b) {
+    if (a.isContiguous() && a.sizes() == sizes) {
+      if (b.isContiguous() || b.rank() == 0) {
+        return new Layout(sizes, a.strides(), a.numel());
+      }
+    } else if (b.isContiguous() && b.sizes() == sizes && a.rank() == 0) {
+      return new Layout(sizes, b.strides(), b.numel());
+    }
+    return ordered(sizes, a, b);
+  }
+
+  /// Dense strides over `sizes`, with the dimensions in the order of the operands' strides, where the first operand that
+  /// tells two dimensions apart decides.
+  static Layout ordered(long[] sizes, Strided... operands) {
+    int rank = sizes.length;
+    int[] order = new int[rank]; // from the fastest dimension to the slowest
+    for (int i = 0; i < rank; i++) {
+      order[i] = rank - 1 - i;
+    }
+    for (int i = 1; i < rank; i++) {
+      int at = i;
+      for (int before = i - 1; before >= 0; before--) {
+        int comparison = compare(order[before], order[at], sizes, operands);
+        if (comparison > 0) {
+          int swap = order[before];
+          order[before] = order[at];
+          order[at] = swap;
+          at = before;
+        } else if (comparison < 0) {
+          break;
+        }
+      }
+    }
+    long[] strides = new long[rank];
+    long step = 1;
+    for (int dim : order) {
+      strides[dim] = step;
+      step *= Math.max(sizes[dim], 1);
+    }
+    long numel = 1;
+    for (long size : sizes) {
+      numel *= size;
+    }
+    return new Layout(sizes, strides, numel);
+  }
+
+  /// Positive where dimension `d` must be slower than `e`, negative where faster, 0 where nothing tells.
+  private static int compare(int d, int e, long[] sizes, Strided[] operands) {
+    for (Strided operand : operands) {
+      long first = stride(operand, d, sizes.length);
+      long second = stride(operand, e, sizes.length);
+      if (first == 0 || second == 0) {
+        continue; // broadcast: says nothing
+      }
+      if (first != second) {
+        return first > second ? 1 : -1;
+      }
+      if (sizes[d] > sizes[e]) {
+        return 1;
+      }
+    }
+    return 0;
+  }
+
+  private static long stride(Strided operand, int dim, int rank) {
+    int own = dim - (rank - operand.rank());
+    return own < 0 || operand.size(own) == 1 && operand.rank() != rank ? 0 : operand.size(own) == 1 ? 0 : operand.stride(own);
+  }
+
+  /// This layout from the beginning of `storage`.
+  Strided over(Storage storage, DType dtype) {
+    return Strided.of(storage, dtype, 0, sizes, strides);
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof Layout that && Arrays.equals(sizes, that.sizes) && Arrays.equals(strides, that.strides);
+  }
+
+  @Override
+  public int hashCode() {
+    return Arrays.hashCode(sizes) * 31 + Arrays.hashCode(strides);
+  }
+
+  @Override
+  public String toString() {
+    return "sizes " + Arrays.toString(sizes) + ", strides " + Arrays.toString(strides);
+  }
+}

@@ -1,0 +1,177 @@
+package org.flambeau.internal.ops;
+
+import static org.flambeau.autograd.Derivative.saves;
+import static org.flambeau.autograd.Derivative.term;
+import static org.flambeau.internal.ops.Unit.UNIT;
+
+import java.util.Arrays;
+import org.flambeau.DType;
+import org.flambeau.Tensor;
+import org.flambeau.autograd.Derivative;
+import org.flambeau.spi.BinaryOp;
+import org.flambeau.spi.Kernels;
+import org.flambeau.spi.Strided;
+
+/// Matrix products of any rank, all made of one kernel: a batch of matrices times a batch of matrices.
+public final class MatMul {
+  /// out = beta·c + alpha·a·b.
+  private record Scales(double beta, double alpha) {}
+
+  private static final Op<Unit> MM = Op.of("mm", Derivative.of("MmBackward0",
+      term(saves(1), (g, s, _) -> g.matmul(s.input(1).mT())),
+      term(saves(0), (g, s, _) -> s.input(0).mT().matmul(g))));
+  private static final Op<Unit> BMM = Op.of("bmm", Derivative.of("BmmBackward0",
+      term(saves(1), (g, s, _) -> g.matmul(s.input(1).mT())),
+      term(saves(0), (g, s, _) -> s.input(0).mT().matmul(g))));
+  private static final Op<Unit> MV = Op.of("mv", Derivative.of("MvBackward0",
+      term(saves(1), (g, s, _) -> g.unsqueeze(1).mul(s.input(1).unsqueeze(0))),
+      term(saves(0), (g, s, _) -> s.input(0).t().matmul(g))));
+  private static final Op<Unit> DOT = Op.of("dot", Derivative.of("DotBackward0",
+      term(saves(1), (g, s, _) -> g.mul(s.input(1))),
+      term(saves(0), (g, s, _) -> g.mul(s.input(0)))));
+  private static final Op<Scales> ADDMM = Op.of("addmm", Derivative.of("AddmmBackward0",
+      term((g, _, a) -> scaled(g, a.beta)),
+      term(saves(2), (g, s, a) -> scaled(g.matmul(s.input(2).mT()), a.alpha)),
+      term(saves(1), (g, s, a) -> scaled(s.input(1).mT().matmul(g), a.alpha))));
+
+  private MatMul() {}
+
+  private static Tensor scaled(Tensor x, double factor) {
+    return factor == 1 ? x : x.mul(factor);
+  }
+
+  /// The product of vectors, matrices or batches of matrices, by the ranks of the operands.
+  public static Tensor matmul(Tensor a, Tensor b) {
+    if (a.dim() == 0 || b.dim() == 0) {
+      throw new IllegalArgumentException("[matmul] both arguments to matmul need to be at least 1D, but they are " + a.dim() + "D and " + b.dim()
+          + "D");
+    }
+    requireSame("matmul", a, b);
+    if (a.size(-1) != b.size(b.dim() == 1 ? 0 : -2)) {
+      throw new IllegalArgumentException("[matmul] last dimension of lhs " + Shapes.show(a.sizes()) + " must equal "
+          + (b.dim() == 1 ? "the length" : "second-to-last") + " of rhs " + Shapes.show(b.sizes()));
+    }
+    if (a.dim() == 1 && b.dim() == 1) {
+      return product(DOT, a, b, new long[0], 1, 1);
+    }
+    if (a.dim() == 2 && b.dim() == 2) {
+      return product(MM, a, b, new long[] {a.size(0), b.size(1)}, 1, 1);
+    }
+    if (a.dim() == 2 && b.dim() == 1) {
+      return product(MV, a, b, new long[] {a.size(0)}, 1, 1);
+    }
+    if (a.dim() == 1 && b.dim() == 2) {
+      return a.unsqueeze(0).matmul(b).squeeze(0);
+    }
+    return batched(a, b);
+  }
+
+  /// Folds a batch of rows on a single matrix into one product, and otherwise broadcasts the batches.
+  private static Tensor batched(Tensor a, Tensor b) {
+    if (a.dim() == 1) {
+      return a.unsqueeze(0).matmul(b).squeeze(-2);
+    }
+    if (b.dim() == 1) {
+      return a.matmul(b.unsqueeze(1)).squeeze(-1);
+    }
+    if (b.dim() == 2) {
+      long[] sizes = a.sizes();
+      sizes[sizes.length - 1] = b.size(1);
+      return a.reshape(-1, a.size(-1)).matmul(b).reshape(sizes);
+    }
+    long[] batchA = Arrays.copyOf(a.sizes(), a.dim() - 2);
+    long[] batchB = Arrays.copyOf(b.sizes(), b.dim() - 2);
+    long[] batch = Shapes.broadcast("matmul", batchA, batchB);
+    long[] sizes = Arrays.copyOf(batch, batch.length + 2);
+    sizes[batch.length] = a.size(-2);
+    sizes[batch.length + 1] = b.size(-1);
+    return bmm(flat(a, batch), flat(b, batch)).reshape(sizes);
+  }
+
+  private static Tensor flat(Tensor x, long[] batch) {
+    long[] expanded = Arrays.copyOf(batch, batch.length + 2);
+    expanded[batch.length] = x.size(-2);
+    expanded[batch.length + 1] = x.size(-1);
+    Tensor whole = Arrays.equals(x.strided().sizes(), expanded) ? x : x.expand(expanded);
+    return whole.dim() == 3 ? whole : whole.reshape(Shapes.numel(batch), x.size(-2), x.size(-1));
+  }
+
+  /// (b, m, k) × (b, k, n) → (b, m, n).
+  public static Tensor bmm(Tensor a, Tensor b) {
+    if (a.dim() != 3 || b.dim() != 3) {
+      throw new IllegalArgumentException("[bmm] batch1 and batch2 must be 3D tensors, got " + Shapes.show(a.sizes()) + " and "
+          + Shapes.show(b.sizes()));
+    }
+    requireSame("bmm", a, b);
+    if (a.size(0) != b.size(0) || a.size(2) != b.size(1)) {
+      throw new IllegalArgumentException("[bmm] Expected size for first two dimensions of batch2 tensor to be: [" + a.size(0) + ", " + a.size(2)
+          + "] but got: [" + b.size(0) + ", " + b.size(1) + "].");
+    }
+    return product(BMM, a, b, new long[] {a.size(0), a.size(1), b.size(2)}, a.size(0), a.size(0));
+  }
+
+  private static Tensor product(Op<Unit> op, Tensor a, Tensor b, long[] sizes, long batchA, long batchB) {
+    Strided x = matrix(a.strided(), batchA, true);
+    Strided y = matrix(b.strided(), batchB, false);
+    return op.run(UNIT, a.dtype(), Layout.contiguous(sizes), Binary.device(op.name(), a, b), a, b, (k, out) -> multiply(k, out, x, y));
+  }
+
+  private static void multiply(Kernels k, Strided out, Strided x, Strided y) {
+    long[] sizes = {x.size(0), x.size(1), y.size(2)};
+    k.matmul(out.with(out.offset(), sizes, Strided.contiguousStrides(sizes)), x, y);
+  }
+
+  /// `x` as a batch of matrices: a vector is a row of the left operand, a column of the right one.
+  private static Strided matrix(Strided x, long batch, boolean left) {
+    return switch (x.rank()) {
+      case 1 -> left
+          ? x.with(x.offset(), new long[] {batch, 1, x.size(0)}, new long[] {0, 0, x.stride(0)})
+          : x.with(x.offset(), new long[] {batch, x.size(0), 1}, new long[] {0, x.stride(0), 0});
+      case 2 -> x.with(x.offset(), new long[] {batch, x.size(0), x.size(1)}, new long[] {0, x.stride(0), x.stride(1)});
+      default -> x;
+    };
+  }
+
+  /// beta·c + alpha·a·b for matrices a and b and any c that broadcasts to their product.
+  public static Tensor addmm(Tensor c, Tensor a, Tensor b, double beta, double alpha) {
+    if (a.dim() != 2 || b.dim() != 2) {
+      throw new IllegalArgumentException("[addmm] mat1 and mat2 must be matrices, got " + Shapes.show(a.sizes()) + " and " + Shapes.show(b.sizes()));
+    }
+    requireSame("addmm", a, b);
+    requireSame("addmm", a, c);
+    if (a.size(1) != b.size(0)) {
+      throw new IllegalArgumentException("[addmm] mat1 and mat2 shapes cannot be multiplied (" + a.size(0) + "x" + a.size(1) + " and " + b.size(0)
+          + "x" + b.size(1) + ")");
+    }
+    long[] sizes = {a.size(0), b.size(1)};
+    if (!Reductions.isExpandable(c.strided().sizes(), sizes)) {
+      throw new IllegalArgumentException("[addmm] the input " + Shapes.show(c.sizes()) + " does not broadcast to the product "
+          + Shapes.show(sizes));
+    }
+    Strided x = matrix(a.strided(), 1, true);
+    Strided y = matrix(b.strided(), 1, false);
+    Strided bias = Shapes.expand(c.strided(), sizes);
+    return ADDMM.run(new Scales(beta, alpha), a.dtype(), Layout.contiguous(sizes), a.device(), new Tensor[] {c, a, b}, (k, out) -> {
+      multiply(k, out, x, y);
+      if (alpha != 1) {
+        k.binary(BinaryOp.MUL, out, out, Tensor.number(alpha, out.dtype()).strided());
+      }
+      if (beta == 1) {
+        k.binary(BinaryOp.ADD, out, out, bias);
+      } else if (beta != 0) {
+        k.addScaled(out, out, bias, beta);
+      }
+    });
+  }
+
+  static void requireSame(String op, Tensor a, Tensor b) {
+    if (a.dtype() != b.dtype()) {
+      throw new IllegalArgumentException("[" + op + "] expected both operands to have the same dtype, but got: " + a.dtype().label() + " and "
+          + b.dtype().label() + ": cast one with to(dtype)");
+    }
+    if (a.dtype() == DType.BOOL) {
+      throw new IllegalArgumentException("[" + op + "] is not defined for bool tensors: cast them to a number first");
+    }
+    Binary.device(op, new Tensor[] {a, b});
+  }
+}

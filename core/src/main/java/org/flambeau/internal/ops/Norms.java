@@ -1,0 +1,30 @@
+package org.flambeau.internal.ops;
+
+import org.flambeau.Tensor;
+
+/// The derivative of vector norms; at 0, where there is none, it is 0.
+final class Norms {
+  private Norms() {}
+
+  static Tensor backward(Tensor grad, Tensor x, Tensor result, Reductions.Over over) {
+    long[] sizes = x.sizes();
+    double p = over.parameter();
+    Tensor g = Reductions.spread(grad, sizes, over);
+    Tensor norm = Reductions.spread(result, sizes, over);
+    if (p == 0) {
+      return x.zerosLike();
+    }
+    if (p == 1) {
+      return g.mul(x.sign());
+    }
+    if (p == 2) {
+      return g.mul(x.div(norm).maskedFill(norm.eq(0), 0));
+    }
+    if (Double.isInfinite(p)) {
+      Tensor mask = x.abs().eq(norm).to(x.dtype());
+      return g.mul(x.sign()).mul(mask.div(mask.sum(over.dims(), true)));
+    }
+    Tensor scaled = x.mul(x.abs().pow(p - 2)).div(norm.pow(p - 1));
+    return g.mul(scaled.maskedFill(norm.eq(0).logicalOr(x.eq(0)), 0));
+  }
+}

@@ -1,0 +1,298 @@
+package org.flambeau.internal.ops;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.function.Supplier;
+import org.flambeau.AutogradException;
+import org.flambeau.DType;
+import org.flambeau.Device;
+import org.flambeau.GradMode;
+import org.flambeau.Tensor;
+import org.flambeau.autograd.AutogradMeta;
+import org.flambeau.autograd.Derivative;
+import org.flambeau.autograd.RecordedNode;
+import org.flambeau.internal.Backends;
+import org.flambeau.internal.ThreadState;
+import org.flambeau.internal.memory.DeviceMemory;
+import org.flambeau.internal.memory.ScopeMembers;
+import org.flambeau.internal.memory.Scopes;
+import org.flambeau.spi.Kernels;
+import org.flambeau.spi.Storage;
+import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
+
+/// An operation: its name, its derivative, and the one way in which all operations run: allocate the result, hold on to
+/// the operands' memory, call one kernel, record one node. Checks, broadcasting and type promotion come before, in the
+/// class of the operation's family.
+///
+/// @param <A> what it depends on besides its operands
+public final class Op<A> {
+  private static final List<Op<?>> ALL = Collections.synchronizedList(new ArrayList<>());
+
+  private final String name;
+  private final @Nullable Derivative<A> derivative;
+
+  private Op(String name, @Nullable Derivative<A> derivative) {
+    this.name = name;
+    this.derivative = derivative;
+    ALL.add(this);
+  }
+
+  /// One kernel call.
+  @FunctionalInterface
+  public interface Kernel {
+    void run(Kernels kernels, Strided out);
+  }
+
+  /// One kernel call with several results.
+  @FunctionalInterface
+  public interface MultiKernel {
+    void run(Kernels kernels, Strided[] outs);
+  }
+
+  /// An operation that `derivative` differentiates.
+  public static <A> Op<A> of(String name, Derivative<A> derivative) {
+    return new Op<>(name, derivative);
+  }
+
+  /// An operation whose results are whole numbers or truth values, or that by its nature passes no gradient.
+  public static <A> Op<A> notDifferentiable(String name) {
+    return new Op<>(name, null);
+  }
+
+  /// Every operation there is, for the test that all are tested. Families are listed when their class is initialised.
+  public static List<Op<?>> all() {
+    return List.copyOf(ALL);
+  }
+
+  public String name() {
+    return name;
+  }
+
+  public @Nullable Derivative<A> derivative() {
+    return derivative;
+  }
+
+  // ---- running ----
+
+  /// Runs on one operand; the result has the given dtype and, in `layout`, sizes and strides.
+  public Tensor run(A attributes, DType dtype, Layout layout, Tensor x, Kernel kernel) {
+    ThreadState thread = ThreadState.current();
+    Strided out = allocate(thread, x.device(), dtype, layout);
+    hold(x);
+    try {
+      kernel.run(Backends.kernels(out.device()), out);
+    } finally {
+      letGo(x);
+    }
+    Tensor result = Tensor.wrap(out, thread);
+    if (derivative != null && x.requiresGrad() && thread.records()) {
+      RecordedNode.record(derivative, attributes, new Tensor[] {x}, result);
+    }
+    return result;
+  }
+
+  /// Runs on two operands, on `device`.
+  public Tensor run(A attributes, DType dtype, Layout layout, Device device, Tensor a, Tensor b, Kernel kernel) {
+    ThreadState thread = ThreadState.current();
+    Strided out = allocate(thread, device, dtype, layout);
+    hold(a);
+    try {
+      hold(b);
+      try {
+        kernel.run(Backends.kernels(device), out);
+      } finally {
+        letGo(b);
+      }
+    } finally {
+      letGo(a);
+    }
+    Tensor result = Tensor.wrap(out, thread);
+    if (derivative != null && (a.requiresGrad() || b.requiresGrad()) && thread.records()) {
+      RecordedNode.record(derivative, attributes, new Tensor[] {a, b}, result);
+    }
+    return result;
+  }
+
+  /// Runs on any number of operands.
+  public Tensor run(A attributes, DType dtype, Layout layout, Device device, Tensor[] operands, Kernel kernel) {
+    return runMulti(attributes, device, new DType[] {dtype}, new Layout[] {layout}, operands, (k, outs) -> kernel.run(k, outs[0]))[0];
+  }
+
+  /// Runs on any number of operands, with any number of results.
+  public Tensor[] runMulti(A attributes, Device device, DType[] dtypes, Layout[] layouts, Tensor[] operands, MultiKernel kernel) {
+    ThreadState thread = ThreadState.current();
+    Strided[] outs = new Strided[dtypes.length];
+    for (int i = 0; i < outs.length; i++) {
+      outs[i] = allocate(thread, device, dtypes[i], layouts[i]);
+    }
+    call(operands, () -> kernel.run(Backends.kernels(device), outs));
+    Tensor[] results = new Tensor[outs.length];
+    for (int i = 0; i < outs.length; i++) {
+      results[i] = Tensor.wrap(outs[i], thread);
+    }
+    if (derivative != null && thread.records() && anyRequiresGrad(operands)) {
+      RecordedNode.record(derivative, attributes, operands, results);
+    }
+    return results;
+  }
+
+  /// Computes a result with other operations, which are not recorded; this one is, as a whole.
+  public Tensor compose(A attributes, Tensor[] operands, Supplier<Tensor> computation) {
+    return composeMulti(attributes, operands, () -> new Tensor[] {computation.get()})[0];
+  }
+
+  /// Computes several results with other operations, which are not recorded; this one is, as a whole.
+  public Tensor[] composeMulti(A attributes, Tensor[] operands, Supplier<Tensor[]> computation) {
+    ThreadState thread = ThreadState.current();
+    Tensor[] results;
+    try (var _ = GradMode.noGrad()) {
+      results = inInnerScope(thread, computation);
+    }
+    if (derivative != null && thread.records() && anyRequiresGrad(operands)) {
+      RecordedNode.record(derivative, attributes, operands, results);
+    }
+    return results;
+  }
+
+  /// Runs a computation of several operations; in a scope, its temporaries are freed when it ends.
+  public static Tensor[] inInnerScope(ThreadState thread, Supplier<Tensor[]> computation) {
+    if (thread.scope == null) {
+      return computation.get();
+    }
+    ScopeMembers inner = Scopes.openInner(thread);
+    try {
+      Tensor[] results = computation.get();
+      for (Tensor result : results) {
+        inner.passOn(result.strided().storage());
+      }
+      return results;
+    } finally {
+      Scopes.close(thread, inner);
+    }
+  }
+
+  /// Runs a computation of several operations; in a scope, its temporaries are freed when it ends.
+  public static Tensor scoped(Supplier<Tensor> computation) {
+    ThreadState thread = ThreadState.current();
+    return thread.scope == null ? computation.get() : inInnerScope(thread, () -> new Tensor[] {computation.get()})[0];
+  }
+
+  /// Changes `self` in place, from `operands`, of which the first is `self`; the kernel writes to self's own elements.
+  public Tensor runInPlace(A attributes, Tensor self, Tensor[] operands, Kernel kernel) {
+    ThreadState thread = ThreadState.current();
+    boolean recording = derivative != null && thread.records() && anyRequiresGrad(operands);
+    AutogradMeta.checkInPlace(self, thread.records(), recording);
+    if (self.isInference() && !thread.is(ThreadState.INFERENCE)) {
+      throw new AutogradException("Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a "
+          + "normal tensor before doing inplace update.");
+    }
+    RecordedNode<A> node = null;
+    if (recording && derivative != null) {
+      Tensor[] before = operands;
+      if (RecordedNode.savesFirst(derivative, operands)) {
+        before = operands.clone();
+        before[0] = Copies.snapshot(self);
+      }
+      node = RecordedNode.begin(derivative, attributes, before);
+    }
+    try {
+      call(operands, () -> kernel.run(Backends.kernels(self.device()), self.strided()));
+    } catch (RuntimeException | Error e) {
+      if (node != null) {
+        node.releaseSaved(org.flambeau.autograd.Node.Released.BACKWARD_DONE);
+      }
+      throw e;
+    }
+    self.strided().storage().bumpVersion();
+    if (node != null) {
+      node.finishInPlace(self);
+    }
+    return self;
+  }
+
+  /// Makes a view of `x`: another layout of the same storage.
+  public Tensor view(A attributes, Tensor x, Strided layout) {
+    return view(attributes, x, layout, AutogradMeta.Creation.PLAIN);
+  }
+
+  private Tensor view(A attributes, Tensor x, Strided layout, AutogradMeta.Creation creation) {
+    ThreadState thread = ThreadState.current();
+    Tensor result = Tensor.wrap(layout, thread);
+    track(thread, x, result, creation);
+    if (derivative != null && x.requiresGrad() && thread.records()) {
+      RecordedNode.record(derivative, attributes, new Tensor[] {x}, result);
+    }
+    return result;
+  }
+
+  /// Makes several views of `x` at once, which then share one node and refuse changes in place.
+  public List<Tensor> views(A attributes, Tensor x, List<Strided> layouts) {
+    ThreadState thread = ThreadState.current();
+    Tensor[] results = new Tensor[layouts.size()];
+    for (int i = 0; i < results.length; i++) {
+      results[i] = Tensor.wrap(layouts.get(i), thread);
+      track(thread, x, results[i], AutogradMeta.Creation.MULTIPLE_OUTPUTS);
+    }
+    if (derivative != null && x.requiresGrad() && thread.records() && results.length > 0) {
+      RecordedNode.record(derivative, attributes, new Tensor[] {x}, results);
+    }
+    return List.of(results);
+  }
+
+  /// Remembers what `result` views, for changes in place. Nothing can be recorded of integral tensors.
+  private static void track(ThreadState thread, Tensor x, Tensor result, AutogradMeta.Creation creation) {
+    if (!x.dtype().isFloating() || thread.is(ThreadState.INFERENCE)) {
+      return;
+    }
+    AutogradMeta meta = x.autogradOrNull();
+    Tensor base = meta == null || meta.base() == null ? x : meta.base();
+    result.autograd().setView(result, base,
+        thread.records() || !x.requiresGrad() ? creation : AutogradMeta.Creation.NO_GRAD);
+  }
+
+  static Strided allocate(ThreadState thread, Device device, DType dtype, Layout layout) {
+    Storage storage = DeviceMemory.of(device).allocate(layout.numel() * dtype.size(), thread);
+    return layout.over(storage, dtype);
+  }
+
+  private static void call(Tensor[] operands, Runnable kernel) {
+    int held = 0;
+    try {
+      for (; held < operands.length; held++) {
+        hold(operands[held]);
+      }
+      kernel.run();
+    } finally {
+      while (held > 0) {
+        letGo(operands[--held]);
+      }
+    }
+  }
+
+  private static boolean anyRequiresGrad(Tensor[] operands) {
+    for (Tensor operand : operands) {
+      if (operand.requiresGrad()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static void hold(Tensor tensor) {
+    Storage storage = tensor.strided().storage();
+    if (storage.isCounted()) {
+      storage.retain();
+    }
+  }
+
+  private static void letGo(Tensor tensor) {
+    Storage storage = tensor.strided().storage();
+    if (storage.isCounted()) {
+      storage.release();
+    } else {
+      java.lang.ref.Reference.reachabilityFence(storage);
+    }
+  }
+}

@@ -1,0 +1,75 @@
+package org.flambeau.internal.ops;
+
+import static org.flambeau.autograd.Derivative.RESULT;
+import static org.flambeau.autograd.Derivative.saves;
+import static org.flambeau.autograd.Derivative.term;
+
+import org.flambeau.DType;
+import org.flambeau.Tensor;
+import org.flambeau.autograd.Derivative;
+import org.flambeau.spi.BinaryOp;
+import org.flambeau.spi.Strided;
+import org.flambeau.spi.UnaryOp;
+
+/// Powers, with the common exponents as cheaper operations.
+public final class Powers {
+  private static final Op<Double> POW_NUMBER = Op.of("pow_number", Derivative.of("PowBackward0", term(saves(0), (g, s, exponent) -> exponent == 0
+      ? g.zerosLike()
+      : g.mul(times(pow(s.input(0), exponent - 1), exponent)))));
+  private static final Op<Double> NUMBER_POW = Op.of("number_pow", Derivative.of("PowBackward1", term(RESULT, (g, s, base) -> base == 0
+      ? g.zerosLike()
+      : g.mul(s.result().mul(Math.log(base))))));
+
+  private Powers() {}
+
+  private static Tensor times(Tensor x, double factor) {
+    return factor == 1 ? x : x.mul(factor);
+  }
+
+  public static Tensor pow(Tensor base, Tensor exponent) {
+    return Binary.POW.of(base, exponent);
+  }
+
+  public static Tensor pow(Tensor base, long exponent) {
+    if (base.dtype().isFloating()) {
+      return pow(base, (double) exponent);
+    }
+    if (exponent < 0) {
+      throw new IllegalArgumentException("[pow] Integers to negative integer powers are not allowed, got the exponent " + exponent);
+    }
+    return Binary.POW.of(base, Tensor.number(exponent));
+  }
+
+  public static Tensor pow(Tensor base, double exponent) {
+    if (!base.dtype().isFloating()) {
+      return Binary.POW.of(base, Tensor.number(exponent));
+    }
+    Strided x = base.strided();
+    return POW_NUMBER.run(exponent, x.dtype(), Layout.like(x), base, (k, out) -> {
+      if (exponent == 1) {
+        k.copy(out, x);
+      } else if (exponent == 2) {
+        k.unary(UnaryOp.SQUARE, out, x);
+      } else if (exponent == 3) {
+        k.unary(UnaryOp.SQUARE, out, x);
+        k.binary(BinaryOp.MUL, out, out, x);
+      } else if (exponent == 0.5) {
+        k.unary(UnaryOp.SQRT, out, x);
+      } else if (exponent == -0.5) {
+        k.unary(UnaryOp.RSQRT, out, x);
+      } else if (exponent == -1) {
+        k.unary(UnaryOp.RECIPROCAL, out, x);
+      } else {
+        k.binary(BinaryOp.POW, out, x, Creation.hostScalar(exponent));
+      }
+    });
+  }
+
+  /// baseˣ for a number `base`.
+  public static Tensor pow(double base, Tensor exponent) {
+    DType dtype = Promotion.toFloat(exponent.dtype());
+    Tensor power = exponent.to(dtype);
+    Strided x = power.strided();
+    return NUMBER_POW.run(base, dtype, Layout.like(x), power, (k, out) -> k.binary(BinaryOp.POW, out, Creation.hostScalar(base), x));
+  }
+}

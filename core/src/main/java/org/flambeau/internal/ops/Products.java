@@ -1,0 +1,50 @@
+package org.flambeau.internal.ops;
+
+import java.util.Arrays;
+import org.flambeau.Tensor;
+
+/// The derivative of products, which must not divide by zero.
+final class Products {
+  private Products() {}
+
+  /// Σ over a product's factors: each one's gradient is the product of all others. Division serves where no factor is 0;
+  /// else the products of what stands before and behind each factor.
+  static Tensor backward(Tensor grad, Tensor x, Tensor result, Reductions.Over over) {
+    long[] sizes = x.sizes();
+    if (over.dims().length == 0) {
+      return grad;
+    }
+    int[] dims = over.dims().clone();
+    Arrays.sort(dims);
+    int[] order = new int[x.dim()];
+    int at = 0;
+    for (int d = 0; d < order.length; d++) {
+      if (Arrays.binarySearch(dims, d) < 0) {
+        order[at++] = d;
+      }
+    }
+    System.arraycopy(dims, 0, order, at, dims.length);
+    Tensor last = x.permute(order).flatten(at, -1);
+    Tensor others = productOfOthers(last);
+    long[] permuted = new long[order.length];
+    int[] back = new int[order.length];
+    for (int d = 0; d < order.length; d++) {
+      permuted[d] = sizes[order[d]];
+      back[order[d]] = d;
+    }
+    return Reductions.spread(grad, sizes, over).mul(others.reshape(permuted).permute(back));
+  }
+
+  private static Tensor productOfOthers(Tensor x) {
+    long n = x.size(-1);
+    if (n == 0) {
+      return x.clone();
+    }
+    long[] edge = x.sizes();
+    edge[edge.length - 1] = 1;
+    Tensor one = Tensor.ones(x.device(), x.dtype(), edge);
+    Tensor before = Joining.cat(-1, one, x.narrow(-1, 0, n - 1)).cumprod(-1);
+    Tensor behind = Joining.cat(-1, one, x.narrow(-1, 1, n - 1).flip(-1)).cumprod(-1).flip(-1);
+    return before.mul(behind);
+  }
+}

@@ -1,0 +1,79 @@
+package org.flambeau.internal.ops;
+
+import org.flambeau.DType;
+import org.flambeau.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/// PyTorch's type promotion: tensors with dimensions decide, then tensors without, then plain numbers; a lower class only
+/// decides where its category is higher.
+public final class Promotion {
+  private Promotion() {}
+
+  /// The dtype in which `a` and `b` meet.
+  public static DType of(Tensor a, Tensor b) {
+    DType first = a.dtype();
+    DType second = b.dtype();
+    int firstClass = rankOf(a);
+    int secondClass = rankOf(b);
+    if (firstClass == 2) {
+      first = ofNumber(first);
+    }
+    if (secondClass == 2) {
+      second = ofNumber(second);
+    }
+    if (firstClass == secondClass) {
+      return DType.promote(first, second);
+    }
+    return firstClass < secondClass ? combine(first, second) : combine(second, first);
+  }
+
+  /// The dtype in which all of `tensors` meet.
+  public static DType of(Tensor... tensors) {
+    @Nullable DType[] classes = new DType[3];
+    for (Tensor tensor : tensors) {
+      int rank = rankOf(tensor);
+      DType dtype = rank == 2 ? ofNumber(tensor.dtype()) : tensor.dtype();
+      DType before = classes[rank];
+      classes[rank] = before == null ? dtype : DType.promote(before, dtype);
+    }
+    DType result = null;
+    for (int rank = 2; rank >= 0; rank--) {
+      DType dtype = classes[rank];
+      if (dtype != null) {
+        result = result == null ? dtype : combine(dtype, result);
+      }
+    }
+    if (result == null) {
+      throw new IllegalArgumentException("[promotion] no tensors");
+    }
+    return result;
+  }
+
+  private static int rankOf(Tensor tensor) {
+    return tensor.isWrappedNumber() ? 2 : tensor.strided().rank() == 0 ? 1 : 0;
+  }
+
+  private static DType ofNumber(DType dtype) {
+    return dtype.isFloating() ? DType.FLOAT32 : dtype == DType.BOOL ? DType.BOOL : DType.INT64;
+  }
+
+  private static DType combine(DType higher, DType lower) {
+    if (higher.isFloating()) {
+      return higher;
+    }
+    return higher == DType.BOOL || lower.isFloating() ? DType.promote(higher, lower) : higher;
+  }
+
+  /// Where a function of whole numbers gives real ones: the default float dtype in place of an integral one.
+  public static DType toFloat(DType dtype) {
+    return dtype.isFloating() ? dtype : DType.FLOAT32;
+  }
+
+  /// Refuses to store a result of `from` in a tensor of `to` in place.
+  public static void checkStore(String op, DType from, DType to) {
+    if (from.category().compareTo(to.category()) > 0) {
+      throw new IllegalArgumentException("[" + op + "] result type " + from.label() + " can't be cast to the desired output type " + to.label()
+          + ": the operation changes a tensor in place; use the form without the underscore");
+    }
+  }
+}
