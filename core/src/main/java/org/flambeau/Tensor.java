@@ -26,7 +26,13 @@ import org.slf4j.LoggerFactory;
 /// underscore change the tensor itself. Integers passed as sizes, indices and dimensions are Java's `long` and `int`;
 /// scalar operands are `long` or `double` and do not change a tensor's dtype unless their category is higher.
 public final class Tensor extends TensorFactories
-    implements PointwiseMethods, ArithmeticMethods, ShapeMethods, ReductionMethods, IndexingMethods, LinearAlgebraMethods {
+    implements
+      PointwiseMethods,
+      ArithmeticMethods,
+      ShapeMethods,
+      ReductionMethods,
+      IndexingMethods,
+      LinearAlgebraMethods {
   private static final Logger LOG = LoggerFactory.getLogger(Tensor.class);
 
   private Strided data;
@@ -176,7 +182,8 @@ public final class Tensor extends TensorFactories
   /// Makes this tensor show `source`'s memory, of the same sizes. For moving parameters between devices and dtypes; not recorded.
   public void setData(Tensor source) {
     if (!Arrays.equals(source.data.sizes(), data.sizes())) {
-      throw new IllegalArgumentException("[setData] expected sizes " + Shapes.tuple(data.sizes()) + ", got " + Shapes.tuple(source.data.sizes()));
+      throw new IllegalArgumentException(
+          "[setData] expected sizes " + Shapes.tuple(data.sizes()) + ", got " + Shapes.tuple(source.data.sizes()));
     }
     org.flambeau.internal.memory.Scopes.escape(source);
     data = source.data;
@@ -294,8 +301,9 @@ public final class Tensor extends TensorFactories
             + " to a tensor located on device " + device() + ". Please ensure that the gradient and the tensor are on the same device.");
       }
       if (!Arrays.equals(gradient.data.sizes(), data.sizes())) {
-        throw new AutogradException("attempting to assign a gradient of size '" + Shapes.list(gradient.data.sizes()) + "' to a tensor of size '"
-            + Shapes.list(data.sizes()) + "'. Please ensure that the gradient and the tensor are the same size");
+        throw new AutogradException(
+            "attempting to assign a gradient of size '" + Shapes.list(gradient.data.sizes()) + "' to a tensor of size '"
+                + Shapes.list(data.sizes()) + "'. Please ensure that the gradient and the tensor are the same size");
       }
       autograd().setGrad(gradient);
     } else if (autograd != null) {

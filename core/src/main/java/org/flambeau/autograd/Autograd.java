@@ -25,7 +25,8 @@ public final class Autograd {
   }
 
   /// Like [#backward(List, List, BackwardOption...)], but only for the leaves `inputs`; what does not lead to them is not run.
-  public static void backward(List<Tensor> outputs, List<? extends @Nullable Tensor> grads, List<Tensor> inputs, BackwardOption... options) {
+  public static void backward(List<Tensor> outputs, List<? extends @Nullable Tensor> grads, List<Tensor> inputs,
+      BackwardOption... options) {
     if (inputs.isEmpty()) {
       throw new AutogradException("'inputs' argument to backward() cannot be empty.");
     }

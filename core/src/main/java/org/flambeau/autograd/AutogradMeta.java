@@ -110,9 +110,10 @@ public final class AutogradMeta {
             + "not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one.");
       }
       if (meta.creation == Creation.NO_GRAD) {
-        throw new AutogradException("A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this "
-            + "use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either "
-            + "both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).");
+        throw new AutogradException(
+            "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this "
+                + "use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either "
+                + "both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).");
       }
       if (of.isLeaf() && of.requiresGrad()) {
         throw new AutogradException("a view of a leaf Variable that requires grad is being used in an in-place operation.");
@@ -160,8 +161,9 @@ public final class AutogradMeta {
     }
     if (!isLeaf(self)) {
       if (!required) {
-        throw new AutogradException("you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
-            + "subgraph that doesn't require differentiation use var_no_grad = var.detach().");
+        throw new AutogradException(
+            "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
+                + "subgraph that doesn't require differentiation use var_no_grad = var.detach().");
       }
       return;
     }
@@ -208,7 +210,8 @@ public final class AutogradMeta {
 
   public Node.Registration registerPostAccumulateGradHook(Tensor self, Consumer<Tensor> hook) {
     if (!isLeaf(self) || !requiresGrad) {
-      throw new AutogradException("post accumulate grad hooks cannot be registered on non-leaf tensors, or on tensors that don't require grad");
+      throw new AutogradException(
+          "post accumulate grad hooks cannot be registered on non-leaf tensors, or on tensors that don't require grad");
     }
     return accumulator(self).registerAfterAccumulate(hook);
   }

@@ -146,8 +146,9 @@ public abstract class DifferentiableFunction {
       }
       List<@Nullable Tensor> results = function.backward(context, all);
       if (results.size() != edgeCount()) {
-        throw new org.flambeau.AutogradException("function " + name() + " returned an incorrect number of gradients (expected " + edgeCount()
-            + ", got " + results.size() + ")");
+        throw new org.flambeau.AutogradException(
+            "function " + name() + " returned an incorrect number of gradients (expected " + edgeCount()
+                + ", got " + results.size() + ")");
       }
       return results.toArray(Tensor[]::new);
     }

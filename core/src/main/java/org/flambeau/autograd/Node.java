@@ -272,6 +272,6 @@ public abstract class Node {
 
   /// The operands' nodes, for a look at the graph.
   public final List<@Nullable Node> nextFunctions() {
-    return Collections.unmodifiableList(Arrays.asList(next));
+    return Collections.<@Nullable Node>unmodifiableList(Arrays.<@Nullable Node>asList(next));
   }
 }

@@ -1,8 +1,8 @@
 package org.flambeau.spi;
 
-import java.nio.ByteOrder;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import org.flambeau.DType;
 import org.flambeau.Device;

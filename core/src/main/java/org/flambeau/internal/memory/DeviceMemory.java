@@ -1,8 +1,5 @@
 package org.flambeau.internal.memory;
 
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import org.flambeau.Device;
@@ -11,7 +8,6 @@ import org.flambeau.internal.Backends;
 import org.flambeau.internal.ThreadState;
 import org.flambeau.spi.Allocator;
 import org.flambeau.spi.Storage;
-import org.jspecify.annotations.Nullable;
 
 /// Allocates the storages of one device and counts their native bytes.
 ///
@@ -26,6 +22,7 @@ public final class DeviceMemory {
   private final Device device;
   private final Allocator allocator;
   private final int heapThreshold;
+  private final LargeBlocks large = new LargeBlocks();
   private final AtomicLong allocated = new AtomicLong();
   private final AtomicLong peak = new AtomicLong();
   private final AtomicLong unscoped = new AtomicLong();
@@ -77,6 +74,7 @@ public final class DeviceMemory {
     } catch (Allocator.OutOfMemory first) {
       address = allocateUnderPressure(bytes);
     }
+    large.allocated(address, bytes);
     long now = allocated.addAndGet(bytes);
     if (now > peak.get()) {
       peak.accumulateAndGet(now, Math::max);
@@ -126,6 +124,7 @@ public final class DeviceMemory {
   }
 
   void free(long address, long bytes) {
+    large.freed(address, bytes);
     allocated.addAndGet(-bytes);
     allocator.free(address, bytes);
   }
@@ -146,15 +145,11 @@ public final class DeviceMemory {
   }
 
   private String describe(long bytes, Allocator.OutOfMemory cause) {
-    return String.format(Locale.ROOT, "Out of memory on %s: tried to allocate %s, with %s in use by tensors and %s reserved (%s). "
-        + "Close MemoryScopes earlier, use a smaller batch, or call MemoryStats.emptyCache().", device, human(bytes),
-        human(allocated.get()), human(allocator.reservedBytes()), cause.getMessage());
-  }
-
-  private static String human(long bytes) {
-    return bytes < 1 << 20 ? String.format(Locale.ROOT, "%.1f KiB", bytes / 1024.0)
-        : bytes < 1 << 30 ? String.format(Locale.ROOT, "%.1f MiB", bytes / 1048576.0)
-        : String.format(Locale.ROOT, "%.2f GiB", bytes / 1073741824.0);
+    String owners = large.describe();
+    return "Out of memory on " + device + ": tried to allocate " + Bytes.show(bytes) + ", with " + Bytes.show(allocated.get())
+        + " in use by tensors and " + Bytes.show(allocator.reservedBytes()) + " reserved (" + cause.getMessage()
+        + "). Close MemoryScopes earlier, use a smaller batch, or call MemoryStats.emptyCache()."
+        + (owners.isEmpty() ? "" : " Most is held by:" + owners);
   }
 
   public long allocatedBytes() {

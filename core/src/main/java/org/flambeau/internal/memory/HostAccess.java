@@ -91,7 +91,8 @@ public final class HostAccess {
   public static MemorySegment segment(Tensor x) {
     Strided data = x.strided();
     if (data.device().type() != Device.Type.CPU || !data.isContiguous()) {
-      throw new IllegalStateException("[toSegment] expected a contiguous tensor on the CPU, got " + data + ": call cpu().contiguous() first");
+      throw new IllegalStateException(
+          "[toSegment] expected a contiguous tensor on the CPU, got " + data + ": call cpu().contiguous() first");
     }
     Storage storage = data.storage();
     byte[] heap = storage.heap();

@@ -213,7 +213,8 @@ public final class Binary {
 
   private static void checkAlpha(DType dtype, double alpha) {
     if (!dtype.isFloating() && alpha != Math.rint(alpha)) {
-      throw new IllegalArgumentException("[add] For integral input tensors, argument alpha must not be a floating point number, got " + alpha);
+      throw new IllegalArgumentException(
+          "[add] For integral input tensors, argument alpha must not be a floating point number, got " + alpha);
     }
   }
 
@@ -227,20 +228,20 @@ public final class Binary {
 
   private DType computed(DType promoted) {
     switch (domain) {
-      case REAL:
+      case REAL :
         return Promotion.toFloat(promoted);
-      case WHOLE:
+      case WHOLE :
         if (promoted.isFloating()) {
           throw new IllegalArgumentException("[" + op.name() + "] expected integral or bool operands, got " + promoted.label());
         }
         return promoted;
-      case NUMBERS:
+      case NUMBERS :
         if (promoted == DType.BOOL) {
           throw new IllegalArgumentException("[" + op.name() + "] is not defined for two bool tensors"
               + (kernel == BinaryOp.SUB ? ": use logicalXor() instead" : ": cast one to a number first"));
         }
         return promoted;
-      default:
+      default :
         return promoted;
     }
   }
@@ -268,8 +269,9 @@ public final class Binary {
     if (a.strided().isHostScalar()) {
       return second;
     }
-    throw new IllegalArgumentException("[" + name + "] Expected all tensors to be on the same device, but found at least two devices, " + first
-        + " and " + second + ": move one of them with to(device)");
+    throw new IllegalArgumentException(
+        "[" + name + "] Expected all tensors to be on the same device, but found at least two devices, " + first
+            + " and " + second + ": move one of them with to(device)");
   }
 
   /// The device of all of `tensors`; null stands for a tensor that was not given.

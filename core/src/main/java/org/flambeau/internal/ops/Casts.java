@@ -16,7 +16,8 @@ import org.flambeau.spi.Strided;
 /// Changes of dtype and of device.
 public final class Casts {
   private static final Op<DType> TO = Op.of("to", Derivative.of("ToCopyBackward0", Derivative.term((g, s, _) -> g.to(s.dtype(0)))));
-  private static final Op<Device> TO_DEVICE = Op.of("to_device", Derivative.of("ToCopyBackward0", Derivative.term((g, _, from) -> g.to(from))));
+  private static final Op<Device> TO_DEVICE = Op.of("to_device",
+      Derivative.of("ToCopyBackward0", Derivative.term((g, _, from) -> g.to(from))));
 
   private Casts() {}
 

@@ -135,7 +135,8 @@ public final class Creation {
   private static long[] checked(String op, long[] sizes) {
     for (long size : sizes) {
       if (size < 0) {
-        throw new IllegalArgumentException("[" + op + "] Trying to create tensor with negative dimension " + size + ": " + Shapes.show(sizes));
+        throw new IllegalArgumentException(
+            "[" + op + "] Trying to create tensor with negative dimension " + size + ": " + Shapes.show(sizes));
       }
     }
     return sizes.clone();
@@ -207,8 +208,9 @@ public final class Creation {
 
   private static int flatten(Object level, long[] shape, int depth, Object flat, int at) {
     if (depth >= shape.length || Array.getLength(level) != shape[depth]) {
-      throw new IllegalArgumentException("[tensor] expected sequence of length " + (depth < shape.length ? shape[depth] : 0) + " at dim " + depth
-          + " (got " + Array.getLength(level) + "): all rows must have equal lengths");
+      throw new IllegalArgumentException(
+          "[tensor] expected sequence of length " + (depth < shape.length ? shape[depth] : 0) + " at dim " + depth
+              + " (got " + Array.getLength(level) + "): all rows must have equal lengths");
     }
     if (depth == shape.length - 1) {
       System.arraycopy(level, 0, flat, at, (int) shape[depth]);

@@ -78,8 +78,9 @@ public final class Joining {
     }
     for (int d = 0; d < model.dim(); d++) {
       if (d != at && tensor.size(d) != model.size(d)) {
-        throw new IllegalArgumentException("[cat] Sizes of tensors must match except in dimension " + at + ". Expected size " + model.size(d)
-            + " but got size " + tensor.size(d) + " for tensor number " + number + " in the list.");
+        throw new IllegalArgumentException(
+            "[cat] Sizes of tensors must match except in dimension " + at + ". Expected size " + model.size(d)
+                + " but got size " + tensor.size(d) + " for tensor number " + number + " in the list.");
       }
     }
     return tensor.size(at);

@@ -43,8 +43,9 @@ public final class MatMul {
   /// The product of vectors, matrices or batches of matrices, by the ranks of the operands.
   public static Tensor matmul(Tensor a, Tensor b) {
     if (a.dim() == 0 || b.dim() == 0) {
-      throw new IllegalArgumentException("[matmul] both arguments to matmul need to be at least 1D, but they are " + a.dim() + "D and " + b.dim()
-          + "D");
+      throw new IllegalArgumentException(
+          "[matmul] both arguments to matmul need to be at least 1D, but they are " + a.dim() + "D and " + b.dim()
+              + "D");
     }
     requireSame("matmul", a, b);
     if (a.size(-1) != b.size(b.dim() == 1 ? 0 : -2)) {
@@ -104,8 +105,9 @@ public final class MatMul {
     }
     requireSame("bmm", a, b);
     if (a.size(0) != b.size(0) || a.size(2) != b.size(1)) {
-      throw new IllegalArgumentException("[bmm] Expected size for first two dimensions of batch2 tensor to be: [" + a.size(0) + ", " + a.size(2)
-          + "] but got: [" + b.size(0) + ", " + b.size(1) + "].");
+      throw new IllegalArgumentException(
+          "[bmm] Expected size for first two dimensions of batch2 tensor to be: [" + a.size(0) + ", " + a.size(2)
+              + "] but got: [" + b.size(0) + ", " + b.size(1) + "].");
     }
     return product(BMM, a, b, new long[] {a.size(0), a.size(1), b.size(2)}, a.size(0), a.size(0));
   }
@@ -135,13 +137,15 @@ public final class MatMul {
   /// beta·c + alpha·a·b for matrices a and b and any c that broadcasts to their product.
   public static Tensor addmm(Tensor c, Tensor a, Tensor b, double beta, double alpha) {
     if (a.dim() != 2 || b.dim() != 2) {
-      throw new IllegalArgumentException("[addmm] mat1 and mat2 must be matrices, got " + Shapes.show(a.sizes()) + " and " + Shapes.show(b.sizes()));
+      throw new IllegalArgumentException(
+          "[addmm] mat1 and mat2 must be matrices, got " + Shapes.show(a.sizes()) + " and " + Shapes.show(b.sizes()));
     }
     requireSame("addmm", a, b);
     requireSame("addmm", a, c);
     if (a.size(1) != b.size(0)) {
-      throw new IllegalArgumentException("[addmm] mat1 and mat2 shapes cannot be multiplied (" + a.size(0) + "x" + a.size(1) + " and " + b.size(0)
-          + "x" + b.size(1) + ")");
+      throw new IllegalArgumentException(
+          "[addmm] mat1 and mat2 shapes cannot be multiplied (" + a.size(0) + "x" + a.size(1) + " and " + b.size(0)
+              + "x" + b.size(1) + ")");
     }
     long[] sizes = {a.size(0), b.size(1)};
     if (!Reductions.isExpandable(c.strided().sizes(), sizes)) {
@@ -166,8 +170,9 @@ public final class MatMul {
 
   static void requireSame(String op, Tensor a, Tensor b) {
     if (a.dtype() != b.dtype()) {
-      throw new IllegalArgumentException("[" + op + "] expected both operands to have the same dtype, but got: " + a.dtype().label() + " and "
-          + b.dtype().label() + ": cast one with to(dtype)");
+      throw new IllegalArgumentException(
+          "[" + op + "] expected both operands to have the same dtype, but got: " + a.dtype().label() + " and "
+              + b.dtype().label() + ": cast one with to(dtype)");
     }
     if (a.dtype() == DType.BOOL) {
       throw new IllegalArgumentException("[" + op + "] is not defined for bool tensors: cast them to a number first");

@@ -13,9 +13,10 @@ import org.flambeau.spi.UnaryOp;
 
 /// Powers, with the common exponents as cheaper operations.
 public final class Powers {
-  private static final Op<Double> POW_NUMBER = Op.of("pow_number", Derivative.of("PowBackward0", term(saves(0), (g, s, exponent) -> exponent == 0
-      ? g.zerosLike()
-      : g.mul(times(pow(s.input(0), exponent - 1), exponent)))));
+  private static final Op<Double> POW_NUMBER = Op.of("pow_number",
+      Derivative.of("PowBackward0", term(saves(0), (g, s, exponent) -> exponent == 0
+          ? g.zerosLike()
+          : g.mul(times(pow(s.input(0), exponent - 1), exponent)))));
   private static final Op<Double> NUMBER_POW = Op.of("number_pow", Derivative.of("PowBackward1", term(RESULT, (g, s, base) -> base == 0
       ? g.zerosLike()
       : g.mul(s.result().mul(Math.log(base))))));

@@ -47,8 +47,9 @@ public final class Rearranging {
 
   public static Tensor repeat(Tensor x, long... repeats) {
     if (repeats.length < x.dim()) {
-      throw new IllegalArgumentException("[repeat] Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: got "
-          + Shapes.show(repeats) + " for sizes " + Shapes.show(x.sizes()));
+      throw new IllegalArgumentException(
+          "[repeat] Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: got "
+              + Shapes.show(repeats) + " for sizes " + Shapes.show(x.sizes()));
     }
     for (long times : repeats) {
       if (times < 0) {

@@ -23,8 +23,10 @@ public final class Reductions {
 
   private static final Op<Over> SUM_ALL = of("sum", "SumBackward0", term((g, s, a) -> spread(g, s.sizes(0), a)));
   private static final Op<Over> SUM = of("sum_dims", "SumBackward1", term((g, s, a) -> spread(g, s.sizes(0), a)));
-  private static final Op<Over> MEAN_ALL = of("mean", "MeanBackward0", term((g, s, a) -> spread(g, s.sizes(0), a).div(count(s.sizes(0), a))));
-  private static final Op<Over> MEAN = of("mean_dims", "MeanBackward1", term((g, s, a) -> spread(g, s.sizes(0), a).div(count(s.sizes(0), a))));
+  private static final Op<Over> MEAN_ALL = of("mean", "MeanBackward0",
+      term((g, s, a) -> spread(g, s.sizes(0), a).div(count(s.sizes(0), a))));
+  private static final Op<Over> MEAN = of("mean_dims", "MeanBackward1",
+      term((g, s, a) -> spread(g, s.sizes(0), a).div(count(s.sizes(0), a))));
   private static final Op<Over> AMAX = of("amax", "AmaxBackward0", extremum());
   private static final Op<Over> AMIN = of("amin", "AminBackward0", extremum());
   private static final Op<Over> MAX_ALL = of("max", "MaxBackward1", extremum());
@@ -33,7 +35,8 @@ public final class Reductions {
     Tensor x = s.input(0);
     return spread(g, s.sizes(0), a).mul(x.sub(x.mean(a.dims, true)).mul(2 / Math.max(0.0, count(s.sizes(0), a) - a.parameter)));
   }));
-  private static final Op<Over> PROD = of("prod", "ProdBackward0", term(saves(0) | RESULT, (g, s, a) -> Products.backward(g, s.input(0), s.result(), a)));
+  private static final Op<Over> PROD = of("prod", "ProdBackward0",
+      term(saves(0) | RESULT, (g, s, a) -> Products.backward(g, s.input(0), s.result(), a)));
   private static final Op<Over> NORM = of("norm", "LinalgVectorNormBackward0",
       term(saves(0) | RESULT, (g, s, a) -> Norms.backward(g, s.input(0), s.result(), a)));
   private static final Op<Over> ANY = Op.notDifferentiable("any");

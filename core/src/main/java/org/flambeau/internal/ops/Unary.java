@@ -29,12 +29,11 @@ public final class Unary {
   public static final Unary FLOOR = constant("floor", UnaryOp.FLOOR);
   public static final Unary ROUND = constant("round", UnaryOp.ROUND);
   public static final Unary TRUNC = constant("trunc", UnaryOp.TRUNC);
-  public static final Unary SQUARE =
-      of("square", "PowBackward0", UnaryOp.SQUARE, term(saves(0), (g, s, _) -> g.mul(s.input(0).mul(2))));
+  public static final Unary SQUARE = of("square", "PowBackward0", UnaryOp.SQUARE, term(saves(0), (g, s, _) -> g.mul(s.input(0).mul(2))));
   public static final Unary SQRT = of("sqrt", UnaryOp.SQRT, term(RESULT, (g, s, _) -> g.div(s.result().mul(2))));
   public static final Unary RSQRT = of("rsqrt", UnaryOp.RSQRT, term(RESULT, (g, s, _) -> g.mul(s.result().pow(3)).mul(-0.5)));
-  public static final Unary RECIPROCAL =
-      of("reciprocal", UnaryOp.RECIPROCAL, term(RESULT, (g, s, _) -> g.neg().mul(s.result().mul(s.result()))));
+  public static final Unary RECIPROCAL = of("reciprocal", UnaryOp.RECIPROCAL,
+      term(RESULT, (g, s, _) -> g.neg().mul(s.result().mul(s.result()))));
   public static final Unary EXP = of("exp", UnaryOp.EXP, term(RESULT, (g, s, _) -> g.mul(s.result())));
   public static final Unary EXP2 = of("exp2", UnaryOp.EXP2, term(RESULT, (g, s, _) -> g.mul(s.result()).mul(LN_2)));
   public static final Unary EXPM1 = of("expm1", UnaryOp.EXPM1, term(RESULT, (g, s, _) -> g.mul(s.result().add(1))));
@@ -56,12 +55,12 @@ public final class Unary {
   public static final Unary ASINH = of("asinh", UnaryOp.ASINH, term(saves(0), (g, s, _) -> g.mul(s.input(0).square().add(1).rsqrt())));
   public static final Unary ACOSH = of("acosh", UnaryOp.ACOSH, term(saves(0), (g, s, _) -> g.mul(s.input(0).square().sub(1).rsqrt())));
   public static final Unary ATANH = of("atanh", UnaryOp.ATANH, term(saves(0), (g, s, _) -> g.div(oneMinusSquare(s.input(0)))));
-  public static final Unary ERF =
-      of("erf", UnaryOp.ERF, term(saves(0), (g, s, _) -> g.mul(s.input(0).square().neg().exp()).mul(TWO_OVER_SQRT_PI)));
-  public static final Unary ERFC =
-      of("erfc", UnaryOp.ERFC, term(saves(0), (g, s, _) -> g.mul(s.input(0).square().neg().exp()).mul(-TWO_OVER_SQRT_PI)));
-  public static final Unary ERFINV =
-      of("erfinv", UnaryOp.ERFINV, term(RESULT, (g, s, _) -> g.mul(s.result().square().exp()).div(TWO_OVER_SQRT_PI)));
+  public static final Unary ERF = of("erf", UnaryOp.ERF,
+      term(saves(0), (g, s, _) -> g.mul(s.input(0).square().neg().exp()).mul(TWO_OVER_SQRT_PI)));
+  public static final Unary ERFC = of("erfc", UnaryOp.ERFC,
+      term(saves(0), (g, s, _) -> g.mul(s.input(0).square().neg().exp()).mul(-TWO_OVER_SQRT_PI)));
+  public static final Unary ERFINV = of("erfinv", UnaryOp.ERFINV,
+      term(RESULT, (g, s, _) -> g.mul(s.result().square().exp()).div(TWO_OVER_SQRT_PI)));
   public static final Unary LGAMMA = of("lgamma", UnaryOp.LGAMMA, term(saves(0), (g, s, _) -> g.mul(s.input(0).digamma())));
   public static final Unary DIGAMMA = of("digamma", UnaryOp.DIGAMMA, term((_, _, _) -> {
     throw new AutogradException("the derivative for 'digamma' is not implemented.");
@@ -98,8 +97,8 @@ public final class Unary {
     Tensor inner = x.square().mul(3 * 0.044715).add(1).mul(scale);
     return g.mul(tanh.add(1).mul(0.5).add(x.mul(0.5).mul(oneMinusSquare(tanh)).mul(inner)));
   }));
-  public static final Unary SOFTPLUS_ONE =
-      of("softplus_one", "SoftplusBackward0", UnaryOp.SOFTPLUS, term(saves(0), (g, s, _) -> g.mul(s.input(0).sigmoid())));
+  public static final Unary SOFTPLUS_ONE = of("softplus_one", "SoftplusBackward0", UnaryOp.SOFTPLUS,
+      term(saves(0), (g, s, _) -> g.mul(s.input(0).sigmoid())));
   public static final Unary BITWISE_NOT = predicate("bitwise_not", UnaryOp.BITWISE_NOT);
   public static final Unary LOGICAL_NOT = predicate("logical_not", UnaryOp.LOGICAL_NOT);
   public static final Unary IS_NAN = predicate("isnan", UnaryOp.IS_NAN);
@@ -158,8 +157,9 @@ public final class Unary {
 
   private Tensor operand(Tensor x) {
     if (x.dtype() == DType.BOOL && kernel == UnaryOp.NEG) {
-      throw new IllegalArgumentException("[neg] Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a "
-          + "mask, use logicalNot() instead.");
+      throw new IllegalArgumentException(
+          "[neg] Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a "
+              + "mask, use logicalNot() instead.");
     }
     if (kernel == UnaryOp.BITWISE_NOT) {
       if (x.dtype().isFloating()) {

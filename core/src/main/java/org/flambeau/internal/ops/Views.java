@@ -42,9 +42,10 @@ public final class Views {
   private static final Op<Placement> AS_STRIDED = view("as_strided", "AsStridedBackward0", term((g, _, a) -> placeBack(g, a)));
   private static final Op<int[]> DIAGONAL_OF = view("diagonal", "DiagonalBackward0", term((g, s, a) -> scatterBack(g, s.sizes(0),
       x -> x.diagonal(a[0], a[1], a[2]))));
-  private static final Op<Parts> SPLIT = Op.of("split", Derivative.joint("SplitBackward0", 0, (gs, s, a) -> new Tensor[] {joinBack(gs, s.sizes(0), a)}));
-  private static final Op<Integer> UNBIND =
-      Op.of("unbind", Derivative.joint("UnbindBackward0", 0, (gs, s, dim) -> new Tensor[] {stackBack(gs, s.sizes(0), dim)}));
+  private static final Op<Parts> SPLIT = Op.of("split",
+      Derivative.joint("SplitBackward0", 0, (gs, s, a) -> new Tensor[] {joinBack(gs, s.sizes(0), a)}));
+  private static final Op<Integer> UNBIND = Op.of("unbind",
+      Derivative.joint("UnbindBackward0", 0, (gs, s, dim) -> new Tensor[] {stackBack(gs, s.sizes(0), dim)}));
 
   private Views() {}
 
@@ -72,9 +73,10 @@ public final class Views {
     long[] inferred = infer("view", x, sizes);
     long[] strides = viewStrides(x.strided(), inferred);
     if (strides == null) {
-      throw new IllegalArgumentException("[view] view size is not compatible with input tensor's size and stride (at least one dimension spans "
-          + "across two contiguous subspaces): sizes " + Shapes.show(x.sizes()) + " with strides " + Shapes.show(x.strides()) + " as "
-          + Shapes.show(inferred) + ". Use reshape(...) instead.");
+      throw new IllegalArgumentException(
+          "[view] view size is not compatible with input tensor's size and stride (at least one dimension spans "
+              + "across two contiguous subspaces): sizes " + Shapes.show(x.sizes()) + " with strides " + Shapes.show(x.strides()) + " as "
+              + Shapes.show(inferred) + ". Use reshape(...) instead.");
     }
     return VIEW.view(inferred, x, x.strided().with(x.strided().offset(), inferred, strides));
   }
@@ -220,8 +222,9 @@ public final class Views {
     Strided in = x.strided();
     int lead = sizes.length - in.rank();
     if (lead < 0) {
-      throw new IllegalArgumentException("[expand] the number of sizes provided (" + sizes.length + ") must be greater or equal to the number of "
-          + "dimensions in the tensor (" + in.rank() + ")");
+      throw new IllegalArgumentException(
+          "[expand] the number of sizes provided (" + sizes.length + ") must be greater or equal to the number of "
+              + "dimensions in the tensor (" + in.rank() + ")");
     }
     long[] full = sizes.clone();
     for (int d = 0; d < full.length; d++) {
@@ -229,8 +232,9 @@ public final class Views {
       if (full[d] == -1 && own) {
         full[d] = in.size(d - lead);
       } else if (full[d] < 0) {
-        throw new IllegalArgumentException("[expand] The expanded size of the tensor (" + full[d] + ") isn't allowed in a leading, non-existing "
-            + "dimension " + d);
+        throw new IllegalArgumentException(
+            "[expand] The expanded size of the tensor (" + full[d] + ") isn't allowed in a leading, non-existing "
+                + "dimension " + d);
       } else if (own && in.size(d - lead) != 1 && in.size(d - lead) != full[d]) {
         throw new IllegalArgumentException("[expand] The expanded size of the tensor (" + full[d] + ") must match the existing size ("
             + in.size(d - lead) + ") at non-singleton dimension " + d + ". Target sizes: " + Shapes.show(sizes) + ". Tensor sizes: "
@@ -261,7 +265,8 @@ public final class Views {
 
   public static Tensor t(Tensor x) {
     if (x.dim() > 2) {
-      throw new IllegalArgumentException("[t] t() expects a tensor with <= 2 dimensions, but self is " + x.dim() + "D: use transpose(-2, -1)");
+      throw new IllegalArgumentException(
+          "[t] t() expects a tensor with <= 2 dimensions, but self is " + x.dim() + "D: use transpose(-2, -1)");
     }
     return T.view(Unit.UNIT, x, x.dim() < 2 ? x.strided() : swapped(x.strided(), 0, 1));
   }
@@ -270,8 +275,9 @@ public final class Views {
     Strided in = x.strided();
     int[] counted = order.length == 0 ? new int[0] : Shapes.dims("permute", order, in.rank());
     if (counted.length != in.rank()) {
-      throw new IllegalArgumentException("[permute] number of dimensions in the tensor input does not match the length of the desired ordering of "
-          + "dimensions i.e. input.dim() = " + in.rank() + " is not equal to len(dims) = " + order.length);
+      throw new IllegalArgumentException(
+          "[permute] number of dimensions in the tensor input does not match the length of the desired ordering of "
+              + "dimensions i.e. input.dim() = " + in.rank() + " is not equal to len(dims) = " + order.length);
     }
     long[] sizes = new long[in.rank()];
     long[] strides = new long[in.rank()];
@@ -342,7 +348,8 @@ public final class Views {
       throw new IndexOutOfBoundsException("[select] index " + index + " is out of bounds for dimension " + at + " with size " + size);
     }
     long from = index < 0 ? index + size : index;
-    return SELECT.view(new Pick(at, from), x, in.with(in.offset() + from * in.stride(at), remove(in.sizes(), at), remove(in.strides(), at)));
+    return SELECT.view(new Pick(at, from), x,
+        in.with(in.offset() + from * in.stride(at), remove(in.sizes(), at), remove(in.strides(), at)));
   }
 
   public static List<Tensor> split(Tensor x, int dim, long... lengths) {
@@ -369,8 +376,9 @@ public final class Views {
     int at = Shapes.dim("split", dim, x.dim());
     long all = x.size(at);
     if (size < 0 || size == 0 && all != 0) {
-      throw new IllegalArgumentException("[split] split expects split_size be non-negative, and positive unless the dimension is empty, but got "
-          + "split_size=" + size + " for a dimension of size " + all);
+      throw new IllegalArgumentException(
+          "[split] split expects split_size be non-negative, and positive unless the dimension is empty, but got "
+              + "split_size=" + size + " for a dimension of size " + all);
     }
     int count = size == 0 ? 1 : (int) Math.max((all + size - 1) / size, 1);
     long[] lengths = new long[count];
@@ -440,7 +448,8 @@ public final class Views {
   /// The same memory by sizes, strides and an offset from where the storage begins.
   public static Tensor asStrided(Tensor x, long[] sizes, long[] strides, long offset) {
     Strided in = x.strided();
-    return AS_STRIDED.view(new Placement(in.sizes(), in.strides(), sizes, strides, offset - in.offset()), x, in.with(offset, sizes, strides));
+    return AS_STRIDED.view(new Placement(in.sizes(), in.strides(), sizes, strides, offset - in.offset()), x,
+        in.with(offset, sizes, strides));
   }
 
   /// `base` as `view` sees it, recorded whatever the mode: how a view's history is found after its base has changed.
