@@ -111,7 +111,7 @@ sealed interface ShapeMethods permits Tensor {
     return Views.select(self(), dim, index);
   }
 
-  /// The part at the given indices of the leading dimensions: x[i], x[i][j], ….
+  /// The part at the given indices of the leading dimensions: `x[i]`, `x[i][j]`, ….
   default Tensor get(long... indices) {
     return Rearranging.get(self(), indices);
   }

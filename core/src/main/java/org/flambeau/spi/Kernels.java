@@ -74,7 +74,7 @@ public interface Kernels {
 
   // ---- linear algebra ----
 
-  /// out[i] = a[i]·b[i] for a batch of matrices: sizes (batch, m, k) × (batch, k, n) → (batch, m, n). Strides are free
+  /// `out[i] = a[i]·b[i]` for a batch of matrices: sizes (batch, m, k) × (batch, k, n) → (batch, m, n). Strides are free
   /// (a transposed or expanded operand is not copied by core); `out`'s last two dimensions are contiguous.
   void matmul(Strided out, Strided a, Strided b);
 
@@ -104,24 +104,24 @@ public interface Kernels {
   // ---- indexing ----
   // Indices are int64. One out of range throws IndexOutOfBoundsException with the index, the dimension and its size.
 
-  /// out[i][j][k] = x[i][index[i][j][k]][k], for `dim` 1 and likewise for others; `index` has out's sizes, and sizes at
+  /// `out[i][j][k] = x[i][index[i][j][k]][k]`, for `dim` 1 and likewise for others; `index` has out's sizes, and sizes at
   /// most x's in the other dimensions.
   void gather(Strided out, Strided x, int dim, Strided index);
 
-  /// out[i][index[i][j][k]][k] ⊕= source[i][j][k], for `dim` 1 and likewise for others; `source` has index's sizes.
+  /// `out[i][index[i][j][k]][k] ⊕= source[i][j][k]`, for `dim` 1 and likewise for others; `source` has index's sizes.
   void scatter(ScatterOp op, Strided out, int dim, Strided index, Strided source);
 
   /// out = x with only the elements `index`, of rank 1, along `dim`.
   void indexSelect(Strided out, Strided x, int dim, Strided index);
 
-  /// out[…, index[j], …] += alpha·source[…, j, …] along `dim`.
+  /// `out[…, index[j], …] += alpha·source[…, j, …]` along `dim`.
   void indexAdd(Strided out, int dim, Strided index, Strided source, double alpha);
 
-  /// out[j, …] = x[indices₀[j], indices₁[j], …, …]: the first indices.length dimensions of `x` are picked by tensors that
+  /// `out[j, …] = x[indices₀[j], indices₁[j], …, …]`: the first indices.length dimensions of `x` are picked by tensors that
   /// were broadcast to one shape, which is the first part of out's; negative indices count from the end.
   void index(Strided out, Strided x, Strided[] indices);
 
-  /// The reverse of [#index]: out[indices₀[j], …] = values[j, …], or += where `accumulate`.
+  /// The reverse of [#index]: `out[indices₀[j], …] = values[j, …]`, or += where `accumulate`.
   void indexPut(Strided out, Strided[] indices, Strided values, boolean accumulate);
 
   /// How many elements are not zero. Returns to the host.
@@ -138,7 +138,7 @@ public interface Kernels {
 
   // ---- making ----
 
-  /// out[i] = start + i·step, computed in float64 or int64 by out's dtype. `out` is of rank 1.
+  /// `out[i] = start + i·step`, computed in float64 or int64 by out's dtype. `out` is of rank 1.
   void arange(Strided out, double start, double step);
 
   /// `x` with 0 below (or, where `upper` is false, above) the given diagonal of its last two dimensions.
@@ -216,13 +216,13 @@ public interface Kernels {
     throw new UnsupportedOperationException("attentionBackward");
   }
 
-  /// losses[i] = −log softmax(logits[i])[target[i]] for logits (n, classes), target int64 (n); 0 where the target is
+  /// `losses[i] = −log softmax(logits[i])[target[i]]` for logits (n, classes), target int64 (n); 0 where the target is
   /// `ignoreIndex`. logSumExp (n) is what the backward reads.
   default void crossEntropy(Strided losses, Strided logSumExp, Strided logits, Strided target, long ignoreIndex) {
     throw new UnsupportedOperationException("crossEntropy");
   }
 
-  /// gradLogits = grad[i]·(softmax(logits[i]) − onehot(target[i])).
+  /// `gradLogits = grad[i]·(softmax(logits[i]) − onehot(target[i]))`.
   default void crossEntropyBackward(Strided gradLogits, Strided grad, Strided logits, Strided logSumExp, Strided target, long ignoreIndex) {
     throw new UnsupportedOperationException("crossEntropyBackward");
   }
