@@ -35,9 +35,9 @@ public final class GradMode {
     return new Guard(0, ThreadState.NO_GRAD);
   }
 
-  /// Operations record, within [#noGrad()] too. Within [#inferenceMode()] it has the effect of leaving it.
+  /// Operations record, within [#noGrad()] too; within [#inferenceMode()] they still do not.
   public static Guard enableGrad() {
-    return new Guard(ThreadState.NO_GRAD | ThreadState.INFERENCE, 0);
+    return new Guard(ThreadState.NO_GRAD, 0);
   }
 
   /// Operations do not record, and their results can never be saved for a backward.

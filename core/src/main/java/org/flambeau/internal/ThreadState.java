@@ -29,7 +29,7 @@ public final class ThreadState {
   }
 
   public boolean records() {
-    return (modes & NO_GRAD) == 0;
+    return (modes & (NO_GRAD | INFERENCE)) == 0;
   }
 
   public boolean is(int mode) {
