@@ -49,6 +49,7 @@ public final class Derivative<A> {
 
   /// A derivative with one formula for each operand.
   @SafeVarargs
+  @SuppressWarnings("varargs")
   public static <A> Derivative<A> of(String node, Term<A>... terms) {
     return new Derivative<>(node, List.of(terms), 0, null);
   }

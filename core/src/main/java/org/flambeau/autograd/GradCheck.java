@@ -51,7 +51,7 @@ public record GradCheck(double eps, double atol, double rtol) {
 
   /// [#checkSecond] with these tolerances.
   public void compareSecond(Function<List<Tensor>, List<Tensor>> function, List<Tensor> inputs) {
-    List<Tensor> wanted = requiring(inputs);
+    requiring(inputs);
     List<Tensor> outputs = differentiable(function.apply(inputs));
     org.flambeau.Generator generator = org.flambeau.Generator.create(inputs.getFirst().device()).manualSeed(42);
     List<Tensor> all = new ArrayList<>(inputs);
@@ -78,8 +78,9 @@ public record GradCheck(double eps, double atol, double rtol) {
     }
     for (Tensor input : wanted) {
       if (input.dtype() != DType.FLOAT64) {
-        throw new IllegalArgumentException("[gradcheck] expects inputs that require grad to be float64, since differences of less precise numbers "
-            + "say little; got " + input.dtype().label());
+        throw new IllegalArgumentException(
+            "[gradcheck] expects inputs that require grad to be float64, since differences of less precise numbers "
+                + "say little; got " + input.dtype().label());
       }
     }
     return wanted;
@@ -161,8 +162,10 @@ public record GradCheck(double eps, double atol, double rtol) {
         double expected = numeric[e][k];
         double actual = analytic[e][k];
         if (!(Math.abs(expected - actual) <= atol + rtol * Math.abs(expected))) {
-          throw new AutogradException(String.format(Locale.ROOT, "Jacobian mismatch for output %d with respect to input %d: element %d of the input "
-              + "changes element %d of the output by %.9g numerically, by %.9g analytically (sizes of the Jacobian: %s)", output, input, e, k,
+          throw new AutogradException(String.format(Locale.ROOT,
+              "Jacobian mismatch for output %d with respect to input %d: element %d of the input "
+                  + "changes element %d of the output by %.9g numerically, by %.9g analytically (sizes of the Jacobian: %s)",
+              output, input, e, k,
               expected, actual, Shapes.tuple(numeric.length, numeric[e].length)));
         }
       }

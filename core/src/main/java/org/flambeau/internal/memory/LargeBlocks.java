@@ -45,7 +45,8 @@ final class LargeBlocks {
     Map<String, Holding> bySite = blocks.values().stream()
         .collect(Collectors.toMap(Block::site, block -> new Holding(block.bytes, 1), Holding::plus));
     return bySite.entrySet().stream().sorted(Comparator.comparingLong(entry -> -entry.getValue().bytes)).limit(SHOWN)
-        .map(entry -> "\n  " + Bytes.show(entry.getValue().bytes) + " in " + entry.getValue().blocks + " blocks allocated at " + entry.getKey())
+        .map(entry -> "\n  " + Bytes.show(entry.getValue().bytes) + " in " + entry.getValue().blocks + " blocks allocated at "
+            + entry.getKey())
         .collect(Collectors.joining());
   }
 }

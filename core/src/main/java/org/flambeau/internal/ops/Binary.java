@@ -227,23 +227,23 @@ public final class Binary {
   }
 
   private DType computed(DType promoted) {
-    switch (domain) {
-      case REAL :
-        return Promotion.toFloat(promoted);
-      case WHOLE :
+    return switch (domain) {
+      case ANY -> promoted;
+      case REAL -> Promotion.toFloat(promoted);
+      case WHOLE -> {
         if (promoted.isFloating()) {
           throw new IllegalArgumentException("[" + op.name() + "] expected integral or bool operands, got " + promoted.label());
         }
-        return promoted;
-      case NUMBERS :
+        yield promoted;
+      }
+      case NUMBERS -> {
         if (promoted == DType.BOOL) {
           throw new IllegalArgumentException("[" + op.name() + "] is not defined for two bool tensors"
               + (kernel == BinaryOp.SUB ? ": use logicalXor() instead" : ": cast one to a number first"));
         }
-        return promoted;
-      default :
-        return promoted;
-    }
+        yield promoted;
+      }
+    };
   }
 
   /// Whether a kernel that computes in `dtype` takes the operand as it is.
