@@ -1,8 +1,10 @@
 package org.flambeau;
 
+import org.flambeau.internal.ops.Contractions;
+import org.flambeau.internal.ops.Diagonals;
 import org.flambeau.internal.ops.MatMul;
 
-/// Products of vectors and matrices.
+/// Products of vectors and matrices, and their triangles and diagonals.
 sealed interface LinearAlgebraMethods permits Tensor {
   private Tensor self() {
     return (Tensor) this;
@@ -18,6 +20,21 @@ sealed interface LinearAlgebraMethods permits Tensor {
     return MatMul.matmul(self(), other);
   }
 
+  /// The product of two matrices: (m, k) × (k, n) → (m, n).
+  default Tensor mm(Tensor other) {
+    return MatMul.mm(self(), other);
+  }
+
+  /// The product of a matrix and a vector: (m, k) × (k) → (m).
+  default Tensor mv(Tensor vector) {
+    return MatMul.mv(self(), vector);
+  }
+
+  /// The dot product of two vectors.
+  default Tensor dot(Tensor other) {
+    return MatMul.dot(self(), other);
+  }
+
   /// The product of two batches of matrices: (b, m, k) × (b, k, n) → (b, m, n).
   default Tensor bmm(Tensor other) {
     return MatMul.bmm(self(), other);
@@ -31,5 +48,77 @@ sealed interface LinearAlgebraMethods permits Tensor {
   /// beta·this + alpha·a·b.
   default Tensor addmm(Tensor a, Tensor b, double beta, double alpha) {
     return MatMul.addmm(self(), a, b, beta, alpha);
+  }
+
+  /// This plus the product of two batches of matrices: (b, m, k) × (b, k, n).
+  default Tensor baddbmm(Tensor a, Tensor b) {
+    return MatMul.baddbmm(self(), a, b, 1, 1);
+  }
+
+  /// beta·this + alpha·a·b for batches of matrices a and b.
+  default Tensor baddbmm(Tensor a, Tensor b, double beta, double alpha) {
+    return MatMul.baddbmm(self(), a, b, beta, alpha);
+  }
+
+  /// The products of all pairs of elements of two vectors: (m) × (n) → (m, n).
+  default Tensor outer(Tensor other) {
+    return Contractions.outer(self(), other);
+  }
+
+  /// Σ this·other over the last `count` dimensions of this and the first of `other`.
+  default Tensor tensordot(Tensor other, int count) {
+    return Contractions.tensordot(self(), other, count);
+  }
+
+  /// Σ this·other over pairs of dimensions; those that are left of this come before those that are left of `other`.
+  default Tensor tensordot(Tensor other, int[] dims, int[] otherDims) {
+    return Contractions.tensordot(self(), other, dims, otherDims);
+  }
+
+  // ---- triangles and diagonals ----
+
+  /// With 0 above the main diagonal of the last two dimensions.
+  default Tensor tril() {
+    return Diagonals.triangle(self(), 0, false);
+  }
+
+  /// With 0 above the given diagonal; positive ones lie above the main one.
+  default Tensor tril(long diagonal) {
+    return Diagonals.triangle(self(), diagonal, false);
+  }
+
+  /// With 0 below the main diagonal of the last two dimensions.
+  default Tensor triu() {
+    return Diagonals.triangle(self(), 0, true);
+  }
+
+  /// With 0 below the given diagonal; positive ones lie above the main one.
+  default Tensor triu(long diagonal) {
+    return Diagonals.triangle(self(), diagonal, true);
+  }
+
+  /// A vector as the diagonal of a matrix; of a matrix, a copy of its diagonal.
+  default Tensor diag() {
+    return Diagonals.diag(self(), 0);
+  }
+
+  /// [#diag()] for another diagonal; positive ones lie above the main one.
+  default Tensor diag(int diagonal) {
+    return Diagonals.diag(self(), diagonal);
+  }
+
+  /// Matrices of zeros, in two new last dimensions, with the last dimension of this on their diagonals.
+  default Tensor diagEmbed() {
+    return Diagonals.diagEmbed(self(), 0, -2, -1);
+  }
+
+  /// [#diagEmbed()] for another diagonal, with the matrices in dimensions `dim1` and `dim2` of the result.
+  default Tensor diagEmbed(int offset, int dim1, int dim2) {
+    return Diagonals.diagEmbed(self(), offset, dim1, dim2);
+  }
+
+  /// The sum of a matrix's diagonal.
+  default Tensor trace() {
+    return Diagonals.trace(self());
   }
 }

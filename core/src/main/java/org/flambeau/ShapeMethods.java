@@ -61,6 +61,11 @@ sealed interface ShapeMethods permits Tensor {
     return Views.expand(self(), sizes);
   }
 
+  /// [#expand]: this with `sizes`, to which it broadcasts.
+  default Tensor broadcastTo(long... sizes) {
+    return Views.expand(self(), sizes);
+  }
+
   /// [#expand] to the sizes of `other`.
   default Tensor expandAs(Tensor other) {
     return Views.expand(self(), other.strided().sizes());

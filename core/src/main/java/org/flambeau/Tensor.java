@@ -29,10 +29,13 @@ public final class Tensor extends TensorFactories
     implements
       PointwiseMethods,
       ArithmeticMethods,
+      BlendingMethods,
       ShapeMethods,
       ReductionMethods,
+      OrderingMethods,
       IndexingMethods,
-      LinearAlgebraMethods {
+      LinearAlgebraMethods,
+      RandomMethods {
   private static final Logger LOG = LoggerFactory.getLogger(Tensor.class);
 
   private Strided data;

@@ -3,7 +3,10 @@ package org.flambeau;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.flambeau.internal.ops.Creation;
+import org.flambeau.internal.ops.Einsum;
+import org.flambeau.internal.ops.Indexing;
 import org.flambeau.internal.ops.Joining;
+import org.flambeau.internal.ops.Rearranging;
 import org.flambeau.internal.ops.Selection;
 
 /// How tensors come to be; called as `Tensor.ones(2, 3)`.
@@ -204,6 +207,16 @@ abstract sealed class TensorFactories permits Tensor {
     return Creation.fullLike(other, Tensor.number(value));
   }
 
+  /// `value` in another tensor's sizes, dtype and device.
+  public static Tensor fullLike(Tensor other, long value) {
+    return Creation.fullLike(other, Tensor.number(value));
+  }
+
+  /// Memory as it comes, of another tensor's sizes, dtype and device.
+  public static Tensor emptyLike(Tensor other) {
+    return Creation.empty(other.device(), other.dtype(), other.sizes());
+  }
+
   /// 0, 1, …, end − 1 as int64.
   public static Tensor arange(long end) {
     return Creation.arange(DType.INT64, 0, end, 1);
@@ -276,6 +289,16 @@ abstract sealed class TensorFactories permits Tensor {
     return Creation.normal(generator, dtype, sizes);
   }
 
+  /// Uniform in [0, 1), of another tensor's sizes, dtype and device.
+  public static Tensor randLike(Tensor other) {
+    return Creation.uniform(Generator.defaultOf(other.device()), other.dtype(), other.sizes());
+  }
+
+  /// Normal with mean 0 and standard deviation 1, of another tensor's sizes, dtype and device.
+  public static Tensor randnLike(Tensor other) {
+    return Creation.normal(Generator.defaultOf(other.device()), other.dtype(), other.sizes());
+  }
+
   /// Whole numbers in [low, high), int64.
   public static Tensor randint(long low, long high, long... sizes) {
     return Creation.integers(Generator.defaultOf(Device.CPU), DType.INT64, low, high, sizes);
@@ -316,5 +339,49 @@ abstract sealed class TensorFactories permits Tensor {
   /// a where `condition` is true, b elsewhere, all broadcast to common sizes.
   public static Tensor where(Tensor condition, Tensor a, Tensor b) {
     return Selection.where(condition, a, b);
+  }
+
+  /// A number where `condition` is true, b elsewhere.
+  public static Tensor where(Tensor condition, double a, Tensor b) {
+    return Selection.where(condition, Tensor.number(a), b);
+  }
+
+  /// a where `condition` is true, a number elsewhere.
+  public static Tensor where(Tensor condition, Tensor a, double b) {
+    return Selection.where(condition, a, Tensor.number(b));
+  }
+
+  /// All expanded to the sizes to which they broadcast; none is copied.
+  public static List<Tensor> broadcastTensors(Tensor... tensors) {
+    return Rearranging.broadcastTensors(tensors);
+  }
+
+  /// The grids of all vectors' coordinates, `indexing` "ij" or "xy": with "xy" the first two dimensions change places.
+  ///
+  /// Shapes: n vectors of lengths (s₁, …, sₙ) → n views of sizes (s₁, …, sₙ).
+  public static List<Tensor> meshgrid(List<Tensor> vectors, String indexing) {
+    return Rearranging.meshgrid(vectors, indexing);
+  }
+
+  /// Σ of products in Einstein's notation: `einsum("bij,bjk->bik", a, b)`.
+  ///
+  /// Every operand has a letter for each of its dimensions, `...` standing for any number of them; the letters behind the
+  /// arrow are the result's dimensions, and the product is summed over all others. Without an arrow the result has the
+  /// ellipsis and the letters that appear once, in alphabetical order. A letter twice in one operand takes its diagonal.
+  /// Operands are multiplied from left to right.
+  public static Tensor einsum(String equation, Tensor... operands) {
+    return Einsum.of(equation, operands);
+  }
+
+  /// The rows of `weight` that `indices` name.
+  ///
+  /// Shapes: weight (n, d), indices (…) → (…, d). DTypes: indices int64 or int32.
+  public static Tensor embedding(Tensor weight, Tensor indices) {
+    return Indexing.embedding(weight, indices, -1);
+  }
+
+  /// [#embedding(Tensor, Tensor)], with a row, counted from the end where negative, that gets no gradient.
+  public static Tensor embedding(Tensor weight, Tensor indices, long paddingIdx) {
+    return Indexing.embedding(weight, indices, paddingIdx < 0 ? Math.max(paddingIdx + weight.size(0), -2) : paddingIdx);
   }
 }

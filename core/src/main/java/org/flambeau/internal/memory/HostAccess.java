@@ -71,6 +71,16 @@ public final class HostAccess {
     return values;
   }
 
+  /// How many elements are not zero: what sizes that depend on data are made of.
+  public static long countNonzero(Tensor x) {
+    x.strided().storage().retain();
+    try {
+      return Backends.kernels(x.device()).countNonzero(x.strided());
+    } finally {
+      close(x);
+    }
+  }
+
   private static int length(Tensor x) {
     if (x.numel() > Integer.MAX_VALUE - 8) {
       throw new IllegalArgumentException("[toArray] a Java array cannot hold " + x.numel() + " elements: use toSegment()");

@@ -79,6 +79,11 @@ public final class Copies {
     return copy;
   }
 
+  /// `operand`, or a copy of it where it lies in the memory of `self`, which is about to be written in another order.
+  static Tensor apart(Tensor self, Tensor operand) {
+    return operand.strided().storage() == self.strided().storage() ? operand.clone() : operand;
+  }
+
   /// Copies `x`, contiguous, to the contiguous `out` of another device.
   static void acrossDevices(Strided out, Strided x) {
     long bytes = x.numel() * x.dtype().size();

@@ -29,12 +29,17 @@ public final class MatMul {
   private static final Op<Unit> DOT = Op.of("dot", Derivative.of("DotBackward0",
       term(saves(1), (g, s, _) -> g.mul(s.input(1))),
       term(saves(0), (g, s, _) -> g.mul(s.input(0)))));
-  private static final Op<Scales> ADDMM = Op.of("addmm", Derivative.of("AddmmBackward0",
-      term((g, _, a) -> scaled(g, a.beta)),
-      term(saves(2), (g, s, a) -> scaled(g.matmul(s.input(2).mT()), a.alpha)),
-      term(saves(1), (g, s, a) -> scaled(s.input(1).mT().matmul(g), a.alpha))));
+  private static final Op<Scales> ADDMM = Op.of("addmm", added("AddmmBackward0"));
+  private static final Op<Scales> BADDBMM = Op.of("baddbmm", added("BaddbmmBackward0"));
 
   private MatMul() {}
+
+  private static Derivative<Scales> added(String node) {
+    return Derivative.of(node,
+        term((g, _, a) -> scaled(g, a.beta)),
+        term(saves(2), (g, s, a) -> scaled(g.matmul(s.input(2).mT()), a.alpha)),
+        term(saves(1), (g, s, a) -> scaled(s.input(1).mT().matmul(g), a.alpha)));
+  }
 
   private static Tensor scaled(Tensor x, double factor) {
     return factor == 1 ? x : x.mul(factor);
@@ -97,18 +102,48 @@ public final class MatMul {
     return whole.dim() == 3 ? whole : whole.reshape(Shapes.numel(batch), x.size(-2), x.size(-1));
   }
 
+  /// (m, k) × (k, n) → (m, n).
+  public static Tensor mm(Tensor a, Tensor b) {
+    if (a.dim() != 2 || b.dim() != 2) {
+      throw new IllegalArgumentException("[mm] " + (a.dim() != 2 ? "self" : "mat2") + " must be a matrix, got sizes "
+          + Shapes.show((a.dim() != 2 ? a : b).sizes()));
+    }
+    if (a.size(1) != b.size(0)) {
+      throw new IllegalArgumentException(
+          "[mm] mat1 and mat2 shapes cannot be multiplied (" + a.size(0) + "x" + a.size(1) + " and " + b.size(0)
+              + "x" + b.size(1) + ")");
+    }
+    return matmul(a, b);
+  }
+
+  /// (m, k) × (k) → (m).
+  public static Tensor mv(Tensor a, Tensor b) {
+    if (a.dim() != 2 || b.dim() != 1) {
+      throw new IllegalArgumentException("[mv] vector + matrix @ vector expected, got 1, " + a.dim() + ", " + b.dim());
+    }
+    if (a.size(1) != b.size(0)) {
+      throw new IllegalArgumentException(
+          "[mv] size mismatch, got input (" + a.size(0) + "), mat (" + a.size(0) + "x" + a.size(1) + "), vec ("
+              + b.size(0) + ")");
+    }
+    return matmul(a, b);
+  }
+
+  /// (k) × (k) → a scalar.
+  public static Tensor dot(Tensor a, Tensor b) {
+    if (a.dim() != 1 || b.dim() != 1) {
+      throw new IllegalArgumentException("[dot] 1D tensors expected, but got " + a.dim() + "D and " + b.dim() + "D tensors");
+    }
+    if (a.numel() != b.numel()) {
+      throw new IllegalArgumentException("[dot] inconsistent tensor size, expected tensor [" + a.numel() + "] and src [" + b.numel()
+          + "] to have the same number of elements, but got " + a.numel() + " and " + b.numel() + " elements respectively");
+    }
+    return matmul(a, b);
+  }
+
   /// (b, m, k) × (b, k, n) → (b, m, n).
   public static Tensor bmm(Tensor a, Tensor b) {
-    if (a.dim() != 3 || b.dim() != 3) {
-      throw new IllegalArgumentException("[bmm] batch1 and batch2 must be 3D tensors, got " + Shapes.show(a.sizes()) + " and "
-          + Shapes.show(b.sizes()));
-    }
-    requireSame("bmm", a, b);
-    if (a.size(0) != b.size(0) || a.size(2) != b.size(1)) {
-      throw new IllegalArgumentException(
-          "[bmm] Expected size for first two dimensions of batch2 tensor to be: [" + a.size(0) + ", " + a.size(2)
-              + "] but got: [" + b.size(0) + ", " + b.size(1) + "].");
-    }
+    requireBatches("bmm", a, b);
     return product(BMM, a, b, new long[] {a.size(0), a.size(1), b.size(2)}, a.size(0), a.size(0));
   }
 
@@ -147,25 +182,49 @@ public final class MatMul {
           "[addmm] mat1 and mat2 shapes cannot be multiplied (" + a.size(0) + "x" + a.size(1) + " and " + b.size(0)
               + "x" + b.size(1) + ")");
     }
-    long[] sizes = {a.size(0), b.size(1)};
+    return added(ADDMM, c, a, b, new Scales(beta, alpha), a.size(0), b.size(1));
+  }
+
+  /// beta·c + alpha·a·b for batches of matrices a and b and any c that broadcasts to their products.
+  public static Tensor baddbmm(Tensor c, Tensor a, Tensor b, double beta, double alpha) {
+    requireBatches("baddbmm", a, b);
+    requireSame("baddbmm", a, c);
+    return added(BADDBMM, c, a, b, new Scales(beta, alpha), a.size(0), a.size(1), b.size(2));
+  }
+
+  private static Tensor added(Op<Scales> op, Tensor c, Tensor a, Tensor b, Scales scales, long... sizes) {
     if (!Reductions.isExpandable(c.strided().sizes(), sizes)) {
-      throw new IllegalArgumentException("[addmm] the input " + Shapes.show(c.sizes()) + " does not broadcast to the product "
-          + Shapes.show(sizes));
+      throw new IllegalArgumentException(
+          "[" + op.title() + "] The expanded size of the tensor must match the existing size at non-singleton "
+              + "dimensions. Target sizes: " + Shapes.show(sizes) + ". Tensor sizes: " + Shapes.show(c.sizes()));
     }
     Strided x = matrix(a.strided(), 1, true);
     Strided y = matrix(b.strided(), 1, false);
     Strided bias = Shapes.expand(c.strided(), sizes);
-    return ADDMM.run(new Scales(beta, alpha), a.dtype(), Layout.contiguous(sizes), a.device(), new Tensor[] {c, a, b}, (k, out) -> {
+    return op.run(scales, a.dtype(), Layout.contiguous(sizes), a.device(), new Tensor[] {c, a, b}, (k, out) -> {
       multiply(k, out, x, y);
-      if (alpha != 1) {
-        k.binary(BinaryOp.MUL, out, out, Tensor.number(alpha, out.dtype()).strided());
+      if (scales.alpha != 1) {
+        k.binary(BinaryOp.MUL, out, out, Tensor.number(scales.alpha, out.dtype()).strided());
       }
-      if (beta == 1) {
+      if (scales.beta == 1) {
         k.binary(BinaryOp.ADD, out, out, bias);
-      } else if (beta != 0) {
-        k.addScaled(out, out, bias, beta);
+      } else if (scales.beta != 0) {
+        k.addScaled(out, out, bias, scales.beta);
       }
     });
+  }
+
+  private static void requireBatches(String op, Tensor a, Tensor b) {
+    if (a.dim() != 3 || b.dim() != 3) {
+      throw new IllegalArgumentException("[" + op + "] batch1 and batch2 must be 3D tensors, got " + Shapes.show(a.sizes()) + " and "
+          + Shapes.show(b.sizes()));
+    }
+    requireSame(op, a, b);
+    if (a.size(0) != b.size(0) || a.size(2) != b.size(1)) {
+      throw new IllegalArgumentException(
+          "[" + op + "] Expected size for first two dimensions of batch2 tensor to be: [" + a.size(0) + ", " + a.size(2)
+              + "] but got: [" + b.size(0) + ", " + b.size(1) + "].");
+    }
   }
 
   static void requireSame(String op, Tensor a, Tensor b) {

@@ -70,6 +70,12 @@ public final class Op<A> {
     return name;
   }
 
+  /// The name as messages show it: of overloads, `sum` and `sum.dims`, the part in common.
+  public String title() {
+    int dot = name.indexOf('.');
+    return dot < 0 ? name : name.substring(0, dot);
+  }
+
   public @Nullable Derivative<A> derivative() {
     return derivative;
   }
@@ -210,6 +216,19 @@ public final class Op<A> {
       node.finishInPlace(self);
     }
     return self;
+  }
+
+  /// Changes the first operand, in place or in a copy of it, by a kernel that reads and writes what it is given.
+  public Tensor change(A attributes, boolean inPlace, Tensor[] operands, Kernel kernel) {
+    Tensor self = operands[0];
+    if (inPlace) {
+      return runInPlace(attributes, self, operands, kernel);
+    }
+    Strided in = self.strided();
+    return run(attributes, in.dtype(), Layout.like(in), self.device(), operands, (k, out) -> {
+      k.copy(out, in);
+      kernel.run(k, out);
+    });
   }
 
   /// Makes a view of `x`: another layout of the same storage.

@@ -9,7 +9,7 @@ final class Products {
 
   /// Σ over a product's factors: each one's gradient is the product of all others. Division serves where no factor is 0;
   /// else the products of what stands before and behind each factor.
-  static Tensor backward(Tensor grad, Tensor x, Tensor result, Reductions.Over over) {
+  static Tensor backward(Tensor grad, Tensor x, Reductions.Over over) {
     long[] sizes = x.sizes();
     if (over.dims().length == 0) {
       return grad;

@@ -1,5 +1,8 @@
 package org.flambeau.internal.ops;
 
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import org.flambeau.Tensor;
 
 /// Orders and repetitions of elements that are made of views and copies.
@@ -81,6 +84,47 @@ public final class Rearranging {
     long[] expanded = column.sizes();
     expanded[at + 1] = repeats;
     return copied(x, column.expand(expanded).flatten(at, at + 1));
+  }
+
+  public static List<Tensor> broadcastTensors(Tensor... tensors) {
+    long[] sizes = {};
+    for (Tensor tensor : tensors) {
+      sizes = Shapes.broadcast("broadcast_tensors", sizes, tensor.strided().sizes());
+    }
+    List<Tensor> expanded = new ArrayList<>();
+    for (Tensor tensor : tensors) {
+      expanded.add(Arrays.equals(tensor.strided().sizes(), sizes) ? tensor : tensor.expand(sizes));
+    }
+    return expanded;
+  }
+
+  public static List<Tensor> meshgrid(List<Tensor> vectors, String indexing) {
+    boolean swap = indexing.equals("xy") && vectors.size() > 1;
+    if (!indexing.equals("xy") && !indexing.equals("ij")) {
+      throw new IllegalArgumentException("[meshgrid] indexing must be one of \"xy\" or \"ij\", but received: " + indexing);
+    }
+    long[] sizes = new long[vectors.size()];
+    for (int i = 0; i < sizes.length; i++) {
+      Tensor vector = vectors.get(i);
+      if (vector.dim() > 1) {
+        throw new IllegalArgumentException(
+            "[meshgrid] Expected 0D or 1D tensor in the tensor list but got: " + Shapes.show(vector.sizes()));
+      }
+      if (vector.dtype() != vectors.getFirst().dtype()) {
+        throw new IllegalArgumentException(
+            "[meshgrid] expects all tensors to have the same dtype, got " + vectors.getFirst().dtype().label()
+                + " and " + vector.dtype().label());
+      }
+      sizes[swap && i < 2 ? 1 - i : i] = vector.numel();
+    }
+    List<Tensor> grids = new ArrayList<>();
+    for (int i = 0; i < sizes.length; i++) {
+      long[] own = new long[sizes.length];
+      Arrays.fill(own, 1);
+      own[swap && i < 2 ? 1 - i : i] = vectors.get(i).numel();
+      grids.add(vectors.get(i).reshape(own).expand(sizes));
+    }
+    return grids;
   }
 
   /// `result` with memory of its own.

@@ -21,24 +21,31 @@ public final class Reductions {
   /// @param parameter the order of a norm, the correction of a variance
   record Over(int[] dims, boolean keepdim, double parameter) {}
 
+  /// Where a reduction's result goes.
+  ///
+  /// @param kept the sizes with 1 in each reduced dimension, as kernels see the result
+  record Plan(int[] dims, boolean keepdim, long[] kept, Layout layout) {
+    Over over(double parameter) {
+      return new Over(dims, keepdim, parameter);
+    }
+
+    Strided kept(Strided out) {
+      return out.with(out.offset(), kept, Strided.contiguousStrides(kept));
+    }
+  }
+
   private static final Op<Over> SUM_ALL = of("sum", "SumBackward0", term((g, s, a) -> spread(g, s.sizes(0), a)));
-  private static final Op<Over> SUM = of("sum_dims", "SumBackward1", term((g, s, a) -> spread(g, s.sizes(0), a)));
+  private static final Op<Over> SUM = of("sum.dims", "SumBackward1", term((g, s, a) -> spread(g, s.sizes(0), a)));
   private static final Op<Over> MEAN_ALL = of("mean", "MeanBackward0",
-      term((g, s, a) -> spread(g, s.sizes(0), a).div(count(s.sizes(0), a))));
-  private static final Op<Over> MEAN = of("mean_dims", "MeanBackward1",
-      term((g, s, a) -> spread(g, s.sizes(0), a).div(count(s.sizes(0), a))));
-  private static final Op<Over> AMAX = of("amax", "AmaxBackward0", extremum());
-  private static final Op<Over> AMIN = of("amin", "AminBackward0", extremum());
-  private static final Op<Over> MAX_ALL = of("max", "MaxBackward1", extremum());
-  private static final Op<Over> MIN_ALL = of("min", "MinBackward1", extremum());
-  private static final Op<Over> VAR = of("var", "VarBackward0", term(saves(0), (g, s, a) -> {
-    Tensor x = s.input(0);
-    return spread(g, s.sizes(0), a).mul(x.sub(x.mean(a.dims, true)).mul(2 / Math.max(0.0, count(s.sizes(0), a) - a.parameter)));
-  }));
-  private static final Op<Over> PROD = of("prod", "ProdBackward0",
-      term(saves(0) | RESULT, (g, s, a) -> Products.backward(g, s.input(0), s.result(), a)));
+      term((g, s, a) -> spread(g.div(count(s.sizes(0), a)), s.sizes(0), a)));
+  private static final Op<Over> MEAN = of("mean.dims", "MeanBackward1",
+      term((g, s, a) -> spread(g.div(count(s.sizes(0), a)), s.sizes(0), a)));
+  private static final Op<Over> PROD_ALL = of("prod", "ProdBackward0", product());
+  private static final Op<Over> PROD = of("prod.dims", "ProdBackward1", product());
   private static final Op<Over> NORM = of("norm", "LinalgVectorNormBackward0",
       term(saves(0) | RESULT, (g, s, a) -> Norms.backward(g, s.input(0), s.result(), a)));
+  private static final Op<Over> NANSUM = of("nansum", "NansumBackward0",
+      term(saves(0), (g, s, a) -> spread(g, s.sizes(0), a).maskedFill(s.input(0).isnan(), 0)));
   private static final Op<Over> ANY = Op.notDifferentiable("any");
   private static final Op<Over> ALL = Op.notDifferentiable("all");
 
@@ -48,79 +55,96 @@ public final class Reductions {
     return Op.of(name, Derivative.of(node, term));
   }
 
-  /// Elements that are equally extreme share the gradient.
-  private static Term<Over> extremum() {
-    return term(saves(0) | RESULT, (g, s, a) -> {
-      Tensor mask = s.input(0).eq(spread(s.result(), s.sizes(0), a)).to(g.dtype());
-      return mask.div(mask.sum(a.dims, true)).mul(spread(g, s.sizes(0), a));
-    });
+  private static Term<Over> product() {
+    return term(saves(0), (g, s, a) -> Products.backward(g, s.input(0), a));
   }
 
   public static Tensor sum(Tensor x, int[] dims, boolean keepdim) {
-    return run(dims.length == 0 ? SUM_ALL : SUM, ReduceOp.SUM, x.dtype().isFloating() ? x : x.to(DType.INT64), dims, keepdim, 0);
+    return run(dims.length == 0 ? SUM_ALL : SUM, ReduceOp.SUM, widened(x), dims, keepdim, 0);
   }
 
   public static Tensor mean(Tensor x, int[] dims, boolean keepdim) {
-    requireFloat("mean", x);
+    if (!x.dtype().isFloating()) {
+      throw new IllegalArgumentException(
+          "[mean] could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
+              + "Got: " + x.dtype().label() + ": cast it with to(FLOAT32) first");
+    }
     return run(dims.length == 0 ? MEAN_ALL : MEAN, ReduceOp.MEAN, x, dims, keepdim, 0);
   }
 
   public static Tensor prod(Tensor x, int[] dims, boolean keepdim) {
-    return run(PROD, ReduceOp.PROD, x.dtype().isFloating() ? x : x.to(DType.INT64), dims, keepdim, 0);
+    return run(dims.length == 0 ? PROD_ALL : PROD, ReduceOp.PROD, widened(x), dims, keepdim, 0);
   }
 
-  public static Tensor amax(Tensor x, int[] dims, boolean keepdim) {
-    requireElements("amax", x, dims);
-    return run(AMAX, ReduceOp.AMAX, x, dims, keepdim, 0);
-  }
-
-  public static Tensor amin(Tensor x, int[] dims, boolean keepdim) {
-    requireElements("amin", x, dims);
-    return run(AMIN, ReduceOp.AMIN, x, dims, keepdim, 0);
-  }
-
-  public static Tensor max(Tensor x) {
-    requireElements("max", x, new int[0]);
-    return run(MAX_ALL, ReduceOp.AMAX, x, new int[0], false, 0);
-  }
-
-  public static Tensor min(Tensor x) {
-    requireElements("min", x, new int[0]);
-    return run(MIN_ALL, ReduceOp.AMIN, x, new int[0], false, 0);
-  }
-
-  public static Tensor var(Tensor x, int[] dims, double correction, boolean keepdim) {
-    requireFloat("var", x);
-    return run(VAR, ReduceOp.VAR, x, dims, keepdim, correction);
+  /// Integral tensors add up and multiply in int64.
+  static Tensor widened(Tensor x) {
+    return x.dtype().isFloating() ? x : x.to(DType.INT64);
   }
 
   public static Tensor norm(Tensor x, double order, int[] dims, boolean keepdim) {
-    requireFloat("norm", x);
+    if (!x.dtype().isFloating()) {
+      throw new IllegalArgumentException("[norm] linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
+          + x.dtype().label() + ": cast it with to(FLOAT32) first");
+    }
+    if (order < 0 || order == Double.POSITIVE_INFINITY) {
+      for (int dim : Shapes.dims("norm", dims, x.dim())) {
+        if (x.size(dim) == 0) {
+          throw new IllegalArgumentException("[norm] linalg.vector_norm cannot compute the " + order + " norm on the dimension " + dim
+              + " because this dimension is empty and the operation does not have an identity: sizes " + Shapes.show(x.sizes()));
+        }
+      }
+    }
     return run(NORM, ReduceOp.NORM, x, dims, keepdim, order);
   }
 
+  /// The sum, NaN counting as 0.
+  public static Tensor nansum(Tensor x, int[] dims, boolean keepdim) {
+    if (!x.dtype().isFloating()) {
+      return sum(x, dims, keepdim);
+    }
+    Over over = plan("nansum", x, dims, keepdim).over(0);
+    return NANSUM.compose(over, new Tensor[] {x}, () -> x.maskedFill(x.isnan(), 0).sum(dims, keepdim));
+  }
+
+  /// The mean of what is not NaN.
+  public static Tensor nanmean(Tensor x, int[] dims, boolean keepdim) {
+    if (!x.dtype().isFloating()) {
+      throw new IllegalArgumentException("[nanmean] expected input to have floating point or complex dtype but got " + x.dtype().label());
+    }
+    return Op.scoped(() -> nansum(x, dims, keepdim).div(x.isnan().logicalNot().sum(dims, keepdim)));
+  }
+
   public static Tensor any(Tensor x, int[] dims, boolean keepdim) {
-    return run(ANY, ReduceOp.ANY, x, dims, keepdim, 0);
+    return truth(x, run(ANY, ReduceOp.ANY, x, dims, keepdim, 0));
   }
 
   public static Tensor all(Tensor x, int[] dims, boolean keepdim) {
-    return run(ALL, ReduceOp.ALL, x, dims, keepdim, 0);
+    return truth(x, run(ALL, ReduceOp.ALL, x, dims, keepdim, 0));
   }
 
-  private static Tensor run(Op<Over> op, ReduceOp kernel, Tensor x, int[] dims, boolean keepdim, double parameter) {
+  /// What PyTorch makes of a truth value about `x`: of uint8, which was its bool once, it stays uint8.
+  private static Tensor truth(Tensor x, Tensor result) {
+    return x.dtype() == DType.UINT8 ? result.to(DType.UINT8) : result;
+  }
+
+  static Tensor run(Op<Over> op, ReduceOp kernel, Tensor x, int[] dims, boolean keepdim, double parameter) {
     Strided in = x.strided();
-    int[] reduced = Shapes.dims(op.name(), dims, in.rank());
-    long[] ones = in.sizes().clone();
-    for (int dim : reduced) {
-      ones[dim] = 1;
-    }
-    long[] sizes = keepdim ? ones : without(in.sizes(), reduced);
+    Plan plan = plan(op.title(), x, dims, keepdim);
     DType dtype = kernel == ReduceOp.ANY || kernel == ReduceOp.ALL ? DType.BOOL : in.dtype();
-    return op.run(new Over(reduced, keepdim, parameter), dtype, Layout.contiguous(sizes), x,
-        (k, out) -> k.reduce(kernel, out.with(0, ones, Strided.contiguousStrides(ones)), in, parameter));
+    return op.run(plan.over(parameter), dtype, plan.layout, x, (k, out) -> k.reduce(kernel, plan.kept(out), in, parameter));
   }
 
-  static long[] without(long[] sizes, int[] dims) {
+  static Plan plan(String op, Tensor x, int[] dims, boolean keepdim) {
+    long[] sizes = x.strided().sizes();
+    int[] reduced = Shapes.dims(op, dims, sizes.length);
+    long[] kept = sizes.clone();
+    for (int dim : reduced) {
+      kept[dim] = 1;
+    }
+    return new Plan(reduced, keepdim, kept, Layout.contiguous(keepdim ? kept : without(sizes, reduced)));
+  }
+
+  static long[] without(long[] sizes, int... dims) {
     boolean[] gone = new boolean[sizes.length];
     for (int dim : dims) {
       gone[dim] = true;
@@ -132,25 +156,6 @@ public final class Reductions {
       }
     }
     return left;
-  }
-
-  private static void requireFloat(String op, Tensor x) {
-    if (!x.dtype().isFloating()) {
-      throw new IllegalArgumentException("[" + op + "] could not infer output dtype. Input dtype must be a floating point dtype, got "
-          + x.dtype().label() + ": cast it with to(FLOAT32) first");
-    }
-  }
-
-  private static void requireElements(String op, Tensor x, int[] dims) {
-    for (int dim : Shapes.dims(op, dims, x.dim())) {
-      if (x.size(dim) == 0) {
-        throw new IndexOutOfBoundsException("[" + op + "] Expected reduction dim " + dim + " to have non-zero size: sizes "
-            + Shapes.show(x.sizes()));
-      }
-    }
-    if (dims.length == 0 && x.numel() == 0) {
-      throw new IndexOutOfBoundsException("[" + op + "] Expected reduction dim to be specified for input.numel() == 0");
-    }
   }
 
   // ---- for derivatives ----

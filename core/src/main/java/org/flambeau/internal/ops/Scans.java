@@ -1,12 +1,16 @@
 package org.flambeau.internal.ops;
 
 import static org.flambeau.autograd.Derivative.RESULT;
+import static org.flambeau.autograd.Derivative.result;
 import static org.flambeau.autograd.Derivative.saves;
 import static org.flambeau.autograd.Derivative.term;
 
+import java.util.Arrays;
 import org.flambeau.DType;
+import org.flambeau.Selected;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
+import org.flambeau.autograd.Derivative.Term;
 import org.flambeau.spi.ScanOp;
 import org.flambeau.spi.Strided;
 
@@ -15,6 +19,10 @@ public final class Scans {
   private static final Op<Integer> CUMSUM = Op.of("cumsum", Derivative.of("CumsumBackward0", term((g, _, dim) -> reversedSum(g, dim))));
   private static final Op<Integer> CUMPROD = Op.of("cumprod", Derivative.of("CumprodBackward0",
       term(saves(0) | RESULT, (g, s, dim) -> productBack(g, s.input(0), s.result(), dim))));
+  private static final Op<Integer> CUMMAX = Op.of("cummax", Derivative.of("CummaxBackward0", selected()));
+  private static final Op<Integer> CUMMIN = Op.of("cummin", Derivative.of("CumminBackward0", selected()));
+  private static final Op<Integer> LOGCUMSUMEXP = Op.of("logcumsumexp", Derivative.of("LogcumsumexpBackward0",
+      term(saves(0) | RESULT, (g, s, dim) -> logBack(g, s.input(0), s.result(), dim))));
 
   private Scans() {}
 
@@ -28,26 +36,20 @@ public final class Scans {
 
   private static Tensor run(Op<Integer> op, ScanOp kernel, Tensor x, int dim) {
     int at = Shapes.dim(op.name(), dim, x.dim());
-    Tensor operand = x.dtype().isFloating() ? x : x.to(DType.INT64);
-    Strided in = operand.strided();
-    Layout layout = Layout.contiguous(in.sizes());
-    return op.run(at, in.dtype(), layout, operand, (k, out) -> {
-      if (in.rank() == 0) {
-        k.copy(out, in);
-      } else {
-        k.scan(kernel, out, in, at);
-      }
-    });
+    Tensor operand = Reductions.widened(x);
+    Strided in = Shapes.atLeastVector(operand.strided());
+    return op.run(at, in.dtype(), Layout.contiguous(operand.strided().sizes()), operand,
+        (k, out) -> k.scan(kernel, Shapes.atLeastVector(out), in, at));
   }
 
   private static Tensor reversedSum(Tensor g, int dim) {
     return g.dim() == 0 ? g : g.flip(dim).cumsum(dim).flip(dim);
   }
 
-  /// ∂/∂xₖ of Σ gᵢ·(x₀⋯xᵢ) = Σ_{i≥k} gᵢ·Π_{j≤i, j≠k} xⱼ. Where no factor is 0 that is the reversed running sum of g·result
+  /// `∂/∂xₖ of Σ gᵢ·(x₀⋯xᵢ) = Σ_{i≥k} gᵢ·Π_{j≤i, j≠k} xⱼ`. Where no factor is 0 that is the reversed running sum of g·result
   /// divided by x; else each k is computed with xₖ set to 1 and what comes before it left out.
   private static Tensor productBack(Tensor g, Tensor x, Tensor result, int dim) {
-    if (x.dim() == 0) {
+    if (x.dim() == 0 || x.numel() == 0) {
       return g;
     }
     if (!x.eq(0).any().toBoolean()) {
@@ -61,5 +63,82 @@ public final class Scans {
       parts[k] = g.narrow(dim, k, n - k).mul(others.narrow(dim, k, n - k)).sum(new int[] {dim}, true);
     }
     return Joining.cat(dim, parts);
+  }
+
+  // ---- running extrema ----
+
+  public static Selected cummax(Tensor x, int dim) {
+    return extremum(CUMMAX, x, dim, true);
+  }
+
+  public static Selected cummin(Tensor x, int dim) {
+    return extremum(CUMMIN, x, dim, false);
+  }
+
+  private static Term<Integer> selected() {
+    return term(result(1), (g, s, dim) -> g.dim() == 0 ? g
+        : Tensor.zeros(g.device(), g.dtype(), s.sizes(0)).scatterAdd_(dim, s.result(1), g));
+  }
+
+  /// In ⌈log₂ n⌉ steps, each of which joins every window with the one of equal length before it. Of equal elements the
+  /// last counts, and NaN, once met, stays.
+  private static Selected extremum(Op<Integer> op, Tensor x, int dim, boolean largest) {
+    int at = Shapes.dim(op.name(), dim, x.dim());
+    Tensor[] found = op.composeMulti(at, new Tensor[] {x}, () -> {
+      Tensor values = x.clone();
+      if (x.dim() == 0) {
+        return new Tensor[] {values, Tensor.zeros(x.device(), DType.INT64)};
+      }
+      long n = x.size(at);
+      long[] column = new long[x.dim()];
+      Arrays.fill(column, 1);
+      column[at] = n;
+      Tensor indices = Tensor.arange(n).to(x.device()).reshape(column).expand(x.sizes()).contiguous();
+      for (long window = 1; window < n; window *= 2) {
+        long rest = n - window;
+        Tensor before = values.narrow(at, 0, rest);
+        Tensor later = values.narrow(at, window, rest);
+        Tensor keep = (largest ? later.ge(before) : later.le(before)).logicalOr(later.isnan());
+        Tensor joined = Tensor.where(keep, later, before);
+        Tensor positions = Tensor.where(keep, indices.narrow(at, window, rest), indices.narrow(at, 0, rest));
+        later.copy_(joined);
+        indices.narrow(at, window, rest).copy_(positions);
+      }
+      return new Tensor[] {values, indices};
+    });
+    return new Selected(found[0], found[1]);
+  }
+
+  // ---- running log-sum-exp ----
+
+  public static Tensor logCumSumExp(Tensor x, int dim) {
+    int at = Shapes.dim("logcumsumexp", dim, x.dim());
+    Tensor operand = x.dtype().isFloating() ? x : x.to(DType.FLOAT32);
+    return LOGCUMSUMEXP.compose(at, new Tensor[] {operand}, () -> running(operand, at));
+  }
+
+  private static Tensor running(Tensor x, int dim) {
+    Tensor values = x.clone();
+    long n = x.dim() == 0 ? 1 : x.size(dim);
+    for (long window = 1; window < n; window *= 2) {
+      Tensor later = values.narrow(dim, window, n - window);
+      later.copy_(later.logaddexp(values.narrow(dim, 0, n - window)));
+    }
+    return values;
+  }
+
+  /// `Σ_{i≥k} gᵢ·e^(xₖ − resultᵢ)`, summed in logarithms apart for positive and negative gᵢ.
+  private static Tensor logBack(Tensor g, Tensor x, Tensor result, int dim) {
+    if (x.dim() == 0) {
+      return g.mul(x.sub(result).exp());
+    }
+    Tensor none = Tensor.fullLike(g, Double.NEGATIVE_INFINITY);
+    Tensor positive = Tensor.where(g.gt(0), g.log(), none);
+    Tensor negative = Tensor.where(g.lt(0), g.neg().log(), none);
+    return reversedLog(positive.sub(result), dim).add(x).exp().sub(reversedLog(negative.sub(result), dim).add(x).exp());
+  }
+
+  private static Tensor reversedLog(Tensor x, int dim) {
+    return x.flip(dim).logcumsumexp(dim).flip(dim);
   }
 }

@@ -4,10 +4,14 @@ import static org.flambeau.autograd.Derivative.saves;
 import static org.flambeau.autograd.Derivative.term;
 import static org.flambeau.internal.ops.Unit.UNIT;
 
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.flambeau.DType;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
+import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
 
 /// Element-wise choices: by a condition, or by bounds.
 public final class Selection {
@@ -17,16 +21,31 @@ public final class Selection {
       term((_, _, _) -> null),
       term(saves(0), (g, s, _) -> Tensor.where(s.input(0), g, g.zerosLike())),
       term(saves(0), (g, s, _) -> Tensor.where(s.input(0), g.zerosLike(), g))));
-  private static final Op<Bounds> CLAMP = Op.of("clamp", Derivative.of("ClampBackward1", term(saves(0), (g, s, a) -> {
-    Tensor x = s.input(0);
-    return Tensor.where(x.ge(a.low).logicalAnd(x.le(a.high)), g, g.zerosLike());
-  })));
+  private static final Op<Bounds> CLAMP = Op.of("clamp", Derivative.of("ClampBackward1", within()));
+  private static final Op<Bounds> CLAMP_MIN = Op.of("clamp_min", Derivative.of("ClampMinBackward0", within()));
+  private static final Op<Bounds> CLAMP_MAX = Op.of("clamp_max", Derivative.of("ClampMaxBackward0", within()));
+  private static final Op<Unit> CLAMP_TENSORS = Op.of("clamp.tensors", Derivative.of("ClampBackward0",
+      term(saves(0, 1, 2), (g, s, _) -> where(s.input(0).ge(s.input(1)).logicalAnd(s.input(0).le(s.input(2))), g, g.zerosLike())),
+      term(saves(0, 1, 2), (g, s, _) -> where(s.input(1).lt(s.input(2)).logicalAnd(s.input(0).lt(s.input(1))), g, g.zerosLike())),
+      term(saves(0, 1, 2), (g, s, _) -> where(s.input(0).gt(s.input(2)).logicalOr(s.input(2).lt(s.input(1))), g, g.zerosLike()))));
+  private static final Op<Unit> CLAMP_MIN_TENSOR = Op.of("clamp_min.tensor", Derivative.of("ClampMinBackward1",
+      term(saves(0, 1), (g, s, _) -> where(s.input(0).ge(s.input(1)), g, g.zerosLike())),
+      term(saves(0, 1), (g, s, _) -> where(s.input(0).lt(s.input(1)), g, g.zerosLike()))));
+  private static final Op<Unit> CLAMP_MAX_TENSOR = Op.of("clamp_max.tensor", Derivative.of("ClampMaxBackward1",
+      term(saves(0, 1), (g, s, _) -> where(s.input(0).le(s.input(1)), g, g.zerosLike())),
+      term(saves(0, 1), (g, s, _) -> where(s.input(0).gt(s.input(1)), g, g.zerosLike()))));
+  private static final Op<double[]> NAN_TO_NUM = Op.of("nan_to_num", Derivative.of("NanToNumBackward0",
+      term(saves(0), (g, s, _) -> g.maskedFill(s.input(0).isfinite().logicalNot(), 0))));
   private static final Op<Double> LEAKY_RELU = Op.of("leaky_relu", Derivative.of("LeakyReluBackward0",
       term(saves(0), (g, s, slope) -> Tensor.where(s.input(0).gt(0), g, g.mul(slope)))));
   private static final Op<Double> ELU = Op.of("elu", Derivative.of("EluBackward0",
       term(saves(0), (g, s, alpha) -> Tensor.where(s.input(0).gt(0), g, g.mul(s.input(0).exp().mul(alpha))))));
 
   private Selection() {}
+
+  private static Derivative.Term<Bounds> within() {
+    return term(saves(0), (g, s, a) -> where(s.input(0).ge(a.low).logicalAnd(s.input(0).le(a.high)), g, g.zerosLike()));
+  }
 
   public static Tensor where(Tensor condition, Tensor a, Tensor b) {
     if (condition.dtype() != DType.BOOL) {
@@ -44,30 +63,81 @@ public final class Selection {
             y -> k.where(out, when, x.isHostScalar() ? x : Shapes.expand(x, sizes), y.isHostScalar() ? y : Shapes.expand(y, sizes)))));
   }
 
-  /// `x` with `value` where `mask` is true.
-  public static Tensor maskedFill(Tensor x, Tensor mask, Tensor value) {
-    if (mask.dtype() != DType.BOOL) {
-      throw new IllegalArgumentException("[masked_fill] only supports boolean masks, but got mask with dtype " + mask.dtype().label());
-    }
-    if (value.dim() != 0) {
-      throw new IllegalArgumentException("[masked_fill] only supports a 0-dimensional value tensor, but got tensor with " + value.dim()
-          + " dimension(s).");
-    }
-    return where(mask, value, x).to(x.dtype());
+  public static Tensor clamp(Tensor x, double low, double high, boolean inPlace) {
+    return clamp(CLAMP, x, low, high, inPlace);
   }
 
-  public static Tensor clamp(Tensor x, double low, double high) {
-    Strided in = x.strided();
+  public static Tensor clampMin(Tensor x, double low, boolean inPlace) {
+    return clamp(CLAMP_MIN, x, low, Double.POSITIVE_INFINITY, inPlace);
+  }
+
+  public static Tensor clampMax(Tensor x, double high, boolean inPlace) {
+    return clamp(CLAMP_MAX, x, Double.NEGATIVE_INFINITY, high, inPlace);
+  }
+
+  private static Tensor clamp(Op<Bounds> op, Tensor x, double low, double high, boolean inPlace) {
     DType dtype = boundsDtype(x, low, high);
-    if (dtype != x.dtype()) {
-      return clamp(x.to(dtype), low, high);
+    Bounds bounds = new Bounds(low, high);
+    if (inPlace) {
+      Promotion.checkStore(op.title(), dtype, x.dtype());
+      return op.runInPlace(bounds, x, new Tensor[] {x}, (k, out) -> k.clamp(out, out, low, high));
     }
-    return CLAMP.run(new Bounds(low, high), dtype, Layout.like(in), x, (k, out) -> k.clamp(out, in, low, high));
+    Tensor operand = x.to(dtype);
+    Strided in = operand.strided();
+    return op.run(bounds, dtype, Layout.like(in), operand, (k, out) -> k.clamp(out, in, low, high));
   }
 
-  public static Tensor clampInPlace(Tensor x, double low, double high) {
-    Promotion.checkStore("clamp", boundsDtype(x, low, high), x.dtype());
-    return CLAMP.runInPlace(new Bounds(low, high), x, new Tensor[] {x}, (k, out) -> k.clamp(out, out, low, high));
+  /// `min(max(x, low), high)`, all broadcast.
+  public static Tensor clamp(Tensor x, Tensor low, Tensor high) {
+    return bounded(CLAMP_TENSORS, x, low, high);
+  }
+
+  public static Tensor clampMin(Tensor x, Tensor low) {
+    return bounded(CLAMP_MIN_TENSOR, x, low, null);
+  }
+
+  public static Tensor clampMax(Tensor x, Tensor high) {
+    return bounded(CLAMP_MAX_TENSOR, x, null, high);
+  }
+
+  private static Tensor bounded(Op<Unit> op, Tensor x, @Nullable Tensor low, @Nullable Tensor high) {
+    Tensor[] given = Stream.of(x, low, high).filter(Objects::nonNull).toArray(Tensor[]::new);
+    DType dtype = Promotion.of(given);
+    long[] sizes = {};
+    for (int i = 0; i < given.length; i++) {
+      sizes = Shapes.broadcast(op.title(), sizes, given[i].strided().sizes());
+      given[i] = given[i].to(dtype);
+    }
+    Strided[] operands = new Strided[given.length];
+    for (int i = 0; i < given.length; i++) {
+      Strided each = given[i].strided();
+      operands[i] = each.isHostScalar() ? each : Shapes.expand(each, sizes);
+    }
+    Layout layout = Layout.ordered(sizes, Stream.of(operands).filter(o -> o.rank() > 0).toArray(Strided[]::new));
+    return op.run(UNIT, dtype, layout, Binary.device(op.title(), given), given, (k, out) -> {
+      Strided last = operands[operands.length - 1];
+      k.binary(low != null ? BinaryOp.MAXIMUM : BinaryOp.MINIMUM, out, operands[0], operands[1]);
+      if (operands.length == 3) {
+        k.binary(BinaryOp.MINIMUM, out, out, last);
+      }
+    });
+  }
+
+  /// `x` with numbers in place of NaN and infinities; NaN as a bound stands for the largest (or least) number there is.
+  public static Tensor nanToNum(Tensor x, double nan, double positive, double negative) {
+    if (!x.dtype().isFloating()) {
+      return x.clone();
+    }
+    double largest = switch (x.dtype()) {
+      case FLOAT64 -> Double.MAX_VALUE;
+      case FLOAT16 -> 65504;
+      case BFLOAT16 -> Float.intBitsToFloat(0x7f7f0000);
+      default -> Float.MAX_VALUE;
+    };
+    double high = Double.isNaN(positive) ? largest : positive;
+    double low = Double.isNaN(negative) ? -largest : negative;
+    return NAN_TO_NUM.compose(new double[] {nan, high, low}, new Tensor[] {x}, () -> x.maskedFill(x.isnan(), nan)
+        .maskedFill_(x.eq(Double.POSITIVE_INFINITY), high).maskedFill_(x.eq(Double.NEGATIVE_INFINITY), low));
   }
 
   private static DType boundsDtype(Tensor x, double low, double high) {

@@ -85,4 +85,43 @@ public final class Shapes {
     }
     return x.with(x.offset(), sizes, strides);
   }
+
+  /// `x` with its dimensions in another order.
+  static Strided permute(Strided x, int... order) {
+    long[] sizes = new long[order.length];
+    long[] strides = new long[order.length];
+    for (int d = 0; d < order.length; d++) {
+      sizes[d] = x.size(order[d]);
+      strides[d] = x.stride(order[d]);
+    }
+    return x.with(x.offset(), sizes, strides);
+  }
+
+  /// The order of `rank` dimensions in which `first` come first, and the others follow as they were.
+  static int[] front(int rank, int... first) {
+    int[] order = Arrays.copyOf(first, rank);
+    int at = first.length;
+    for (int d = 0; d < rank; d++) {
+      int dim = d;
+      if (Arrays.stream(first).noneMatch(f -> f == dim)) {
+        order[at++] = d;
+      }
+    }
+    return order;
+  }
+
+  /// `x` with a dimension at least: a scalar as a vector of one element, as in PyTorch's operations along a dimension.
+  static Strided atLeastVector(Strided x) {
+    return x.rank() > 0 ? x : x.with(x.offset(), new long[] {1}, new long[] {1});
+  }
+
+  /// `sizes` with another size at `dim`; those of a scalar stay as they are.
+  static long[] resized(long[] sizes, int dim, long size) {
+    if (sizes.length == 0) {
+      return sizes;
+    }
+    long[] changed = sizes.clone();
+    changed[dim] = size;
+    return changed;
+  }
 }

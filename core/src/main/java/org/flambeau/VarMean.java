@@ -1,0 +1,4 @@
+package org.flambeau;
+
+/// A variance, and the mean around which it was taken.
+public record VarMean(Tensor var, Tensor mean) {}

@@ -1,0 +1,121 @@
+package org.flambeau.internal.ops;
+
+import static org.flambeau.autograd.Derivative.saves;
+import static org.flambeau.autograd.Derivative.term;
+import static org.flambeau.internal.ops.Unit.UNIT;
+
+import java.util.Arrays;
+import org.flambeau.DType;
+import org.flambeau.Tensor;
+import org.flambeau.autograd.Derivative;
+
+/// Element-wise functions of three tensors, composed of others, and comparisons of two up to a tolerance.
+public final class Blends {
+  private static final Op<Double> ADDCMUL = Op.of("addcmul", Derivative.of("AddcmulBackward0",
+      term((g, _, _) -> g),
+      term(saves(2), (g, s, value) -> g.mul(s.input(2)).mul(value)),
+      term(saves(1), (g, s, value) -> g.mul(s.input(1)).mul(value))));
+  private static final Op<Double> ADDCDIV = Op.of("addcdiv", Derivative.of("AddcdivBackward0",
+      term((g, _, _) -> g),
+      term(saves(2), (g, s, value) -> g.div(s.input(2)).mul(value)),
+      term(saves(1, 2), (g, s, value) -> g.mul(s.input(1).div(s.input(2).square())).mul(-value))));
+  private static final Op<Double> LERP = Op.of("lerp", Derivative.of("LerpBackward0",
+      term((g, _, weight) -> g.mul(1 - weight)),
+      term((g, _, weight) -> g.mul(weight))));
+  private static final Op<Unit> LERP_TENSOR = Op.of("lerp.tensor", Derivative.of("LerpBackward1",
+      term(saves(2), (g, s, _) -> g.mul(s.input(2).rsub(1))),
+      term(saves(2), (g, s, _) -> g.mul(s.input(2))),
+      term(saves(0, 1), (g, s, _) -> g.mul(s.input(1).sub(s.input(0))))));
+
+  private Blends() {}
+
+  /// x + value·a·b.
+  public static Tensor addcmul(Tensor x, Tensor a, Tensor b, double value) {
+    return ADDCMUL.compose(value, new Tensor[] {x, a, b}, () -> x.add(a.mul(b), value));
+  }
+
+  public static Tensor addcmulInPlace(Tensor x, Tensor a, Tensor b, double value) {
+    return Op.scoped(() -> x.add_(a.mul(b), value));
+  }
+
+  /// x + value·a/b.
+  public static Tensor addcdiv(Tensor x, Tensor a, Tensor b, double value) {
+    requireFloat(a, b);
+    return ADDCDIV.compose(value, new Tensor[] {x, a, b}, () -> x.add(a.div(b), value));
+  }
+
+  public static Tensor addcdivInPlace(Tensor x, Tensor a, Tensor b, double value) {
+    requireFloat(a, b);
+    return Op.scoped(() -> x.add_(a.div(b), value));
+  }
+
+  private static void requireFloat(Tensor a, Tensor b) {
+    if (!a.dtype().isFloating() && !b.dtype().isFloating()) {
+      throw new IllegalArgumentException(
+          "[addcdiv] Integer division with addcdiv is no longer supported, got " + a.dtype().label() + " and "
+              + b.dtype().label() + ": cast one to a float dtype");
+    }
+  }
+
+  /// x + weight·(end − x), from the nearer end.
+  public static Tensor lerp(Tensor x, Tensor end, double weight) {
+    requireSame(x, end);
+    return LERP.compose(weight, new Tensor[] {x, end}, () -> towards(x, end, weight));
+  }
+
+  public static Tensor lerpInPlace(Tensor x, Tensor end, double weight) {
+    requireSame(x, end);
+    return Op.scoped(() -> weight < 0.5 ? x.add_(end.sub(x), weight) : x.copy_(towards(x, end, weight)));
+  }
+
+  private static Tensor towards(Tensor x, Tensor end, double weight) {
+    Tensor way = end.sub(x);
+    return weight < 0.5 ? x.add(way, weight) : end.sub(way, 1 - weight);
+  }
+
+  public static Tensor lerp(Tensor x, Tensor end, Tensor weight) {
+    requireSame(x, end);
+    requireSame(x, weight);
+    return LERP_TENSOR.compose(UNIT, new Tensor[] {x, end, weight}, () -> {
+      Tensor way = end.sub(x);
+      return Tensor.where(weight.abs().lt(0.5), x.add(way.mul(weight)), end.sub(way.mul(weight.rsub(1))));
+    });
+  }
+
+  private static void requireSame(Tensor x, Tensor other) {
+    if (x.dtype() != other.dtype()) {
+      throw new IllegalArgumentException("[lerp] expected dtype " + x.dtype().label() + " for `end` and `weight` but got dtype "
+          + other.dtype().label());
+    }
+  }
+
+  // ---- closeness ----
+
+  /// Whether |a − b| ≤ atol + rtol·|b|, or both are the same infinity, or, where `equalNan`, both are NaN.
+  public static Tensor isclose(Tensor a, Tensor b, double rtol, double atol, boolean equalNan) {
+    if (a.dtype() != b.dtype()) {
+      throw new IllegalArgumentException("[isclose] " + a.dtype().label() + " did not match " + b.dtype().label()
+          + ": cast one with to(dtype)");
+    }
+    if (!(rtol >= 0) || !(atol >= 0)) {
+      throw new IllegalArgumentException("[isclose] rtol and atol must be greater than or equal to zero, but got " + rtol + " and " + atol);
+    }
+    return Op.scoped(() -> {
+      Tensor x = a.detach();
+      Tensor y = b.detach();
+      Tensor same = equalNan ? x.eq(y).logicalOr(x.isnan().logicalAnd(y.isnan())) : x.eq(y);
+      if (rtol == 0 && atol == 0) {
+        return same;
+      }
+      Tensor real = y.dtype().isFloating() ? y : y.to(DType.FLOAT32);
+      Tensor error = x.sub(real).abs();
+      Tensor allowed = real.mul(rtol).abs().add(atol);
+      return same.logicalOr(error.isfinite().logicalAnd(error.le(allowed)));
+    });
+  }
+
+  /// Whether sizes and elements are equal.
+  public static boolean equal(Tensor a, Tensor b) {
+    return Arrays.equals(a.strided().sizes(), b.strided().sizes()) && a.detach().eq(b.detach()).all().toBoolean();
+  }
+}

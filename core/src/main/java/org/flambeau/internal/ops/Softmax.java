@@ -1,0 +1,104 @@
+package org.flambeau.internal.ops;
+
+import static org.flambeau.autograd.Derivative.RESULT;
+import static org.flambeau.autograd.Derivative.saves;
+import static org.flambeau.autograd.Derivative.term;
+import static org.flambeau.internal.ops.Unit.UNIT;
+
+import org.flambeau.DType;
+import org.flambeau.GradMode;
+import org.flambeau.Tensor;
+import org.flambeau.autograd.Derivative;
+import org.flambeau.autograd.Saved;
+import org.flambeau.internal.Backends;
+import org.flambeau.internal.ops.Reductions.Over;
+import org.flambeau.spi.FusedOp;
+import org.flambeau.spi.Strided;
+
+/// Exponentials that are normalised along a dimension, and the logarithm of their sum; all subtract the largest element
+/// first, so that none overflows.
+public final class Softmax {
+  private record Along(int dim, boolean log) {
+    int[] dims() {
+      return new int[] {dim};
+    }
+
+    FusedOp fused() {
+      return log ? FusedOp.LOG_SOFTMAX : FusedOp.SOFTMAX;
+    }
+  }
+
+  private static final Op<Along> SOFTMAX = Op.of("softmax", Derivative.of("SoftmaxBackward0", term(RESULT, Softmax::backward)));
+  private static final Op<Along> LOG_SOFTMAX = Op.of("log_softmax", Derivative.of("LogSoftmaxBackward0", term(RESULT, Softmax::backward)));
+  private static final Op<Unit> FUSED_BACKWARD = Op.notDifferentiable("softmax_backward");
+  private static final Op<Over> LOG_SUM_EXP = Op.of("logsumexp", Derivative.of("LogsumexpBackward0", term(saves(0) | RESULT,
+      (g, s, a) -> {
+        Tensor exponent = s.input(0).sub(Reductions.spread(s.result(), s.sizes(0), a));
+        return Reductions.spread(g, s.sizes(0), a).mul(exponent.exp());
+      })));
+
+  private Softmax() {}
+
+  public static Tensor softmax(Tensor x, int dim) {
+    return run(SOFTMAX, x, dim, false);
+  }
+
+  public static Tensor logSoftmax(Tensor x, int dim) {
+    return run(LOG_SOFTMAX, x, dim, true);
+  }
+
+  private static Tensor run(Op<Along> op, Tensor x, int dim, boolean log) {
+    if (!x.dtype().isFloating()) {
+      throw new IllegalArgumentException("[" + op.title() + "] \"softmax_kernel_impl\" not implemented for " + x.dtype().label()
+          + ": cast it with to(FLOAT32) first");
+    }
+    Along along = new Along(Shapes.dim(op.title(), dim, x.dim()), log);
+    Strided in = Shapes.atLeastVector(x.strided());
+    if (!Backends.kernels(x.device()).supports(along.fused(), in)) {
+      return op.compose(along, new Tensor[] {x}, () -> reference(x, along.dim, log));
+    }
+    return op.run(along, x.dtype(), Layout.like(x.strided()), x,
+        (k, out) -> k.softmax(Shapes.atLeastVector(out), in, along.dim, log));
+  }
+
+  /// Softmax, or its logarithm, composed of other operations.
+  public static Tensor reference(Tensor x, int dim, boolean log) {
+    if (x.numel() == 0) {
+      return x.clone();
+    }
+    int[] dims = {dim};
+    Tensor shifted = x.sub(x.amax(dims, true));
+    Tensor powers = shifted.exp();
+    return log ? shifted.sub(powers.sum(dims, true).log()) : powers.div(powers.sum(dims, true));
+  }
+
+  private static Tensor backward(Tensor grad, Saved saved, Along along) {
+    Tensor y = saved.result();
+    Strided result = Shapes.atLeastVector(y.strided());
+    if (!GradMode.isEnabled() && Backends.kernels(y.device()).supports(along.fused(), result)) {
+      Strided g = Shapes.atLeastVector(grad.strided());
+      return FUSED_BACKWARD.run(UNIT, y.dtype(), Layout.like(y.strided()), y.device(), grad, y,
+          (k, out) -> k.softmaxBackward(Shapes.atLeastVector(out), g, result, along.dim, along.log));
+    }
+    return along.log
+        ? grad.sub(y.exp().mul(grad.sum(along.dims(), true)))
+        : y.mul(grad.sub(grad.mul(y).sum(along.dims(), true)));
+  }
+
+  /// `log Σ eˣ`; infinite where the largest x is.
+  public static Tensor logSumExp(Tensor x, int[] dims, boolean keepdim) {
+    if (!x.dtype().isFloating()) {
+      return logSumExp(x.to(DType.FLOAT32), dims, keepdim);
+    }
+    Reductions.Plan plan = Reductions.plan(LOG_SUM_EXP.title(), x, dims, keepdim);
+    return LOG_SUM_EXP.compose(plan.over(0), new Tensor[] {x}, () -> {
+      if (x.numel() == 0) {
+        return x.exp().sum(dims, keepdim).log();
+      }
+      Tensor largest = x.amax(dims, true);
+      largest = largest.maskedFill(largest.isinf(), 0);
+      Tensor log = x.sub(largest).exp_().sum(dims, true).log_().add_(largest);
+      return keepdim ? log : log.reshape(plan.layout().sizes());
+    });
+  }
+}
