@@ -1,7 +1,12 @@
+import org.jspecify.annotations.NullMarked;
+
 /// Kernels for the CPU.
+@NullMarked
 module org.flambeau.backend.cpu {
   requires static org.jspecify;
   requires jdk.incubator.vector;
   requires org.flambeau.core;
   requires org.slf4j;
+
+  provides org.flambeau.spi.Backend with org.flambeau.backend.cpu.CpuBackend;
 }

@@ -1,0 +1,91 @@
+package org.flambeau.backend.cpu;
+
+import static java.lang.constant.ConstantDescs.DEFAULT_NAME;
+import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.DOUBLE;
+import static org.flambeau.spi.NativeMemory.FLOAT;
+import static org.flambeau.spi.NativeMemory.LONG;
+
+import java.lang.invoke.MethodHandles;
+import org.flambeau.DType;
+
+/// Moves elements of one dtype between memory, at any stride in bytes, and contiguous tiles of a compute type.
+public interface Conversion {
+  void load(Compute compute, long from, long stride, long tile, int n);
+
+  void store(Compute compute, long tile, long to, long stride, int n);
+
+  static Conversion of(DType dtype) {
+    return All.BY_DTYPE[dtype.ordinal()];
+  }
+
+  /// One for each dtype.
+  final class All {
+    private static final Conversion[] BY_DTYPE = new Conversion[DType.values().length];
+
+    static {
+      for (DType dtype : DType.values()) {
+        Conversion scalar = Specialization.of(MethodHandles.lookup(), Conversion.class, Scalar.class, Element.of(dtype));
+        Vectorization vectors = Vectorization.PRESENT;
+        BY_DTYPE[dtype.ordinal()] = vectors == null ? scalar : vectors.conversion(dtype, scalar);
+      }
+    }
+
+    private All() {}
+  }
+
+  /// The loops, copied for each dtype.
+  final class Scalar implements Conversion {
+    private static final Element ELEMENT;
+
+    static {
+      try {
+        ELEMENT = MethodHandles.classData(MethodHandles.lookup(), DEFAULT_NAME, Element.class);
+      } catch (IllegalAccessException e) {
+        throw new ExceptionInInitializerError(e);
+      }
+    }
+
+    @Override
+    public void load(Compute compute, long from, long stride, long tile, int n) {
+      switch (compute) {
+        case FLOAT -> {
+          for (int i = 0; i < n; i++) {
+            ALL.set(FLOAT, tile + 4L * i, ELEMENT.getFloat(from + i * stride));
+          }
+        }
+        case DOUBLE -> {
+          for (int i = 0; i < n; i++) {
+            ALL.set(DOUBLE, tile + 8L * i, ELEMENT.getDouble(from + i * stride));
+          }
+        }
+        case LONG -> {
+          for (int i = 0; i < n; i++) {
+            ALL.set(LONG, tile + 8L * i, ELEMENT.getLong(from + i * stride));
+          }
+        }
+      }
+    }
+
+    @Override
+    public void store(Compute compute, long tile, long to, long stride, int n) {
+      switch (compute) {
+        case FLOAT -> {
+          for (int i = 0; i < n; i++) {
+            ELEMENT.setFloat(to + i * stride, ALL.get(FLOAT, tile + 4L * i));
+          }
+        }
+        case DOUBLE -> {
+          for (int i = 0; i < n; i++) {
+            ELEMENT.setDouble(to + i * stride, ALL.get(DOUBLE, tile + 8L * i));
+          }
+        }
+        case LONG -> {
+          for (int i = 0; i < n; i++) {
+            ELEMENT.setLong(to + i * stride, ALL.get(LONG, tile + 8L * i));
+          }
+        }
+      }
+    }
+  }
+}

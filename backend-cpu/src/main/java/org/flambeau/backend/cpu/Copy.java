@@ -1,0 +1,196 @@
+package org.flambeau.backend.cpu;
+
+import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.BYTE;
+import static org.flambeau.spi.NativeMemory.INT;
+import static org.flambeau.spi.NativeMemory.LONG;
+import static org.flambeau.spi.NativeMemory.SHORT;
+
+import org.flambeau.spi.NativeMemory;
+import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
+
+/// Moves elements between any two layouts, bit for bit where the dtypes agree.
+final class Copy {
+  /// Edge of the squares in which a transposition works: their rows and columns stay in the first-level cache.
+  private static final int SQUARE = 32;
+
+  private static final long GRAIN_BYTES = 128 << 10;
+  private static final ThreadLocal<Copy> CURRENT = ThreadLocal.withInitial(Copy::new);
+
+  private final IterationSpace space = new IterationSpace(2);
+
+  private Copy() {}
+
+  static void copy(Strided out, Strided x) {
+    if (out.numel() == 0) {
+      return;
+    }
+    if (out.dtype() == x.dtype()) {
+      try (Staging staging = Staging.open()) {
+        CURRENT.get().raw(staging.write(out), out, staging.read(x), x);
+      }
+    } else {
+      boolean truncates = out.dtype().isIntegral() && x.dtype().isFloating();
+      Elementwise.convert(truncates ? Compute.DOUBLE : Compute.of(out.dtype()), out, x);
+    }
+  }
+
+  /// Sets all elements to the one of `value`.
+  static void fill(Strided out, Strided value) {
+    if (out.numel() == 0) {
+      return;
+    }
+    try (Staging staging = Staging.open()) {
+      long pattern = staging.read(value);
+      if (value.dtype() != out.dtype()) {
+        boolean truncates = out.dtype().isIntegral() && value.dtype().isFloating();
+        Compute compute = truncates ? Compute.DOUBLE : Compute.of(out.dtype());
+        long tile = staging.reserve(Long.BYTES);
+        Conversion.of(value.dtype()).load(compute, pattern, 0, tile, 1);
+        pattern = staging.reserve(Long.BYTES);
+        Conversion.of(out.dtype()).store(compute, tile, pattern, 0, 1);
+      }
+      CURRENT.get().raw(staging.write(out), out, pattern, null);
+    }
+  }
+
+  /// `x` is null for one element at `from` that is copied everywhere.
+  private void raw(long to, Strided out, long from, @Nullable Strided x) {
+    int size = out.dtype().size();
+    if (out.isContiguous() && (x == null || x.isContiguous() && x.numel() == out.numel())) {
+      space.begin(out.numel(), size);
+      space.add(x == null ? 0 : size);
+    } else {
+      space.begin(out);
+      if (x == null) {
+        space.add(0);
+      } else {
+        space.add(out, x);
+      }
+      space.collapse();
+    }
+    int transposed = transposedDimension(size);
+    if (transposed > 0) {
+      space.swap(1, transposed);
+      transpose(size, to, from);
+      return;
+    }
+    if (space.size(0) < 8) {
+      space.swap(0, longestDimension());
+    }
+    long numel = space.numel();
+    if (numel * size < 2 * GRAIN_BYTES) {
+      rows(size, to, from, 0, numel);
+    } else {
+      CpuPool.SHARED.parallelFor(0, numel, GRAIN_BYTES / size, (begin, end) -> rows(size, to, from, begin, end));
+    }
+  }
+
+  /// The dimension along which `x` is contiguous, where the output is so along the innermost; else 0.
+  private int transposedDimension(int size) {
+    if (space.stride(0, 0) == size && space.stride(1, 0) != size && space.size(0) >= 8) {
+      for (int d = 1; d < space.rank(); d++) {
+        if (space.stride(1, d) == size && space.size(d) >= 8) {
+          return d;
+        }
+      }
+    }
+    return 0;
+  }
+
+  private int longestDimension() {
+    int longest = 0;
+    for (int d = 1; d < space.rank(); d++) {
+      if (space.size(d) > space.size(longest)) {
+        longest = d;
+      }
+    }
+    return longest;
+  }
+
+  private void rows(int size, long to, long from, long begin, long end) {
+    long inner = space.size(0);
+    long row = begin / inner;
+    long first = begin - row * inner;
+    for (long at = begin; at < end; row++) {
+      long n = Math.min(inner - first, end - at);
+      row(size, to + space.offset(0, row, 1) + first * space.stride(0, 0), space.stride(0, 0),
+          from + space.offset(1, row, 1) + first * space.stride(1, 0), space.stride(1, 0), n);
+      at += n;
+      first = 0;
+    }
+  }
+
+  static void row(int size, long to, long toStride, long from, long fromStride, long n) {
+    if (toStride == size && fromStride == size) {
+      NativeMemory.copy(from, to, n * size);
+    } else if (toStride == size && fromStride == 0 && n > 16) {
+      repeat(size, to, from, n * size);
+    } else {
+      step(size, to, toStride, from, fromStride, n);
+    }
+  }
+
+  private static void step(int size, long to, long toStride, long from, long fromStride, long n) {
+    switch (size) {
+      case 1 -> {
+        for (long i = 0; i < n; i++) {
+          ALL.set(BYTE, to + i * toStride, ALL.get(BYTE, from + i * fromStride));
+        }
+      }
+      case 2 -> {
+        for (long i = 0; i < n; i++) {
+          ALL.set(SHORT, to + i * toStride, ALL.get(SHORT, from + i * fromStride));
+        }
+      }
+      case 4 -> {
+        for (long i = 0; i < n; i++) {
+          ALL.set(INT, to + i * toStride, ALL.get(INT, from + i * fromStride));
+        }
+      }
+      default -> {
+        for (long i = 0; i < n; i++) {
+          ALL.set(LONG, to + i * toStride, ALL.get(LONG, from + i * fromStride));
+        }
+      }
+    }
+  }
+
+  /// Copies one element, then what is there already, which doubles until it fills a good part of the cache.
+  private static void repeat(int size, long to, long from, long bytes) {
+    NativeMemory.copy(from, to, size);
+    for (long done = size; done < bytes;) {
+      long part = Math.min(Math.min(done, 16 << 10), bytes - done);
+      NativeMemory.copy(to, to + done, part);
+      done += part;
+    }
+  }
+
+  /// The output is contiguous along dimension 0, the input along dimension 1.
+  private void transpose(int size, long to, long from) {
+    long across = Math.ceilDiv(space.size(0), SQUARE);
+    long down = Math.ceilDiv(space.size(1), SQUARE);
+    IterationSpace planes = new IterationSpace(2);
+    planes.begin(2);
+    for (int d = 2; d < space.rank(); d++) {
+      planes.append(space, d);
+    }
+    long squares = planes.numel() * across * down;
+    long grain = Math.max(1, GRAIN_BYTES / ((long) size * SQUARE * SQUARE));
+    CpuPool.SHARED.parallelFor(0, squares, grain, (begin, end) -> {
+      for (long square = begin; square < end; square++) {
+        long plane = square / (across * down);
+        long i = square / down % across * SQUARE;
+        long j = square % down * SQUARE;
+        long width = Math.min(SQUARE, space.size(0) - i);
+        long height = Math.min(SQUARE, space.size(1) - j);
+        long source = from + planes.offset(1, plane, 0) + i * space.stride(1, 0) + j * size;
+        long target = to + planes.offset(0, plane, 0) + i * size + j * space.stride(0, 1);
+        for (long r = 0; r < height; r++) {
+          step(size, target + r * space.stride(0, 1), size, source + r * size, space.stride(1, 0), width);
+        }
+      }
+    });
+  }
+}

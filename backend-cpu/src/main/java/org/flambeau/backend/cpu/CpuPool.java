@@ -1,0 +1,155 @@
+package org.flambeau.backend.cpu;
+
+import java.util.concurrent.LinkedTransferQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/// The threads that share a kernel's work: `-Dflambeau.threads` of them, the caller among them.
+///
+/// Workers are daemons that park when there is nothing to do, so that they leave the cores to whoever computes meanwhile.
+public final class CpuPool {
+  /// What one part of a loop does.
+  @FunctionalInterface
+  public interface Body {
+    void run(long begin, long end);
+  }
+
+  public static final CpuPool SHARED = new CpuPool(
+      Math.max(1, Integer.getInteger("flambeau.threads", Runtime.getRuntime().availableProcessors())));
+
+  /// How long the caller and an idle worker look again before they park, which costs tens of microseconds to undo.
+  private static final int SPINS = 400;
+
+  private static final ThreadLocal<Boolean> INSIDE = ThreadLocal.withInitial(() -> false);
+
+  private final int threads;
+  private final LinkedTransferQueue<Job> queue = new LinkedTransferQueue<>();
+  private final AtomicInteger started = new AtomicInteger();
+
+  CpuPool(int threads) {
+    this.threads = threads;
+  }
+
+  public int threads() {
+    return threads;
+  }
+
+  /// Runs `body` over [begin, end) in parts of at least `grain`, and returns when all have finished. How the range is cut
+  /// depends on the range, the grain and the number of threads alone. Called within a body, it runs inline. What a body
+  /// throws is thrown here, after the other parts have finished.
+  public void parallelFor(long begin, long end, long grain, Body body) {
+    long length = end - begin;
+    if (length <= 0) {
+      return;
+    }
+    if (threads == 1 || length <= grain || INSIDE.get()) {
+      body.run(begin, end);
+      return;
+    }
+    int parts = (int) Math.min((length + grain - 1) / grain, 4L * threads);
+    Job job = new Job(begin, length, parts, body);
+    int helpers = Math.min(threads, parts) - 1;
+    for (int i = 0; i < helpers; i++) {
+      queue.put(job);
+    }
+    if (started.get() < threads - 1) {
+      startWorkers();
+    }
+    INSIDE.set(true);
+    try {
+      job.work();
+    } finally {
+      INSIDE.set(false);
+    }
+    job.await();
+  }
+
+  private void startWorkers() {
+    for (int n = started.getAndIncrement(); n < threads - 1; n = started.getAndIncrement()) {
+      Thread.ofPlatform().daemon().name("flambeau-cpu-" + (n + 1)).start(this::serve);
+    }
+  }
+
+  private void serve() {
+    INSIDE.set(true);
+    while (true) {
+      @Nullable Job job = queue.poll();
+      for (int spin = 0; job == null && spin < SPINS; spin++) {
+        Thread.onSpinWait();
+        job = queue.poll();
+      }
+      try {
+        (job != null ? job : queue.take()).work();
+      } catch (InterruptedException e) {
+        // nobody interrupts a worker for a reason: go on
+      }
+    }
+  }
+
+  /// One loop under way. Who has time takes its next part.
+  private static final class Job {
+    private final long begin;
+    private final long length;
+    private final int parts;
+    private final Body body;
+    private final Thread caller = Thread.currentThread();
+    private final AtomicInteger next = new AtomicInteger();
+    private final AtomicInteger unfinished;
+    private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+
+    Job(long begin, long length, int parts, Body body) {
+      this.begin = begin;
+      this.length = length;
+      this.parts = parts;
+      this.body = body;
+      this.unfinished = new AtomicInteger(parts);
+    }
+
+    void work() {
+      for (int part = next.getAndIncrement(); part < parts; part = next.getAndIncrement()) {
+        try {
+          if (failure.getPlain() == null) {
+            body.run(bound(part), bound(part + 1));
+          }
+        } catch (Throwable t) {
+          failure.compareAndSet(null, t);
+        } finally {
+          if (unfinished.decrementAndGet() == 0 && Thread.currentThread() != caller) {
+            LockSupport.unpark(caller);
+          }
+        }
+      }
+    }
+
+    private long bound(int part) {
+      long each = length / parts;
+      long more = length % parts;
+      return begin + part * each + Math.min(part, more);
+    }
+
+    void await() {
+      for (int spin = 0; unfinished.get() > 0 && spin < SPINS; spin++) {
+        Thread.onSpinWait();
+      }
+      boolean interrupted = false;
+      while (unfinished.get() > 0) {
+        LockSupport.park(this);
+        interrupted |= Thread.interrupted();
+      }
+      if (interrupted) {
+        caller.interrupt();
+      }
+      Throwable thrown = failure.get();
+      if (thrown != null) {
+        throw CpuPool.<RuntimeException>sneaky(thrown);
+      }
+    }
+  }
+
+  @SuppressWarnings("unchecked") // a body declares nothing checked, so nothing checked comes here
+  private static <T extends Throwable> T sneaky(Throwable thrown) throws T {
+    throw (T) thrown;
+  }
+}

@@ -1,0 +1,236 @@
+package org.flambeau.backend.cpu;
+
+import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.DOUBLE;
+import static org.flambeau.spi.NativeMemory.FLOAT;
+import static org.flambeau.spi.NativeMemory.LONG;
+
+import org.flambeau.DType;
+import org.flambeau.spi.NativeMemory;
+import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
+
+/// Runs a [Loop] over operands of any layout and dtype.
+///
+/// An operand that lies contiguously in the compute type is handed to the loop as it is. Any other is gathered and converted,
+/// tile by tile, in memory that stays in the first-level cache, and so is the result on its way out. Values that are the same
+/// everywhere (host scalars, parameters, fully expanded tensors) become one tile for all. So a loop knows one type and one layout.
+final class Elementwise {
+  /// Elements for which it does not pay to wake another thread.
+  static final long GRAIN = 16 << 10;
+
+  private static final int TILE = Scratch.TILE;
+  private static final int WHOLE = 1 << 20;
+
+  /// Rows of at least this length are worked on one by one; a tile of shorter ones spans several.
+  private static final long LONG_ROW = 256;
+
+  private static final int OPERANDS = 4;
+  private static final ThreadLocal<Elementwise> CURRENT = ThreadLocal.withInitial(Elementwise::new);
+
+  private enum Access {
+    IN_PLACE,
+    CONVERTED,
+    CONSTANT
+  }
+
+  private final IterationSpace space = new IterationSpace(OPERANDS);
+  private final Access[] access = new Access[OPERANDS];
+  private final long[] address = new long[OPERANDS];
+  private final Conversion[] conversion = new Conversion[OPERANDS];
+  private Compute compute = Compute.FLOAT;
+  private int operands;
+  private boolean byRows;
+  private int step;
+
+  private Elementwise() {}
+
+  static void run(Loop loop, Compute compute, Strided out, Strided a) {
+    CURRENT.get().run(loop, compute, 2, out, a, null, 0, null, 0);
+  }
+
+  static void run(Loop loop, Compute compute, Strided out, Strided a, Strided b) {
+    CURRENT.get().run(loop, compute, 3, out, a, b, 0, null, 0);
+  }
+
+  static void run(Loop loop, Compute compute, Strided out, Strided a, Strided b, Strided c) {
+    CURRENT.get().run(loop, compute, 4, out, a, b, 0, c, 0);
+  }
+
+  static void run(Loop loop, Compute compute, Strided out, Strided a, Strided b, double c) {
+    CURRENT.get().run(loop, compute, 4, out, a, b, 0, null, c);
+  }
+
+  static void run(Loop loop, Compute compute, Strided out, Strided a, double b, double c) {
+    CURRENT.get().run(loop, compute, 4, out, a, null, b, null, c);
+  }
+
+  /// Casts by way of tiles of `compute`; the dtypes differ.
+  static void convert(Compute compute, Strided out, Strided x) {
+    CURRENT.get().run(null, compute, 2, out, x, null, 0, null, 0);
+  }
+
+  private void run(@Nullable Loop loop, Compute type, int count, Strided out, Strided a, @Nullable Strided b, double bValue,
+      @Nullable Strided c,
+      double cValue) {
+    long numel = out.numel();
+    if (numel == 0) {
+      return;
+    }
+    compute = type;
+    operands = count;
+    try (Staging staging = Staging.open()) {
+      address[0] = staging.write(out);
+      arrange(out, a, b, c);
+      plan(0, out, numel);
+      bind(1, a, 0, numel, staging);
+      if (count > 2) {
+        bind(2, b, bValue, numel, staging);
+      }
+      if (count > 3) {
+        bind(3, c, cValue, numel, staging);
+      }
+      step = WHOLE;
+      for (int k = 0; k < count; k++) {
+        if (access[k] != Access.IN_PLACE) {
+          step = TILE;
+        }
+      }
+      if (numel < 2 * GRAIN) {
+        range(loop, 0, numel);
+      } else {
+        CpuPool.SHARED.parallelFor(0, (numel + TILE - 1) / TILE, GRAIN / TILE,
+            (begin, end) -> range(loop, begin * TILE, Math.min(end * TILE, numel)));
+      }
+    }
+  }
+
+  private void arrange(Strided out, Strided a, @Nullable Strided b, @Nullable Strided c) {
+    if (out.isContiguous() && isFlat(a, out) && isFlat(b, out) && isFlat(c, out)) {
+      space.begin(out.numel(), out.dtype().size());
+      addFlat(a);
+      addFlat(b);
+      addFlat(c);
+    } else {
+      space.begin(out);
+      add(out, a);
+      add(out, b);
+      add(out, c);
+      space.collapse();
+    }
+    byRows = space.rank() > 1 && space.size(0) >= LONG_ROW;
+  }
+
+  private static boolean isFlat(@Nullable Strided x, Strided out) {
+    return x == null || x.isHostScalar() || x.isContiguous() && x.numel() == out.numel();
+  }
+
+  private void addFlat(@Nullable Strided x) {
+    space.add(x == null || x.isHostScalar() ? 0 : x.dtype().size());
+  }
+
+  private void add(Strided out, @Nullable Strided x) {
+    if (x == null || x.rank() == 0) {
+      space.add(0);
+    } else {
+      space.add(out, x);
+    }
+  }
+
+  private void bind(int k, @Nullable Strided x, double value, long numel, Staging staging) {
+    if (x == null) {
+      access[k] = Access.CONSTANT;
+      address[k] = Scratch.current().tile(k);
+      fill(address[k], value, (int) Math.min(TILE, numel));
+    } else {
+      address[k] = staging.read(x);
+      plan(k, x, numel);
+    }
+  }
+
+  private void plan(int k, Strided x, long numel) {
+    DType dtype = x.dtype();
+    conversion[k] = Conversion.of(dtype);
+    if (k > 0 && space.isConstant(k)) {
+      access[k] = Access.CONSTANT;
+      long tile = Scratch.current().tile(k);
+      conversion[k].load(compute, address[k], 0, tile, (int) Math.min(TILE, numel));
+      address[k] = tile;
+    } else {
+      boolean fits = byRows ? space.stride(k, 0) == dtype.size() : space.isDense(k, dtype.size());
+      access[k] = fits && compute.is(dtype) ? Access.IN_PLACE : Access.CONVERTED;
+    }
+  }
+
+  private void fill(long tile, double value, int n) {
+    for (int i = 0; i < n; i++) {
+      switch (compute) {
+        case FLOAT -> ALL.set(FLOAT, tile + 4L * i, (float) value);
+        case DOUBLE -> ALL.set(DOUBLE, tile + 8L * i, value);
+        case LONG -> ALL.set(LONG, tile + 8L * i, (long) value);
+      }
+    }
+  }
+
+  /// Works on the elements [begin, end), counted in the order of the dimensions.
+  private void range(@Nullable Loop loop, long begin, long end) {
+    Scratch scratch = Scratch.current();
+    int n;
+    for (long at = begin; at < end; at += n) {
+      n = (int) Math.min(step, end - at);
+      if (byRows) {
+        n = (int) Math.min(n, space.size(0) - at % space.size(0));
+      }
+      long a = source(1, at, n, scratch);
+      long b = operands > 2 ? source(2, at, n, scratch) : a;
+      long c = operands > 3 ? source(3, at, n, scratch) : a;
+      long result = access[0] == Access.IN_PLACE ? place(0, at) : scratch.tile(0);
+      if (loop == null) {
+        NativeMemory.copy(a, result, (long) n * compute.size());
+      } else {
+        loop.run(result, a, b, c, n);
+      }
+      if (access[0] == Access.CONVERTED) {
+        move(0, at, n, result, true);
+      }
+    }
+  }
+
+  private long source(int k, long at, int n, Scratch scratch) {
+    return switch (access[k]) {
+      case IN_PLACE -> place(k, at);
+      case CONSTANT -> address[k];
+      case CONVERTED -> {
+        long tile = scratch.tile(k);
+        move(k, at, n, tile, false);
+        yield tile;
+      }
+    };
+  }
+
+  private long place(int k, long at) {
+    return address[k] + (byRows ? space.offset(k, at, 0) : at * compute.size());
+  }
+
+  /// Loads or stores `n` elements from number `at` on, run by run along the innermost dimension.
+  private void move(int k, long at, int n, long tile, boolean store) {
+    long inner = space.size(0);
+    long stride = space.stride(k, 0);
+    long row = at / inner;
+    long first = at - row * inner;
+    int done = 0;
+    while (done < n) {
+      int run = (int) Math.min(n - done, inner - first);
+      long place = address[k] + space.offset(k, row, 1) + first * stride;
+      long part = tile + (long) done * compute.size();
+      if (store) {
+        conversion[k].store(compute, part, place, stride, run);
+      } else {
+        conversion[k].load(compute, place, stride, part, run);
+      }
+      done += run;
+      first = 0;
+      row++;
+    }
+  }
+}

@@ -1,0 +1,55 @@
+package org.flambeau.backend.cpu;
+
+import org.flambeau.spi.Strided;
+
+/// The lines of operands along one dimension: how many there are, and where each begins.
+final class LineSpace {
+  /// Elements that one thread works on before it pays to share.
+  private static final long GRAIN = 16 << 10;
+
+  @FunctionalInterface
+  interface Body {
+    /// The offsets in bytes, from each operand's first element, of the line's first elements.
+    void line(long first, long second, long third);
+  }
+
+  private final IterationSpace space;
+  private final int operands;
+  private final long lines;
+  private final long length;
+
+  /// The operands agree in all sizes but along `dim`.
+  LineSpace(int dim, Strided... operands) {
+    this.operands = operands.length;
+    this.space = new IterationSpace(operands.length);
+    Strided first = without(dim, operands[0]);
+    space.begin(first);
+    for (int k = 1; k < operands.length; k++) {
+      space.add(first, without(dim, operands[k]));
+    }
+    space.collapse();
+    long most = 0;
+    for (Strided operand : operands) {
+      most = Math.max(most, dim < operand.rank() ? operand.size(dim) : 1);
+    }
+    this.lines = first.numel();
+    this.length = most;
+  }
+
+  private static Strided without(int dim, Strided x) {
+    if (x.rank() == 0) {
+      return x;
+    }
+    long[] sizes = x.sizes().clone();
+    sizes[dim] = 1;
+    return x.numel() == 0 ? Strided.of(x.storage(), x.dtype(), 0, sizes, new long[sizes.length]) : x.with(x.offset(), sizes, x.strides());
+  }
+
+  void forEach(Body body) {
+    CpuPool.SHARED.parallelFor(0, lines, Math.max(1, GRAIN / Math.max(1, length)), (begin, end) -> {
+      for (long line = begin; line < end; line++) {
+        body.line(space.offset(0, line, 0), operands > 1 ? space.offset(1, line, 0) : 0, operands > 2 ? space.offset(2, line, 0) : 0);
+      }
+    });
+  }
+}

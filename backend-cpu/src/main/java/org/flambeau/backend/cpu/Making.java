@@ -1,0 +1,74 @@
+package org.flambeau.backend.cpu;
+
+import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.DOUBLE;
+import static org.flambeau.spi.NativeMemory.LONG;
+
+import org.flambeau.spi.Strided;
+
+/// Sequences and triangles.
+final class Making {
+  private Making() {}
+
+  static void arange(Strided out, double start, double step) {
+    try (Staging staging = Staging.open()) {
+      long to = staging.write(out);
+      long stride = out.stride(0) * out.dtype().size();
+      Compute compute = Compute.of(out.dtype()) == Compute.LONG ? Compute.LONG : Compute.DOUBLE;
+      Conversion conversion = Conversion.of(out.dtype());
+      CpuPool.SHARED.parallelFor(0, out.numel(), Elementwise.GRAIN, (begin, end) -> {
+        long tile = Scratch.current().tile(0);
+        for (long at = begin; at < end; at += Scratch.TILE) {
+          int n = (int) Math.min(Scratch.TILE, end - at);
+          for (int i = 0; i < n; i++) {
+            if (compute == Compute.LONG) {
+              ALL.set(LONG, tile + 8L * i, (long) start + (at + i) * (long) step);
+            } else {
+              ALL.set(DOUBLE, tile + 8L * i, start + (at + i) * step);
+            }
+          }
+          conversion.store(compute, tile, to + at * stride, stride, n);
+        }
+      });
+    }
+  }
+
+  static void triangle(Strided out, Strided x, long diagonal, boolean upper) {
+    if (out.numel() == 0) {
+      return;
+    }
+    try (Staging staging = Staging.open()) {
+      int size = out.dtype().size();
+      int rowDimension = out.rank() - 2;
+      int columnDimension = out.rank() - 1;
+      long columns = out.size(columnDimension);
+      long toStride = out.stride(columnDimension) * size;
+      long fromStride = x.stride(columnDimension) * size;
+      long toRow = out.stride(rowDimension) * size;
+      long fromRow = x.stride(rowDimension) * size;
+      long to = staging.write(out);
+      long from = staging.read(x);
+      long zero = staging.reserve(Long.BYTES);
+      ALL.set(LONG, zero, 0);
+      Strided outPlanes = firstColumn(out, columnDimension);
+      Strided planes = firstColumn(x, columnDimension);
+      new LineSpace(rowDimension, outPlanes, planes).forEach((target, source, _) -> {
+        for (long i = 0; i < out.size(rowDimension); i++) {
+          long begin = upper ? Math.clamp(i + diagonal, 0, columns) : 0;
+          long end = upper ? columns : Math.clamp(i + diagonal + 1, 0, columns);
+          long toI = to + target + i * toRow;
+          long fromI = from + source + i * fromRow;
+          Copy.row(size, toI, toStride, zero, 0, begin);
+          Copy.row(size, toI + begin * toStride, toStride, fromI + begin * fromStride, fromStride, end - begin);
+          Copy.row(size, toI + end * toStride, toStride, zero, 0, columns - end);
+        }
+      });
+    }
+  }
+
+  private static Strided firstColumn(Strided x, int dim) {
+    long[] sizes = x.sizes().clone();
+    sizes[dim] = 1;
+    return x.with(x.offset(), sizes, x.strides());
+  }
+}

@@ -1,0 +1,342 @@
+package org.flambeau.backend.cpu;
+
+import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.DOUBLE;
+import static org.flambeau.spi.NativeMemory.FLOAT;
+import static org.flambeau.spi.NativeMemory.LONG;
+
+import java.util.function.DoubleUnaryOperator;
+import org.flambeau.DType;
+import org.flambeau.spi.ReduceOp;
+import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
+
+/// Reduces some dimensions of a tensor.
+///
+/// The dimensions are sorted by the input's strides. Where the innermost is reduced, each output folds rows of the input into one
+/// number; where it is kept, rows of outputs fold the input's rows one after the other. Either way memory is read in its own
+/// order. Floats are summed in short runs, whose sums are added in double, so that the error is less than pairwise summation's.
+/// How the work is cut depends on the shapes alone, so the results do not depend on the threads.
+final class Reduction {
+  /// Elements that one thread folds before it pays to share.
+  private static final long GRAIN = 32 << 10;
+
+  /// Elements of one output that are folded apart, in parallel, where the outputs alone do not keep all threads busy.
+  private static final long PIECE = 64 << 10;
+
+  /// Elements that are folded in float before the result is carried on in double.
+  private static final int FLOAT_RUN = 4096;
+
+  /// Rows that are folded onto another in float before the result is carried on in double.
+  private static final int FLOAT_ROWS = 32;
+
+  private static final int COLUMNS = Scratch.TILE;
+  private static final int SHORT_ROW = 32;
+
+  private static final Reducer[][] REDUCERS = new Reducer[Compute.values().length][Fold.values().length];
+
+  private final Compute compute;
+  private final Conversion conversion;
+  private final long x;
+  private final int size;
+  private final boolean inPlaceType;
+  /// Operands: x and out.
+  private final IterationSpace kept = new IterationSpace(2);
+  /// Operand: x.
+  private final IterationSpace reduced = new IterationSpace(1);
+
+  private final long outputs;
+  private final long count;
+  private final boolean horizontal;
+
+  private Reduction(Strided out, Strided operand, long x) {
+    DType dtype = operand.dtype();
+    this.compute = Compute.of(dtype);
+    this.conversion = Conversion.of(dtype);
+    this.x = x;
+    this.size = dtype.size();
+    this.inPlaceType = compute.is(dtype);
+    IterationSpace space = new IterationSpace(2);
+    space.begin(operand);
+    space.add(operand, out);
+    space.collapse();
+    kept.begin(2);
+    reduced.begin(1);
+    boolean innermostReduced = space.stride(1, 0) == 0;
+    for (int d = 0; d < space.rank(); d++) {
+      if (space.stride(1, d) == 0) {
+        reduced.append(space, d);
+      } else {
+        kept.append(space, d);
+      }
+    }
+    outputs = kept.numel();
+    count = reduced.numel();
+    horizontal = kept.rank() == 0 || innermostReduced && reduced.size(0) >= SHORT_ROW;
+  }
+
+  static void reduce(ReduceOp op, Strided out, Strided x, double parameter) {
+    if (out.numel() == 0) {
+      return;
+    }
+    try (Staging staging = Staging.open(); Workspace workspace = new Workspace(CpuAllocator.SHARED)) {
+      Reduction reduction = new Reduction(out, x, staging.read(x));
+      long results = workspace.take(reduction.outputs * Long.BYTES);
+      long n = reduction.count;
+      DoubleUnaryOperator finish = switch (op) {
+        case SUM -> reduction.fold(Fold.SUM, results, 0, 0);
+        case PROD -> reduction.fold(Fold.PRODUCT, results, 0, 0);
+        case AMAX -> reduction.fold(Fold.MAX, results, 0, 0);
+        case AMIN -> reduction.fold(Fold.MIN, results, 0, 0);
+        case ANY -> reduction.fold(Fold.ANY, results, 0, 0);
+        case ALL -> reduction.fold(Fold.ALL, results, 0, 0);
+        case MEAN -> {
+          reduction.fold(Fold.SUM, results, 0, 0);
+          yield sum -> sum / n;
+        }
+        case VAR -> {
+          long means = workspace.take(reduction.outputs * Long.BYTES);
+          reduction.moments(means, results);
+          yield squares -> squares / Math.max(0, n - parameter);
+        }
+        case NORM -> reduction.norm(parameter, results);
+      };
+      reduction.store(results, finish, Conversion.of(out.dtype()), staging.write(out));
+    }
+  }
+
+  /// For each element of `out`, in the order of [#store], the mean and the sum of the squared deviations from it, in double.
+  private void moments(long means, long squares) {
+    fold(Fold.SUM, means, 0, 0);
+    for (long i = 0; i < outputs; i++) {
+      ALL.set(DOUBLE, means + 8 * i, ALL.get(DOUBLE, means + 8 * i) / count);
+    }
+    fold(Fold.SQUARED_DEVIATIONS, squares, means, 0);
+    if (compute == Compute.FLOAT) { // they were taken from the mean rounded to float
+      for (long i = 0; i < outputs; i++) {
+        double mean = ALL.get(DOUBLE, means + 8 * i);
+        double error = mean - (float) mean;
+        ALL.set(DOUBLE, squares + 8 * i, Math.max(0, ALL.get(DOUBLE, squares + 8 * i) - count * error * error));
+      }
+    }
+  }
+
+  private @Nullable DoubleUnaryOperator norm(double p, long results) {
+    if (p == 0) {
+      return fold(Fold.COUNT, results, 0, 0);
+    } else if (p == 1) {
+      return fold(Fold.MAGNITUDES, results, 0, 0);
+    } else if (p == 2) {
+      fold(Fold.SQUARES, results, 0, 0);
+      return Math::sqrt;
+    } else if (p == Double.POSITIVE_INFINITY) {
+      return fold(Fold.LARGEST_MAGNITUDE, results, 0, 0);
+    } else if (p == Double.NEGATIVE_INFINITY) {
+      return fold(Fold.SMALLEST_MAGNITUDE, results, 0, 0);
+    }
+    fold(Fold.POWERS, results, 0, p);
+    return sum -> Math.pow(sum, 1 / p);
+  }
+
+  static synchronized Reducer reducer(Compute compute, Fold fold) {
+    Reducer reducer = REDUCERS[compute.ordinal()][fold.ordinal()];
+    if (reducer == null && compute == Compute.FLOAT && Vectorization.PRESENT != null) {
+      reducer = Vectorization.PRESENT.reducer(fold);
+    }
+    if (reducer == null) {
+      reducer = ScalarReducers.of(compute, fold);
+    }
+    REDUCERS[compute.ordinal()][fold.ordinal()] = reducer;
+    return reducer;
+  }
+
+  /// Folds each output's elements into `results`, in double or long; `parameters` holds a double for each output, or is 0 where
+  /// `parameter` is that of all. Returns null, for that is how a result is finished.
+  private @Nullable DoubleUnaryOperator fold(Fold fold, long results, long parameters, double parameter) {
+    Reducer reducer = reducer(compute, fold);
+    if (horizontal) {
+      long pieces = outputs >= 64 ? 1 : Math.clamp(count / PIECE, 1, 64);
+      inPieces(fold, results, pieces, (partials, workspace) -> {
+        long grain = Math.max(1, GRAIN / Math.max(1, count / pieces));
+        CpuPool.SHARED.parallelFor(0, outputs * pieces, grain, (begin, end) -> {
+          for (long item = begin; item < end; item++) {
+            long output = item / pieces;
+            long piece = item % pieces;
+            double s = parameters == 0 ? parameter : ALL.get(DOUBLE, parameters + 8 * output);
+            ALL.set(LONG, partials + 8 * (piece * outputs + output),
+                foldRow(reducer, fold, output, s, count * piece / pieces, count * (piece + 1) / pieces));
+          }
+        });
+      });
+    } else {
+      long columns = kept.size(0);
+      long blocksWanted = outputs / columns >= 8 ? 1 : 8;
+      long width = Math.clamp((columns / blocksWanted + 63) / 64 * 64, 64, COLUMNS);
+      long blocks = Math.ceilDiv(columns, width);
+      long items = outputs / columns * blocks;
+      long pieces = items >= 8 ? 1 : Math.clamp(count * Math.min(width, columns) / PIECE, 1, 16);
+      inPieces(fold, results, pieces, (partials, workspace) -> {
+        long grain = Math.max(1, GRAIN / Math.max(1, count * width / pieces));
+        CpuPool.SHARED.parallelFor(0, items * pieces, grain, (begin, end) -> {
+          for (long item = begin; item < end; item++) {
+            long piece = item % pieces;
+            long column = item / pieces % blocks * width;
+            long output = item / pieces / blocks * columns + column;
+            foldColumns(reducer, fold, output, (int) Math.min(width, columns - column), parameters, parameter, count * piece / pieces,
+                count * (piece + 1) / pieces, partials + 8 * (piece * outputs + output));
+          }
+        });
+      });
+    }
+    return null;
+  }
+
+  private interface Partials {
+    void compute(long partials, Workspace workspace);
+  }
+
+  private void inPieces(Fold fold, long results, long pieces, Partials work) {
+    try (Workspace workspace = new Workspace(CpuAllocator.SHARED)) {
+      if (pieces == 1) {
+        work.compute(results, workspace);
+        return;
+      }
+      long partials = workspace.take(pieces * outputs * Long.BYTES);
+      work.compute(partials, workspace);
+      for (long output = 0; output < outputs; output++) {
+        long sum = ALL.get(LONG, partials + 8 * output);
+        for (long piece = 1; piece < pieces; piece++) {
+          sum = combine(fold, sum, ALL.get(LONG, partials + 8 * (piece * outputs + output)));
+        }
+        ALL.set(LONG, results + 8 * output, sum);
+      }
+    }
+  }
+
+  private long combine(Fold fold, long a, long b) {
+    return compute == Compute.LONG
+        ? fold.wholeCombine.applyAsLong(a, b)
+        : Double.doubleToRawLongBits(fold.realCombine.applyAsDouble(Double.longBitsToDouble(a), Double.longBitsToDouble(b)));
+  }
+
+  private long init(Fold fold) {
+    return compute == Compute.LONG ? fold.wholeInit : Double.doubleToRawLongBits(fold.realInit);
+  }
+
+  /// The elements [begin, end) of one output.
+  private long foldRow(Reducer reducer, Fold fold, long output, double parameter, long begin, long end) {
+    long base = x + kept.offset(0, output, 0);
+    long inner = reduced.size(0);
+    long stride = reduced.stride(0, 0);
+    boolean inPlace = inPlaceType && stride == size;
+    int most = inPlace ? FLOAT_RUN : Scratch.TILE;
+    long tile = Scratch.current().tile(0);
+    long result = init(fold);
+    int n;
+    for (long at = begin; at < end; at += n) {
+      long row = at / inner;
+      long first = at - row * inner;
+      n = (int) Math.min(Math.min(most, inner - first), end - at);
+      long from = base + reduced.offset(0, row, 1) + first * stride;
+      if (!inPlace) {
+        conversion.load(compute, from, stride, tile, n);
+        from = tile;
+      }
+      result = combine(fold, result, reducer.row(from, n, parameter));
+    }
+    return result;
+  }
+
+  /// The elements [begin, end) of each of `width` outputs that follow each other, into `results`.
+  private void foldColumns(Reducer reducer, Fold fold, long output, int width, long parameters, double parameter, long begin, long end,
+      long results) {
+    Scratch scratch = Scratch.current();
+    long tile = scratch.tile(0);
+    long acc = compute == Compute.FLOAT ? scratch.tile(1) : results;
+    long s = scratch.tile(2);
+    parameterTile(s, width, parameters == 0 ? 0 : parameters + 8 * output, parameter);
+    boolean carried = compute == Compute.FLOAT && fold.isSum();
+    reset(acc, compute == Compute.FLOAT, fold, width);
+    if (carried) {
+      reset(results, false, fold, width);
+    }
+    long base = x + kept.offset(0, output, 0);
+    boolean inPlace = inPlaceType && kept.stride(0, 0) == size;
+    long inner = reduced.rank() == 0 ? 1 : reduced.size(0);
+    long stride = reduced.rank() == 0 ? 0 : reduced.stride(0, 0);
+    int n;
+    for (long at = begin; at < end; at += n) {
+      long row = at / inner;
+      long first = at - row * inner;
+      n = (int) Math.min(Math.min(FLOAT_ROWS, inner - first), end - at);
+      long from = base + reduced.offset(0, row, 1) + first * stride;
+      if (inPlace) {
+        reducer.rows(acc, from, stride, n, s, width);
+      } else {
+        for (int r = 0; r < n; r++) {
+          conversion.load(compute, from + r * stride, kept.stride(0, 0), tile, width);
+          reducer.rows(acc, tile, 0, 1, s, width);
+        }
+      }
+      if (carried && (n == FLOAT_ROWS || at % FLOAT_ROWS + n >= FLOAT_ROWS)) {
+        carry(acc, results, width);
+      }
+    }
+    if (carried) {
+      carry(acc, results, width);
+    } else if (compute == Compute.FLOAT) {
+      Conversion.of(DType.FLOAT32).load(Compute.DOUBLE, acc, Float.BYTES, results, width);
+    }
+  }
+
+  private void parameterTile(long tile, int width, long parameters, double parameter) {
+    for (int j = 0; j < width; j++) {
+      double s = parameters == 0 ? parameter : ALL.get(DOUBLE, parameters + 8L * j);
+      switch (compute) {
+        case FLOAT -> ALL.set(FLOAT, tile + 4L * j, (float) s);
+        case DOUBLE -> ALL.set(DOUBLE, tile + 8L * j, s);
+        case LONG -> ALL.set(LONG, tile + 8L * j, (long) s);
+      }
+    }
+  }
+
+  private void reset(long acc, boolean floats, Fold fold, int width) {
+    long init = init(fold);
+    for (int j = 0; j < width; j++) {
+      if (floats) {
+        ALL.set(FLOAT, acc + 4L * j, (float) fold.realInit);
+      } else {
+        ALL.set(LONG, acc + 8L * j, init);
+      }
+    }
+  }
+
+  /// Adds what floats have summed up to the sums in double, and lets them begin again.
+  private static void carry(long acc, long sums, int width) {
+    for (int j = 0; j < width; j++) {
+      ALL.set(DOUBLE, sums + 8L * j, ALL.get(DOUBLE, sums + 8L * j) + ALL.get(FLOAT, acc + 4L * j));
+      ALL.set(FLOAT, acc + 4L * j, 0f);
+    }
+  }
+
+  /// Writes finished results to the output.
+  private void store(long results, @Nullable DoubleUnaryOperator finish, Conversion to, long out) {
+    Compute type = compute == Compute.LONG ? Compute.LONG : Compute.DOUBLE;
+    long inner = kept.rank() == 0 ? 1 : kept.size(0);
+    long stride = kept.rank() == 0 ? 0 : kept.stride(1, 0);
+    CpuPool.SHARED.parallelFor(0, outputs, GRAIN, (begin, end) -> {
+      if (finish != null) {
+        for (long i = begin; i < end; i++) {
+          ALL.set(DOUBLE, results + 8 * i, finish.applyAsDouble(ALL.get(DOUBLE, results + 8 * i)));
+        }
+      }
+      int n;
+      for (long at = begin; at < end; at += n) {
+        long row = at / inner;
+        long first = at - row * inner;
+        n = (int) Math.min(Math.min(1 << 20, inner - first), end - at);
+        to.store(type, results + 8 * at, out + kept.offset(1, row, 1) + first * stride, stride, n);
+      }
+    });
+  }
+}

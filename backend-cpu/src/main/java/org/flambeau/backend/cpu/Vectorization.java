@@ -1,0 +1,22 @@
+package org.flambeau.backend.cpu;
+
+import org.flambeau.DType;
+import org.jspecify.annotations.Nullable;
+
+/// What the Vector API computes faster than plain Java. Where it returns null it has nothing better.
+public interface Vectorization {
+  /// The one in use, or null; [VectorizationProvider#REASON] says why.
+  @Nullable Vectorization PRESENT = VectorizationProvider.PRESENT;
+
+  /// How it computes, for the log and the report.
+  String name();
+
+  /// The loop of a [org.flambeau.spi.UnaryOp], [org.flambeau.spi.BinaryOp] or [TernaryOp] in [Compute#FLOAT].
+  @Nullable Loop loop(Enum<?> op);
+
+  /// The reducer of floats.
+  @Nullable Reducer reducer(Fold fold);
+
+  /// A faster form of `scalar`, or `scalar` itself.
+  Conversion conversion(DType dtype, Conversion scalar);
+}

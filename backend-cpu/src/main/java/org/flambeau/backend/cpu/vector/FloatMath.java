@@ -1,0 +1,452 @@
+package org.flambeau.backend.cpu.vector;
+
+import static jdk.incubator.vector.FloatVector.broadcast;
+import static jdk.incubator.vector.VectorOperators.ASHR;
+import static jdk.incubator.vector.VectorOperators.EQ;
+import static jdk.incubator.vector.VectorOperators.GE;
+import static jdk.incubator.vector.VectorOperators.GT;
+import static jdk.incubator.vector.VectorOperators.I2F;
+import static jdk.incubator.vector.VectorOperators.LE;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.LT;
+import static jdk.incubator.vector.VectorOperators.NE;
+import static jdk.incubator.vector.VectorOperators.XOR;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorSpecies;
+
+/// The operations that have a vector form, each named as its constant in [org.flambeau.spi.UnaryOp],
+/// [org.flambeau.spi.BinaryOp] or [org.flambeau.backend.cpu.TernaryOp]; the others are rare, or no faster on vectors.
+///
+/// The elementary functions are within one or two units in the last place. They are our own rather than the Vector API's,
+/// which are calls into a library that exists on some platforms only, and slow loops over the lanes on the others.
+///
+/// All code here is made to be inlined by [org.flambeau.backend.cpu.Inliner]: straight-line, without lambdas.
+final class FloatMath {
+  static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
+  static final FloatVector ZERO = FloatVector.zero(SPECIES);
+  static final FloatVector ONE = broadcast(SPECIES, 1f);
+
+  private static final float LOG2_E = 1.44269502f;
+  private static final float LOG2_E_LOW = 1.92596299e-8f;
+  private static final float LN_2_HIGH = 0.693145752f;
+  private static final float LN_2_LOW = 1.42860677e-6f;
+  /// Adding 1.5·2²³ rounds to a whole number and leaves it in the low bits.
+  private static final float ROUNDER = 0x1.8p23f;
+  private static final int ROUNDER_BITS = 0x4b400000;
+  private static final int ONE_BITS = 0x3f800000;
+  private static final int SQRT_HALF_BITS = 0x3f3504f3;
+  private static final int MANTISSA_BITS = 23;
+  private static final float LARGEST_EXPONENT = 88.7228394f;
+  private static final float SQRT_2 = 1.41421354f;
+  private static final float SQRT_2_LOW = 2.4203235e-8f;
+  private static final float INV_SQRT_2PI = 0.39894228f;
+  private static final float SQRT_2_BY_PI = 0.79788456f;
+  private static final float GELU_CUBIC = 0.044715f;
+
+  private FloatMath() {}
+
+  // ---- arithmetic ----
+
+  static FloatVector abs(FloatVector x) {
+    return x.abs();
+  }
+
+  static FloatVector neg(FloatVector x) {
+    return x.neg();
+  }
+
+  static FloatVector sign(FloatVector x) {
+    return ZERO.blend(1f, x.compare(GT, 0f)).blend(-1f, x.compare(LT, 0f));
+  }
+
+  static FloatVector square(FloatVector x) {
+    return x.mul(x);
+  }
+
+  static FloatVector sqrt(FloatVector x) {
+    return x.sqrt();
+  }
+
+  static FloatVector rsqrt(FloatVector x) {
+    return ONE.div(x.sqrt());
+  }
+
+  static FloatVector reciprocal(FloatVector x) {
+    return ONE.div(x);
+  }
+
+  static FloatVector add(FloatVector a, FloatVector b) {
+    return a.add(b);
+  }
+
+  static FloatVector sub(FloatVector a, FloatVector b) {
+    return a.sub(b);
+  }
+
+  static FloatVector mul(FloatVector a, FloatVector b) {
+    return a.mul(b);
+  }
+
+  static FloatVector div(FloatVector a, FloatVector b) {
+    return a.div(b);
+  }
+
+  static FloatVector maximum(FloatVector a, FloatVector b) {
+    return a.max(b);
+  }
+
+  static FloatVector minimum(FloatVector a, FloatVector b) {
+    return a.min(b);
+  }
+
+  static FloatVector copysign(FloatVector magnitude, FloatVector sign) {
+    IntVector bit = sign.reinterpretAsInts().and(Integer.MIN_VALUE);
+    return magnitude.reinterpretAsInts().and(Integer.MAX_VALUE).or(bit).reinterpretAsFloats();
+  }
+
+  static FloatVector addScaled(FloatVector a, FloatVector b, FloatVector scale) {
+    return b.fma(scale, a);
+  }
+
+  static FloatVector clamp(FloatVector x, FloatVector low, FloatVector high) {
+    return x.max(low).min(high);
+  }
+
+  static FloatVector where(FloatVector condition, FloatVector a, FloatVector b) {
+    return b.blend(a, condition.compare(NE, 0f));
+  }
+
+  // ---- the first steps of folds ----
+
+  static FloatVector first(FloatVector x, FloatVector s) {
+    return x;
+  }
+
+  static FloatVector nonzero(FloatVector x, FloatVector s) {
+    return truth(x.compare(NE, 0f));
+  }
+
+  static FloatVector squaredDeviation(FloatVector x, FloatVector s) {
+    FloatVector d = x.sub(s);
+    return d.mul(d);
+  }
+
+  static FloatVector magnitude(FloatVector x, FloatVector s) {
+    return x.abs();
+  }
+
+  static FloatVector squareOf(FloatVector x, FloatVector s) {
+    return x.mul(x);
+  }
+
+  // ---- predicates: 1 or 0 ----
+
+  private static FloatVector truth(VectorMask<Float> mask) {
+    return ZERO.blend(ONE, mask);
+  }
+
+  static FloatVector logicalNot(FloatVector x) {
+    return truth(x.compare(EQ, 0f));
+  }
+
+  static FloatVector logicalAnd(FloatVector a, FloatVector b) {
+    return truth(a.compare(NE, 0f).and(b.compare(NE, 0f)));
+  }
+
+  static FloatVector logicalOr(FloatVector a, FloatVector b) {
+    return truth(a.compare(NE, 0f).or(b.compare(NE, 0f)));
+  }
+
+  static FloatVector logicalXor(FloatVector a, FloatVector b) {
+    return truth(a.compare(NE, 0f).xor(b.compare(NE, 0f)));
+  }
+
+  static FloatVector isNan(FloatVector x) {
+    return truth(x.compare(NE, x));
+  }
+
+  static FloatVector isInf(FloatVector x) {
+    return truth(x.abs().compare(EQ, Float.POSITIVE_INFINITY));
+  }
+
+  static FloatVector isFinite(FloatVector x) {
+    return truth(x.abs().compare(LT, Float.POSITIVE_INFINITY));
+  }
+
+  static FloatVector eq(FloatVector a, FloatVector b) {
+    return truth(a.compare(EQ, b));
+  }
+
+  static FloatVector ne(FloatVector a, FloatVector b) {
+    return truth(a.compare(NE, b));
+  }
+
+  static FloatVector lt(FloatVector a, FloatVector b) {
+    return truth(a.compare(LT, b));
+  }
+
+  static FloatVector le(FloatVector a, FloatVector b) {
+    return truth(a.compare(LE, b));
+  }
+
+  static FloatVector gt(FloatVector a, FloatVector b) {
+    return truth(a.compare(GT, b));
+  }
+
+  static FloatVector ge(FloatVector a, FloatVector b) {
+    return truth(a.compare(GE, b));
+  }
+
+  // ---- exponentials and logarithms ----
+
+  /// 2ᶠ for |f| ≤ ½, to a relative error of 2·10⁻⁹ before rounding.
+  private static FloatVector exp2Reduced(FloatVector f) {
+    return broadcast(SPECIES, 0.00015353299484425166f).fma(f, broadcast(SPECIES, 0.001339895183207291f))
+        .fma(f, broadcast(SPECIES, 0.009618438103595504f)).fma(f, broadcast(SPECIES, 0.055503322862963424f))
+        .fma(f, broadcast(SPECIES, 0.24022647903587782f)).fma(f, broadcast(SPECIES, 0.6931472029329601f)).fma(f, ONE);
+  }
+
+  static FloatVector exp(FloatVector x) {
+    FloatVector rounded = x.fma(broadcast(SPECIES, LOG2_E), broadcast(SPECIES, ROUNDER));
+    FloatVector f = x.fma(broadcast(SPECIES, LOG2_E), broadcast(SPECIES, ROUNDER).sub(rounded));
+    FloatVector y = exp2Reduced(x.fma(broadcast(SPECIES, LOG2_E_LOW), f));
+    // 2ⁿ in two factors, since n may lie outside a float's exponents
+    IntVector n = rounded.reinterpretAsInts().sub(ROUNDER_BITS);
+    IntVector half = n.lanewise(ASHR, 1);
+    FloatVector power = half.lanewise(LSHL, MANTISSA_BITS).add(ONE_BITS).reinterpretAsFloats();
+    FloatVector rest = n.sub(half).lanewise(LSHL, MANTISSA_BITS).add(ONE_BITS).reinterpretAsFloats();
+    return y.mul(power).mul(rest).blend(Float.POSITIVE_INFINITY, x.compare(GT, LARGEST_EXPONENT)).blend(0f, x.compare(LT, -103.972084f));
+  }
+
+  /// eˣ for x that is NaN or at most 88; 0 where the result is less than 2⁻¹²⁵.
+  static FloatVector expBelow(FloatVector x) {
+    FloatVector rounded = x.fma(broadcast(SPECIES, LOG2_E), broadcast(SPECIES, ROUNDER));
+    FloatVector f = x.fma(broadcast(SPECIES, LOG2_E), broadcast(SPECIES, ROUNDER).sub(rounded));
+    FloatVector y = exp2Reduced(x.fma(broadcast(SPECIES, LOG2_E_LOW), f));
+    return y.reinterpretAsInts().add(rounded.reinterpretAsInts().lanewise(LSHL, MANTISSA_BITS)).reinterpretAsFloats()
+        .blend(0f, x.compare(LT, -86.6f));
+  }
+
+  /// Coefficients: Shibata's SLEEF.
+  static FloatVector expm1(FloatVector x) {
+    FloatVector rounded = x.fma(broadcast(SPECIES, LOG2_E), broadcast(SPECIES, ROUNDER));
+    FloatVector n = rounded.sub(ROUNDER);
+    FloatVector r = n.fma(broadcast(SPECIES, -LN_2_LOW), n.fma(broadcast(SPECIES, -LN_2_HIGH), x));
+    FloatVector p = broadcast(SPECIES, 0.000198527617612853646278381f).fma(r, broadcast(SPECIES, 0.00139304355252534151077271f))
+        .fma(r, broadcast(SPECIES, 0.00833336077630519866943359f)).fma(r, broadcast(SPECIES, 0.0416664853692054748535156f))
+        .fma(r, broadcast(SPECIES, 0.166666671633720397949219f)).fma(r, broadcast(SPECIES, 0.5f));
+    p = r.mul(r).fma(p, r);
+    // 2ⁿ(p + 1) − 1, by way of 2ⁿ⁻¹ since 2¹²⁸ is too large
+    FloatVector half = rounded.reinterpretAsInts().lanewise(LSHL, MANTISSA_BITS).add(ONE_BITS - (1 << MANTISSA_BITS)).reinterpretAsFloats();
+    return half.fma(p, half.sub(0.5f)).mul(2f).blend(Float.POSITIVE_INFINITY, x.compare(GT, LARGEST_EXPONENT))
+        .blend(-1f, x.compare(LT, -25f)).blend(x, x.compare(EQ, 0f));
+  }
+
+  /// Coefficients: Moshier's Cephes.
+  static FloatVector log(FloatVector x) {
+    VectorMask<Float> tiny = x.compare(LT, Float.MIN_NORMAL);
+    IntVector bits = x.blend(x.mul(0x1p23f), tiny).reinterpretAsInts();
+    // x = 2ᵉ(1 + m) with 1 + m in [√½, √2)
+    IntVector e = bits.sub(SQRT_HALF_BITS).lanewise(ASHR, MANTISSA_BITS);
+    FloatVector m = bits.sub(e.lanewise(LSHL, MANTISSA_BITS)).reinterpretAsFloats().sub(1f);
+    FloatVector exponent = (FloatVector) e.convert(I2F, 0);
+    exponent = exponent.blend(exponent.sub(23f), tiny);
+    FloatVector p = broadcast(SPECIES, 7.0376836292e-2f).fma(m, broadcast(SPECIES, -1.1514610310e-1f))
+        .fma(m, broadcast(SPECIES, 1.1676998740e-1f)).fma(m, broadcast(SPECIES, -1.2420140846e-1f))
+        .fma(m, broadcast(SPECIES, 1.4249322787e-1f)).fma(m, broadcast(SPECIES, -1.6668057665e-1f))
+        .fma(m, broadcast(SPECIES, 2.0000714765e-1f)).fma(m, broadcast(SPECIES, -2.4999993993e-1f))
+        .fma(m, broadcast(SPECIES, 3.3333331174e-1f));
+    FloatVector square = m.mul(m);
+    FloatVector y = exponent.fma(broadcast(SPECIES, -2.12194440e-4f), p.mul(m).mul(square));
+    y = square.fma(broadcast(SPECIES, -0.5f), y);
+    y = exponent.fma(broadcast(SPECIES, 0.693359375f), m.add(y));
+    return y.blend(Float.NaN, x.compare(LT, 0f)).blend(Float.NEGATIVE_INFINITY, x.compare(EQ, 0f))
+        .blend(x, x.compare(EQ, Float.POSITIVE_INFINITY).or(x.compare(NE, x)));
+  }
+
+  static FloatVector log1p(FloatVector x) {
+    FloatVector u = x.add(1f);
+    FloatVector y = log(u).add(x.sub(u.sub(1f)).div(u));
+    return y.blend(x, u.compare(EQ, 1f).or(x.compare(EQ, Float.POSITIVE_INFINITY))).blend(Float.NEGATIVE_INFINITY, x.compare(EQ, -1f));
+  }
+
+  static FloatVector logAddExp(FloatVector a, FloatVector b) {
+    FloatVector sum = a.max(b).add(log1p(expBelow(a.sub(b).abs().neg())));
+    return sum.blend(a, a.compare(EQ, b).and(a.abs().compare(EQ, Float.POSITIVE_INFINITY)));
+  }
+
+  // ---- activations ----
+
+  static FloatVector relu(FloatVector x) {
+    return x.blend(0f, x.compare(LT, 0f));
+  }
+
+  static FloatVector reluBackward(FloatVector g, FloatVector y) {
+    return g.blend(0f, y.compare(LE, 0f));
+  }
+
+  static FloatVector leakyRelu(FloatVector x, FloatVector slope) {
+    return x.mul(slope).blend(x, x.compare(GT, 0f));
+  }
+
+  static FloatVector elu(FloatVector x, FloatVector negative, FloatVector positive) {
+    return negative.mul(expm1(x)).blend(x.mul(positive), x.compare(GT, 0f));
+  }
+
+  static FloatVector sigmoid(FloatVector x) {
+    return ONE.div(exp(x.neg()).add(1f));
+  }
+
+  static FloatVector sigmoidBackward(FloatVector g, FloatVector y) {
+    return g.mul(y).mul(ONE.sub(y));
+  }
+
+  static FloatVector silu(FloatVector x) {
+    return x.div(exp(x.neg()).add(1f));
+  }
+
+  static FloatVector siluBackward(FloatVector g, FloatVector x) {
+    FloatVector s = sigmoid(x);
+    return g.mul(s).mul(x.fma(ONE.sub(s), ONE));
+  }
+
+  static FloatVector softplus(FloatVector x) {
+    return x.blend(0f, x.compare(LT, 0f)).add(log1p(expBelow(x.abs().neg())));
+  }
+
+  /// Coefficients for small operands: Moshier's Cephes.
+  static FloatVector tanh(FloatVector x) {
+    FloatVector square = x.mul(x);
+    FloatVector small = broadcast(SPECIES, -5.70498872745e-3f).fma(square, broadcast(SPECIES, 2.06390887954e-2f))
+        .fma(square, broadcast(SPECIES, -5.37397155531e-2f)).fma(square, broadcast(SPECIES, 1.33314422036e-1f))
+        .fma(square, broadcast(SPECIES, -3.33332819422e-1f)).mul(square).fma(x, x);
+    FloatVector a = x.abs();
+    FloatVector clipped = a.blend(20f, a.compare(GT, 20f));
+    FloatVector large = ONE.sub(broadcast(SPECIES, 2f).div(expBelow(clipped.add(clipped)).add(1f)));
+    return copysign(large, x).blend(small, a.compare(LT, 0.625f));
+  }
+
+  static FloatVector tanhBackward(FloatVector g, FloatVector y) {
+    return g.mul(ONE.sub(y.mul(y)));
+  }
+
+  // ---- the normal distribution ----
+
+  /// exp(−t²/2) for 0 ≤ t ≤ 13, with the rounding error of t² made good.
+  private static FloatVector bell(FloatVector t) {
+    FloatVector square = t.mul(t);
+    FloatVector rounded = square.fma(broadcast(SPECIES, -0.5f * LOG2_E), broadcast(SPECIES, ROUNDER));
+    FloatVector error = t.fma(t, square.neg());
+    FloatVector f = square.fma(broadcast(SPECIES, -0.5f * LOG2_E), broadcast(SPECIES, ROUNDER).sub(rounded));
+    f = square.fma(broadcast(SPECIES, -0.5f * LOG2_E_LOW), error.fma(broadcast(SPECIES, -0.5f * LOG2_E), f));
+    IntVector power = rounded.reinterpretAsInts().lanewise(LSHL, MANTISSA_BITS);
+    return exp2Reduced(f).reinterpretAsInts().add(power).reinterpretAsFloats();
+  }
+
+  /// ∫ₜ^∞ φ for t ≥ 0, as bell(t) times a rational function fitted to a relative error of 5·10⁻⁹.
+  private static FloatVector upperTail(FloatVector t, FloatVector bell) {
+    FloatVector p = broadcast(SPECIES, 0.004061599925877263f).fma(t, broadcast(SPECIES, 0.04026445039176722f))
+        .fma(t, broadcast(SPECIES, 0.18214066320114755f)).fma(t, broadcast(SPECIES, 0.4368164786576984f))
+        .fma(t, broadcast(SPECIES, 0.5000000026808507f));
+    FloatVector q = broadcast(SPECIES, 0.010180788563364735f).fma(t, broadcast(SPECIES, 0.10093497506177553f))
+        .fma(t, broadcast(SPECIES, 0.4665813212463952f)).fma(t, broadcast(SPECIES, 1.1979552435363976f))
+        .fma(t, broadcast(SPECIES, 1.6715179023391384f)).fma(t, ONE);
+    return p.mul(bell).div(q);
+  }
+
+  /// |x|, at most 13: what lies beyond is 0 in float, or nearly.
+  private static FloatVector distance(FloatVector x) {
+    FloatVector a = x.abs();
+    return a.blend(13f, a.compare(GT, 13f));
+  }
+
+  /// x·Φ(x) = max(x, 0) − |x|·Φ(−|x|).
+  static FloatVector gelu(FloatVector x) {
+    FloatVector t = distance(x);
+    return t.fma(upperTail(t, bell(t)).neg(), relu(x));
+  }
+
+  static FloatVector geluBackward(FloatVector g, FloatVector x) {
+    FloatVector t = distance(x);
+    FloatVector bell = bell(t);
+    FloatVector tail = upperTail(t, bell);
+    FloatVector cdf = tail.blend(ONE.sub(tail), x.compare(GE, 0f));
+    return g.mul(x.mul(bell).fma(broadcast(SPECIES, INV_SQRT_2PI), cdf));
+  }
+
+  private static FloatVector geluInner(FloatVector x) {
+    return x.mul(x).mul(x).fma(broadcast(SPECIES, GELU_CUBIC), x).mul(SQRT_2_BY_PI);
+  }
+
+  static FloatVector geluTanh(FloatVector x) {
+    return x.mul(0.5f).mul(tanh(geluInner(x)).add(1f));
+  }
+
+  static FloatVector geluTanhBackward(FloatVector g, FloatVector x) {
+    FloatVector t = tanh(geluInner(x));
+    FloatVector slope = x.mul(x).fma(broadcast(SPECIES, 3 * GELU_CUBIC * SQRT_2_BY_PI), broadcast(SPECIES, SQRT_2_BY_PI));
+    return g.mul(x.mul(ONE.sub(t.mul(t))).mul(slope).add(t).add(1f).mul(0.5f));
+  }
+
+  /// 2·Q(√2·|x|), with the rounding error of √2·|x| made good: `Q(t + δ) = Q(t) − δ·φ(t)`.
+  static FloatVector erfc(FloatVector x) {
+    FloatVector a = x.abs();
+    FloatVector t = distance(a.mul(SQRT_2));
+    FloatVector error = a.fma(broadcast(SPECIES, SQRT_2_LOW), a.fma(broadcast(SPECIES, SQRT_2), t.neg()));
+    FloatVector bell = bell(t);
+    FloatVector tail = error.mul(bell).fma(broadcast(SPECIES, -INV_SQRT_2PI), upperTail(t, bell));
+    FloatVector y = tail.mul(2f).blend(0f, a.compare(GT, 9f));
+    return y.blend(broadcast(SPECIES, 2f).sub(y), x.compare(LT, 0f));
+  }
+
+  /// Coefficients for small operands: fdlibm's.
+  static FloatVector erf(FloatVector x) {
+    FloatVector square = x.mul(x);
+    FloatVector p = broadcast(SPECIES, -2.3763017e-5f).fma(square, broadcast(SPECIES, -5.77027e-3f))
+        .fma(square, broadcast(SPECIES, -2.84817495e-2f)).fma(square, broadcast(SPECIES, -3.25042107e-1f))
+        .fma(square, broadcast(SPECIES, 1.28379167e-1f));
+    FloatVector q = broadcast(SPECIES, -3.96022828e-6f).fma(square, broadcast(SPECIES, 1.32494738e-4f))
+        .fma(square, broadcast(SPECIES, 5.08130628e-3f)).fma(square, broadcast(SPECIES, 6.50222500e-2f))
+        .fma(square, broadcast(SPECIES, 3.97917223e-1f)).fma(square, ONE);
+    FloatVector small = p.div(q).fma(x, x);
+    FloatVector t = distance(x.mul(SQRT_2));
+    FloatVector large = ONE.sub(upperTail(t, bell(t)).mul(2f));
+    return copysign(large, x).blend(small, x.abs().compare(LT, 0.84375f)).blend(x, x.compare(NE, x));
+  }
+
+  // ---- circular functions ----
+
+  static FloatVector sin(FloatVector x) {
+    VectorMask<Float> far = x.abs().compare(GT, 3e4f);
+    FloatVector y = circular(x, 0);
+    return far.anyTrue() ? y.blend(ExactLanes.sin(x), far) : y;
+  }
+
+  static FloatVector cos(FloatVector x) {
+    VectorMask<Float> far = x.abs().compare(GT, 3e4f);
+    FloatVector y = circular(x, 1);
+    return far.anyTrue() ? y.blend(ExactLanes.cos(x), far) : y;
+  }
+
+  /// sin(x + quadrant·π/2), up to where π/2 in three floats is not enough. Coefficients: SLEEF and Cephes.
+  private static FloatVector circular(FloatVector x, int quadrant) {
+    FloatVector rounded = x.fma(broadcast(SPECIES, 0.636619772f), broadcast(SPECIES, ROUNDER));
+    FloatVector n = rounded.sub(ROUNDER);
+    FloatVector r = n.fma(broadcast(SPECIES, -1.57079601287841796875f), x);
+    r = n.fma(broadcast(SPECIES, -3.1391647326017846e-7f), r);
+    r = n.fma(broadcast(SPECIES, -5.390302529957765e-15f), r);
+    FloatVector square = r.mul(r);
+    FloatVector s = broadcast(SPECIES, 2.6083159809786593541503e-06f).fma(square, broadcast(SPECIES, -0.0001981069071916863322258f))
+        .fma(square, broadcast(SPECIES, 0.00833307858556509017944336f)).fma(square, broadcast(SPECIES, -0.166666597127914428710938f))
+        .mul(square).fma(r, r);
+    FloatVector c = broadcast(SPECIES, 2.443315711809948e-5f).fma(square, broadcast(SPECIES, -1.388731625493765e-3f))
+        .fma(square, broadcast(SPECIES, 4.166664568298827e-2f)).fma(square, broadcast(SPECIES, -0.5f)).fma(square, ONE);
+    IntVector k = rounded.reinterpretAsInts().add(quadrant);
+    IntVector sign = k.and(2).lanewise(LSHL, 30);
+    FloatVector y = s.blend(c, k.and(1).compare(NE, 0).cast(SPECIES));
+    return y.reinterpretAsInts().lanewise(XOR, sign).reinterpretAsFloats();
+  }
+}

@@ -1,0 +1,122 @@
+package org.flambeau.backend.cpu.vector;
+
+import static java.lang.constant.ConstantDescs.DEFAULT_NAME;
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static org.flambeau.backend.cpu.vector.FloatMath.SPECIES;
+import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.FLOAT;
+
+import java.lang.invoke.MethodHandles;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorShuffle;
+import org.flambeau.backend.cpu.Reducer;
+import org.flambeau.backend.cpu.Scratch;
+
+/// The vector loops of a fold over floats, copied for each fold, whose functions take the places of [#map] and [#combine].
+///
+/// Lanes are combined in a fixed order, which the Vector API's own reductions do not promise.
+final class FloatReducer implements Reducer {
+  private static final float INIT;
+  private static final int LANES = SPECIES.length();
+  private static final int STEP = SPECIES.vectorByteSize();
+  private static final VectorShuffle<Float> BY_8 = rotation(8);
+  private static final VectorShuffle<Float> BY_4 = rotation(4);
+  private static final VectorShuffle<Float> BY_2 = rotation(2);
+  private static final VectorShuffle<Float> BY_1 = rotation(1);
+
+  static {
+    try {
+      INIT = MethodHandles.classData(MethodHandles.lookup(), DEFAULT_NAME, Float.class);
+    } catch (IllegalAccessException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  private static VectorShuffle<Float> rotation(int lanes) {
+    return VectorShuffle.fromOp(SPECIES, lane -> (lane + lanes) % LANES);
+  }
+
+  /// The elements that fill no vector are combined lane by lane with the first ones.
+  @Override
+  public long row(long x, int n, double parameter) {
+    FloatVector s = FloatVector.broadcast(SPECIES, (float) parameter);
+    int vectors = n / LANES;
+    long at = x;
+    FloatVector result = FloatVector.broadcast(SPECIES, INIT);
+    if (vectors >= 4) {
+      FloatVector a = result;
+      FloatVector b = result;
+      FloatVector c = result;
+      FloatVector d = result;
+      for (int i = 0; i < vectors / 4; i++, at += 4 * STEP) {
+        a = combine(a, map(load(at), s));
+        b = combine(b, map(load(at + STEP), s));
+        c = combine(c, map(load(at + 2 * STEP), s));
+        d = combine(d, map(load(at + 3 * STEP), s));
+      }
+      result = combine(combine(a, b), combine(c, d));
+    }
+    for (int i = 0; i < vectors % 4; i++, at += STEP) {
+      result = combine(result, map(load(at), s));
+    }
+    int rest = n % LANES;
+    if (rest > 0) {
+      long padded = Scratch.current().padding();
+      for (int i = 0; i < rest; i++) {
+        ALL.set(FLOAT, padded + 4L * i, ALL.get(FLOAT, at + 4L * i));
+      }
+      result = result.blend(combine(result, map(load(padded), s)), SPECIES.indexInRange(0, rest));
+    }
+    result = LANES > 8 ? combine(result, result.rearrange(BY_8)) : result;
+    result = LANES > 4 ? combine(result, result.rearrange(BY_4)) : result;
+    result = LANES > 2 ? combine(result, result.rearrange(BY_2)) : result;
+    result = combine(result, result.rearrange(BY_1));
+    return Double.doubleToRawLongBits(result.lane(0));
+  }
+
+  @Override
+  public void rows(long acc, long x, long stride, int rows, long parameters, int n) {
+    int whole = SPECIES.loopBound(n) * Float.BYTES;
+    for (int at = 0; at < whole; at += STEP) {
+      column(acc + at, x + at, stride, rows, load(parameters + at)).intoMemorySegment(ALL, acc + at, LITTLE_ENDIAN);
+    }
+    int rest = n * Float.BYTES - whole;
+    if (rest > 0) {
+      long padded = Scratch.current().padding();
+      for (int r = 0; r < rows; r++) {
+        copy(acc + whole, padded, rest);
+        copy(x + r * stride + whole, padded + STEP, rest);
+        copy(parameters + whole, padded + 2 * STEP, rest);
+        combine(load(padded), map(load(padded + STEP), load(padded + 2 * STEP))).intoMemorySegment(ALL, padded, LITTLE_ENDIAN);
+        copy(padded, acc + whole, rest);
+      }
+    }
+  }
+
+  private static FloatVector column(long acc, long x, long stride, int rows, FloatVector s) {
+    FloatVector result = load(acc);
+    long at = x;
+    for (int r = 0; r < rows; r++, at += stride) {
+      result = combine(result, map(load(at), s));
+    }
+    return result;
+  }
+
+  static FloatVector map(FloatVector x, FloatVector parameter) {
+    throw new AssertionError("[reducer] the template has no fold");
+  }
+
+  static FloatVector combine(FloatVector a, FloatVector b) {
+    throw new AssertionError("[reducer] the template has no fold");
+  }
+
+  private static FloatVector load(long address) {
+    return FloatVector.fromMemorySegment(SPECIES, ALL, address, LITTLE_ENDIAN);
+  }
+
+  private static void copy(long from, long to, int bytes) {
+    for (int at = 0; at < bytes; at += Float.BYTES) {
+      ALL.set(FLOAT, to + at, ALL.get(FLOAT, from + at));
+    }
+  }
+}

@@ -1,0 +1,288 @@
+package org.flambeau.backend.cpu;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.DoubleBinaryOperator;
+import java.util.function.LongBinaryOperator;
+import java.util.function.LongUnaryOperator;
+import org.flambeau.DType;
+import org.flambeau.spi.BinaryOp;
+import org.flambeau.spi.Strided;
+import org.flambeau.spi.UnaryOp;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class ElementwiseTest {
+  private static final CpuKernels KERNELS = new CpuKernels();
+  private static final Set<DType> FLOATS = EnumSet.of(DType.FLOAT32, DType.FLOAT64, DType.FLOAT16, DType.BFLOAT16);
+
+  @ParameterizedTest
+  @EnumSource(UnaryOp.class)
+  void everyUnaryOperationAgreesWithItsFormulaForAllDtypes(UnaryOp op) {
+    for (DType dtype : DType.values()) {
+      LongUnaryOperator whole = op.whole();
+      if (dtype.isFloating() ? op == UnaryOp.BITWISE_NOT : whole == null) {
+        continue; // has no meaning
+      }
+      Strided x = Operand.random(Operand.natively(dtype, Operand.Layout.contiguous(1037)), op.ordinal());
+      Strided out = Operand.natively(op.isPredicate() ? DType.BOOL : dtype, Operand.Layout.contiguous(1037));
+      KERNELS.unary(op, out, x);
+      for (int i = 0; i < 1037; i++) {
+        String what = op + " of " + dtype.label() + " " + Operand.get(x, i);
+        if (dtype.isFloating()) {
+          double value = Operand.get(x, i);
+          if (op != UnaryOp.GELU || Double.isFinite(value)) { // −∞·0 is NaN by the formula, −0 by the vectors
+            assertClose(op.isPredicate() ? DType.FLOAT64 : dtype, op.real().applyAsDouble(value), Operand.get(out, i),
+                op == UnaryOp.GELU_TANH ? 2e-7 * Math.abs(value) : 0, what);
+          }
+        } else {
+          long expected = dtype == DType.BOOL && op == UnaryOp.BITWISE_NOT ? 1 - Operand.getLong(x, i)
+              : whole.applyAsLong(Operand.getLong(x, i));
+          assertEquals(wrapped(out.dtype(), expected), Operand.getLong(out, i), what);
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(BinaryOp.class)
+  void everyBinaryOperationAgreesWithItsFormulaForAllDtypes(BinaryOp op) {
+    for (DType dtype : DType.values()) {
+      DoubleBinaryOperator real = op.real();
+      LongBinaryOperator whole = op.whole();
+      if (dtype.isFloating() ? real == null : whole == null) {
+        continue; // has no meaning
+      }
+      Strided a = Operand.random(Operand.natively(dtype, Operand.Layout.contiguous(1037)), op.ordinal());
+      Strided b = Operand.random(Operand.natively(dtype, Operand.Layout.contiguous(1037)), op.ordinal() + 1000);
+      if (!dtype.isFloating()) {
+        for (int i = 0; i < 1037; i++) {
+          if (Operand.getLong(b, i) == 0) {
+            Operand.setLong(b, i, 1); // division by zero is another test's
+          }
+        }
+      }
+      Strided out = Operand.natively(op.isPredicate() ? DType.BOOL : dtype, Operand.Layout.contiguous(1037));
+      KERNELS.binary(op, out, a, b);
+      for (int i = 0; i < 1037; i++) {
+        String what = op + " of " + dtype.label() + " " + Operand.get(a, i) + " and " + Operand.get(b, i);
+        if (dtype.isFloating()) {
+          double expected = real.applyAsDouble(Operand.get(a, i), Operand.get(b, i));
+          double g = Math.abs(Operand.get(a, i));
+          double y = Operand.get(b, i);
+          if (!op.name().endsWith("BACKWARD")) {
+            double cancelled = op == BinaryOp.LOG_ADD_EXP && Double.isFinite(g + Math.abs(y)) ? 2e-7 * Math.max(g, Math.abs(y)) : 0;
+            assertClose(op.isPredicate() ? DType.FLOAT64 : dtype, expected, Operand.get(out, i), cancelled, what);
+          } else if (Double.isFinite(g) && Double.isFinite(y)) { // their terms cancel, and infinite ones in another order
+            assertClose(dtype, expected, Operand.get(out, i), 5e-7 * g * (1 + y * y), what);
+          }
+        } else {
+          long expected = whole.applyAsLong(Operand.getLong(a, i), Operand.getLong(b, i));
+          assertEquals(wrapped(out.dtype(), expected), Operand.getLong(out, i), what);
+        }
+      }
+    }
+  }
+
+  /// Within four units in the last place, or of what was `cancelled`: vector functions round each
+  /// step to float, and what is hardly more than 0 may become 0.
+  private static void assertClose(DType dtype, double expected, double actual, double cancelled, String what) {
+    double rounded = Operand.rounded(dtype, expected);
+    if (Double.isNaN(rounded)) {
+      assertTrue(Double.isNaN(actual), what + " is NaN, got " + actual);
+    } else if (rounded != actual) {
+      double tolerance = dtype == DType.FLOAT64 ? 0 : Math.max(4 * Operand.ulp(dtype, expected), cancelled) + 1e-37;
+      assertEquals(rounded, actual, tolerance, what);
+    }
+  }
+
+  private static long wrapped(DType dtype, long value) {
+    return switch (dtype) {
+      case BOOL -> value == 0 ? 0 : 1;
+      case UINT8 -> value & 0xff;
+      case INT8 -> (byte) value;
+      case INT16 -> (short) value;
+      case INT32 -> (int) value;
+      default -> value;
+    };
+  }
+
+  @Test
+  void everyLayoutOfEveryOperandGivesTheSameSums() {
+    for (DType dtype : List.of(DType.FLOAT32, DType.BFLOAT16, DType.INT32, DType.INT64, DType.FLOAT64)) {
+      for (Operand.Layout layout : Operand.layouts()) {
+        List<Operand.Layout> inputs = Operand.inputLayouts(layout);
+        for (Operand.Layout first : inputs) {
+          for (Operand.Layout second : inputs) {
+            Strided a = Operand.random(Operand.natively(dtype, first), 1);
+            Strided b = Operand.random(Operand.natively(dtype, second), 2);
+            checkSum(Operand.natively(dtype, layout), a, b, layout.name() + " = " + first.name() + " + " + second.name());
+            if (layout.extent() <= 256) {
+              Strided onHeap = Operand.random(Operand.onHeap(dtype, first), 1);
+              checkSum(Operand.onHeap(dtype, layout), onHeap, b, "on heap " + layout.name() + " = " + first.name() + " + " + second.name());
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private static void checkSum(Strided out, Strided a, Strided b, String what) {
+    KERNELS.binary(BinaryOp.ADD, out, a, b);
+    for (long i = 0; i < out.numel(); i++) {
+      if (out.dtype().isFloating()) {
+        double sum = out.dtype() == DType.FLOAT64 ? Operand.get(a, i) + Operand.get(b, i)
+            : (float) Operand.get(a, i) + (float) Operand.get(b, i);
+        assertEquals(Operand.rounded(out.dtype(), sum), Operand.get(out, i), what);
+      } else {
+        assertEquals(wrapped(out.dtype(), Operand.getLong(a, i) + Operand.getLong(b, i)), Operand.getLong(out, i), what);
+      }
+    }
+  }
+
+  @Test
+  void neighboursOfAnOutputStayAsTheyAre() {
+    Strided storage = Operand.filled(Operand.onHeap(DType.FLOAT32, Operand.Layout.contiguous(40)), i -> 7.0);
+    Strided view = storage.with(3, new long[] {11}, new long[] {3});
+    KERNELS.unary(UnaryOp.NEG, view, view);
+    for (int i = 0; i < 40; i++) {
+      boolean inView = i >= 3 && i <= 33 && i % 3 == 0;
+      assertEquals(inView ? -7 : 7, Operand.get(storage, i), "element " + i);
+    }
+  }
+
+  @Test
+  void hostScalarsOfAnyDtypeMeetTensorsOfAnyDtype() {
+    for (DType dtype : DType.values()) {
+      for (DType of : DType.values()) {
+        if (dtype == DType.BOOL) {
+          continue; // products of truth values are elsewhere
+        }
+        Strided x = Operand.filled(Operand.natively(dtype, Operand.Layout.contiguous(2000)), i -> (double) (i % 50));
+        Strided out = Operand.natively(dtype, Operand.Layout.contiguous(2000));
+        KERNELS.binary(BinaryOp.MUL, out, x, Operand.scalar(of, of == DType.BOOL ? 1 : 2));
+        for (int i = 0; i < 2000; i++) {
+          assertEquals(i % 50 * (of == DType.BOOL ? 1 : 2), Operand.get(out, i), dtype.label() + " times " + of.label());
+        }
+      }
+    }
+  }
+
+  @Test
+  void aScalarKeepsItsPrecisionBesideHalfPrecision() {
+    Strided x = Operand.of(DType.BFLOAT16, 1);
+    Strided out = Operand.of(DType.BFLOAT16, 0);
+    KERNELS.binary(BinaryOp.MUL, out, x, Operand.scalar(DType.FLOAT64, 1.00390625 + 0.002));
+    assertEquals(1.0078125, Operand.get(out, 0), "rounded once, not to bfloat16 first");
+  }
+
+  @Test
+  void parametersArriveInEveryComputeType() {
+    for (DType dtype : FLOATS) {
+      Strided x = Operand.of(dtype, -3, -0.5, 0, 0.5, 3, Double.NaN);
+      Strided out = Operand.of(dtype, 0, 0, 0, 0, 0, 0);
+      KERNELS.clamp(out, x, -1, 2);
+      assertValues(out, -1, -0.5, 0, 0.5, 2, Double.NaN);
+      KERNELS.clamp(out, x, 2, -1);
+      assertValues(out, -1, -1, -1, -1, -1, Double.NaN);
+      KERNELS.leakyRelu(out, x, 0.25);
+      assertValues(out, -0.75, -0.125, 0, 0.5, 3, Double.NaN);
+      KERNELS.elu(out, x, 2, 3);
+      assertValues(out, 6 * Math.expm1(-3), 6 * Math.expm1(-0.5), 0, 1.5, 9, Double.NaN);
+      KERNELS.addScaled(out, x, x, 2);
+      assertValues(out, -9, -1.5, 0, 1.5, 9, Double.NaN);
+      KERNELS.where(out, Operand.of(DType.BOOL, 1, 0, 1, 0, 1, 0), x, Operand.scalar(DType.FLOAT32, 8));
+      assertValues(out, -3, 8, 0, 8, 3, 8);
+    }
+    for (DType dtype : List.of(DType.INT64, DType.INT32, DType.INT8)) {
+      Strided x = Operand.of(dtype, -3, 0, 5);
+      Strided out = Operand.of(dtype, 0, 0, 0);
+      KERNELS.clamp(out, x, Double.NEGATIVE_INFINITY, 2);
+      assertValues(out, -3, 0, 2);
+      KERNELS.addScaled(out, x, x, 3);
+      assertValues(out, -12, 0, 20);
+    }
+  }
+
+  private static void assertValues(Strided out, double... expected) {
+    for (int i = 0; i < expected.length; i++) {
+      double ulp = Operand.ulp(out.dtype(), expected[i]);
+      assertEquals(expected[i], Operand.get(out, i), Double.isNaN(ulp) ? 0 : 2 * ulp, out.dtype().label() + " element " + i);
+    }
+  }
+
+  @Test
+  void integralDivisionByZeroIsAnArithmeticExceptionOnAnyThread() {
+    Strided a = Operand.filled(Operand.natively(DType.INT32, Operand.Layout.contiguous(200_000)), i -> 7.0);
+    Strided b = Operand.filled(Operand.natively(DType.INT32, Operand.Layout.contiguous(200_000)), i -> i == 150_001 ? 0.0 : 2.0);
+    assertThrows(ArithmeticException.class, () -> KERNELS.binary(BinaryOp.FLOOR_DIVIDE, a, a, b));
+  }
+
+  @Test
+  void anElementsResultDoesNotDependOnItsPlace() {
+    for (UnaryOp op : List.of(UnaryOp.EXP, UnaryOp.GELU, UnaryOp.TANH, UnaryOp.LOG)) {
+      Strided x = Operand.random(Operand.natively(DType.FLOAT32, Operand.Layout.contiguous(100_003)), 3);
+      Strided out = Operand.natively(DType.FLOAT32, Operand.Layout.contiguous(100_003));
+      KERNELS.unary(op, out, x);
+      Strided one = Operand.of(DType.FLOAT32, 0);
+      for (long i : new long[] {0, 15, 16, 50_000, 100_002}) {
+        KERNELS.unary(op, one, x.with(i, new long[] {1}, new long[] {1}));
+        assertEquals(Operand.get(out, i), Operand.get(one, 0), op + " of element " + i);
+      }
+    }
+  }
+
+  @Test
+  void vectorFunctionsAreAccurateToTwoUnitsInTheLastPlace() {
+    List<String> wrong = new ArrayList<>();
+    record Range(UnaryOp op, double from, double to, double ulps) {}
+    for (Range range : List.of(new Range(UnaryOp.EXP, -104, 89, 1.5), new Range(UnaryOp.LOG, 1e-45, 1e3, 1.5),
+        new Range(UnaryOp.TANH, -10, 10, 2), new Range(UnaryOp.SIGMOID, -80, 80, 2.5), new Range(UnaryOp.SIN, -100, 100, 2),
+        new Range(UnaryOp.COS, -100, 100, 2), new Range(UnaryOp.ERF, -5, 5, 2), new Range(UnaryOp.EXPM1, -20, 80, 2),
+        new Range(UnaryOp.LOG1P, -0.999, 100, 2.5), new Range(UnaryOp.SOFTPLUS, -80, 80, 3), new Range(UnaryOp.SILU, -80, 80, 3),
+        new Range(UnaryOp.GELU, -5, 20, 6), new Range(UnaryOp.SIN, -1e9, 1e9, 1))) {
+      int n = 20_000;
+      Strided x = Operand.filled(Operand.natively(DType.FLOAT32, Operand.Layout.contiguous(n)),
+          i -> i % 2 == 0 ? range.from + (range.to - range.from) * i / n : (i % 4 == 1 ? 1 : -1) * Math.exp(-i * 20.0 / n));
+      Strided out = Operand.natively(DType.FLOAT32, Operand.Layout.contiguous(n));
+      KERNELS.unary(range.op, out, x);
+      double worst = 0;
+      double at = 0;
+      for (int i = 0; i < n; i++) {
+        double value = Operand.get(x, i);
+        double expected = range.op.real().applyAsDouble(value);
+        double error = Math.abs(Operand.get(out, i) - expected) / Operand.ulp(DType.FLOAT32, expected);
+        if (value >= range.from && value <= range.to && error > worst) {
+          worst = error;
+          at = value;
+        }
+      }
+      if (worst > range.ulps) {
+        wrong.add(range.op + " is wrong by " + worst + " at " + at);
+      }
+    }
+    assertEquals(List.of(), wrong);
+  }
+
+  @Test
+  void everyVectorFunctionIsNamedAsAnOperation() {
+    if (Vectorization.PRESENT != null) {
+      for (UnaryOp op : List.of(UnaryOp.EXP, UnaryOp.GELU, UnaryOp.IS_NAN, UnaryOp.LOG1P, UnaryOp.GELU_TANH)) {
+        assertTrue(Vectorization.PRESENT.loop(op) != null, op + " has a vector form");
+      }
+      for (BinaryOp op : List.of(BinaryOp.ADD, BinaryOp.GELU_BACKWARD, BinaryOp.LOG_ADD_EXP, BinaryOp.COPYSIGN)) {
+        assertTrue(Vectorization.PRESENT.loop(op) != null, op + " has a vector form");
+      }
+      for (TernaryOp op : TernaryOp.values()) {
+        assertTrue(Vectorization.PRESENT.loop(op) != null, op + " has a vector form");
+      }
+    }
+  }
+}
