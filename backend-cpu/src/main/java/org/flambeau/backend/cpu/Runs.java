@@ -1,0 +1,162 @@
+package org.flambeau.backend.cpu;
+
+import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.BYTE;
+import static org.flambeau.spi.NativeMemory.DOUBLE;
+import static org.flambeau.spi.NativeMemory.FLOAT;
+import static org.flambeau.spi.NativeMemory.INT;
+import static org.flambeau.spi.NativeMemory.LONG;
+import static org.flambeau.spi.NativeMemory.SHORT;
+
+import java.lang.foreign.MemorySegment;
+import org.flambeau.DType;
+import org.flambeau.spi.NativeMemory;
+
+/// Strided runs of elements, moved within native memory or between it and Java arrays. Steps are in bytes.
+final class Runs {
+  private Runs() {}
+
+  /// Moves one element of 1, 2, 4 or 8 bytes.
+  static void move(int width, long to, long from) {
+    switch (width) {
+      case 1 -> ALL.set(BYTE, to, ALL.get(BYTE, from));
+      case 2 -> ALL.set(SHORT, to, ALL.get(SHORT, from));
+      case 4 -> ALL.set(INT, to, ALL.get(INT, from));
+      default -> ALL.set(LONG, to, ALL.get(LONG, from));
+    }
+  }
+
+  /// Moves n elements; where `fromStep` is 0, one element n times.
+  static void move(int width, long to, long toStep, long from, long fromStep, long n) {
+    if (toStep == width && fromStep == width) {
+      NativeMemory.copy(from, to, n * width);
+      return;
+    }
+    switch (width) {
+      case 1 -> {
+        for (long i = 0; i < n; i++) {
+          ALL.set(BYTE, to + i * toStep, ALL.get(BYTE, from + i * fromStep));
+        }
+      }
+      case 2 -> {
+        for (long i = 0; i < n; i++) {
+          ALL.set(SHORT, to + i * toStep, ALL.get(SHORT, from + i * fromStep));
+        }
+      }
+      case 4 -> {
+        for (long i = 0; i < n; i++) {
+          ALL.set(INT, to + i * toStep, ALL.get(INT, from + i * fromStep));
+        }
+      }
+      default -> {
+        for (long i = 0; i < n; i++) {
+          ALL.set(LONG, to + i * toStep, ALL.get(LONG, from + i * fromStep));
+        }
+      }
+    }
+  }
+
+  /// Reads n elements of float32, float16 or bfloat16 into `values` from position `at` on.
+  static void load(DType dtype, long from, long step, float[] values, int at, int n) {
+    switch (dtype) {
+      case FLOAT32 -> {
+        if (step == Float.BYTES) {
+          MemorySegment.copy(ALL, FLOAT, from, values, at, n);
+          return;
+        }
+        for (int i = 0; i < n; i++) {
+          values[at + i] = ALL.get(FLOAT, from + i * step);
+        }
+      }
+      case FLOAT16 -> {
+        for (int i = 0; i < n; i++) {
+          values[at + i] = Float.float16ToFloat(ALL.get(SHORT, from + i * step));
+        }
+      }
+      case BFLOAT16 -> {
+        for (int i = 0; i < n; i++) {
+          values[at + i] = Float.intBitsToFloat(ALL.get(SHORT, from + i * step) << 16);
+        }
+      }
+      default -> throw new IllegalArgumentException("not a dtype that computes in float32: " + dtype);
+    }
+  }
+
+  /// Writes n values from position `at` on as float32, float16 or bfloat16.
+  static void store(DType dtype, long to, long step, float[] values, int at, int n) {
+    switch (dtype) {
+      case FLOAT32 -> {
+        if (step == Float.BYTES) {
+          MemorySegment.copy(values, at, ALL, FLOAT, to, n);
+          return;
+        }
+        for (int i = 0; i < n; i++) {
+          ALL.set(FLOAT, to + i * step, values[at + i]);
+        }
+      }
+      case FLOAT16 -> {
+        for (int i = 0; i < n; i++) {
+          ALL.set(SHORT, to + i * step, Float.floatToFloat16(values[at + i]));
+        }
+      }
+      case BFLOAT16 -> {
+        for (int i = 0; i < n; i++) {
+          ALL.set(SHORT, to + i * step, Element.bfloat16(values[at + i]));
+        }
+      }
+      default -> throw new IllegalArgumentException("not a dtype that computes in float32: " + dtype);
+    }
+  }
+
+  /// Writes the first n values as any dtype.
+  static void store(DType dtype, long to, long step, double[] values, int n) {
+    switch (dtype) {
+      case FLOAT64 -> {
+        if (step == Double.BYTES) {
+          MemorySegment.copy(values, 0, ALL, DOUBLE, to, n);
+          return;
+        }
+        for (int i = 0; i < n; i++) {
+          ALL.set(DOUBLE, to + i * step, values[i]);
+        }
+      }
+      case FLOAT32 -> {
+        for (int i = 0; i < n; i++) {
+          ALL.set(FLOAT, to + i * step, (float) values[i]);
+        }
+      }
+      default -> {
+        Element element = Element.of(dtype);
+        for (int i = 0; i < n; i++) {
+          element.setDouble(to + i * step, values[i]);
+        }
+      }
+    }
+  }
+
+  /// Writes the first n values as any dtype.
+  static void store(DType dtype, long to, long step, long[] values, int n) {
+    switch (dtype) {
+      case INT64 -> {
+        if (step == Long.BYTES) {
+          MemorySegment.copy(values, 0, ALL, LONG, to, n);
+          return;
+        }
+        for (int i = 0; i < n; i++) {
+          ALL.set(LONG, to + i * step, values[i]);
+        }
+      }
+      case FLOAT32 -> {
+        for (int i = 0; i < n; i++) {
+          ALL.set(FLOAT, to + i * step, values[i]);
+        }
+      }
+      default -> {
+        Element element = Element.of(dtype);
+        for (int i = 0; i < n; i++) {
+          element.setLong(to + i * step, values[i]);
+        }
+      }
+    }
+  }
+}
