@@ -56,11 +56,7 @@ final class Nest {
 
   /// Over `sizes`, operands beginning at `bases` with `steps` for each of them.
   static Nest of(long[] sizes, long[] bases, long[]... steps) {
-    long[][] own = new long[steps.length][];
-    for (int k = 0; k < steps.length; k++) {
-      own[k] = steps[k].clone();
-    }
-    return new Nest(sizes.clone(), bases.clone(), own);
+    return new Nest(sizes.clone(), bases.clone(), Arrays.stream(steps).map(long[]::clone).toArray(long[][]::new));
   }
 
   /// Over the sizes of the first operand, which are those of all.
@@ -71,17 +67,22 @@ final class Nest {
   /// As [#of(Strided...)], but in the order in which the first operand lies in memory, its largest strides outermost:
   /// the order in which PyTorch visits a tensor where nothing else asks for another.
   static Nest inMemoryOrder(Strided... operands) {
-    long[] sizes = operands[0].sizes().clone();
-    long[][] steps = stepsOf(operands);
-    for (int i = 1; i < sizes.length; i++) {
-      for (int j = i; j > 0 && sizes[j] != 1 && outranks(sizes, steps[0], j); j--) {
-        swap(sizes, j);
-        for (long[] step : steps) {
+    return inMemoryOrder(operands[0].sizes(), addresses(operands), stepsOf(operands));
+  }
+
+  /// As [#inMemoryOrder(Strided...)], over `sizes`, with operands that begin at `bases`.
+  static Nest inMemoryOrder(long[] sizes, long[] bases, long[]... steps) {
+    long[] ownSizes = sizes.clone();
+    long[][] own = Arrays.stream(steps).map(long[]::clone).toArray(long[][]::new);
+    for (int i = 1; i < ownSizes.length; i++) {
+      for (int j = i; j > 0 && ownSizes[j] != 1 && outranks(ownSizes, own[0], j); j--) {
+        swap(ownSizes, j);
+        for (long[] step : own) {
           swap(step, j);
         }
       }
     }
-    return new Nest(sizes, addresses(operands), steps);
+    return new Nest(ownSizes, bases.clone(), own);
   }
 
   /// Whether dimension j belongs outside of its left neighbour.

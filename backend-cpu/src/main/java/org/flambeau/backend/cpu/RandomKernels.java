@@ -235,7 +235,7 @@ final class RandomKernels {
     double[] values = new double[CHUNK];
     inChunks(out, (to, step, n) -> {
       source.draw(values, n);
-      Runs.store(out.dtype(), to, step, values, n);
+      Runs.store(out.dtype(), to, step, values, 0, n);
     });
   }
 
@@ -293,13 +293,14 @@ final class RandomKernels {
       int n = (int) Math.min(whole - i, CHUNK);
       unitDoubles(generator, words, values, n);
       BoxMuller.transform(values, n, mean, deviation);
-      Runs.store(DType.FLOAT64, out.address() + i * Double.BYTES, Double.BYTES, values, n);
+      Runs.store(DType.FLOAT64, out.address() + i * Double.BYTES, Double.BYTES, values, 0, n);
     }
     if (left > 0) {
       generator.skip((int) (2 * left));
       unitDoubles(generator, words, values, BoxMuller.BLOCK);
       BoxMuller.transform(values, BoxMuller.BLOCK, mean, deviation);
-      Runs.store(DType.FLOAT64, out.address() + (out.numel() - BoxMuller.BLOCK) * Double.BYTES, Double.BYTES, values, BoxMuller.BLOCK);
+      long last = out.address() + (out.numel() - BoxMuller.BLOCK) * Double.BYTES;
+      Runs.store(DType.FLOAT64, last, Double.BYTES, values, 0, BoxMuller.BLOCK);
     }
   }
 }

@@ -82,6 +82,32 @@ final class Runs {
     }
   }
 
+  /// Reads n elements of any dtype into `values` from position `at` on.
+  static void load(DType dtype, long from, long step, double[] values, int at, int n) {
+    switch (dtype) {
+      case FLOAT64 -> {
+        if (step == Double.BYTES) {
+          MemorySegment.copy(ALL, DOUBLE, from, values, at, n);
+          return;
+        }
+        for (int i = 0; i < n; i++) {
+          values[at + i] = ALL.get(DOUBLE, from + i * step);
+        }
+      }
+      case FLOAT32 -> {
+        for (int i = 0; i < n; i++) {
+          values[at + i] = ALL.get(FLOAT, from + i * step);
+        }
+      }
+      default -> {
+        Element element = Element.of(dtype);
+        for (int i = 0; i < n; i++) {
+          values[at + i] = element.getDouble(from + i * step);
+        }
+      }
+    }
+  }
+
   /// Writes n values from position `at` on as float32, float16 or bfloat16.
   static void store(DType dtype, long to, long step, float[] values, int at, int n) {
     switch (dtype) {
@@ -108,27 +134,27 @@ final class Runs {
     }
   }
 
-  /// Writes the first n values as any dtype.
-  static void store(DType dtype, long to, long step, double[] values, int n) {
+  /// Writes n values from position `at` on as any dtype.
+  static void store(DType dtype, long to, long step, double[] values, int at, int n) {
     switch (dtype) {
       case FLOAT64 -> {
         if (step == Double.BYTES) {
-          MemorySegment.copy(values, 0, ALL, DOUBLE, to, n);
+          MemorySegment.copy(values, at, ALL, DOUBLE, to, n);
           return;
         }
         for (int i = 0; i < n; i++) {
-          ALL.set(DOUBLE, to + i * step, values[i]);
+          ALL.set(DOUBLE, to + i * step, values[at + i]);
         }
       }
       case FLOAT32 -> {
         for (int i = 0; i < n; i++) {
-          ALL.set(FLOAT, to + i * step, (float) values[i]);
+          ALL.set(FLOAT, to + i * step, (float) values[at + i]);
         }
       }
       default -> {
         Element element = Element.of(dtype);
         for (int i = 0; i < n; i++) {
-          element.setDouble(to + i * step, values[i]);
+          element.setDouble(to + i * step, values[at + i]);
         }
       }
     }

@@ -1,0 +1,352 @@
+package org.flambeau.backend.cpu;
+
+import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.FLOAT;
+import static org.flambeau.spi.NativeMemory.LONG;
+
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.function.DoubleBinaryOperator;
+import java.util.function.LongBinaryOperator;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
+import org.flambeau.DType;
+import org.flambeau.spi.NativeMemory;
+import org.flambeau.spi.ScatterOp;
+import org.flambeau.spi.Strided;
+
+/// Elements and rows picked by index tensors.
+///
+/// Reading kernels split their result among threads as they like. Writing ones split it across a dimension that no index
+/// reaches, so that whatever meets in one place meets in the order of the source: sums are the same on every run.
+final class IndexKernels {
+  /// Elements that are worth a thread.
+  private static final long GRAIN = 1 << 15;
+
+  private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
+
+  private IndexKernels() {}
+
+  /// What happens to a run of n elements.
+  private interface Rows {
+    void apply(long to, long toStep, long from, long fromStep, long n);
+  }
+
+  // ---- one index for each element ----
+
+  /// As [org.flambeau.spi.Kernels#gather].
+  static void gather(Strided out, Strided x, int dim, Strided index) {
+    pick(out, x, dim, index.address(), Nest.stepsOf(index));
+  }
+
+  private static void pick(Strided out, Strided x, int dim, long index, long[] indexSteps) {
+    int width = out.dtype().size();
+    long size = sizeAlong(x, dim);
+    long[] steps = Nest.stepsOf(x);
+    long along = takeStep(steps, dim);
+    Nest nest = Nest.of(out.sizes(), new long[] {out.address(), x.address(), index}, Nest.stepsOf(out), steps, indexSteps);
+    long toStep = nest.step(0);
+    long fromStep = nest.step(1);
+    long whereStep = nest.step(2);
+    CpuPool.SHARED.parallelFor(0, nest.numel(), GRAIN, (begin, end) -> nest.forEachRun(begin, end, (at, n) -> {
+      long to = at[0];
+      long from = at[1];
+      long where = at[2];
+      for (long i = 0; i < n; i++) {
+        Runs.move(width, to + i * toStep, from + i * fromStep + checked(ALL.get(LONG, where + i * whereStep), dim, size) * along);
+      }
+    }));
+  }
+
+  /// As [org.flambeau.spi.Kernels#scatter].
+  static void scatter(ScatterOp op, Strided out, int dim, Strided index, Strided source) {
+    int split = largestDimensionBut(index.sizes(), dim);
+    if (split < 0) {
+      scatterPart(op, out, dim, index, source);
+    } else {
+      acrossDimension(index, split, (from, to) -> scatterPart(op, part(out, split, from, to), dim, part(index, split, from, to),
+          part(source, split, from, to)));
+    }
+  }
+
+  private static void scatterPart(ScatterOp op, Strided out, int dim, Strided index, Strided source) {
+    DType dtype = out.dtype();
+    long size = sizeAlong(out, dim);
+    long[] steps = Nest.stepsOf(out);
+    long along = takeStep(steps, dim);
+    Nest nest = Nest.of(index.sizes(), new long[] {out.address(), source.address(), index.address()}, steps, Nest.stepsOf(source),
+        Nest.stepsOf(index));
+    long toStep = nest.step(0);
+    long fromStep = nest.step(1);
+    long whereStep = nest.step(2);
+    if (op == ScatterOp.ADD && dtype == DType.FLOAT32) {
+      nest.forEachRun((at, n) -> {
+        for (long i = 0; i < n; i++) {
+          long to = at[0] + i * toStep + checked(ALL.get(LONG, at[2] + i * whereStep), dim, size) * along;
+          ALL.set(FLOAT, to, ALL.get(FLOAT, to) + ALL.get(FLOAT, at[1] + i * fromStep));
+        }
+      });
+      return;
+    }
+    Rows meet = meeting(op, dtype);
+    nest.forEachRun((at, n) -> {
+      for (long i = 0; i < n; i++) {
+        long to = at[0] + i * toStep + checked(ALL.get(LONG, at[2] + i * whereStep), dim, size) * along;
+        meet.apply(to, 0, at[1] + i * fromStep, 0, 1);
+      }
+    });
+  }
+
+  /// Core counts a rank-0 tensor as one of a single dimension here, as PyTorch does.
+  private static long sizeAlong(Strided x, int dim) {
+    return x.rank() == 0 ? 1 : x.size(dim);
+  }
+
+  /// The step along `dim`, which becomes 0 in the array: an index takes its place.
+  private static long takeStep(long[] steps, int dim) {
+    if (steps.length == 0) {
+      return 0;
+    }
+    long step = steps[dim];
+    steps[dim] = 0;
+    return step;
+  }
+
+  // ---- one index for each row ----
+
+  /// As [org.flambeau.spi.Kernels#indexSelect].
+  static void indexSelect(Strided out, Strided x, int dim, Strided index) {
+    Nest tail = x.rank() == 0 ? Nest.of(x.sizes(), new long[2], x.sizes(), x.sizes()) : tail(out, x, dim + 1, dim + 1);
+    if (tail.numel() == 1) {
+      pick(out, x, dim, index.address(), stepsAlong(index, out.rank(), dim));
+      return;
+    }
+    int width = out.dtype().size();
+    selectRows(out, x, dim, index, tail, true, (to, toStep, from, fromStep, n) -> Runs.move(width, to, toStep, from, fromStep, n));
+  }
+
+  /// As [org.flambeau.spi.Kernels#indexAdd].
+  static void indexAdd(Strided out, int dim, Strided index, Strided source, double alpha) {
+    int split = largestDimensionBut(source.sizes(), dim);
+    if (split < 0) {
+      indexAddPart(out, dim, index, source, alpha);
+    } else {
+      acrossDimension(source, split,
+          (from, to) -> indexAddPart(part(out, split, from, to), dim, index, part(source, split, from, to), alpha));
+    }
+  }
+
+  private static void indexAddPart(Strided out, int dim, Strided index, Strided source, double alpha) {
+    Nest tail = source.rank() == 0 ? Nest.of(source.sizes(), new long[2], source.sizes(), source.sizes())
+        : tail(source, out, dim + 1, dim + 1);
+    Rows add = adding(out.dtype(), alpha);
+    selectRows(source, out, dim, index, tail, false, (s, sourceStep, to, toStep, n) -> add.apply(to, toStep, s, sourceStep, n));
+  }
+
+  /// Calls `rows` with every run of `rows` of `dense` and its counterpart in the rows of `picked` that `index` names along `dim`.
+  private static void selectRows(Strided dense, Strided picked, int dim, Strided index, Nest tail, boolean parallel, Rows rows) {
+    long size = sizeAlong(picked, dim);
+    int rank = Math.min(dim + 1, dense.rank());
+    long[] pickedSteps = Arrays.copyOf(Nest.stepsOf(picked), rank);
+    long along = takeStep(pickedSteps, dim);
+    Nest head = Nest.of(Arrays.copyOf(dense.sizes(), rank), new long[] {dense.address(), picked.address(), index.address()},
+        Arrays.copyOf(Nest.stepsOf(dense), rank), pickedSteps, stepsAlong(index, rank, dim));
+    long denseStep = head.step(0);
+    long pickedStep = head.step(1);
+    long whereStep = head.step(2);
+    CpuPool.Body body = (begin, end) -> head.forEachRun(begin, end, (at, n) -> {
+      for (long i = 0; i < n; i++) {
+        long where = checked(ALL.get(LONG, at[2] + i * whereStep), dim, size);
+        each(tail, at[0] + i * denseStep, at[1] + i * pickedStep + where * along, rows);
+      }
+    });
+    if (parallel) {
+      CpuPool.SHARED.parallelFor(0, head.numel(), Math.max(1, GRAIN / Math.max(1, tail.numel())), body);
+    } else {
+      body.run(0, head.numel());
+    }
+  }
+
+  /// The steps of an index of rank 1 (or 0) that lies along `dim` and repeats in all other dimensions.
+  private static long[] stepsAlong(Strided index, int rank, int dim) {
+    long[] steps = new long[rank];
+    if (rank > 0 && index.rank() > 0) {
+      steps[dim] = index.stride(0) * Long.BYTES;
+    }
+    return steps;
+  }
+
+  /// The dimensions of `a` from `ofA` on with those of `b` from `ofB` on, addressed from 0.
+  private static Nest tail(Strided a, Strided b, int ofA, int ofB) {
+    long[] sizes = Arrays.copyOfRange(a.sizes(), ofA, a.rank());
+    long[] stepsOfA = Arrays.copyOfRange(Nest.stepsOf(a), ofA, a.rank());
+    long[] stepsOfB = Arrays.copyOfRange(Nest.stepsOf(b), ofB, b.rank());
+    return Nest.inMemoryOrder(sizes, new long[2], stepsOfA, stepsOfB);
+  }
+
+  private static void each(Nest tail, long a, long b, Rows rows) {
+    if (tail.run() == tail.numel()) {
+      rows.apply(a, tail.step(0), b, tail.step(1), tail.numel());
+    } else {
+      tail.forEachRun((at, n) -> rows.apply(a + at[0], tail.step(0), b + at[1], tail.step(1), n));
+    }
+  }
+
+  // ---- several indices for each row ----
+
+  /// As [org.flambeau.spi.Kernels#index].
+  static void index(Strided out, Strided x, Strided[] indices) {
+    int width = out.dtype().size();
+    pickRows(out, x, indices, true, (to, toStep, from, fromStep, n) -> Runs.move(width, to, toStep, from, fromStep, n));
+  }
+
+  /// As [org.flambeau.spi.Kernels#indexPut].
+  static void indexPut(Strided out, Strided[] indices, Strided values, boolean accumulate) {
+    DType dtype = out.dtype();
+    int width = dtype.size();
+    Rows put = accumulate ? adding(dtype, 1) : (to, toStep, from, fromStep, n) -> Runs.move(width, to, toStep, from, fromStep, n);
+    Rows rows = (from, fromStep, to, toStep, n) -> put.apply(to, toStep, from, fromStep, n);
+    int shift = indices.length - indices[0].rank();
+    int split = values.rank() == indices[0].rank() ? -1 : largestDimension(values.sizes(), indices[0].rank(), -1);
+    if (split < 0) {
+      pickRows(values, out, indices, false, rows);
+    } else {
+      acrossDimension(values, split,
+          (from, to) -> pickRows(part(values, split, from, to), part(out, split + shift, from, to), indices, false, rows));
+    }
+  }
+
+  /// Calls `rows` with every run of `dense` behind the indices' dimensions and its counterpart in `picked`.
+  private static void pickRows(Strided dense, Strided picked, Strided[] indices, boolean parallel, Rows rows) {
+    int picks = indices.length;
+    int rank = indices[0].rank();
+    Nest tail = tail(dense, picked, rank, picks);
+    long[] bases = new long[picks + 1];
+    long[][] steps = new long[picks + 1][];
+    bases[picks] = dense.address();
+    steps[picks] = Arrays.copyOf(Nest.stepsOf(dense), rank);
+    for (int k = 0; k < picks; k++) {
+      bases[k] = indices[k].address();
+      steps[k] = Nest.stepsOf(indices[k]);
+    }
+    Nest head = Nest.of(indices[0].sizes(), bases, steps);
+    long[] along = Nest.stepsOf(picked);
+    CpuPool.Body body = (begin, end) -> head.forEachRun(begin, end, (at, n) -> {
+      for (long i = 0; i < n; i++) {
+        long there = picked.address();
+        for (int k = 0; k < picks; k++) {
+          long size = picked.size(k);
+          long where = ALL.get(LONG, at[k] + i * head.step(k));
+          there += (where < 0 && where >= -size ? where + size : checked(where, k, size)) * along[k];
+        }
+        each(tail, at[picks] + i * head.step(picks), there, rows);
+      }
+    });
+    if (parallel) {
+      CpuPool.SHARED.parallelFor(0, head.numel(), Math.max(1, GRAIN / Math.max(1, tail.numel())), body);
+    } else {
+      body.run(0, head.numel());
+    }
+  }
+
+  // ---- shared ----
+
+  private static long checked(long index, int dim, long size) {
+    if (index < 0 || index >= size) {
+      throw new IndexOutOfBoundsException("index " + index + " is out of bounds for dimension " + dim + " with size " + size);
+    }
+    return index;
+  }
+
+  private static Rows adding(DType dtype, double alpha) {
+    Element element = Element.of(dtype);
+    if (dtype == DType.FLOAT32) {
+      float factor = (float) alpha;
+      return (to, toStep, from, fromStep, n) -> {
+        long i = 0;
+        if (toStep == Float.BYTES && fromStep == Float.BYTES) {
+          i = addVectors(to, from, n, factor);
+        }
+        for (; i < n; i++) {
+          long at = to + i * toStep;
+          ALL.set(FLOAT, at, Math.fma(factor, ALL.get(FLOAT, from + i * fromStep), ALL.get(FLOAT, at)));
+        }
+      };
+    }
+    if (dtype.isFloating()) {
+      return (to, toStep, from, fromStep, n) -> {
+        for (long i = 0; i < n; i++) {
+          long at = to + i * toStep;
+          element.setDouble(at, element.getDouble(at) + alpha * element.getDouble(from + i * fromStep));
+        }
+      };
+    }
+    long factor = (long) alpha;
+    return (to, toStep, from, fromStep, n) -> {
+      for (long i = 0; i < n; i++) {
+        long at = to + i * toStep;
+        element.setLong(at, element.getLong(at) + factor * element.getLong(from + i * fromStep));
+      }
+    };
+  }
+
+  /// As many of n elements as fill whole vectors; returns how many.
+  private static long addVectors(long to, long from, long n, float factor) {
+    long whole = n - n % F.length();
+    for (long i = 0; i < whole; i += F.length()) {
+      long at = i * Float.BYTES;
+      FloatVector a = FloatVector.fromMemorySegment(F, NativeMemory.ALL, to + at, ByteOrder.LITTLE_ENDIAN);
+      FloatVector b = FloatVector.fromMemorySegment(F, NativeMemory.ALL, from + at, ByteOrder.LITTLE_ENDIAN);
+      b.fma(FloatVector.broadcast(F, factor), a).intoMemorySegment(NativeMemory.ALL, to + at, ByteOrder.LITTLE_ENDIAN);
+    }
+    return whole;
+  }
+
+  private static Rows meeting(ScatterOp op, DType dtype) {
+    int width = dtype.size();
+    return switch (op) {
+      case ASSIGN -> (to, toStep, from, fromStep, n) -> Runs.move(width, to, from);
+      case ADD -> adding(dtype, 1);
+      case MUL -> combining(dtype, (a, b) -> a * b, (a, b) -> a * b);
+      case AMAX -> combining(dtype, Math::max, Math::max);
+      case AMIN -> combining(dtype, Math::min, Math::min);
+    };
+  }
+
+  /// One element with another; float64 holds sums and products of narrower dtypes exactly enough that these round once.
+  private static Rows combining(DType dtype, DoubleBinaryOperator real, LongBinaryOperator whole) {
+    Element element = Element.of(dtype);
+    if (dtype.isFloating()) {
+      return (to, toStep, from, fromStep, n) -> element.setDouble(to, real.applyAsDouble(element.getDouble(to), element.getDouble(from)));
+    }
+    return (to, toStep, from, fromStep, n) -> element.setLong(to, whole.applyAsLong(element.getLong(to), element.getLong(from)));
+  }
+
+  private static int largestDimensionBut(long[] sizes, int dim) {
+    return largestDimension(sizes, 0, dim);
+  }
+
+  /// The largest dimension from `first` on that is not `but`, or −1 where no other has more than one element.
+  private static int largestDimension(long[] sizes, int first, int but) {
+    int largest = -1;
+    for (int d = first; d < sizes.length; d++) {
+      if (d != but && sizes[d] > (largest < 0 ? 1 : sizes[largest])) {
+        largest = d;
+      }
+    }
+    return largest;
+  }
+
+  /// Splits the work over all of `operand` along one dimension, in one part for each thread: runs stay long.
+  private static void acrossDimension(Strided operand, int dim, CpuPool.Body body) {
+    long size = operand.size(dim);
+    long share = Math.ceilDiv(size, CpuPool.SHARED.threads());
+    CpuPool.SHARED.parallelFor(0, size, Math.max(share, GRAIN * size / Math.max(1, operand.numel())), body);
+  }
+
+  private static Strided part(Strided operand, int dim, long from, long to) {
+    long[] sizes = operand.sizes().clone();
+    sizes[dim] = to - from;
+    return operand.with(operand.offset() + from * operand.stride(dim), sizes, operand.strides());
+  }
+}

@@ -1,0 +1,190 @@
+package org.flambeau.backend.cpu;
+
+import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.BYTE;
+import static org.flambeau.spi.NativeMemory.INT;
+import static org.flambeau.spi.NativeMemory.LONG;
+import static org.flambeau.spi.NativeMemory.SHORT;
+
+import org.flambeau.DType;
+import org.flambeau.spi.Strided;
+
+/// What is not zero: how many, where, and the elements that a mask selects. Two passes over pieces of the operand, first
+/// to count, then, each piece knowing where its share begins, to write; both in parallel.
+final class MaskKernels {
+  /// Positions in a piece.
+  private static final long PIECE = 1 << 13;
+
+  private MaskKernels() {}
+
+  /// As [org.flambeau.spi.Kernels#countNonzero].
+  static long countNonzero(Strided x) {
+    long[] starts = starts(Nest.inMemoryOrder(x), x.dtype());
+    return starts[starts.length - 1];
+  }
+
+  /// As [org.flambeau.spi.Kernels#nonzero].
+  static void nonzero(Strided out, Strided x) {
+    Nest nest = Nest.of(x);
+    long[] starts = starts(nest, x.dtype());
+    if (starts[starts.length - 1] != out.size(0)) {
+      throw new IllegalStateException("[nonzero] counted " + out.size(0) + " elements before, " + starts[starts.length - 1] + " now");
+    }
+    int rank = x.rank();
+    if (rank == 0) {
+      return;
+    }
+    int width = x.dtype().size();
+    long meaning = meaning(x.dtype());
+    long step = nest.step(0);
+    long row = out.stride(0) * Long.BYTES;
+    long column = out.stride(1) * Long.BYTES;
+    forEachPiece(nest, (piece, begin, end) -> {
+      int[] found = new int[(int) (end - begin) + 1];
+      int[] seen = new int[2];
+      nest.forEachRun(begin, end, (at, n) -> {
+        int count = seen[0];
+        for (int i = 0; i < n; i++) {
+          found[count] = seen[1] + i;
+          count += isNonzero(width, meaning, at[0] + i * step) ? 1 : 0;
+        }
+        seen[0] = count;
+        seen[1] += (int) n;
+      });
+      long to = out.address() + starts[piece] * row;
+      for (int i = 0; i < seen[0]; i++) {
+        writeCoordinates(x.sizes(), begin + found[i], to + i * row, column);
+      }
+    });
+  }
+
+  private static void writeCoordinates(long[] sizes, long position, long to, long column) {
+    long rest = position;
+    for (int d = sizes.length - 1; d > 0; d--) {
+      long outer = rest / sizes[d];
+      ALL.set(LONG, to + d * column, rest - outer * sizes[d]);
+      rest = outer;
+    }
+    ALL.set(LONG, to, rest);
+  }
+
+  /// As [org.flambeau.spi.Kernels#maskedSelect].
+  static void maskedSelect(Strided out, Strided x, Strided mask) {
+    Nest nest = Nest.of(mask, x);
+    long[] starts = starts(nest, mask.dtype());
+    if (starts[starts.length - 1] != out.numel()) {
+      throw new IllegalStateException("[maskedSelect] counted " + out.numel() + " elements before, " + starts[starts.length - 1] + " now");
+    }
+    int width = x.dtype().size();
+    long step = out.numel() == 0 ? 0 : out.stride(0) * width;
+    long maskStep = nest.step(0);
+    long fromStep = nest.step(1);
+    forEachPiece(nest, (piece, begin, end) -> {
+      long[] to = {out.address() + starts[piece] * step};
+      long last = out.address() + starts[piece + 1] * step;
+      nest.forEachRun(begin, end, (at, n) -> {
+        // Writes every element and steps on only behind the chosen ones: chance decides nothing that is predicted.
+        long next = to[0];
+        for (long i = 0; i < n && next != last; i++) {
+          Runs.move(width, next, at[1] + i * fromStep);
+          next += ALL.get(BYTE, at[0] + i * maskStep) != 0 ? step : 0;
+        }
+        to[0] = next;
+      });
+    });
+  }
+
+  /// As [org.flambeau.spi.Kernels#maskedScatter].
+  static void maskedScatter(Strided out, Strided mask, Strided source) {
+    Nest nest = Nest.of(mask, out);
+    long[] starts = starts(nest, mask.dtype());
+    if (starts[starts.length - 1] > source.numel()) {
+      throw new IllegalArgumentException("[maskedScatter] the mask selects " + starts[starts.length - 1] + " elements, but source has only "
+          + source.numel());
+    }
+    int width = out.dtype().size();
+    long step = source.numel() == 0 ? 0 : source.stride(0) * width;
+    long maskStep = nest.step(0);
+    long toStep = nest.step(1);
+    forEachPiece(nest, (piece, begin, end) -> {
+      long[] from = {source.address() + starts[piece] * step};
+      nest.forEachRun(begin, end, (at, n) -> {
+        long next = from[0];
+        for (long i = 0; i < n; i++) {
+          if (ALL.get(BYTE, at[0] + i * maskStep) != 0) {
+            Runs.move(width, at[1] + i * toStep, next);
+            next += step;
+          }
+        }
+        from[0] = next;
+      });
+    });
+  }
+
+  // ---- pieces ----
+
+  private interface Piece {
+    void run(int piece, long begin, long end);
+  }
+
+  private static void forEachPiece(Nest nest, Piece body) {
+    long numel = nest.numel();
+    CpuPool.SHARED.parallelFor(0, (numel + PIECE - 1) / PIECE, 1, (first, last) -> {
+      for (long piece = first; piece < last; piece++) {
+        body.run((int) piece, piece * PIECE, Math.min(numel, (piece + 1) * PIECE));
+      }
+    });
+  }
+
+  /// How many elements of operand 0 before each piece are not zero, and at last how many there are in all.
+  private static long[] starts(Nest nest, DType dtype) {
+    int width = dtype.size();
+    long meaning = meaning(dtype);
+    long step = nest.step(0);
+    long[] starts = new long[(int) ((nest.numel() + PIECE - 1) / PIECE) + 1];
+    forEachPiece(nest, (piece, begin, end) -> {
+      long[] count = {0};
+      nest.forEachRun(begin, end, (at, n) -> count[0] += count(width, meaning, at[0], step, n));
+      starts[piece + 1] = count[0];
+    });
+    for (int piece = 1; piece < starts.length; piece++) {
+      starts[piece] += starts[piece - 1];
+    }
+    return starts;
+  }
+
+  private static long count(int width, long meaning, long at, long step, long n) {
+    long count = 0;
+    long i = 0;
+    if (width == 1 && step == 1 && meaning == 1) {
+      for (; i + Long.BYTES <= n; i += Long.BYTES) {
+        count += Long.bitCount(ALL.get(LONG, at + i));
+      }
+    }
+    for (; i < n; i++) {
+      count += isNonzero(width, meaning, at + i * step) ? 1 : 0;
+    }
+    return count;
+  }
+
+  /// The bits of an element that make it differ from zero: a float's sign does not.
+  private static long meaning(DType dtype) {
+    return switch (dtype) {
+      case BOOL -> 1;
+      case FLOAT16, BFLOAT16 -> 0x7fff;
+      case FLOAT32 -> 0x7fffffff;
+      case FLOAT64 -> Long.MAX_VALUE;
+      default -> -1;
+    };
+  }
+
+  private static boolean isNonzero(int width, long meaning, long at) {
+    long bits = switch (width) {
+      case 1 -> ALL.get(BYTE, at);
+      case 2 -> ALL.get(SHORT, at);
+      case 4 -> ALL.get(INT, at);
+      default -> ALL.get(LONG, at);
+    };
+    return (bits & meaning) != 0;
+  }
+}
