@@ -1,15 +1,14 @@
 package org.flambeau.backend.cpu;
 
-import java.util.Arrays;
 import org.flambeau.spi.Pool2d;
 import org.flambeau.spi.Strided;
 
-/// Averages of windows and their gradients, line by line in float64 whatever the dtype: memory is the limit, and one code
-/// serves all.
+/// Averages of windows and their gradients. Lines are added up first, then columns: what a window is divided by is a
+/// number of rows times a number of columns too.
 final class AvgPoolKernels {
   private AvgPoolKernels() {}
 
-  /// A kernel's working copy of lines, with what it does for one row of its result.
+  /// A thread's working lines, with what it does with them for one row of the result.
   private interface RowTask {
     void run(int group, int row);
   }
@@ -36,34 +35,35 @@ final class AvgPoolKernels {
     Lines from = lines[1];
     int pixel = to.pixel;
     int stride = spec.strideW();
-    forEachRow(to, spec.kernelH() * spec.kernelW(), () -> {
-      // One channel: a window at every column, whatever the stride, so that neighbouring sums form vectors.
+    forEachRow(to, spec.kernelH() + spec.kernelW(), () -> {
+      // Of one channel, windows begin at every column, whatever the stride: neighbouring sums form vectors.
       int starts = (to.width - 1) * stride + 1;
-      double[] sums = new double[Math.max(starts, to.width) * pixel];
-      double[] line = new double[paddedWidth(to, from, spec) * pixel];
+      Line line = Line.of(from.dtype, paddedWidth(to, from, spec) * pixel);
+      Line rows = Line.of(from.dtype, paddedWidth(to, from, spec) * pixel);
+      Line sums = Line.of(from.dtype, Math.max(starts, to.width) * pixel);
+      Line widths = widths(to, from, spec);
       return (group, row) -> {
         int top = row * spec.strideH() - spec.padH();
-        Arrays.fill(sums, 0);
+        rows.clear();
         for (int h = Math.max(top, 0); h < Math.min(top + spec.kernelH(), from.height); h++) {
-          Runs.load(from.dtype, from.address(group, h), from.step, line, spec.padW() * pixel, from.length());
-          for (int j = 0; j < spec.kernelW(); j++) {
-            if (pixel == 1) {
-              add(sums, 0, line, j, starts);
-            } else {
-              for (int i = 0; i < to.width; i++) {
-                add(sums, i * pixel, line, (i * stride + j) * pixel, pixel);
-              }
+          line.load(from.address(group, h), from.step, 0, from.length());
+          rows.add(spec.padW() * pixel, line, 0, from.length());
+        }
+        sums.clear();
+        for (int j = 0; j < spec.kernelW(); j++) {
+          if (pixel == 1) {
+            sums.add(0, rows, j, starts);
+          } else {
+            for (int i = 0; i < to.width; i++) {
+              sums.add(i * pixel, rows, (i * stride + j) * pixel, pixel);
             }
           }
         }
-        int apart = pixel == 1 ? stride : 1;
-        for (int i = 0; i < to.width; i++) {
-          double divisor = divisor(spec, top, i * stride - spec.padW(), from.height, from.width);
-          for (int c = 0; c < pixel; c++) {
-            sums[i * pixel + c] = sums[(i * apart) * pixel + c] / divisor;
-          }
+        if (pixel == 1) {
+          sums.compact(stride, to.width);
         }
-        Runs.store(to.dtype, to.address(group, row), to.step, sums, 0, to.length());
+        sums.divide(widths, height(spec, top, from.height), to.length());
+        sums.store(to.address(group, row), to.step, 0, to.length());
       };
     });
   }
@@ -75,27 +75,36 @@ final class AvgPoolKernels {
     Lines from = lines[1];
     int pixel = to.pixel;
     int stride = spec.strideW();
-    forEachRow(to, spec.kernelH() * spec.kernelW(), () -> {
-      double[] sums = new double[paddedWidth(from, to, spec) * pixel];
-      double[] line = new double[from.length()];
+    forEachRow(to, spec.kernelH() + spec.kernelW(), () -> {
+      int starts = (from.width - 1) * stride + 1;
+      Line line = Line.of(from.dtype, from.length());
+      Line rows = Line.of(from.dtype, from.length());
+      Line apart = Line.of(from.dtype, starts);
+      Line sums = Line.of(from.dtype, paddedWidth(from, to, spec) * pixel);
+      Line widths = widths(from, to, spec);
       return (group, h) -> {
-        Arrays.fill(sums, 0);
         int first = Math.max(0, Math.floorDiv(h + spec.padH() - spec.kernelH(), spec.strideH()) + 1);
         int last = Math.min(from.height - 1, (h + spec.padH()) / spec.strideH());
+        rows.clear();
         for (int row = first; row <= last; row++) {
-          Runs.load(from.dtype, from.address(group, row), from.step, line, 0, from.length());
-          int top = row * spec.strideH() - spec.padH();
-          for (int i = 0; i < from.width; i++) {
-            double divisor = divisor(spec, top, i * stride - spec.padW(), to.height, to.width);
-            for (int c = 0; c < pixel; c++) {
-              line[i * pixel + c] /= divisor;
-            }
-            for (int j = 0; j < spec.kernelW(); j++) {
-              add(sums, (i * stride + j) * pixel, line, i * pixel, pixel);
+          line.load(from.address(group, row), from.step, 0, from.length());
+          line.divide(widths, height(spec, row * spec.strideH() - spec.padH(), to.height), from.length());
+          rows.add(0, line, 0, from.length());
+        }
+        if (pixel == 1) {
+          apart.spread(rows, stride, from.width);
+        }
+        sums.clear();
+        for (int j = 0; j < spec.kernelW(); j++) {
+          if (pixel == 1) {
+            sums.add(j, apart, 0, starts);
+          } else {
+            for (int i = 0; i < from.width; i++) {
+              sums.add((i * stride + j) * pixel, rows, i * pixel, pixel);
             }
           }
         }
-        Runs.store(to.dtype, to.address(group, h), to.step, sums, spec.padW() * pixel, to.length());
+        sums.store(to.address(group, h), to.step, spec.padW() * pixel, to.length());
       };
     });
   }
@@ -105,89 +114,117 @@ final class AvgPoolKernels {
     return Math.max((windows.width - 1) * spec.strideW() + spec.kernelW(), spec.padW() + image.width);
   }
 
-  /// What the sum over the window that begins at (top, left) is divided by. A window never counts what lies beyond the
-  /// padding, where rounding up the result's size may have put it.
-  private static double divisor(Pool2d spec, int top, int left, int height, int width) {
-    if (spec.divisor() != 0) {
-      return spec.divisor();
+  /// The columns that each window of a row counts.
+  private static Line widths(Lines windows, Lines image, Pool2d spec) {
+    Line widths = Line.of(image.dtype, windows.length());
+    for (int i = 0; i < windows.width; i++) {
+      int left = i * spec.strideW() - spec.padW();
+      int width = spec.divisor() != 0 ? 1 : counted(left, spec.kernelW(), image.width, spec.padW(), spec.countIncludePad());
+      widths.set(i * windows.pixel, windows.pixel, width);
     }
-    int bottom = Math.min(top + spec.kernelH(), height + spec.padH());
-    int right = Math.min(left + spec.kernelW(), width + spec.padW());
-    if (spec.countIncludePad()) {
-      return (double) (bottom - top) * (right - left);
-    }
-    return (double) (Math.min(bottom, height) - Math.max(top, 0)) * (Math.min(right, width) - Math.max(left, 0));
+    return widths;
+  }
+
+  /// The rows that the windows from `top` on count, or the divisor that was asked for.
+  private static int height(Pool2d spec, int top, int height) {
+    return spec.divisor() != 0 ? spec.divisor() : counted(top, spec.kernelH(), height, spec.padH(), spec.countIncludePad());
+  }
+
+  /// How much of a window counts: never what lies beyond the padding, where rounding up the result's size may have put it.
+  private static int counted(int begin, int kernel, int size, int padding, boolean includePadding) {
+    int end = Math.min(begin + kernel, size + padding);
+    return includePadding ? end - begin : Math.min(end, size) - Math.max(begin, 0);
   }
 
   // ---- windows that share an image evenly ----
 
   /// As [org.flambeau.spi.Kernels#adaptiveAvgPool2d].
   static void adaptiveAvgPool2d(Strided out, Strided x) {
-    Lines[] lines = Lines.of(out, x);
+    Lines[] lines = Lines.of(out, global(x, out));
     Lines to = lines[0];
     Lines from = lines[1];
     int pixel = to.pixel;
     int work = Math.max(1, from.height * from.width / Math.max(1, to.height * to.width));
     forEachRow(to, work, () -> {
-      double[] sums = new double[to.length()];
-      double[] line = new double[from.length()];
+      Line line = Line.of(from.dtype, from.length());
+      Line sums = Line.of(from.dtype, to.length());
+      Line widths = shares(to, from);
       return (group, row) -> {
         int top = begin(row, to.height, from.height);
         int bottom = end(row, to.height, from.height);
-        Arrays.fill(sums, 0);
+        sums.clear();
         for (int h = top; h < bottom; h++) {
-          Runs.load(from.dtype, from.address(group, h), from.step, line, 0, from.length());
+          line.load(from.address(group, h), from.step, 0, from.length());
           for (int i = 0; i < to.width; i++) {
+            int left = begin(i, to.width, from.width);
             int right = end(i, to.width, from.width);
-            for (int w = begin(i, to.width, from.width); w < right; w++) {
-              add(sums, i * pixel, line, w * pixel, pixel);
+            if (pixel == 1) {
+              sums.addSum(i, line, left, right - left);
+            } else {
+              for (int w = left; w < right; w++) {
+                sums.add(i * pixel, line, w * pixel, pixel);
+              }
             }
           }
         }
-        divide(sums, pixel, to.width, from.width, bottom - top);
-        Runs.store(to.dtype, to.address(group, row), to.step, sums, 0, to.length());
+        sums.divide(widths, bottom - top, to.length());
+        sums.store(to.address(group, row), to.step, 0, to.length());
       };
     });
   }
 
   /// As [org.flambeau.spi.Kernels#adaptiveAvgPool2dBackward].
   static void adaptiveAvgPool2dBackward(Strided gradX, Strided grad) {
-    Lines[] lines = Lines.of(gradX, grad);
+    Lines[] lines = Lines.of(global(gradX, grad), grad);
     Lines to = lines[0];
     Lines from = lines[1];
     int pixel = to.pixel;
     forEachRow(to, 1 + from.width / Math.max(1, to.width), () -> {
-      double[] sums = new double[to.length()];
-      double[] line = new double[from.length()];
+      Line line = Line.of(from.dtype, from.length());
+      Line sums = Line.of(from.dtype, to.length());
+      Line widths = shares(from, to);
       return (group, h) -> {
-        Arrays.fill(sums, 0);
+        sums.clear();
         int row = (int) ((long) h * from.height / to.height);
         while (row > 0 && end(row - 1, from.height, to.height) > h) {
           row--;
         }
         for (; row < from.height && begin(row, from.height, to.height) <= h; row++) {
-          Runs.load(from.dtype, from.address(group, row), from.step, line, 0, from.length());
-          divide(line, pixel, from.width, to.width, end(row, from.height, to.height) - begin(row, from.height, to.height));
+          line.load(from.address(group, row), from.step, 0, from.length());
+          line.divide(widths, end(row, from.height, to.height) - begin(row, from.height, to.height), from.length());
           for (int i = 0; i < from.width; i++) {
             int right = end(i, from.width, to.width);
             for (int w = begin(i, from.width, to.width); w < right; w++) {
-              add(sums, w * pixel, line, i * pixel, pixel);
+              sums.add(w * pixel, line, i * pixel, pixel);
             }
           }
         }
-        Runs.store(to.dtype, to.address(group, h), to.step, sums, 0, to.length());
+        sums.store(to.address(group, h), to.step, 0, to.length());
       };
     });
   }
 
-  /// Divides a line of window values by the sizes of their windows, `height` by what they share of `width`.
-  private static void divide(double[] line, int pixel, int windows, int width, int height) {
-    for (int i = 0; i < windows; i++) {
-      double size = (double) height * (end(i, windows, width) - begin(i, windows, width));
-      for (int c = 0; c < pixel; c++) {
-        line[i * pixel + c] /= size;
-      }
+  /// An image of which the whole is one window, as a single line where it lies in memory as one.
+  private static Strided global(Strided image, Strided windows) {
+    int h = image.rank() - 2;
+    int w = h + 1;
+    boolean whole = windows.size(h) == 1 && windows.size(w) == 1 && image.stride(h) == image.size(w) * image.stride(w);
+    if (!whole) {
+      return image;
     }
+    long[] sizes = image.sizes().clone();
+    sizes[w] *= sizes[h];
+    sizes[h] = 1;
+    return image.with(image.offset(), sizes, image.strides());
+  }
+
+  /// The columns in each window's share.
+  private static Line shares(Lines windows, Lines image) {
+    Line widths = Line.of(image.dtype, windows.length());
+    for (int i = 0; i < windows.width; i++) {
+      widths.set(i * windows.pixel, windows.pixel, end(i, windows.width, image.width) - begin(i, windows.width, image.width));
+    }
+    return widths;
   }
 
   private static int begin(int i, int windows, int size) {
@@ -196,11 +233,5 @@ final class AvgPoolKernels {
 
   private static int end(int i, int windows, int size) {
     return (int) Math.ceilDiv((i + 1L) * size, windows);
-  }
-
-  private static void add(double[] sums, int at, double[] line, int from, int n) {
-    for (int i = 0; i < n; i++) {
-      sums[at + i] += line[from + i];
-    }
   }
 }

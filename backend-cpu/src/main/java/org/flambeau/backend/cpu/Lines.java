@@ -57,6 +57,11 @@ final class Lines {
     return dtype == DType.FLOAT32 || dtype == DType.BFLOAT16 || dtype == DType.FLOAT16;
   }
 
+  /// Whether all lines of a group lie one behind the other without gaps.
+  boolean isDense() {
+    return step == dtype.size() && (height == 1 || stepH == length() * step);
+  }
+
   /// Where a group begins.
   long address(int group) {
     return pixel == 1 ? base + group / channels * stepN + group % channels * stepC : base + group * stepN;

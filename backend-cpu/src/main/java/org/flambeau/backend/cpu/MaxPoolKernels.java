@@ -1,14 +1,17 @@
 package org.flambeau.backend.cpu;
 
 import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.FLOAT;
 import static org.flambeau.spi.NativeMemory.LONG;
 
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
+import org.flambeau.DType;
 import org.flambeau.spi.Pool2d;
 import org.flambeau.spi.Strided;
 
@@ -35,11 +38,69 @@ final class MaxPoolKernels {
     Lines[] lines = Lines.of(out, indices, x);
     Lines to = lines[0];
     CpuPool.SHARED.parallelFor(0, to.count(), to.grain(spec.kernelH() * spec.kernelW()), (begin, end) -> {
-      RowTask task = to.isSingle() ? new Single(to, lines[1], lines[2], spec)::run : new Keys(to, lines[1], lines[2], spec)::run;
+      RowTask task = task(to, lines[1], lines[2], spec);
       for (long i = begin; i < end; i++) {
         task.run((int) (i / to.height), (int) (i % to.height));
       }
     });
+  }
+
+  private static RowTask task(Lines out, Lines indices, Lines x, Pool2d spec) {
+    if (out.dtype == DType.FLOAT32 && out.pixel >= F.length()) {
+      return new Pixels(out, indices, x, spec)::run;
+    }
+    return out.isSingle() ? new Single(out, indices, x, spec)::run : new Keys(out, indices, x, spec)::run;
+  }
+
+  /// A row of windows of channels-last float32, a vector of channels at a time, straight from memory to memory.
+  private record Pixels(Lines out, Lines indices, Lines x, Pool2d spec) {
+    void run(int group, int row) {
+      int top = row * spec.strideH() - spec.padH();
+      int firstRow = top < 0 ? Math.ceilDiv(-top, spec.dilationH()) : 0;
+      int lastRow = Math.min(spec.kernelH(), Math.ceilDiv(x.height - top, spec.dilationH()));
+      for (int i = 0; i < out.width; i++) {
+        int left = i * spec.strideW() - spec.padW();
+        int first = left < 0 ? Math.ceilDiv(-left, spec.dilationW()) : 0;
+        int last = Math.min(spec.kernelW(), Math.ceilDiv(x.width - left, spec.dilationW()));
+        int h = top + firstRow * spec.dilationH();
+        int w = left + first * spec.dilationW();
+        long from = x.address(group, h) + (long) w * x.pixel * Float.BYTES;
+        long at = (long) i * out.pixel;
+        window(from, lastRow - firstRow, last - first, h * x.width + w, out.address(group, row) + at * Float.BYTES,
+            indices.address(group, row) + at * Long.BYTES);
+      }
+    }
+
+    private void window(long from, int height, int width, int corner, long values, long places) {
+      long across = (long) spec.dilationW() * x.pixel * Float.BYTES;
+      long down = x.address(0, spec.dilationH()) - x.address(0);
+      for (int p = 0; p < x.pixel; p += F.length()) {
+        long c = Math.min(p, x.pixel - F.length()); // the last vector may redo some channels
+        FloatVector most = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
+        IntVector place = IntVector.broadcast(I, corner);
+        for (int k = 0; k < height; k++) {
+          for (int j = 0; j < width; j++) {
+            long tap = from + c * Float.BYTES + k * down + j * across;
+            FloatVector value = FloatVector.fromMemorySegment(F, ALL, tap, ByteOrder.LITTLE_ENDIAN);
+            VectorMask<Float> better = better(value, most);
+            most = most.blend(value, better);
+            place = place.blend(corner + k * spec.dilationH() * x.width + j * spec.dilationW(), better.cast(I));
+          }
+        }
+        most.intoMemorySegment(ALL, values + c * Float.BYTES, ByteOrder.LITTLE_ENDIAN);
+        store(place, places + c * Long.BYTES);
+      }
+    }
+  }
+
+  private static VectorMask<Float> better(FloatVector value, FloatVector most) {
+    return value.compare(VectorOperators.GT, most).or(value.compare(VectorOperators.NE, value));
+  }
+
+  /// Writes places as int64.
+  private static void store(IntVector places, long to) {
+    places.convert(VectorOperators.I2L, 0).intoMemorySegment(ALL, to, ByteOrder.LITTLE_ENDIAN);
+    places.convert(VectorOperators.I2L, 1).intoMemorySegment(ALL, to + I.vectorByteSize(), ByteOrder.LITTLE_ENDIAN);
   }
 
   /// A row of windows in float32.
@@ -78,7 +139,13 @@ final class MaxPoolKernels {
       }
       Runs.store(out.dtype, out.address(group, row), out.step, best, 0, out.length());
       long at = indices.address(group, row);
-      for (int i = 0; i < out.length(); i++) {
+      int i = 0;
+      if (indices.step == Long.BYTES) {
+        for (; i <= out.length() - I.length(); i += I.length()) {
+          store(IntVector.fromArray(I, where, i), at + (long) i * Long.BYTES);
+        }
+      }
+      for (; i < out.length(); i++) {
         ALL.set(LONG, at + i * indices.step, where[i]);
       }
     }
@@ -86,21 +153,26 @@ final class MaxPoolKernels {
     /// The n windows whose upper left elements lie at `from` and after it in the lines; the first of them in columns
     /// `column`, which advance with each vector.
     private void windows(int from, int n, int at, IntVector column, int advance) {
-      Pool2d spec = rows.spec;
-      int reach = spec.dilationW() * rows.pixel;
+      int kernel = rows.spec.kernelW();
+      int dilation = rows.spec.dilationW();
+      int reach = dilation * rows.pixel;
+      int down = rows.spec.dilationH() * width;
       IntVector columns = column;
       for (int p = 0; p < n; p += F.length()) {
         FloatVector most = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
-        IntVector place = inside(columns).add(rows.height(rows.first()) * width);
-        for (int k = rows.first(); k < rows.last(); k++) {
+        IntVector place = inside(columns).add(rows.first() * width);
+        IntVector here = columns.add(rows.first() * width);
+        for (int k = 0; k < rows.count(); k++) {
           float[] line = rows.line(k);
-          int base = rows.height(k) * width;
-          for (int j = 0; j < spec.kernelW(); j++) {
+          IntVector there = here;
+          for (int j = 0; j < kernel; j++) {
             FloatVector value = FloatVector.fromArray(F, line, from + p + j * reach);
-            VectorMask<Float> better = value.compare(VectorOperators.GT, most).or(value.test(VectorOperators.IS_NAN));
+            VectorMask<Float> better = better(value, most);
             most = most.blend(value, better);
-            place = place.blend(columns.add(base + j * spec.dilationW()), better.cast(I));
+            place = place.blend(there, better.cast(I));
+            there = there.add(dilation);
           }
+          here = here.add(down);
         }
         most.intoArray(best, at + p);
         place.intoArray(where, at + p);
@@ -174,115 +246,143 @@ final class MaxPoolKernels {
     }
   }
 
-  /// As [org.flambeau.spi.Kernels#maxPool2dBackward]. A plane's gradient is gathered in wider precision where its dtype
-  /// has less than float32, and in the order of the windows.
+  /// As [org.flambeau.spi.Kernels#maxPool2dBackward]. Gradients that meet are added in the order of the windows: float32
+  /// where they belong, other dtypes in float64 first.
   static void maxPool2dBackward(Strided gradX, Strided grad, Strided indices) {
     if (gradX.numel() == 0) {
       return;
     }
     Lines[] lines = Lines.of(gradX, grad, indices);
     Lines to = lines[0];
-    int blocks = Math.ceilDiv(to.pixel, BLOCK);
-    long grain = Math.max(1, (1 << 15) / Math.max(1, (long) to.height * to.width * Math.min(to.pixel, BLOCK)));
+    int block = to.groups >= 2 * CpuPool.SHARED.threads() ? to.pixel : Math.min(to.pixel, BLOCK);
+    int blocks = Math.ceilDiv(to.pixel, block);
+    long grain = Math.max(1, (1 << 15) / Math.max(1, (long) to.height * to.width * block));
+    boolean inPlace = to.dtype == DType.FLOAT32 && to.isDense();
     CpuPool.SHARED.parallelFor(0, (long) to.groups * blocks, grain, (begin, end) -> {
-      Gather gather = to.isSingle() ? new SingleGather(to) : new DoubleGather(to);
+      Sums sums = inPlace ? new SumsInPlace(to) : new SumsApart(to, block);
       for (long i = begin; i < end; i++) {
-        int channel = (int) (i % blocks) * BLOCK;
-        gather.run(to, lines[1], lines[2], (int) (i / blocks), channel, Math.min(BLOCK, to.pixel - channel));
+        int channel = (int) (i % blocks) * block;
+        sums.begin((int) (i / blocks), channel, Math.min(block, to.pixel - channel));
+        gather(sums, lines[1], lines[2], (int) (i / blocks), channel, Math.min(block, to.pixel - channel));
+        sums.end();
       }
     });
   }
 
-  /// The gradients of some channels of one image, summed where they belong.
-  private abstract static class Gather {
-    abstract void clear();
-
-    /// Adds the gradient at `from` at position `at`.
-    abstract void add(int at, long from);
-
-    /// Writes n sums from position `at` on.
-    abstract void store(int at, long to, long step, int n);
-
-    final void run(Lines to, Lines grad, Lines indices, int group, int channel, int block) {
-      clear();
-      int plane = to.height * to.width;
-      for (int row = 0; row < grad.height; row++) {
-        long from = grad.address(group, row);
-        long where = indices.address(group, row);
+  private static void gather(Sums sums, Lines grad, Lines indices, int group, int channel, int block) {
+    for (int row = 0; row < grad.height; row++) {
+      long from = grad.address(group, row);
+      long where = indices.address(group, row);
+      if (grad.pixel == 1) {
+        sums.add(from, grad.step, where, indices.step, grad.width, 0);
+      } else {
         for (int column = 0; column < grad.width; column++) {
-          int at = column * grad.pixel + channel;
-          for (int j = at; j < at + block; j++) {
-            long place = ALL.get(LONG, where + j * indices.step);
-            if (place < 0 || place >= plane) {
-              throw new IndexOutOfBoundsException("index " + place + " is out of bounds for a plane of " + plane + " elements");
-            }
-            add((int) place * block + j - at, from + j * grad.step);
-          }
+          long at = (long) column * grad.pixel + channel;
+          sums.add(from + at * grad.step, grad.step, where + at * indices.step, indices.step, block, 1);
         }
       }
+    }
+  }
+
+  private static int checked(long place, int plane) {
+    if (place < 0 || place >= plane) {
+      throw new IndexOutOfBoundsException("index " + place + " is out of bounds for a plane of " + plane + " elements");
+    }
+    return (int) place;
+  }
+
+  /// The gradients of some channels of one group.
+  private interface Sums {
+    /// Starts over with zeros for `block` channels from `channel` on.
+    void begin(int group, int channel, int block);
+
+    /// Adds n gradients where their places say, the i-th of them in channel i·`across` of the block.
+    void add(long grad, long gradStep, long where, long whereStep, int n, int across);
+
+    void end();
+  }
+
+  private static final class SumsInPlace implements Sums {
+    private final Lines to;
+    private final int plane;
+    private final long column;
+    private long base;
+
+    SumsInPlace(Lines to) {
+      this.to = to;
+      this.plane = to.height * to.width;
+      this.column = (long) to.pixel * Float.BYTES;
+    }
+
+    @Override
+    public void begin(int group, int channel, int block) {
+      base = to.address(group) + (long) channel * Float.BYTES;
+      if (block == to.pixel) {
+        ALL.asSlice(base, plane * column).fill((byte) 0);
+        return;
+      }
+      for (int i = 0; i < plane; i++) {
+        for (int c = 0; c < block; c++) {
+          ALL.set(FLOAT, base + i * column + c * Float.BYTES, 0);
+        }
+      }
+    }
+
+    @Override
+    public void add(long grad, long gradStep, long where, long whereStep, int n, int across) {
+      for (int i = 0; i < n; i++) {
+        long at = base + checked(ALL.get(LONG, where + i * whereStep), plane) * column + i * across * Float.BYTES;
+        ALL.set(FLOAT, at, ALL.get(FLOAT, at) + ALL.get(FLOAT, grad + i * gradStep));
+      }
+    }
+
+    @Override
+    public void end() {}
+  }
+
+  private static final class SumsApart implements Sums {
+    private final Lines to;
+    private final Element element;
+    private final int plane;
+    private final double[] sums;
+    private int group;
+    private int channel;
+    private int block;
+
+    SumsApart(Lines to, int block) {
+      this.to = to;
+      this.element = Element.of(to.dtype);
+      this.plane = to.height * to.width;
+      this.sums = new double[Math.multiplyExact(plane, block)];
+    }
+
+    @Override
+    public void begin(int group, int channel, int block) {
+      this.group = group;
+      this.channel = channel;
+      this.block = block;
+      Arrays.fill(sums, 0);
+    }
+
+    @Override
+    public void add(long grad, long gradStep, long where, long whereStep, int n, int across) {
+      for (int i = 0; i < n; i++) {
+        sums[checked(ALL.get(LONG, where + i * whereStep), plane) * block + i * across] += element.getDouble(grad + i * gradStep);
+      }
+    }
+
+    @Override
+    public void end() {
       for (int row = 0; row < to.height; row++) {
         long address = to.address(group, row);
         if (to.pixel == 1) {
-          store(row * to.width, address, to.step, to.width);
+          Runs.store(to.dtype, address, to.step, sums, row * to.width, to.width);
         } else {
           for (int column = 0; column < to.width; column++) {
-            store((row * to.width + column) * block, address + (column * to.pixel + channel) * to.step, to.step, block);
+            long at = address + ((long) column * to.pixel + channel) * to.step;
+            Runs.store(to.dtype, at, to.step, sums, (row * to.width + column) * block, block);
           }
         }
-      }
-    }
-  }
-
-  private static final class SingleGather extends Gather {
-    private final Lines lines;
-    private final Element element;
-    private final float[] sums;
-
-    SingleGather(Lines lines) {
-      this.lines = lines;
-      this.element = Element.of(lines.dtype);
-      this.sums = new float[Math.multiplyExact(lines.height * lines.width, Math.min(lines.pixel, BLOCK))];
-    }
-
-    @Override
-    void clear() {
-      Arrays.fill(sums, 0);
-    }
-
-    @Override
-    void add(int at, long from) {
-      sums[at] += element.getFloat(from);
-    }
-
-    @Override
-    void store(int at, long to, long step, int n) {
-      Runs.store(lines.dtype, to, step, sums, at, n);
-    }
-  }
-
-  private static final class DoubleGather extends Gather {
-    private final Element element;
-    private final double[] sums;
-
-    DoubleGather(Lines lines) {
-      this.element = Element.of(lines.dtype);
-      this.sums = new double[Math.multiplyExact(lines.height * lines.width, Math.min(lines.pixel, BLOCK))];
-    }
-
-    @Override
-    void clear() {
-      Arrays.fill(sums, 0);
-    }
-
-    @Override
-    void add(int at, long from) {
-      sums[at] += element.getDouble(from);
-    }
-
-    @Override
-    void store(int at, long to, long step, int n) {
-      for (int i = 0; i < n; i++) {
-        element.setDouble(to + i * step, sums[at + i]);
       }
     }
   }

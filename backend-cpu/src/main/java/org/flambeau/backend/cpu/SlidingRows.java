@@ -20,10 +20,11 @@ final class SlidingRows {
 
   private final Lines x;
   private final float[][] slots;
+  /// Which of all lines each slot holds.
   private final long[] held;
-  private int top;
+  private final float[][] lines;
   private int first;
-  private int last;
+  private int count;
 
   SlidingRows(Lines x, Pool2d spec, int outWidth, float padding) {
     this.x = x;
@@ -32,6 +33,7 @@ final class SlidingRows {
     this.starts = (outWidth - 1) * spec.strideW() + 1;
     this.slots = new float[spec.kernelH()][columns() * pixel + F.length()];
     this.held = new long[spec.kernelH()];
+    this.lines = new float[spec.kernelH()][];
     Arrays.fill(held, -1);
     for (float[] slot : slots) {
       Arrays.fill(slot, padding);
@@ -45,41 +47,35 @@ final class SlidingRows {
   /// Brings the lines under output row `row` of a group.
   void moveTo(int group, int row) {
     int dilation = spec.dilationH();
-    top = row * spec.strideH() - spec.padH();
-    first = top < 0 ? Math.ceilDiv(-top, dilation) : 0;
-    last = Math.min(spec.kernelH(), Math.ceilDiv(x.height - top, dilation));
-    for (int k = first; k < last; k++) {
-      int h = height(k);
-      int slot = slot(k);
+    int top = row * spec.strideH() - spec.padH();
+    int skipped = top < 0 ? Math.ceilDiv(-top, dilation) : 0;
+    count = Math.min(spec.kernelH(), Math.ceilDiv(x.height - top, dilation)) - skipped;
+    first = top + skipped * dilation;
+    for (int k = 0; k < count; k++) {
+      int h = first + k * dilation;
+      int slot = h / dilation % slots.length;
       long line = (long) group * x.height + h;
       if (held[slot] != line) {
         int n = Math.max(0, Math.min(x.width, columns() - spec.padW())) * pixel;
         Runs.load(x.dtype, x.address(group, h), x.step, slots[slot], spec.padW() * pixel, n);
         held[slot] = line;
       }
+      lines[k] = slots[slot];
     }
   }
 
-  /// The first row of the window that lies in the image.
+  /// How many rows of the windows lie in the image.
+  int count() {
+    return count;
+  }
+
+  /// The image row of the first of them; the others follow by the dilation.
   int first() {
     return first;
   }
 
-  /// The first row of the window that lies below the image, or the window's height.
-  int last() {
-    return last;
-  }
-
-  /// The image row that row k of the window covers.
-  int height(int k) {
-    return top + k * spec.dilationH();
-  }
-
+  /// The k-th of them.
   float[] line(int k) {
-    return slots[slot(k)];
-  }
-
-  private int slot(int k) {
-    return height(k) / spec.dilationH() % slots.length;
+    return lines[k];
   }
 }

@@ -1,0 +1,195 @@
+package org.flambeau.backend.cpu;
+
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
+import org.flambeau.DType;
+
+/// A row of numbers in the precision that a dtype computes in. Every operation is one on many elements.
+abstract sealed class Line {
+  static Line of(DType dtype, int length) {
+    return switch (dtype) {
+      case FLOAT32, FLOAT16, BFLOAT16 -> new Single(dtype, length);
+      default -> new Wide(dtype, length);
+    };
+  }
+
+  abstract void clear();
+
+  /// Reads n elements, `step` bytes apart, to position `at` and after it.
+  abstract void load(long from, long step, int at, int n);
+
+  abstract void store(long to, long step, int at, int n);
+
+  /// Adds n elements of another line of the same precision.
+  abstract void add(int at, Line other, int from, int n);
+
+  /// Adds the sum of n elements of another line to one element.
+  abstract void addSum(int at, Line other, int from, int n);
+
+  /// Divides the first n elements by those of another line and by `by`.
+  abstract void divide(Line other, int by, int n);
+
+  /// Moves every `stride`-th element to the front, n in all.
+  abstract void compact(int stride, int n);
+
+  /// Copies n elements of another line to every `stride`-th place.
+  abstract void spread(Line other, int stride, int n);
+
+  abstract void set(int at, int n, double value);
+
+  private static final class Single extends Line {
+    private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
+
+    private final DType dtype;
+    private final float[] values;
+
+    Single(DType dtype, int length) {
+      this.dtype = dtype;
+      this.values = new float[length];
+    }
+
+    private static float[] values(Line line) {
+      return ((Single) line).values;
+    }
+
+    @Override
+    void clear() {
+      Arrays.fill(values, 0);
+    }
+
+    @Override
+    void load(long from, long step, int at, int n) {
+      Runs.load(dtype, from, step, values, at, n);
+    }
+
+    @Override
+    void store(long to, long step, int at, int n) {
+      Runs.store(dtype, to, step, values, at, n);
+    }
+
+    @Override
+    void add(int at, Line other, int from, int n) {
+      float[] addends = values(other);
+      int i = 0;
+      for (; i <= n - F.length(); i += F.length()) {
+        FloatVector.fromArray(F, values, at + i).add(FloatVector.fromArray(F, addends, from + i)).intoArray(values, at + i);
+      }
+      for (; i < n; i++) {
+        values[at + i] += addends[from + i];
+      }
+    }
+
+    @Override
+    void addSum(int at, Line other, int from, int n) {
+      float[] addends = values(other);
+      float sum = values[at];
+      for (int i = from; i < from + n; i++) {
+        sum += addends[i];
+      }
+      values[at] = sum;
+    }
+
+    @Override
+    void divide(Line other, int by, int n) {
+      float[] divisors = values(other);
+      float factor = by;
+      for (int i = 0; i < n; i++) {
+        values[i] /= divisors[i] * factor;
+      }
+    }
+
+    @Override
+    void compact(int stride, int n) {
+      for (int i = 1; i < n; i++) {
+        values[i] = values[i * stride];
+      }
+    }
+
+    @Override
+    void spread(Line other, int stride, int n) {
+      float[] from = values(other);
+      for (int i = 0; i < n; i++) {
+        values[i * stride] = from[i];
+      }
+    }
+
+    @Override
+    void set(int at, int n, double value) {
+      Arrays.fill(values, at, at + n, (float) value);
+    }
+  }
+
+  private static final class Wide extends Line {
+    private final DType dtype;
+    private final double[] values;
+
+    Wide(DType dtype, int length) {
+      this.dtype = dtype;
+      this.values = new double[length];
+    }
+
+    private static double[] values(Line line) {
+      return ((Wide) line).values;
+    }
+
+    @Override
+    void clear() {
+      Arrays.fill(values, 0);
+    }
+
+    @Override
+    void load(long from, long step, int at, int n) {
+      Runs.load(dtype, from, step, values, at, n);
+    }
+
+    @Override
+    void store(long to, long step, int at, int n) {
+      Runs.store(dtype, to, step, values, at, n);
+    }
+
+    @Override
+    void add(int at, Line other, int from, int n) {
+      double[] addends = values(other);
+      for (int i = 0; i < n; i++) {
+        values[at + i] += addends[from + i];
+      }
+    }
+
+    @Override
+    void addSum(int at, Line other, int from, int n) {
+      double[] addends = values(other);
+      for (int i = from; i < from + n; i++) {
+        values[at] += addends[i];
+      }
+    }
+
+    @Override
+    void divide(Line other, int by, int n) {
+      double[] divisors = values(other);
+      for (int i = 0; i < n; i++) {
+        values[i] /= divisors[i] * by;
+      }
+    }
+
+    @Override
+    void compact(int stride, int n) {
+      for (int i = 1; i < n; i++) {
+        values[i] = values[i * stride];
+      }
+    }
+
+    @Override
+    void spread(Line other, int stride, int n) {
+      double[] from = values(other);
+      for (int i = 0; i < n; i++) {
+        values[i * stride] = from[i];
+      }
+    }
+
+    @Override
+    void set(int at, int n, double value) {
+      Arrays.fill(values, at, at + n, value);
+    }
+  }
+}
