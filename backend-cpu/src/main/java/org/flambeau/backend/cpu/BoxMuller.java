@@ -16,8 +16,8 @@ import jdk.incubator.vector.VectorSpecies;
 final class BoxMuller {
   static final int BLOCK = 16;
 
-  private static final VectorSpecies<Float> F =
-      FloatVector.SPECIES_PREFERRED.length() >= 8 ? FloatVector.SPECIES_256 : FloatVector.SPECIES_128;
+  private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED.length() >= 8 ? FloatVector.SPECIES_256
+      : FloatVector.SPECIES_128;
   private static final VectorSpecies<Integer> I = F.length() == 8 ? IntVector.SPECIES_256 : IntVector.SPECIES_128;
 
   private BoxMuller() {}

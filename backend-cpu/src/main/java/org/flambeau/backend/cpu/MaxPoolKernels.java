@@ -323,7 +323,7 @@ final class MaxPoolKernels {
       }
       for (int i = 0; i < plane; i++) {
         for (int c = 0; c < block; c++) {
-          ALL.set(FLOAT, base + i * column + c * Float.BYTES, 0);
+          ALL.set(FLOAT, base + i * column + (long) c * Float.BYTES, 0);
         }
       }
     }
@@ -331,7 +331,7 @@ final class MaxPoolKernels {
     @Override
     public void add(long grad, long gradStep, long where, long whereStep, int n, int across) {
       for (int i = 0; i < n; i++) {
-        long at = base + checked(ALL.get(LONG, where + i * whereStep), plane) * column + i * across * Float.BYTES;
+        long at = base + checked(ALL.get(LONG, where + i * whereStep), plane) * column + (long) i * across * Float.BYTES;
         ALL.set(FLOAT, at, ALL.get(FLOAT, at) + ALL.get(FLOAT, grad + i * gradStep));
       }
     }

@@ -49,12 +49,12 @@ final class OrderKeys {
       }
       case INT16 -> {
         for (int i = 0; i < n; i++) {
-          keys[i] = ALL.get(SHORT, from + i * step) - Short.MIN_VALUE;
+          keys[i] = (long) ALL.get(SHORT, from + i * step) - Short.MIN_VALUE;
         }
       }
       case INT8 -> {
         for (int i = 0; i < n; i++) {
-          keys[i] = ALL.get(BYTE, from + i * step) - Byte.MIN_VALUE;
+          keys[i] = (long) ALL.get(BYTE, from + i * step) - Byte.MIN_VALUE;
         }
       }
       case UINT8, BOOL -> {
@@ -86,6 +86,6 @@ final class OrderKeys {
 
   private static long ofDouble(double value) {
     long bits = Double.doubleToRawLongBits(value);
-    return value != value ? -1 : value == 0 ? Long.MIN_VALUE : bits ^ (bits >> 63 | Long.MIN_VALUE);
+    return Double.isNaN(value) ? -1 : value == 0 ? Long.MIN_VALUE : bits ^ (bits >> 63 | Long.MIN_VALUE);
   }
 }

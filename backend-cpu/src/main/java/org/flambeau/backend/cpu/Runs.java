@@ -174,7 +174,7 @@ final class Runs {
       }
       case FLOAT32 -> {
         for (int i = 0; i < n; i++) {
-          ALL.set(FLOAT, to + i * step, values[i]);
+          ALL.set(FLOAT, to + i * step, (float) values[i]);
         }
       }
       default -> {

@@ -29,12 +29,12 @@ class PoolKernelsTest {
   private static final int W = 11;
 
   private static final Pool2d[] SPECS = {
-      new Pool2d(3, 3, 2, 2, 1, 1, 1, 1, false, true, 0),
-      new Pool2d(2, 2, 2, 2, 0, 0, 1, 1, true, true, 0),
-      new Pool2d(3, 2, 1, 3, 1, 1, 1, 1, true, false, 0),
-      new Pool2d(1, 1, 1, 1, 0, 0, 1, 1, false, true, 0),
-      new Pool2d(4, 5, 3, 4, 2, 2, 1, 1, true, false, 7),
-      new Pool2d(9, 11, 9, 11, 0, 0, 1, 1, false, true, 0)};
+    new Pool2d(3, 3, 2, 2, 1, 1, 1, 1, false, true, 0),
+    new Pool2d(2, 2, 2, 2, 0, 0, 1, 1, true, true, 0),
+    new Pool2d(3, 2, 1, 3, 1, 1, 1, 1, true, false, 0),
+    new Pool2d(1, 1, 1, 1, 0, 0, 1, 1, false, true, 0),
+    new Pool2d(4, 5, 3, 4, 2, 2, 1, 1, true, false, 7),
+    new Pool2d(9, 11, 9, 11, 0, 0, 1, 1, false, true, 0)};
 
   enum Layout {
     CONTIGUOUS,
@@ -56,7 +56,8 @@ class PoolKernelsTest {
   }
 
   private static long outSize(long in, int kernel, int stride, int pad, int dilation, boolean ceil) {
-    long size = ceil ? Conv2d.outputSize(in + stride - 1, kernel, stride, pad, dilation) : Conv2d.outputSize(in, kernel, stride, pad, dilation);
+    long size = ceil ? Conv2d.outputSize(in + stride - 1, kernel, stride, pad, dilation)
+        : Conv2d.outputSize(in, kernel, stride, pad, dilation);
     return ceil && (size - 1) * stride >= in + pad ? size - 1 : size;
   }
 
@@ -101,8 +102,8 @@ class PoolKernelsTest {
           long place = -1;
           for (int k = 0; k < p.kernelH(); k++) {
             for (int j = 0; j < p.kernelW(); j++) {
-              long h = at[2] * p.strideH() - p.padH() + k * p.dilationH();
-              long w = at[3] * p.strideW() - p.padW() + j * p.dilationW();
+              long h = at[2] * p.strideH() - p.padH() + (long) k * p.dilationH();
+              long w = at[3] * p.strideW() - p.padW() + (long) j * p.dilationW();
               if (h >= 0 && h < H && w >= 0 && w < W) {
                 double value = get(x, at[0], at[1], h, w);
                 if (place < 0 || value > best || Double.isNaN(value)) {
@@ -225,7 +226,9 @@ class PoolKernelsTest {
     assertArrayEquals(new long[] {8, 8, 12, 1, 1, 5, 8, 8, 12, 31, 31, 31, 24, 24, 24}, wholes(indices));
     out = zeros(DType.FLOAT32, 1, 1, 3, 3);
     AvgPoolKernels.avgPool2d(out, x, new Pool2d(3, 2, 2, 3, 1, 1, 1, 1, true, true, 0));
-    assertArrayEquals(new double[] {0.6666666865348816, 6.666666507720947, 10, 4, 12.166666984558105, 13.333333015441895, 4.666666507720947, 7, 6.5}, reals(out), 1e-6);
+    assertArrayEquals(
+        new double[] {0.6666666865348816, 6.666666507720947, 10, 4, 12.166666984558105, 13.333333015441895, 4.666666507720947, 7, 6.5},
+        reals(out), 1e-6);
     out = zeros(DType.FLOAT32, 1, 1, 3, 3);
     AvgPoolKernels.avgPool2d(out, x, new Pool2d(3, 2, 2, 3, 1, 1, 1, 1, true, false, 0));
     assertArrayEquals(new double[] {2, 10, 15, 8, 12.166666984558105, 13.333333015441895, 14, 10.5, 9.75}, reals(out), 1e-6);
@@ -234,8 +237,9 @@ class PoolKernelsTest {
     assertArrayEquals(new double[] {1, 10, 15, 6, 18.25, 20, 7, 10.5, 9.75}, reals(out), 1e-6);
     out = zeros(DType.FLOAT32, 1, 1, 3, 4);
     AvgPoolKernels.adaptiveAvgPool2d(out, x);
-    assertArrayEquals(new double[] {10.5, 13, 12.5, 15, 8.833333015441895, 11.333333015441895, 9.55555534362793, 13.333333015441895, 11, 9.666666984558105,
-        13, 9.75}, reals(out), 1e-6);
+    assertArrayEquals(new double[] {10.5, 13, 12.5, 15, 8.833333015441895, 11.333333015441895, 9.55555534362793, 13.333333015441895, 11,
+      9.666666984558105,
+      13, 9.75}, reals(out), 1e-6);
   }
 
   @Test

@@ -149,7 +149,8 @@ class RandomKernelsTest {
     Mt19937 generator = new Mt19937(9);
     Strided out = TestMemory.zeros(DType.FLOAT32, 2);
     Strided p = TestMemory.reals(TestMemory.zeros(DType.FLOAT32, 2), i -> 1.5 * i);
-    assertTrue(assertThrows(IllegalArgumentException.class, () -> RandomKernels.bernoulli(out, p, generator)).getMessage().contains("got 1.5"));
+    assertTrue(
+        assertThrows(IllegalArgumentException.class, () -> RandomKernels.bernoulli(out, p, generator)).getMessage().contains("got 1.5"));
     assertThrows(IllegalArgumentException.class, () -> RandomKernels.random(Distribution.BERNOULLI, out, generator, Double.NaN, 0));
   }
 
