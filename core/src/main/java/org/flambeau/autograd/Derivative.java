@@ -1,6 +1,7 @@
 package org.flambeau.autograd;
 
 import java.util.List;
+import java.util.function.IntUnaryOperator;
 import org.flambeau.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -37,10 +38,10 @@ public final class Derivative<A> {
 
   private final String node;
   private final List<Term<A>> terms;
-  private final int jointSaves;
+  private final IntUnaryOperator jointSaves;
   private final @Nullable Joint<A> joint;
 
-  private Derivative(String node, List<Term<A>> terms, int jointSaves, @Nullable Joint<A> joint) {
+  private Derivative(String node, List<Term<A>> terms, IntUnaryOperator jointSaves, @Nullable Joint<A> joint) {
     this.node = node;
     this.terms = terms;
     this.jointSaves = jointSaves;
@@ -51,11 +52,17 @@ public final class Derivative<A> {
   @SafeVarargs
   @SuppressWarnings("varargs")
   public static <A> Derivative<A> of(String node, Term<A>... terms) {
-    return new Derivative<>(node, List.of(terms), 0, null);
+    return new Derivative<>(node, List.of(terms), _ -> 0, null);
   }
 
   /// A derivative that computes all gradients together; it asks [Saved#needs] which.
   public static <A> Derivative<A> joint(String node, int saves, Joint<A> joint) {
+    return joint(node, _ -> saves, joint);
+  }
+
+  /// A derivative that computes all gradients together; `saves` tells what must be saved when the gradients of given
+  /// operands (a bit each) are needed.
+  public static <A> Derivative<A> joint(String node, IntUnaryOperator saves, Joint<A> joint) {
     return new Derivative<>(node, List.of(), saves, joint);
   }
 
@@ -96,7 +103,7 @@ public final class Derivative<A> {
   /// What must be saved when the gradients of the operands in `needed` (a bit each) are.
   int savesFor(int needed) {
     if (joint != null) {
-      return jointSaves;
+      return jointSaves.applyAsInt(needed);
     }
     int mask = 0;
     for (int i = 0; i < terms.size(); i++) {

@@ -74,15 +74,15 @@ public abstract class Node {
 
   private record TensorHook(int output, UnaryOperator<@Nullable Tensor> hook) {}
 
-  /// A node at the beginning of a graph, or one whose edges are to be `operands`'.
-  Node(long sequence, Tensor[] operands, ThreadState thread) {
+  /// A node at the beginning of a graph, or one whose edges are to be `operands`'; null is an operand that was not given.
+  Node(long sequence, @Nullable Tensor[] operands, ThreadState thread) {
     this.sequence = sequence;
     this.next = new Node[operands.length];
     int[] numbers = null;
     for (int i = 0; i < operands.length; i++) {
       Tensor operand = operands[i];
-      next[i] = operand.gradientEdge();
-      if (next[i] != null && operand.outputNr() != 0) {
+      next[i] = operand == null ? null : operand.gradientEdge();
+      if (operand != null && next[i] != null && operand.outputNr() != 0) {
         numbers = numbers == null ? new int[operands.length] : numbers;
         numbers[i] = operand.outputNr();
       }

@@ -15,14 +15,14 @@ public final class RecordedNode<A> extends Node implements Saved {
   private @Nullable SavedTensor @Nullable [] results;
   private volatile Released released = Released.NOT;
 
-  private RecordedNode(Derivative<A> derivative, A attributes, Tensor[] operands, ThreadState thread) {
+  private RecordedNode(Derivative<A> derivative, A attributes, @Nullable Tensor[] operands, ThreadState thread) {
     super(thread.nextSequence(), operands, thread);
     this.derivative = derivative;
     this.attributes = attributes;
   }
 
-  /// Records that `results` came from `operands`, at least one of which requires grad.
-  public static <A> void record(Derivative<A> derivative, A attributes, Tensor[] operands, Tensor... results) {
+  /// Records that `results` came from `operands`, at least one of which requires grad; null is one that was not given.
+  public static <A> void record(Derivative<A> derivative, A attributes, @Nullable Tensor[] operands, Tensor... results) {
     RecordedNode<A> node = begin(derivative, attributes, operands);
     Meta[] outputs = new Meta[results.length];
     for (int i = 0; i < results.length; i++) {
@@ -38,7 +38,7 @@ public final class RecordedNode<A> extends Node implements Saved {
 
   /// Saves the operands of an operation that is about to change the first of them in place; where the derivative looks
   /// at that one, `operands` hold a copy of it.
-  public static <A> RecordedNode<A> begin(Derivative<A> derivative, A attributes, Tensor[] operands) {
+  public static <A> RecordedNode<A> begin(Derivative<A> derivative, A attributes, @Nullable Tensor[] operands) {
     RecordedNode<A> node = new RecordedNode<>(derivative, attributes, operands, ThreadState.current());
     node.saveInputs(node.saves(), operands);
     return node;
@@ -69,12 +69,13 @@ public final class RecordedNode<A> extends Node implements Saved {
     return derivative.savesFor(needed);
   }
 
-  private void saveInputs(int saves, Tensor[] operands) {
+  private void saveInputs(int saves, @Nullable Tensor[] operands) {
     if ((saves & Derivative.RESULT - 1) != 0) {
       @Nullable SavedTensor[] saved = new SavedTensor[operands.length];
       for (int i = 0; i < operands.length; i++) {
-        if ((saves >> i & 1) != 0) {
-          saved[i] = new SavedTensor(operands[i]);
+        Tensor operand = operands[i];
+        if ((saves >> i & 1) != 0 && operand != null) {
+          saved[i] = new SavedTensor(operand);
         }
       }
       inputs = saved;
@@ -125,6 +126,11 @@ public final class RecordedNode<A> extends Node implements Saved {
   @Override
   public Tensor input(int i) {
     return unpack(inputs, i);
+  }
+
+  @Override
+  public @Nullable Tensor inputOrNull(int i) {
+    return inputs == null || inputs[i] == null ? null : input(i);
   }
 
   @Override

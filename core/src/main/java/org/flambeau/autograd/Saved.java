@@ -2,11 +2,15 @@ package org.flambeau.autograd;
 
 import org.flambeau.DType;
 import org.flambeau.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /// What a derivative can look at: the operands and results that it named, as they were.
 public interface Saved {
   /// Operand `i`, which the derivative's `saves` named.
   Tensor input(int i);
+
+  /// Operand `i`, which the derivative's `saves` named, or null where it was not given.
+  @Nullable Tensor inputOrNull(int i);
 
   /// Result `i`, where the derivative's `saves` named [Derivative#RESULT] (or [Derivative#result]).
   Tensor result(int i);

@@ -3,6 +3,7 @@ package org.flambeau.internal.ops;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.flambeau.AutogradException;
 import org.flambeau.DType;
@@ -121,13 +122,13 @@ public final class Op<A> {
     return result;
   }
 
-  /// Runs on any number of operands.
-  public Tensor run(A attributes, DType dtype, Layout layout, Device device, Tensor[] operands, Kernel kernel) {
+  /// Runs on any number of operands; null is one that was not given.
+  public Tensor run(A attributes, DType dtype, Layout layout, Device device, @Nullable Tensor[] operands, Kernel kernel) {
     return runMulti(attributes, device, new DType[] {dtype}, new Layout[] {layout}, operands, (k, outs) -> kernel.run(k, outs[0]))[0];
   }
 
-  /// Runs on any number of operands, with any number of results.
-  public Tensor[] runMulti(A attributes, Device device, DType[] dtypes, Layout[] layouts, Tensor[] operands, MultiKernel kernel) {
+  /// Runs on any number of operands, with any number of results; null is an operand that was not given.
+  public Tensor[] runMulti(A attributes, Device device, DType[] dtypes, Layout[] layouts, @Nullable Tensor[] operands, MultiKernel kernel) {
     ThreadState thread = ThreadState.current();
     Strided[] outs = new Strided[dtypes.length];
     for (int i = 0; i < outs.length; i++) {
@@ -145,12 +146,12 @@ public final class Op<A> {
   }
 
   /// Computes a result with other operations, which are not recorded; this one is, as a whole.
-  public Tensor compose(A attributes, Tensor[] operands, Supplier<Tensor> computation) {
+  public Tensor compose(A attributes, @Nullable Tensor[] operands, Supplier<Tensor> computation) {
     return composeMulti(attributes, operands, () -> new Tensor[] {computation.get()})[0];
   }
 
   /// Computes several results with other operations, which are not recorded; this one is, as a whole.
-  public Tensor[] composeMulti(A attributes, Tensor[] operands, Supplier<Tensor[]> computation) {
+  public Tensor[] composeMulti(A attributes, @Nullable Tensor[] operands, Supplier<Tensor[]> computation) {
     ThreadState thread = ThreadState.current();
     Tensor[] results;
     try (var _ = GradMode.noGrad()) {
@@ -260,6 +261,20 @@ public final class Op<A> {
     return List.of(results);
   }
 
+  /// Changes all of `changed` in one kernel call, from `operands` too. It cannot be recorded: for updates of parameters.
+  public void runInPlace(Device device, List<Tensor> changed, List<Tensor> operands, Consumer<Kernels> kernel) {
+    ThreadState thread = ThreadState.current();
+    List<Tensor> held = new ArrayList<>(changed);
+    held.addAll(operands);
+    for (Tensor self : changed) {
+      AutogradMeta.checkInPlace(self, thread.records(), false);
+    }
+    call(held.toArray(Tensor[]::new), () -> kernel.accept(Backends.kernels(device)));
+    for (Tensor self : changed) {
+      self.strided().storage().bumpVersion();
+    }
+  }
+
   /// Remembers what `result` views, for changes in place. Nothing can be recorded of integral tensors.
   private static void track(ThreadState thread, Tensor x, Tensor result, AutogradMeta.Creation creation) {
     if (!x.dtype().isFloating() || thread.is(ThreadState.INFERENCE)) {
@@ -276,7 +291,7 @@ public final class Op<A> {
     return layout.over(storage, dtype);
   }
 
-  private static void call(Tensor[] operands, Runnable kernel) {
+  private static void call(@Nullable Tensor[] operands, Runnable kernel) {
     int held = 0;
     try {
       for (; held < operands.length; held++) {
@@ -290,23 +305,29 @@ public final class Op<A> {
     }
   }
 
-  private static boolean anyRequiresGrad(Tensor[] operands) {
+  private static boolean anyRequiresGrad(@Nullable Tensor[] operands) {
     for (Tensor operand : operands) {
-      if (operand.requiresGrad()) {
+      if (operand != null && operand.requiresGrad()) {
         return true;
       }
     }
     return false;
   }
 
-  private static void hold(Tensor tensor) {
+  private static void hold(@Nullable Tensor tensor) {
+    if (tensor == null) {
+      return;
+    }
     Storage storage = tensor.strided().storage();
     if (storage.isCounted()) {
       storage.retain();
     }
   }
 
-  private static void letGo(Tensor tensor) {
+  private static void letGo(@Nullable Tensor tensor) {
+    if (tensor == null) {
+      return;
+    }
     Storage storage = tensor.strided().storage();
     if (storage.isCounted()) {
       storage.release();
