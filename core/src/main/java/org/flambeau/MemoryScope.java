@@ -46,6 +46,15 @@ public final class MemoryScope implements AutoCloseable {
     return tensor;
   }
 
+  /// Takes the value of `tensor` out of whatever scope owns it: it lives as long as it can be reached. For what outlives the
+  /// step that makes it, such as an optimizer's state.
+  ///
+  /// @return `tensor`
+  public static Tensor escape(Tensor tensor) {
+    Scopes.escape(tensor);
+    return tensor;
+  }
+
   /// Frees what the scope owns, and releases what the backward of graphs recorded in it would have needed.
   ///
   /// @throws IllegalStateException on another thread than it was opened on, or before a scope opened later is closed

@@ -19,6 +19,34 @@ public record Layout(long[] sizes, long[] strides, long numel) {
     return new Layout(sizes, Strided.contiguousStrides(sizes), numel);
   }
 
+  /// Images (n, c, h, w) with their channels innermost.
+  public static Layout channelsLast(long... sizes) {
+    long c = Math.max(sizes[1], 1);
+    long row = c * Math.max(sizes[3], 1);
+    long image = row * Math.max(sizes[2], 1);
+    return new Layout(sizes, new long[] {image, 1, row, c}, sizes[0] * sizes[1] * sizes[2] * sizes[3]);
+  }
+
+  /// Whether `x` are images whose channels are innermost, by PyTorch's rule, which decides where sizes of 1 leave it open.
+  public static boolean isChannelsLast(Strided x) {
+    if (x.rank() != 4 || x.stride(1) == 0) {
+      return false;
+    }
+    long least = 0;
+    for (int d : new int[] {1, 3, 2, 0}) {
+      if (x.size(d) == 0 || x.stride(d) < least || d == 0 && least == x.stride(1)) {
+        return false;
+      }
+      least = x.stride(d) * Math.max(x.size(d), 1);
+    }
+    return true;
+  }
+
+  /// The layout of an operation on images: channels-last where `x` is.
+  static Layout ofImages(Strided x, long... sizes) {
+    return isChannelsLast(x) ? channelsLast(sizes) : contiguous(sizes);
+  }
+
   /// The layout of an element-wise result: where the operand is dense its strides, else dense ones in the same order.
   public static Layout like(Strided x) {
     if (x.isContiguous()) {

@@ -69,6 +69,15 @@ public final class Promotion {
     return dtype.isFloating() ? dtype : DType.FLOAT32;
   }
 
+  /// The dtype of `x`, which must be a float one.
+  static DType requireFloat(String op, Tensor x) {
+    if (!x.dtype().isFloating()) {
+      throw new IllegalArgumentException(
+          "[" + op + "] expected a float tensor, got " + x.dtype().label() + ": cast it with to(FLOAT32) first");
+    }
+    return x.dtype();
+  }
+
   /// Refuses to store a result of `from` in a tensor of `to` in place.
   public static void checkStore(String op, DType from, DType to) {
     if (from.category().compareTo(to.category()) > 0) {

@@ -1,0 +1,85 @@
+package org.flambeau.internal.ops;
+
+import static org.flambeau.autograd.Derivative.saves;
+import static org.flambeau.autograd.Derivative.term;
+
+import org.flambeau.Tensor;
+import org.flambeau.autograd.Derivative;
+import org.flambeau.spi.Strided;
+
+/// Element-wise functions of networks that have parameters, or are made of others.
+public final class Activations {
+  private record Bounds(double low, double high) {}
+
+  /// @param threshold of x·beta, above which the function is taken for the identity
+  private record Softness(double beta, double threshold) {}
+
+  private static final Op<Bounds> HARDTANH = Op.of("hardtanh",
+      Derivative.of("HardtanhBackward0", term(saves(0), (g, s, a) -> g.mul(within(s.input(0), a.low, a.high)))));
+  private static final Op<Softness> SOFTPLUS = Op.of("softplus", Derivative.of("SoftplusBackward0", term(saves(0), (g, s, a) -> {
+    Tensor scaled = s.input(0).mul(a.beta);
+    return Tensor.where(scaled.gt(a.threshold), g, g.mul(scaled.sigmoid()));
+  })));
+  private static final Op<Unit> HARDSIGMOID = Op.of("hardsigmoid", Derivative.of("HardsigmoidBackward0", term(saves(0),
+      (g, s, _) -> g.mul(within(s.input(0), -3, 3)).mul(1.0 / 6))));
+  private static final Op<Unit> HARDSWISH = Op.of("hardswish", Derivative.of("HardswishBackward0", term(saves(0), (g, s, _) -> {
+    Tensor x = s.input(0);
+    return Tensor.where(x.ge(3), g, g.mul(x.div(3).add(0.5)).mul(x.gt(-3)));
+  })));
+  private static final Op<Unit> LOG_SIGMOID = Op.of("log_sigmoid", Derivative.of("LogSigmoidBackward0", term(saves(0),
+      (g, s, _) -> g.mul(s.input(0).neg().sigmoid()))));
+  private static final Op<Unit> MISH = Op.of("mish", Derivative.of("MishBackward0", term(saves(0), (g, s, _) -> {
+    Tensor x = s.input(0);
+    Tensor tanh = Unary.SOFTPLUS_ONE.of(x).tanh();
+    return g.mul(tanh.add(x.mul(x.sigmoid()).mul(tanh.square().rsub(1))));
+  })));
+
+  private Activations() {}
+
+  private static Tensor within(Tensor x, double low, double high) {
+    return x.gt(low).logicalAnd(x.lt(high));
+  }
+
+  /// min(max(x, low), high), with the gradient 0 at the bounds too.
+  public static Tensor hardtanh(Tensor x, double low, double high) {
+    if (low > high) {
+      throw new IllegalArgumentException("[hardtanh] min_val cannot be greater than max_val");
+    }
+    Strided in = x.strided();
+    return HARDTANH.run(new Bounds(low, high), x.dtype(), Layout.like(in), x, (k, out) -> k.clamp(out, in, low, high));
+  }
+
+  /// log(1 + exp(beta·x))/beta.
+  public static Tensor softplus(Tensor x, double beta, double threshold) {
+    Promotion.requireFloat("softplus", x);
+    return SOFTPLUS.compose(new Softness(beta, threshold), new Tensor[] {x}, () -> {
+      Tensor scaled = beta == 1 ? x : x.mul(beta);
+      Tensor soft = Unary.SOFTPLUS_ONE.of(scaled);
+      return Tensor.where(scaled.gt(threshold), x, beta == 1 ? soft : soft.div(beta));
+    });
+  }
+
+  /// min(max(x + 3, 0), 6)/6.
+  public static Tensor hardsigmoid(Tensor x) {
+    Promotion.requireFloat("hardsigmoid", x);
+    return HARDSIGMOID.compose(Unit.UNIT, new Tensor[] {x}, () -> x.add(3).clamp_(0, 6).div_(6));
+  }
+
+  /// x·hardsigmoid(x).
+  public static Tensor hardswish(Tensor x) {
+    Promotion.requireFloat("hardswish", x);
+    return HARDSWISH.compose(Unit.UNIT, new Tensor[] {x}, () -> x.add(3).clamp_(0, 6).mul_(x).div_(6));
+  }
+
+  /// log(1/(1 + exp(−x))).
+  public static Tensor logSigmoid(Tensor x) {
+    Promotion.requireFloat("log_sigmoid", x);
+    return LOG_SIGMOID.compose(Unit.UNIT, new Tensor[] {x}, () -> Unary.SOFTPLUS_ONE.of(x.neg()).neg_());
+  }
+
+  /// x·tanh(log(1 + exp(x))).
+  public static Tensor mish(Tensor x) {
+    Promotion.requireFloat("mish", x);
+    return MISH.compose(Unit.UNIT, new Tensor[] {x}, () -> Unary.SOFTPLUS_ONE.of(x).tanh_().mul_(x));
+  }
+}

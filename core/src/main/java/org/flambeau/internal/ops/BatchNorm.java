@@ -1,0 +1,255 @@
+package org.flambeau.internal.ops;
+
+import static org.flambeau.autograd.Derivative.joint;
+import static org.flambeau.autograd.Derivative.result;
+import static org.flambeau.autograd.Derivative.saves;
+import static org.flambeau.internal.ops.LayerNorm.sameDtype;
+import static org.flambeau.internal.ops.LayerNorm.statistics;
+import static org.flambeau.internal.ops.Unit.UNIT;
+import static org.flambeau.internal.text.Shapes.list;
+
+import java.util.Arrays;
+import org.flambeau.DType;
+import org.flambeau.Device;
+import org.flambeau.GradMode;
+import org.flambeau.Tensor;
+import org.flambeau.autograd.Saved;
+import org.flambeau.internal.Backends;
+import org.flambeau.spi.Activation;
+import org.flambeau.spi.FusedOp;
+import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
+
+/// Normalisation of each channel of x (n, c, …): by the batch's own statistics while training, else by running ones.
+///
+/// Operands 0, 1 and 2 are x, weight and bias; results 0, 1 and 2 are y, and for each channel the mean and `1/√(var + eps)`
+/// that were used, which only the backward reads.
+public final class BatchNorm {
+  private static final String NODE = "NativeBatchNormBackward0";
+  private static final Op<Double> TRAINING = Op.of("batch_norm",
+      joint(NODE, needed -> (needed & saves(0, 1)) == 0 ? 0 : saves(0, 1) | result(1) | result(2),
+          (g, s, eps) -> backward(g[0], s, eps, true)));
+  /// The gradient for x is the gradient times a factor for each channel: x itself is kept for the weight's alone.
+  private static final Op<Double> EVALUATION = Op.of("batch_norm_eval", joint(NODE,
+      needed -> ((needed & saves(0)) == 0 ? 0 : saves(1) | result(2)) | ((needed & saves(1)) == 0 ? 0 : saves(0) | result(1) | result(2)),
+      (g, s, eps) -> backward(g[0], s, eps, false)));
+  private static final Op<Unit> STATISTICS = Op.notDifferentiable("batch_norm_statistics");
+  private static final Op<Unit> APPLY = Op.notDifferentiable("batch_norm_apply");
+  private static final Op<Unit> FUSED_BACKWARD = Op.notDifferentiable("batch_norm_backward");
+
+  private BatchNorm() {}
+
+  /// While `training`, running statistics that are given move by `momentum` towards the batch's mean and unbiased variance.
+  public static Tensor batchNorm(Tensor x, @Nullable Tensor runningMean, @Nullable Tensor runningVar, @Nullable Tensor weight,
+      @Nullable Tensor bias, boolean training, double momentum, double eps) {
+    check(x, runningMean, runningVar, weight, bias, training);
+    if (x.numel() == 0) {
+      Tensor y = weight == null ? x.clone() : x.clone().mul(weight.select(0, 0));
+      return bias == null ? y : y.add(bias.select(0, 0));
+    }
+    boolean fused = sameDtype(x, weight, bias) && sameDtype(x, runningMean, runningVar)
+        && Backends.kernels(x.device()).supports(FusedOp.BATCH_NORM, x.strided());
+    return (training ? TRAINING : EVALUATION).composeMulti(eps, new @Nullable Tensor[] {x, weight, bias}, () -> {
+      Tensor[] used = training || runningMean == null || runningVar == null
+          ? batchStatistics(x, runningMean, runningVar, momentum, eps, fused)
+          : new Tensor[] {runningMean.to(statistics(x.dtype())).detach(), runningVar.to(statistics(x.dtype())).add(eps).rsqrt()};
+      return new Tensor[] {fused ? apply(x, used, weight, bias) : reference(x, used, weight, bias), used[0], used[1]};
+    })[0];
+  }
+
+  /// Normalisation of each channel of each sample: that of a single sample with n·c channels. Running statistics are moved by
+  /// the mean over the samples, and used instead of the sample's own where `useInputStats` is false.
+  public static Tensor instanceNorm(Tensor x, @Nullable Tensor runningMean, @Nullable Tensor runningVar, @Nullable Tensor weight,
+      @Nullable Tensor bias, boolean useInputStats, double momentum, double eps) {
+    if (!useInputStats && (runningMean == null || runningVar == null)) {
+      throw new IllegalArgumentException(
+          "[instance_norm] Expected running_mean and running_var to be defined when use_input_stats is false");
+    }
+    if (x.dim() < 3 || useInputStats && x.numel() == x.size(0) * x.size(1)) {
+      throw new IllegalArgumentException("[instance_norm] Expected more than 1 spatial element when training, got input size torch.Size("
+          + list(x.sizes()) + ")");
+    }
+    long n = x.size(0);
+    long c = x.size(1);
+    long[] sizes = x.sizes();
+    sizes[0] = 1;
+    sizes[1] = n * c;
+    Tensor means = repeated(runningMean, n);
+    Tensor vars = repeated(runningVar, n);
+    Tensor y = batchNorm(x.contiguous().view(sizes), means, vars, repeated(weight, n), repeated(bias, n), useInputStats, momentum, eps);
+    if (useInputStats) {
+      average(runningMean, means, n, c);
+      average(runningVar, vars, n, c);
+    }
+    return y.view(x.sizes());
+  }
+
+  private static @Nullable Tensor repeated(@Nullable Tensor vector, long times) {
+    return vector == null ? null : vector.repeat(times);
+  }
+
+  private static void average(@Nullable Tensor running, @Nullable Tensor each, long n, long c) {
+    if (running != null && each != null) {
+      try (var _ = GradMode.noGrad()) {
+        running.copy_(each.view(n, c).mean(0));
+      }
+    }
+  }
+
+  private static Tensor[] batchStatistics(Tensor x, @Nullable Tensor runningMean, @Nullable Tensor runningVar, double momentum, double eps,
+      boolean fused) {
+    DType wide = statistics(x.dtype());
+    if (!fused) {
+      Tensor in = x.to(wide);
+      int[] dims = butChannels(x.dim());
+      Tensor var = Moments.var(in, dims, 0, false);
+      Tensor mean = in.mean(dims);
+      double n = (double) x.numel() / x.size(1);
+      if (runningMean != null && runningVar != null) {
+        runningMean.mul_(1 - momentum).add_(mean.to(runningMean.dtype()), momentum);
+        runningVar.mul_(1 - momentum).add_(var.to(runningVar.dtype()), momentum * n / (n - 1));
+      }
+      return new Tensor[] {mean, var.add(eps).rsqrt()};
+    }
+    Layout perChannel = Layout.contiguous(x.size(1));
+    Strided movedMean = runningMean == null ? null : runningMean.strided();
+    Strided movedVar = runningVar == null ? null : runningVar.strided();
+    Tensor[] used = STATISTICS.runMulti(UNIT, x.device(), new DType[] {wide, wide}, new Layout[] {perChannel, perChannel},
+        new @Nullable Tensor[] {x, runningMean, runningVar},
+        (k, outs) -> k.batchNormStatistics(outs[0], outs[1], x.strided(), movedMean, movedVar, momentum, eps));
+    if (movedMean != null && movedVar != null) {
+      movedMean.storage().bumpVersion();
+      movedVar.storage().bumpVersion();
+    }
+    return used;
+  }
+
+  private static Tensor apply(Tensor x, Tensor[] used, @Nullable Tensor weight, @Nullable Tensor bias) {
+    return APPLY.run(UNIT, x.dtype(), Layout.like(x.strided()), x.device(), new @Nullable Tensor[] {x, used[0], used[1], weight, bias},
+        (k, out) -> k.batchNormApply(out, x.strided(), used[0].strided(), used[1].strided(), weight == null ? null : weight.strided(),
+            bias == null ? null : bias.strided(), null, Activation.NONE));
+  }
+
+  /// [#apply] composed of other operations.
+  private static Tensor reference(Tensor x, Tensor[] used, @Nullable Tensor weight, @Nullable Tensor bias) {
+    int rank = x.dim();
+    Tensor scale = weight == null ? used[1] : used[1].mul(weight);
+    Tensor y = x.to(used[0].dtype()).sub(perChannel(used[0], rank)).mul(perChannel(scale, rank));
+    return (bias == null ? y : y.add(perChannel(bias, rank))).to(x.dtype());
+  }
+
+  // ---- backward ----
+
+  private static @Nullable Tensor[] backward(@Nullable Tensor g, Saved s, double eps, boolean training) {
+    if (g == null) {
+      return new Tensor[3];
+    }
+    if (!s.needs(1) && (!training || !s.needs(0))) {
+      return new @Nullable Tensor[] {s.needs(0) ? scaled(g, s) : null, null, s.needs(2) ? sumPerChannel(g) : null};
+    }
+    Tensor x = s.input(0);
+    Tensor weight = s.inputOrNull(1);
+    boolean fused = !GradMode.isEnabled() && sameDtype(x, weight, null)
+        && Backends.kernels(x.device()).supports(FusedOp.BATCH_NORM, x.strided());
+    return fused ? fused(g, x, weight, s, training) : composed(g, x, weight, s, eps, training);
+  }
+
+  /// The gradient for x where the statistics were none of x's.
+  private static Tensor scaled(Tensor g, Saved s) {
+    Tensor rstd = s.result(2).detach();
+    Tensor weight = s.inputOrNull(1);
+    return g.mul(perChannel(weight == null ? rstd : rstd.mul(weight), g.dim()).to(g.dtype()));
+  }
+
+  private static Tensor sumPerChannel(Tensor g) {
+    return g.sum(butChannels(g.dim()));
+  }
+
+  private static @Nullable Tensor[] fused(Tensor grad, Tensor x, @Nullable Tensor weight, Saved s, boolean training) {
+    Tensor g = x.isContiguous() ? grad.contiguous() : grad;
+    return FusedGradients.run(FUSED_BACKWARD, UNIT, s, new @Nullable Tensor[] {g, x, s.result(1), s.result(2), weight},
+        (k, grads) -> k.batchNormBackward(grads[0], grads[1], grads[2], g.strided(), x.strided(), s.result(1).strided(),
+            s.result(2).strided(), weight == null ? null : weight.strided(), training));
+  }
+
+  private static @Nullable Tensor[] composed(Tensor g, Tensor x, @Nullable Tensor weight, Saved s, double eps, boolean training) {
+    int rank = x.dim();
+    int[] dims = butChannels(rank);
+    DType wide = statistics(x.dtype());
+    Tensor in = x.to(wide);
+    Tensor grad = g.to(wide);
+    // While recording, statistics of the batch are functions of x; else those at hand will do.
+    boolean again = training && GradMode.isEnabled();
+    Tensor mean = again ? in.mean(dims, true) : perChannel(s.result(1).detach(), rank);
+    Tensor rstd = again ? Moments.var(in, dims, 0, true).add(eps).rsqrt() : perChannel(s.result(2).detach(), rank);
+    Tensor normal = in.sub(mean).mul(rstd);
+    @Nullable Tensor[] grads = new Tensor[3];
+    if (s.needs(0) && training) {
+      Tensor inner = grad.sub(grad.mean(dims, true)).sub(normal.mul(grad.mul(normal).mean(dims, true)));
+      Tensor scale = weight == null ? rstd : rstd.mul(perChannel(weight.to(wide), rank));
+      grads[0] = inner.mul(scale).to(x.dtype());
+    } else if (s.needs(0)) {
+      grads[0] = scaled(g, s);
+    }
+    grads[1] = s.needs(1) ? grad.mul(normal).sum(dims) : null;
+    grads[2] = s.needs(2) ? grad.sum(dims) : null;
+    return grads;
+  }
+
+  // ---- channels ----
+
+  private static Tensor perChannel(Tensor vector, int rank) {
+    long[] sizes = new long[rank];
+    Arrays.fill(sizes, 1);
+    sizes[1] = vector.numel();
+    return vector.reshape(sizes);
+  }
+
+  private static int[] butChannels(int rank) {
+    int[] dims = new int[rank - 1];
+    Arrays.setAll(dims, i -> i == 0 ? 0 : i + 1);
+    return dims;
+  }
+
+  // ---- checks ----
+
+  private static void check(Tensor x, @Nullable Tensor runningMean, @Nullable Tensor runningVar, @Nullable Tensor weight,
+      @Nullable Tensor bias, boolean training) {
+    if (x.dim() < 2) {
+      throw new IllegalArgumentException("[batch_norm] expected an input of at least 2 dimensions (n, c, …), got size " + list(x.sizes()));
+    }
+    Promotion.requireFloat("batch_norm", x);
+    long channels = x.size(1);
+    if (training && x.numel() == channels && channels > 0) {
+      throw new IllegalArgumentException("[batch_norm] Expected more than 1 value per channel when training, got input size torch.Size("
+          + list(x.sizes()) + ")");
+    }
+    if (!training && runningMean == null) {
+      throw new IllegalArgumentException("[batch_norm] running_mean must be defined in evaluation mode");
+    }
+    if (!training && runningVar == null) {
+      throw new IllegalArgumentException("[batch_norm] running_var must be defined in evaluation mode");
+    }
+    if ((runningMean == null) != (runningVar == null)) {
+      throw new IllegalArgumentException("[batch_norm] running_mean and running_var must either both be None or neither be None");
+    }
+    checkChannels("running_mean", runningMean, channels, x);
+    checkChannels("running_var", runningVar, channels, x);
+    checkChannels("weight", weight, channels, x);
+    checkChannels("bias", bias, channels, x);
+    if (training && (runningMean != null && runningMean.requiresGrad() || runningVar != null && runningVar.requiresGrad())) {
+      throw new IllegalArgumentException("[batch_norm] running statistics are changed in place and cannot require grad");
+    }
+    Device _ = Binary.device("batch_norm", x, weight, bias, runningMean, runningVar);
+  }
+
+  private static void checkChannels(String name, @Nullable Tensor parameter, long channels, Tensor x) {
+    if (parameter == null) {
+      return;
+    }
+    if (parameter.numel() != channels) {
+      throw new IllegalArgumentException("[batch_norm] " + name + " should contain " + channels + " elements not " + parameter.numel());
+    }
+    LayerNorm.checkMixed("batch_norm", name, parameter, x);
+  }
+}

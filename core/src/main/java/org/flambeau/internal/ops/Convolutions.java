@@ -1,0 +1,256 @@
+package org.flambeau.internal.ops;
+
+import static org.flambeau.autograd.Derivative.saves;
+import static org.flambeau.autograd.Derivative.term;
+import static org.flambeau.internal.text.Shapes.list;
+
+import java.util.Arrays;
+import org.flambeau.DType;
+import org.flambeau.Device;
+import org.flambeau.Tensor;
+import org.flambeau.autograd.Derivative;
+import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
+
+/// Convolutions over rows and columns, or over one row, with their transposes.
+///
+/// One kernel convolves and two compute its gradients; as the operation is linear in both operands, the gradients of the
+/// gradients are those three again, and the transposed convolution is the gradient for the input.
+public final class Convolutions {
+  /// @param spec how the kernel slides
+  /// @param sizes of the result, where the operands do not tell: of a gradient
+  private record Slide(Conv2d spec, long[] sizes) {}
+
+  private static final Op<Conv2d> CONV = Op.of("conv2d", Derivative.of("ConvolutionBackward0",
+      term(saves(1), (g, s, spec) -> backwardInput(g, s.input(1), new Slide(spec, s.sizes(0)))),
+      term(saves(0), (g, s, spec) -> backwardWeight(g, s.input(0), new Slide(spec, s.sizes(1)))),
+      term((g, _, _) -> sumButChannels(g))));
+  private static final Op<Slide> TRANSPOSE = Op.of("conv_transpose2d", ofBackwardInput("ConvolutionBackward0"));
+  private static final Op<Slide> BACKWARD_INPUT = Op.of("conv2d_backward_input", ofBackwardInput("ConvolutionBackwardBackward0"));
+  private static final Op<Slide> BACKWARD_WEIGHT = Op.of("conv2d_backward_weight", Derivative.of("ConvolutionBackwardBackward0",
+      term(saves(1), (g, s, a) -> convolve(s.input(1), g, null, a.spec)),
+      term(saves(0), (g, s, a) -> backwardInput(s.input(0), g, new Slide(a.spec, s.sizes(1))))));
+
+  private Convolutions() {}
+
+  private static Derivative<Slide> ofBackwardInput(String node) {
+    return Derivative.of(node,
+        term(saves(1), (g, s, a) -> convolve(g, s.input(1), null, a.spec)),
+        term(saves(0), (g, s, a) -> backwardWeight(s.input(0), g, new Slide(a.spec, s.sizes(1)))),
+        term((g, _, _) -> sumButChannels(g)));
+  }
+
+  private static Tensor sumButChannels(Tensor g) {
+    return g.dim() == 4 ? g.sum(0, 2, 3) : g.sum(0, 2);
+  }
+
+  // ---- forward ----
+
+  /// The convolution of images (n, c, h, w) or one image (c, h, w) with a weight (o, c/groups, kh, kw).
+  public static Tensor conv2d(Tensor x, Tensor weight, @Nullable Tensor bias, Conv2d spec) {
+    return checkedConv("conv2d", 2, x, weight, bias, spec);
+  }
+
+  /// The convolution of rows (n, c, l) or one row (c, l) with a weight (o, c/groups, k); `spec` slides along columns.
+  public static Tensor conv1d(Tensor x, Tensor weight, @Nullable Tensor bias, Conv2d spec) {
+    return checkedConv("conv1d", 1, x, weight, bias, spec);
+  }
+
+  private static Tensor checkedConv(String op, int spatial, Tensor x, Tensor weight, @Nullable Tensor bias, Conv2d spec) {
+    checkRank(op, spatial, x, weight);
+    if (x.dim() == spatial + 1) {
+      return checkedConv(op, spatial, x.unsqueeze(0), weight, bias, spec).squeeze(0);
+    }
+    checkSpec(op, spec);
+    long[] w = weight.sizes();
+    if (w[0] < spec.groups() || w[0] % spec.groups() != 0) {
+      throw new IllegalArgumentException(
+          "[" + op + "] Given groups=" + spec.groups() + ", expected weight to be divisible by " + spec.groups()
+              + " at dimension 0, but got weight of size [" + list(w) + "] instead");
+    }
+    if (x.size(1) != w[1] * spec.groups()) {
+      throw new IllegalArgumentException("[" + op + "] Given groups=" + spec.groups() + ", weight of size " + list(w) + ", expected input"
+          + list(x.sizes()) + " to have " + w[1] * spec.groups() + " channels, but got " + x.size(1) + " channels instead");
+    }
+    checkBias(op, "weight of size " + list(w), w[0], bias);
+    checkKernelFits(op, x, weight, spec);
+    checkDtypes(op, x, weight, bias);
+    return convolve(x, weight, bias, spec);
+  }
+
+  /// The transpose of [#conv2d] as a linear map: each element of x (n, c, h, w) spreads the weight (c, o/groups, kh, kw)
+  /// over the result, which has `outputPadH` rows and `outputPadW` columns more than the least that fit.
+  public static Tensor convTranspose2d(Tensor x, Tensor weight, @Nullable Tensor bias, Conv2d spec, int outputPadH, int outputPadW) {
+    String op = "conv_transpose2d";
+    checkRank(op, 2, x, weight);
+    if (x.dim() == 3) {
+      return convTranspose2d(x.unsqueeze(0), weight, bias, spec, outputPadH, outputPadW).squeeze(0);
+    }
+    checkSpec(op, spec);
+    long[] w = weight.sizes();
+    if (x.size(1) != w[0]) {
+      throw new IllegalArgumentException("[" + op + "] Given transposed=1, weight of size " + list(w) + ", expected input" + list(x.sizes())
+          + " to have " + w[0] + " channels, but got " + x.size(1) + " channels instead");
+    }
+    checkBias(op, "transposed=1, weight of size " + list(w), w[1] * spec.groups(), bias);
+    if (outputPadH < 0 || outputPadW < 0) {
+      throw new IllegalArgumentException("[" + op + "] negative output_padding is not supported");
+    }
+    if (outputPadH >= Math.max(spec.strideH(), spec.dilationH()) || outputPadW >= Math.max(spec.strideW(), spec.dilationW())) {
+      throw new IllegalArgumentException("[" + op + "] output padding must be smaller than either stride or dilation, but got "
+          + "output_padding_height: " + outputPadH + " output_padding_width: " + outputPadW + " stride_height: " + spec.strideH()
+          + " stride_width: " + spec.strideW() + " dilation_height: " + spec.dilationH() + " dilation_width: " + spec.dilationW());
+    }
+    checkDtypes(op, x, weight, bias);
+    long h = (x.size(2) - 1) * spec.strideH() - 2L * spec.padH() + spec.dilationH() * (w[2] - 1) + outputPadH + 1;
+    long width = (x.size(3) - 1) * spec.strideW() - 2L * spec.padW() + spec.dilationW() * (w[3] - 1) + outputPadW + 1;
+    if (h < 1 || width < 1) {
+      throw new IllegalArgumentException("[" + op + "] Given input size per channel: (" + x.size(2) + " x " + x.size(3)
+          + "). Calculated output size per channel: (" + h + " x " + width + "). Output size is too small");
+    }
+    Slide slide = new Slide(spec, new long[] {x.size(0), w[1] * spec.groups(), h, width});
+    return spread(TRANSPOSE, x, weight, bias, slide);
+  }
+
+  /// What `padding="same"` stands for along one dimension: the zeros on both sides, and those that only the end gets.
+  public record SamePadding(int both, int atEnd) {
+    public static SamePadding of(long kernel, int dilation) {
+      int total = Math.toIntExact(dilation * (kernel - 1));
+      return new SamePadding(total / 2, total % 2);
+    }
+  }
+
+  // ---- kernels ----
+
+  private static Tensor convolve(Tensor x, Tensor weight, @Nullable Tensor bias, Conv2d spec) {
+    long[] sizes = x.sizes();
+    int last = sizes.length - 1;
+    sizes[1] = weight.size(0);
+    sizes[last] = Conv2d.outputSize(sizes[last], weight.size(last), spec.strideW(), spec.padW(), spec.dilationW());
+    if (last == 3) {
+      sizes[2] = Conv2d.outputSize(sizes[2], weight.size(2), spec.strideH(), spec.padH(), spec.dilationH());
+    }
+    Strided in = image(x.strided());
+    Strided kernel = image(weight.strided());
+    Strided row = bias == null ? null : bias.strided();
+    return CONV.run(spec, x.dtype(), layout(sizes, x, weight), x.device(), new @Nullable Tensor[] {x, weight, bias},
+        (k, out) -> k.conv2d(image(out), in, kernel, row, spec));
+  }
+
+  private static Tensor backwardInput(Tensor grad, Tensor weight, Slide slide) {
+    return spread(BACKWARD_INPUT, grad, weight, null, slide);
+  }
+
+  private static Tensor spread(Op<Slide> op, Tensor grad, Tensor weight, @Nullable Tensor bias, Slide slide) {
+    Strided g = image(grad.strided());
+    Strided kernel = image(weight.strided());
+    return op.run(slide, grad.dtype(), layout(slide.sizes, grad, weight), grad.device(), new @Nullable Tensor[] {grad, weight, bias},
+        (k, out) -> {
+          k.conv2dBackwardInput(image(out), g, kernel, slide.spec);
+          if (bias != null) {
+            k.binary(org.flambeau.spi.BinaryOp.ADD, out, out, perChannel(bias.strided(), out.sizes()));
+          }
+        });
+  }
+
+  private static Tensor backwardWeight(Tensor grad, Tensor x, Slide slide) {
+    Strided g = image(grad.strided());
+    Strided in = image(x.strided());
+    return BACKWARD_WEIGHT.run(slide, grad.dtype(), layout(slide.sizes, x, grad), grad.device(), grad, x,
+        (k, out) -> k.conv2dBackwardWeight(image(out), g, in, slide.spec));
+  }
+
+  /// Rows as images of one row: kernels know images only.
+  private static Strided image(Strided x) {
+    if (x.rank() == 4) {
+      return x;
+    }
+    long[] sizes = {x.size(0), x.size(1), 1, x.size(2)};
+    return x.with(x.offset(), sizes, new long[] {x.stride(0), x.stride(1), x.size(2) * x.stride(2), x.stride(2)});
+  }
+
+  /// Channels-last where one of the operands is, as in PyTorch.
+  private static Layout layout(long[] sizes, Tensor a, Tensor b) {
+    return Layout.isChannelsLast(a.strided()) || Layout.isChannelsLast(b.strided()) ? Layout.channelsLast(sizes) : Layout.contiguous(sizes);
+  }
+
+  /// A vector with one element for each channel, repeated over all else of `sizes`.
+  static Strided perChannel(Strided vector, long[] sizes) {
+    long[] strides = new long[sizes.length];
+    strides[1] = vector.stride(0);
+    return vector.with(vector.offset(), sizes, strides);
+  }
+
+  // ---- checks ----
+
+  private static void checkRank(String op, int spatial, Tensor x, Tensor weight) {
+    if (x.dim() != spatial + 1 && x.dim() != spatial + 2) {
+      throw new IllegalArgumentException(
+          "[" + op + "] Expected " + (spatial + 1) + "D (unbatched) or " + (spatial + 2) + "D (batched) input to "
+              + op + ", but got input of size: " + list(x.sizes()));
+    }
+    if (weight.dim() != spatial + 2) {
+      throw new IllegalArgumentException(
+          "[" + op + "] expected a weight of " + (spatial + 2) + " dimensions (out channels, in channels / groups, "
+              + (spatial == 2 ? "rows, columns" : "length") + "), but got weight of size " + list(weight.sizes()));
+    }
+  }
+
+  private static void checkSpec(String op, Conv2d spec) {
+    if (spec.padH() < 0 || spec.padW() < 0) {
+      throw new IllegalArgumentException("[" + op + "] negative padding is not supported");
+    }
+    if (spec.strideH() < 1 || spec.strideW() < 1) {
+      throw new IllegalArgumentException("[" + op + "] non-positive stride is not supported");
+    }
+    if (spec.dilationH() < 1 || spec.dilationW() < 1) {
+      throw new IllegalArgumentException("[" + op + "] dilation should be greater than zero, but got [" + spec.dilationH() + ", "
+          + spec.dilationW() + "]");
+    }
+    if (spec.groups() < 1) {
+      throw new IllegalArgumentException("[" + op + "] non-positive groups is not supported");
+    }
+  }
+
+  private static void checkBias(String op, String given, long channels, @Nullable Tensor bias) {
+    if (bias != null && (bias.dim() != 1 || bias.size(0) != channels)) {
+      throw new IllegalArgumentException("[" + op + "] Given " + given + ", expected bias to be 1-dimensional with " + channels
+          + " elements, but got bias of size " + list(bias.sizes()) + " instead");
+    }
+  }
+
+  private static void checkKernelFits(String op, Tensor x, Tensor weight, Conv2d spec) {
+    int spatial = x.dim() - 2;
+    long[] padded = new long[spatial];
+    long[] kernel = new long[spatial];
+    boolean fits = true;
+    for (int d = 0; d < spatial; d++) {
+      boolean rows = d == spatial - 2;
+      padded[d] = x.size(2 + d) + 2L * (rows ? spec.padH() : spec.padW());
+      kernel[d] = (rows ? spec.dilationH() : spec.dilationW()) * (weight.size(2 + d) - 1) + 1;
+      fits &= padded[d] >= kernel[d];
+    }
+    if (!fits) {
+      throw new IllegalArgumentException("[" + op + "] Calculated padded input size per channel: (" + times(padded) + "). Kernel size: ("
+          + times(kernel) + "). Kernel size can't be greater than actual input size");
+    }
+  }
+
+  private static String times(long[] sizes) {
+    return Arrays.stream(sizes).mapToObj(Long::toString).collect(java.util.stream.Collectors.joining(" x "));
+  }
+
+  private static void checkDtypes(String op, Tensor x, Tensor weight, @Nullable Tensor bias) {
+    DType dtype = Promotion.requireFloat(op, x);
+    if (weight.dtype() != dtype) {
+      throw new IllegalArgumentException("[" + op + "] expected a weight of the input's dtype " + dtype.label() + ", but got "
+          + weight.dtype().label() + ": cast one with to(dtype)");
+    }
+    if (bias != null && bias.dtype() != dtype) {
+      throw new IllegalArgumentException("[" + op + "] Input type (" + dtype.label() + ") and bias type (" + bias.dtype().label()
+          + ") should be the same");
+    }
+    Device _ = Binary.device(op, x, weight, bias);
+  }
+}

@@ -1,0 +1,41 @@
+package org.flambeau.internal.ops;
+
+import org.flambeau.Generator;
+import org.flambeau.Tensor;
+import org.flambeau.spi.Distribution;
+
+/// Elements zeroed at random.
+public final class Dropouts {
+  private Dropouts() {}
+
+  /// x·b/(1 − p) with b = 0 with probability p, else 1; drawn as PyTorch's CPU generator draws them.
+  public static Tensor dropout(Tensor x, double p) {
+    return dropout("dropout", x, p, x.sizes());
+  }
+
+  /// [#dropout] of whole channels: x (n, c, …) by one draw for each of the n·c.
+  public static Tensor featureDropout(Tensor x, double p) {
+    if (x.dim() < 2) {
+      throw new IllegalArgumentException("[feature_dropout] Feature dropout requires at least 2 dimensions in the input");
+    }
+    long[] sizes = x.sizes();
+    java.util.Arrays.fill(sizes, 2, sizes.length, 1);
+    return dropout("feature_dropout", x, p, sizes);
+  }
+
+  private static Tensor dropout(String op, Tensor x, double p, long[] draws) {
+    if (!(p >= 0 && p <= 1)) {
+      throw new IllegalArgumentException("[" + op + "] dropout probability has to be between 0 and 1, but got " + p);
+    }
+    if (p == 0 || x.numel() == 0) {
+      return x;
+    }
+    Promotion.requireFloat(op, x);
+    if (p == 1) {
+      return x.mul(Tensor.zeros(x.device(), x.dtype()));
+    }
+    Tensor noise = Tensor.empty(x.device(), x.dtype(), draws);
+    Creation.randomInPlace(noise, Distribution.BERNOULLI, 1 - p, 0, Generator.defaultOf(x.device()));
+    return x.mul(noise.div_(1 - p));
+  }
+}

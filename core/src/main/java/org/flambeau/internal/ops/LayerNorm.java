@@ -1,0 +1,223 @@
+package org.flambeau.internal.ops;
+
+import static org.flambeau.autograd.Derivative.joint;
+import static org.flambeau.autograd.Derivative.result;
+import static org.flambeau.autograd.Derivative.saves;
+import static org.flambeau.internal.ops.Unit.UNIT;
+import static org.flambeau.internal.text.Shapes.list;
+
+import java.util.Arrays;
+import org.flambeau.DType;
+import org.flambeau.Device;
+import org.flambeau.GradMode;
+import org.flambeau.Tensor;
+import org.flambeau.autograd.Saved;
+import org.flambeau.internal.Backends;
+import org.flambeau.spi.FusedOp;
+import org.flambeau.spi.Kernels;
+import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
+
+/// Normalisation over the last dimensions of each sample, and over groups of its channels.
+///
+/// Operands 0, 1 and 2 are x, weight and bias; results 0, 1 and 2 are y, and for each row the mean and `1/√(var + eps)`, which
+/// only the backward reads.
+public final class LayerNorm {
+  /// @param rows how often the statistics are taken
+  /// @param length over how many elements each
+  private record Rows(long rows, long length, double eps) {}
+
+  private static final Op<Rows> LAYER_NORM = Op.of("layer_norm", joint("NativeLayerNormBackward0", LayerNorm::saved, LayerNorm::backward));
+  private static final Op<Unit> FUSED_BACKWARD = Op.notDifferentiable("layer_norm_backward");
+  private static final int[] LAST = {-1};
+
+  private LayerNorm() {}
+
+  /// The bias alone looks at nothing.
+  private static int saved(int needed) {
+    return (needed & saves(0, 1)) == 0 ? 0 : saves(0, 1) | result(1) | result(2);
+  }
+
+  public static Tensor layerNorm(Tensor x, long[] shape, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
+    check(x, shape, weight, bias);
+    long length = Shapes.numel(shape);
+    long rows = 1;
+    for (int d = 0; d < x.dim() - shape.length; d++) {
+      rows *= x.size(d);
+    }
+    return run(new Rows(rows, length, eps), x.contiguous(), weight, bias);
+  }
+
+  /// Normalisation of `groups` groups of channels of x (n, c, …), then scaled and shifted for each channel.
+  public static Tensor groupNorm(Tensor x, int groups, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
+    if (x.dim() < 2) {
+      throw new IllegalArgumentException("[group_norm] Expected at least 2 dimensions for input tensor but received " + x.dim());
+    }
+    if (groups < 1) {
+      throw new IllegalArgumentException("[group_norm] Expected num groups to be greater than 0, got " + groups);
+    }
+    long channels = x.size(1);
+    if (channels % groups != 0) {
+      throw new IllegalArgumentException(
+          "[group_norm] Expected number of channels in input to be divisible by num_groups, but got input of shape "
+              + list(x.sizes()) + " and num_groups=" + groups);
+    }
+    checkChannels("weight", weight, x);
+    checkChannels("bias", bias, x);
+    Promotion.requireFloat("group_norm", x);
+    long rows = x.size(0) * groups;
+    Tensor y = run(new Rows(rows, rows == 0 ? 0 : x.numel() / rows, eps), x.contiguous(), null, null);
+    long[] perChannel = new long[x.dim()];
+    Arrays.fill(perChannel, 1);
+    perChannel[1] = channels;
+    y = weight == null ? y : y.mul(weight.reshape(perChannel));
+    return bias == null ? y : y.add(bias.reshape(perChannel));
+  }
+
+  private static Tensor run(Rows a, Tensor x, @Nullable Tensor weight, @Nullable Tensor bias) {
+    DType wide = statistics(x.dtype());
+    @Nullable Tensor[] operands = {x, weight, bias};
+    Strided in = rows(x.strided(), a);
+    if (!sameDtype(x, weight, bias) || !Backends.kernels(x.device()).supports(FusedOp.LAYER_NORM, in)) {
+      return LAYER_NORM.composeMulti(a, operands, () -> reference(x, weight, bias, a))[0];
+    }
+    DType[] dtypes = {x.dtype(), wide, wide};
+    Layout perRow = Layout.contiguous(a.rows);
+    Strided scale = weight == null ? null : flat(weight.strided());
+    Strided shift = bias == null ? null : flat(bias.strided());
+    return LAYER_NORM.runMulti(a, x.device(), dtypes, new Layout[] {Layout.contiguous(x.sizes()), perRow, perRow}, operands,
+        (k, outs) -> k.layerNorm(rows(outs[0], a), outs[1], outs[2], in, scale, shift, a.eps))[0];
+  }
+
+  /// Composed of other operations: y, mean and rstd.
+  private static Tensor[] reference(Tensor x, @Nullable Tensor weight, @Nullable Tensor bias, Rows a) {
+    Tensor in = x.to(statistics(x.dtype())).reshape(a.rows, a.length);
+    Tensor mean = in.mean(LAST, true);
+    Tensor rstd = Moments.var(in, LAST, 0, true).add(a.eps).rsqrt();
+    Tensor y = in.sub(mean).mul(rstd);
+    y = weight == null ? y : y.mul(weight.flatten());
+    y = bias == null ? y : y.add(bias.flatten());
+    return new Tensor[] {y.to(x.dtype()).reshape(x.sizes()), mean.reshape(a.rows), rstd.reshape(a.rows)};
+  }
+
+  // ---- backward ----
+
+  private static @Nullable Tensor[] backward(@Nullable Tensor[] grads, Saved s, Rows a) {
+    Tensor g = grads[0];
+    if (g == null) {
+      return new Tensor[3];
+    }
+    if (!s.needs(0) && !s.needs(1)) {
+      return new @Nullable Tensor[] {null, null, g.reshape(a.rows, a.length).sum(0).reshape(s.sizes(2))};
+    }
+    Tensor x = s.input(0);
+    Tensor weight = s.inputOrNull(1);
+    Strided in = rows(x.strided(), a);
+    Kernels kernels = Backends.kernels(x.device());
+    return GradMode.isEnabled() || !sameDtype(x, weight, null) || !kernels.supports(FusedOp.LAYER_NORM, in)
+        ? composed(g, x, weight, s, a)
+        : fused(g.contiguous(), x, weight, s, a);
+  }
+
+  private static @Nullable Tensor[] fused(Tensor g, Tensor x, @Nullable Tensor weight, Saved s, Rows a) {
+    return FusedGradients.run(FUSED_BACKWARD, UNIT, s, new @Nullable Tensor[] {g, x, s.result(1), s.result(2), weight},
+        (k, grads) -> k.layerNormBackward(grads[0] == null ? null : rows(grads[0], a), flatOrNull(grads[1]), flatOrNull(grads[2]),
+            rows(g.strided(), a), rows(x.strided(), a), s.result(1).strided(), s.result(2).strided(),
+            weight == null ? null : flat(weight.strided())));
+  }
+
+  private static @Nullable Tensor[] composed(Tensor g, Tensor x, @Nullable Tensor weight, Saved s, Rows a) {
+    DType wide = statistics(x.dtype());
+    Tensor in = x.to(wide).reshape(a.rows, a.length);
+    Tensor grad = g.to(wide).reshape(a.rows, a.length);
+    // While recording, the statistics are functions of x; else those at hand will do.
+    Tensor mean = GradMode.isEnabled() ? in.mean(LAST, true) : s.result(1).unsqueeze(1);
+    Tensor rstd = GradMode.isEnabled() ? Moments.var(in, LAST, 0, true).add(a.eps).rsqrt() : s.result(2).unsqueeze(1);
+    Tensor normal = in.sub(mean).mul(rstd);
+    @Nullable Tensor[] grads = new Tensor[3];
+    if (s.needs(0)) {
+      Tensor scaled = weight == null ? grad : grad.mul(weight.to(wide).flatten());
+      Tensor inner = scaled.sub(scaled.mean(LAST, true)).sub(normal.mul(scaled.mul(normal).mean(LAST, true)));
+      grads[0] = inner.mul(rstd).to(x.dtype()).reshape(s.sizes(0));
+    }
+    if (s.needs(1)) {
+      grads[1] = grad.mul(normal).sum(0).reshape(s.sizes(1));
+    }
+    if (s.needs(2)) {
+      grads[2] = grad.sum(0).reshape(s.sizes(2));
+    }
+    return grads;
+  }
+
+  // ---- forms ----
+
+  private static Strided rows(Strided x, Rows a) {
+    return x.with(x.offset(), new long[] {a.rows, a.length}, new long[] {a.length, 1});
+  }
+
+  private static Strided flat(Strided x) {
+    return x.rank() == 1 ? x : x.with(x.offset(), new long[] {x.numel()}, new long[] {1});
+  }
+
+  private static @Nullable Strided flatOrNull(@Nullable Strided x) {
+    return x == null ? null : flat(x);
+  }
+
+  /// In which dtype statistics are taken and kept.
+  static DType statistics(DType dtype) {
+    return dtype == DType.FLOAT64 ? DType.FLOAT64 : DType.FLOAT32;
+  }
+
+  /// Whether a fused kernel takes the parameters as they are.
+  static boolean sameDtype(Tensor x, @Nullable Tensor weight, @Nullable Tensor bias) {
+    return (weight == null || weight.dtype() == x.dtype() && weight.isContiguous()) && (bias == null || bias.dtype() == x.dtype()
+        && bias.isContiguous());
+  }
+
+  // ---- checks ----
+
+  private static void check(Tensor x, long[] shape, @Nullable Tensor weight, @Nullable Tensor bias) {
+    if (shape.length == 0) {
+      throw new IllegalArgumentException(
+          "[layer_norm] Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one "
+              + "element, but got normalized_shape = []");
+    }
+    checkParameter("weight", weight, shape, x);
+    checkParameter("bias", bias, shape, x);
+    int lead = x.dim() - shape.length;
+    if (lead < 0 || !Arrays.equals(shape, Arrays.copyOfRange(x.sizes(), lead, x.dim()))) {
+      throw new IllegalArgumentException("[layer_norm] Given normalized_shape=" + list(shape) + ", expected input with shape [*, "
+          + list(shape).substring(1) + ", but got input of size" + list(x.sizes()));
+    }
+    Promotion.requireFloat("layer_norm", x);
+    Device _ = Binary.device("layer_norm", x, weight, bias);
+  }
+
+  private static void checkParameter(String name, @Nullable Tensor parameter, long[] shape, Tensor x) {
+    if (parameter == null) {
+      return;
+    }
+    if (!Arrays.equals(parameter.strided().sizes(), shape)) {
+      throw new IllegalArgumentException("[layer_norm] Expected " + name + " to be of same shape as normalized_shape, but got " + name
+          + " of shape " + list(parameter.sizes()) + " and normalized_shape = " + list(shape));
+    }
+    checkMixed("layer_norm", name, parameter, x);
+  }
+
+  /// Parameters have x's dtype, or are float32 beside a half-precision x.
+  static void checkMixed(String op, String name, Tensor parameter, Tensor x) {
+    if (x.dtype().isFloating() && parameter.dtype() != x.dtype() && parameter.dtype() != statistics(x.dtype())) {
+      throw new IllegalArgumentException("[" + op + "] mixed dtype (CPU): expect parameter to have scalar type of "
+          + statistics(x.dtype()).label() + " beside an input of " + x.dtype().label() + ", but " + name + " has "
+          + parameter.dtype().label());
+    }
+  }
+
+  private static void checkChannels(String name, @Nullable Tensor parameter, Tensor x) {
+    if (parameter != null && (parameter.dim() != 1 || parameter.size(0) != x.size(1))) {
+      throw new IllegalArgumentException(
+          "[group_norm] Expected " + name + " to be a vector of size equal to the number of channels in input, "
+              + "but got " + name + " of shape " + list(parameter.sizes()) + " and input of shape " + list(x.sizes()));
+    }
+  }
+}

@@ -1,0 +1,80 @@
+package org.flambeau.internal.ops;
+
+import static org.flambeau.autograd.Derivative.saves;
+import static org.flambeau.autograd.Derivative.term;
+import static org.flambeau.internal.ops.Unit.UNIT;
+import static org.flambeau.internal.text.Shapes.list;
+
+import org.flambeau.Tensor;
+import org.flambeau.autograd.Derivative;
+import org.flambeau.spi.Activation;
+import org.flambeau.spi.BinaryOp;
+import org.flambeau.spi.FusedOp;
+import org.flambeau.spi.Kernels;
+import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
+
+/// x·weightᵀ + bias.
+public final class Linear {
+  private static final Op<Unit> LINEAR = Op.of("linear", Derivative.of("AddmmBackward0",
+      term(saves(1), (g, s, _) -> g.matmul(s.input(1))),
+      term(saves(0), (g, s, _) -> g.t().matmul(s.input(0))),
+      term((g, _, _) -> g)));
+
+  private Linear() {}
+
+  /// x (…, k) with weight (n, k) or (k) and bias (n).
+  public static Tensor linear(Tensor x, Tensor weight, @Nullable Tensor bias) {
+    if (x.dim() == 0 || weight.dim() == 0) {
+      throw new IllegalArgumentException("[linear] both arguments to linear need to be at least 1D, but they are " + x.dim() + "D and "
+          + weight.dim() + "D");
+    }
+    if (weight.dim() > 2 || weight.dim() == 1 && bias != null) {
+      throw new IllegalArgumentException("[linear] weight must be a matrix, got " + weight.dim() + "-D tensor");
+    }
+    long in = x.size(-1);
+    if (in != weight.size(-1)) {
+      throw new IllegalArgumentException("[linear] mat1 and mat2 shapes cannot be multiplied (" + (in == 0 ? 0 : x.numel() / in) + "x" + in
+          + " and " + weight.size(-1) + "x" + (weight.dim() == 1 ? 1 : weight.size(0)) + "): weight is " + list(weight.sizes()));
+    }
+    MatMul.requireSame("linear", x, weight);
+    if (bias == null) {
+      return x.matmul(weight.t());
+    }
+    MatMul.requireSame("linear", x, bias);
+    long out = weight.size(0);
+    if (bias.numel() != 1 && (bias.size(-1) != out && bias.size(-1) != 1 || bias.dim() > 1)) {
+      throw new IllegalArgumentException("[linear] The expanded size of the tensor (" + out + ") must match the existing size ("
+          + bias.size(-1) + ") of the bias " + list(bias.sizes()));
+    }
+    if (x.dim() == 2) {
+      return rows(x, weight, bias);
+    }
+    long[] sizes = x.sizes();
+    sizes[sizes.length - 1] = out;
+    return rows(x.reshape(Shapes.numel(sizes) / Math.max(out, 1), in), weight, bias).reshape(sizes);
+  }
+
+  private static Tensor rows(Tensor x, Tensor weight, Tensor bias) {
+    long[] sizes = {x.size(0), weight.size(0)};
+    Strided in = x.strided();
+    Strided matrix = weight.strided();
+    Strided row = bias.strided();
+    return LINEAR.run(UNIT, x.dtype(), Layout.contiguous(sizes), x.device(), new Tensor[] {x, weight, bias},
+        (k, out) -> compute(k, out, in, matrix, row));
+  }
+
+  private static void compute(Kernels k, Strided out, Strided x, Strided weight, Strided bias) {
+    if (x.dtype().isFloating() && bias.rank() == 1 && bias.size(0) == out.size(1) && k.supports(FusedOp.LINEAR, x)) {
+      k.linear(out, x, weight, bias, Activation.NONE);
+      return;
+    }
+    long m = x.size(0);
+    long n = weight.size(0);
+    long inner = x.size(1);
+    k.matmul(out.with(out.offset(), new long[] {1, m, n}, new long[] {m * n, n, 1}),
+        x.with(x.offset(), new long[] {1, m, inner}, new long[] {0, x.stride(0), x.stride(1)}),
+        weight.with(weight.offset(), new long[] {1, inner, n}, new long[] {0, weight.stride(1), weight.stride(0)}));
+    k.binary(BinaryOp.ADD, out, out, Shapes.expand(bias, out.sizes()));
+  }
+}

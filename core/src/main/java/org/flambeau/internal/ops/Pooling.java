@@ -1,0 +1,191 @@
+package org.flambeau.internal.ops;
+
+import static org.flambeau.autograd.Derivative.result;
+import static org.flambeau.autograd.Derivative.term;
+import static org.flambeau.internal.text.Shapes.list;
+
+import org.flambeau.DType;
+import org.flambeau.Tensor;
+import org.flambeau.autograd.Derivative;
+import org.flambeau.spi.Pool2d;
+import org.flambeau.spi.Strided;
+
+/// Windows of images, each reduced to its largest element or its mean. One image (c, h, w) is as good as a batch.
+public final class Pooling {
+  /// How a window slides, and the sizes of what it slid over.
+  private record Slide(Pool2d spec, long[] sizes) {}
+
+  private static final Op<Pool2d> MAX = Op.of("max_pool2d", Derivative.of("MaxPool2DWithIndicesBackward0",
+      term(result(1), (g, s, _) -> maxBackward(g, s.result(1), s.sizes(0)))));
+  private static final Op<long[]> MAX_BACKWARD = Op.of("max_pool2d_backward", Derivative.of("MaxPool2DWithIndicesBackwardBackward0",
+      term(Derivative.saves(1), (g, s, _) -> pick(g, s.input(1))),
+      term((_, _, _) -> null)));
+  private static final Op<Pool2d> AVERAGE = Op.of("avg_pool2d", Derivative.of("AvgPool2DBackward0",
+      term((g, s, spec) -> averageBackward(g, new Slide(spec, s.sizes(0))))));
+  private static final Op<Slide> AVERAGE_BACKWARD = Op.of("avg_pool2d_backward", Derivative.of("AvgPool2DBackwardBackward0",
+      term((g, s, a) -> average(g, s.sizes(0), a.spec))));
+  private static final Op<Unit> ADAPTIVE = Op.of("adaptive_avg_pool2d", Derivative.of("AdaptiveAvgPool2DBackward0",
+      term((g, s, _) -> adaptiveBackward(g, s.sizes(0)))));
+  private static final Op<Unit> ADAPTIVE_BACKWARD = Op.of("adaptive_avg_pool2d_backward",
+      Derivative.of("AdaptiveAvgPool2DBackwardBackward0",
+          term((g, s, _) -> adaptive(g, s.sizes(0)))));
+
+  private Pooling() {}
+
+  // ---- largest ----
+
+  /// The largest of each window, and where in its plane it stood: h·W + w, int64.
+  public static Tensor[] maxPool2d(Tensor x, Pool2d spec) {
+    String op = "max_pool2d";
+    if (spec.dilationH() < 1 || spec.dilationW() < 1) {
+      throw new IllegalArgumentException("[" + op + "] dilation should be greater than zero, but got dilationH: " + spec.dilationH()
+          + " dilationW: " + spec.dilationW());
+    }
+    if (x.dtype() == DType.BOOL) {
+      throw new IllegalArgumentException("[" + op + "] is not defined for bool tensors");
+    }
+    long[] sizes = pooled(op, x, spec);
+    Strided in = x.strided();
+    Layout layout = layout(in, sizes);
+    return MAX.runMulti(spec, x.device(), new DType[] {x.dtype(), DType.INT64}, new Layout[] {layout, layout}, new Tensor[] {x},
+        (k, outs) -> k.maxPool2d(images(outs[0]), images(outs[1]), images(in), spec));
+  }
+
+  private static Tensor maxBackward(Tensor grad, Tensor indices, long[] sizes) {
+    Strided g = grad.strided();
+    Strided positions = indices.strided();
+    return MAX_BACKWARD.run(sizes, grad.dtype(), layout(g, sizes), grad.device(), grad, indices,
+        (k, out) -> k.maxPool2dBackward(images(out), images(g), images(positions)));
+  }
+
+  /// The elements that were the largest of their windows.
+  private static Tensor pick(Tensor x, Tensor indices) {
+    return x.flatten(-2, -1).gather(-1, indices.flatten(-2, -1)).reshape(indices.sizes());
+  }
+
+  // ---- means ----
+
+  /// The mean of each window.
+  public static Tensor avgPool2d(Tensor x, Pool2d spec) {
+    Promotion.requireFloat("avg_pool2d", x);
+    return average(x, pooled("avg_pool2d", x, spec), spec);
+  }
+
+  private static Tensor average(Tensor x, long[] sizes, Pool2d spec) {
+    Strided in = x.strided();
+    return AVERAGE.run(spec, x.dtype(), layout(in, sizes), x, (k, out) -> k.avgPool2d(images(out), images(in), spec));
+  }
+
+  private static Tensor averageBackward(Tensor grad, Slide slide) {
+    Strided g = grad.strided();
+    return AVERAGE_BACKWARD.run(slide, grad.dtype(), layout(g, slide.sizes), grad,
+        (k, out) -> k.avgPool2dBackward(images(out), images(g), slide.spec));
+  }
+
+  /// The means of h × w windows that cover all of an image, as equal as whole numbers allow. A negative size is x's own.
+  public static Tensor adaptiveAvgPool2d(Tensor x, long h, long w) {
+    String op = "adaptive_avg_pool2d";
+    Promotion.requireFloat(op, x);
+    if (x.dim() != 3 && x.dim() != 4) {
+      throw new IllegalArgumentException("[" + op + "] Expected 3D or 4D tensor, but got " + list(x.sizes()));
+    }
+    if (h < 0 || w < 0) {
+      throw new IllegalArgumentException("[" + op + "] elements of output_size must be greater than or equal to 0 but received {" + h + ", "
+          + w + "}");
+    }
+    for (int d = x.dim() - 2; d < x.dim(); d++) {
+      if (x.size(d) == 0) {
+        throw new IllegalArgumentException(
+            "[" + op + "] Expected input to have non-zero size for non-batch dimensions, but input has sizes "
+                + list(x.sizes()) + " with dimension " + d + " being empty");
+      }
+    }
+    if (h == 1 && w == 1) {
+      return x.mean(new int[] {-1, -2}, true);
+    }
+    long[] sizes = x.sizes();
+    sizes[sizes.length - 2] = h;
+    sizes[sizes.length - 1] = w;
+    return adaptive(x, sizes);
+  }
+
+  private static Tensor adaptive(Tensor x, long[] sizes) {
+    Strided in = x.strided();
+    return ADAPTIVE.run(Unit.UNIT, x.dtype(), layout(in, sizes), x, (k, out) -> k.adaptiveAvgPool2d(images(out), images(in)));
+  }
+
+  private static Tensor adaptiveBackward(Tensor grad, long[] sizes) {
+    Strided g = grad.strided();
+    return ADAPTIVE_BACKWARD.run(Unit.UNIT, grad.dtype(), layout(g, sizes), grad,
+        (k, out) -> k.adaptiveAvgPool2dBackward(images(out), images(g)));
+  }
+
+  // ---- sizes ----
+
+  private static Layout layout(Strided model, long[] sizes) {
+    return Layout.ofImages(model, sizes);
+  }
+
+  /// One image as a batch of one: kernels know batches only.
+  private static Strided images(Strided x) {
+    return x.rank() == 4
+        ? x
+        : x.with(x.offset(), new long[] {1, x.size(0), x.size(1), x.size(2)}, new long[] {0, x.stride(0), x.stride(1), x.stride(2)});
+  }
+
+  private static long[] pooled(String op, Tensor x, Pool2d spec) {
+    if (x.dim() != 3 && x.dim() != 4) {
+      throw new IllegalArgumentException(
+          "[" + op + "] non-empty 3D or 4D (batch mode) tensor expected for input, but got size " + list(x.sizes()));
+    }
+    int rank = x.dim();
+    if (spec.strideH() == 0 || spec.strideW() == 0) {
+      throw new IllegalArgumentException("[" + op + "] stride should not be zero");
+    }
+    if (spec.kernelH() < 1 || spec.kernelW() < 1) {
+      throw new IllegalArgumentException("[" + op + "] kernel size should be greater than zero, but got kH: " + spec.kernelH() + " kW: "
+          + spec.kernelW());
+    }
+    if (spec.strideH() < 0 || spec.strideW() < 0) {
+      throw new IllegalArgumentException("[" + op + "] stride should be greater than zero, but got dH: " + spec.strideH() + " dW: "
+          + spec.strideW());
+    }
+    checkPadding(op, spec.padH(), spec.kernelH(), spec.dilationH());
+    checkPadding(op, spec.padW(), spec.kernelW(), spec.dilationW());
+    for (int d = rank - 3; d < rank; d++) {
+      if (x.size(d) == 0) {
+        throw new IllegalArgumentException(
+            "[" + op + "] Expected 3D or 4D (batch mode) tensor with optional 0 dim batch size for input, but got:"
+                + list(x.sizes()));
+      }
+    }
+    long[] sizes = x.sizes();
+    long c = sizes[rank - 3];
+    long h = sizes[rank - 2];
+    long w = sizes[rank - 1];
+    sizes[rank - 2] = outputSize(h, spec.kernelH(), spec.strideH(), spec.padH(), spec.dilationH(), spec.ceilMode());
+    sizes[rank - 1] = outputSize(w, spec.kernelW(), spec.strideW(), spec.padW(), spec.dilationW(), spec.ceilMode());
+    if (sizes[rank - 2] < 1 || sizes[rank - 1] < 1) {
+      throw new IllegalArgumentException(
+          "[" + op + "] Given input size: (" + c + "x" + h + "x" + w + "). Calculated output size: (" + c + "x"
+              + sizes[rank - 2] + "x" + sizes[rank - 1] + "). Output size is too small");
+    }
+    return sizes;
+  }
+
+  private static void checkPadding(String op, int pad, int kernel, int dilation) {
+    if (pad < 0) {
+      throw new IllegalArgumentException("[" + op + "] pad must be non-negative, but got pad: " + pad);
+    }
+    if (pad > ((kernel - 1) * dilation + 1) / 2) {
+      throw new IllegalArgumentException("[" + op + "] pad should be at most half of effective kernel size, but got pad=" + pad
+          + ", kernel_size=" + kernel + " and dilation=" + dilation);
+    }
+  }
+
+  /// How many windows there are. In ceil mode one more that begins within the image or its padding before.
+  private static long outputSize(long in, int kernel, int stride, int pad, int dilation, boolean ceil) {
+    long size = Math.floorDiv(in + 2L * pad - (long) dilation * (kernel - 1) - 1 + (ceil ? stride - 1 : 0), stride) + 1;
+    return ceil && (size - 1) * stride >= in + pad ? size - 1 : size;
+  }
+}
