@@ -1,0 +1,174 @@
+package org.flambeau.nn;
+
+import org.flambeau.DType;
+import org.flambeau.Tensor;
+import org.flambeau.internal.ops.Attention;
+import org.flambeau.internal.ops.Dropouts;
+import org.flambeau.internal.ops.Padding;
+import org.flambeau.internal.ops.Padding.Border;
+import org.jspecify.annotations.Nullable;
+
+/// What layers compute, as functions: parameters come as arguments, and so does whether one is training.
+public final class Functional extends LayerFunctions {
+  /// What stands around a padded tensor.
+  public enum PaddingMode {
+    /// Mirrored at the edge, which is not repeated: `c b | a b c | b a`.
+    REFLECT(Border.REFLECT),
+    /// The edge again and again: `a a | a b c | c c`.
+    REPLICATE(Border.REPLICATE),
+    /// From the opposite edge: `b c | a b c | a b`.
+    CIRCULAR(Border.CIRCULAR);
+
+    private final Border border;
+
+    PaddingMode(Border border) {
+      this.border = border;
+    }
+  }
+
+  private Functional() {}
+
+  // ---- attention ----
+
+  /// [#scaledDotProductAttention(Tensor, Tensor, Tensor, Tensor, double, boolean, double)] with all scores and 1/√d.
+  public static Tensor scaledDotProductAttention(Tensor query, Tensor key, Tensor value) {
+    return scaledDotProductAttention(query, key, value, null, 0, false);
+  }
+
+  /// [#scaledDotProductAttention(Tensor, Tensor, Tensor, Tensor, double, boolean, double)] with the scale 1/√d.
+  public static Tensor scaledDotProductAttention(Tensor query, Tensor key, Tensor value, @Nullable Tensor mask, double dropoutP,
+      boolean causal) {
+    return scaledDotProductAttention(query, key, value, mask, dropoutP, causal, 1 / Math.sqrt(query.dim() == 0 ? 1 : query.size(-1)));
+  }
+
+  /// `dropout(softmax(query·keyᵀ·scale + mask))·value`.
+  ///
+  /// Shapes: query (…, s, d), key (…, t, d), value (…, t, e), mask broadcasts to (…, s, t) → (…, s, e). DTypes: float, one for
+  /// all; a bool mask tells which scores count, one of numbers is added.
+  ///
+  /// Reference: Vaswani et al., "Attention Is All You Need", 2017; Dao et al., "FlashAttention", 2022, for the fused kernels.
+  ///
+  /// @param causal whether place i sees the places j ≤ i only; then there can be no mask
+  public static Tensor scaledDotProductAttention(Tensor query, Tensor key, Tensor value, @Nullable Tensor mask, double dropoutP,
+      boolean causal, double scale) {
+    return Attention.scaledDotProductAttention(query, key, value, mask, dropoutP, causal, scale);
+  }
+
+  // ---- dropout ----
+
+  /// Where `training`, x with each element zeroed with probability p and the others divided by 1 − p; else x itself. The
+  /// same seed zeroes what PyTorch zeroes on the CPU.
+  ///
+  /// Reference: Srivastava et al., "Dropout", 2014.
+  public static Tensor dropout(Tensor x, double p, boolean training) {
+    requireProbability(p);
+    return training ? Dropouts.dropout(x, p) : x;
+  }
+
+  /// [#dropout] of whole channels of x (n, c, …).
+  ///
+  /// Reference: Tompson et al., "Efficient Object Localization Using Convolutional Networks", 2015.
+  public static Tensor featureDropout(Tensor x, double p, boolean training) {
+    requireProbability(p);
+    return training ? Dropouts.featureDropout(x, p) : x;
+  }
+
+  private static void requireProbability(double p) {
+    if (!(p >= 0 && p <= 1)) {
+      throw new IllegalArgumentException("[dropout] dropout probability has to be between 0 and 1, but got " + p);
+    }
+  }
+
+  // ---- tables ----
+
+  /// The rows of `weight` that `indices` name.
+  ///
+  /// Shapes: indices (…) of int64, weight (rows, d) → (…, d).
+  ///
+  /// @throws IndexOutOfBoundsException if an index names no row
+  public static Tensor embedding(Tensor indices, Tensor weight) {
+    return Tensor.embedding(weight, indices);
+  }
+
+  /// [#embedding(Tensor, Tensor)], where row `paddingIdx` gets no gradient; a negative one counts from the end.
+  public static Tensor embedding(Tensor indices, Tensor weight, long paddingIdx) {
+    return Tensor.embedding(weight, indices, paddingIdx);
+  }
+
+  /// [#oneHot(Tensor, long)] with as many classes as the largest element needs, which is read on the host.
+  public static Tensor oneHot(Tensor x) {
+    if (x.numel() == 0) {
+      throw new IllegalArgumentException("[one_hot] Can not infer total number of classes from empty tensor.");
+    }
+    return oneHot(x, -1);
+  }
+
+  /// A row for each element, with 1 at the element's place and 0 elsewhere.
+  ///
+  /// Shapes: x (…) → (…, classes). DTypes: int64.
+  ///
+  /// @param classes how many places a row has; −1 for as many as the largest element needs
+  public static Tensor oneHot(Tensor x, long classes) {
+    if (x.dtype() != DType.INT64) {
+      throw new IllegalArgumentException(
+          "[one_hot] one_hot is only applicable to index tensor of type LongTensor, got " + x.dtype().label());
+    }
+    long largest = x.numel() == 0 ? -1 : x.max().toLong();
+    if (x.numel() > 0 && x.min().toLong() < 0) {
+      throw new IllegalArgumentException("[one_hot] Class values must be non-negative.");
+    }
+    long count = classes == -1 ? largest + 1 : classes;
+    if (count < 1 || largest >= count) {
+      throw new IllegalArgumentException("[one_hot] Class values must be smaller than num_classes.");
+    }
+    return x.unsqueeze(-1).eq(Tensor.arange(count).to(x.device())).to(DType.INT64);
+  }
+
+  // ---- distances ----
+
+  /// x divided by its norm of order 2 along dimension 1.
+  public static Tensor normalize(Tensor x) {
+    return normalize(x, 2, 1, 1e-12);
+  }
+
+  /// x divided by its norm of order p along `dim`, which counts as at least eps.
+  public static Tensor normalize(Tensor x, double p, int dim, double eps) {
+    Tensor norm = x.norm(p, new int[] {dim}, true).clamp(eps, Double.POSITIVE_INFINITY);
+    return x.div(norm.expandAs(x));
+  }
+
+  /// [#cosineSimilarity(Tensor, Tensor, int, double)] along dimension 1 with an epsilon of 10⁻⁸.
+  public static Tensor cosineSimilarity(Tensor x1, Tensor x2) {
+    return cosineSimilarity(x1, x2, 1, 1e-8);
+  }
+
+  /// `x1·x2/(max(‖x1‖, eps)·max(‖x2‖, eps))` along `dim`.
+  ///
+  /// Shapes: x1 and x2 broadcast; the result has no `dim`. DTypes: float.
+  public static Tensor cosineSimilarity(Tensor x1, Tensor x2, int dim, double eps) {
+    int[] along = {dim};
+    Tensor first = x1.div(x1.norm(2, along, true).clamp(eps, Double.POSITIVE_INFINITY));
+    Tensor second = x2.div(x2.norm(2, along, true).clamp(eps, Double.POSITIVE_INFINITY));
+    return first.mul(second).sum(dim);
+  }
+
+  // ---- padding ----
+
+  /// x with zeros around, as many as `widths` say: before and after the last dimension, then before and after the one
+  /// before it, and so on. Negative widths cut off.
+  public static Tensor pad(Tensor x, long... widths) {
+    return Padding.constant(x, widths, 0);
+  }
+
+  /// x with elements of `value` around.
+  public static Tensor pad(Tensor x, double value, long... widths) {
+    return Padding.constant(x, widths, value);
+  }
+
+  /// x with elements of its own around the last one, two or three dimensions.
+  ///
+  /// Shapes: with as many dimensions before the padded ones as one or two.
+  public static Tensor pad(Tensor x, PaddingMode mode, long... widths) {
+    return Padding.border(x, widths, mode.border);
+  }
+}

@@ -1,0 +1,223 @@
+package org.flambeau.nn;
+
+import org.flambeau.Selected;
+import org.flambeau.Tensor;
+import org.flambeau.internal.ops.BatchNorm;
+import org.flambeau.internal.ops.Convolutions;
+import org.flambeau.internal.ops.Convolutions.SamePadding;
+import org.flambeau.internal.ops.LayerNorm;
+import org.flambeau.internal.ops.Linear;
+import org.flambeau.internal.ops.Padding;
+import org.flambeau.internal.ops.Pooling;
+import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.Pool2d;
+import org.jspecify.annotations.Nullable;
+
+/// The part of [Functional] that layers are made of: linear maps, convolutions, pooling, normalisation.
+abstract sealed class LayerFunctions extends LossFunctions permits Functional {
+  LayerFunctions() {}
+
+  // ---- linear ----
+
+  /// `x·weightᵀ`.
+  public static Tensor linear(Tensor x, Tensor weight) {
+    return linear(x, weight, null);
+  }
+
+  /// `x·weightᵀ + bias`.
+  ///
+  /// Shapes: x (…, in), weight (out, in), bias (out) → (…, out). DTypes: one for all.
+  public static Tensor linear(Tensor x, Tensor weight, @Nullable Tensor bias) {
+    return Linear.linear(x, weight, bias);
+  }
+
+  // ---- convolution ----
+
+  /// [#conv1d(Tensor, Tensor, Tensor, ConvOptions)] with a stride of 1 and no padding.
+  public static Tensor conv1d(Tensor x, Tensor weight, @Nullable Tensor bias) {
+    return conv1d(x, weight, bias, ConvOptions.of());
+  }
+
+  /// The cross-correlation of rows with a weight. Options for columns count.
+  ///
+  /// Shapes: x (n, c, l) or (c, l), weight (o, c/groups, k), bias (o) → (n, o, l′) or (o, l′) with
+  /// `l′ = ⌊(l + 2·padding − dilation·(k − 1) − 1)/stride⌋ + 1`. DTypes: float, one for all.
+  public static Tensor conv1d(Tensor x, Tensor weight, @Nullable Tensor bias, ConvOptions options) {
+    if (!options.samePadding()) {
+      return Convolutions.conv1d(x, weight, bias, spec(options, 0, options.padW(), 1));
+    }
+    requireStrideOne(options);
+    SamePadding columns = SamePadding.of(weight.size(-1), options.dilationW());
+    Tensor padded = columns.atEnd() == 0 ? x : Padding.constant(x, new long[] {0, columns.atEnd()}, 0);
+    return Convolutions.conv1d(padded, weight, bias, spec(options, 0, columns.both(), 1));
+  }
+
+  /// [#conv2d(Tensor, Tensor, Tensor, ConvOptions)] with a stride of 1 and no padding.
+  public static Tensor conv2d(Tensor x, Tensor weight, @Nullable Tensor bias) {
+    return conv2d(x, weight, bias, ConvOptions.of());
+  }
+
+  /// The cross-correlation of images with a weight, plus a bias for each channel of the result.
+  ///
+  /// Shapes: x (n, c, h, w) or (c, h, w), weight (o, c/groups, kh, kw), bias (o) → (n, o, h′, w′) or (o, h′, w′) with
+  /// `h′ = ⌊(h + 2·padding − dilation·(kh − 1) − 1)/stride⌋ + 1`. The result is channels-last where x or weight is.
+  /// DTypes: float, one for all. Autograd: any number of times.
+  public static Tensor conv2d(Tensor x, Tensor weight, @Nullable Tensor bias, ConvOptions options) {
+    if (!options.samePadding()) {
+      return Convolutions.conv2d(x, weight, bias, spec(options, options.padH(), options.padW(), options.dilationH()));
+    }
+    requireStrideOne(options);
+    SamePadding rows = SamePadding.of(weight.size(-2), options.dilationH());
+    SamePadding columns = SamePadding.of(weight.size(-1), options.dilationW());
+    Tensor padded = rows.atEnd() + columns.atEnd() == 0 ? x : Padding.constant(x, new long[] {0, columns.atEnd(), 0, rows.atEnd()}, 0);
+    return Convolutions.conv2d(padded, weight, bias, spec(options, rows.both(), columns.both(), options.dilationH()));
+  }
+
+  /// The transpose of [#conv2d] as a linear map, also called deconvolution: upsampling with a learned kernel.
+  ///
+  /// Shapes: x (n, c, h, w) or (c, h, w), weight (c, o/groups, kh, kw), bias (o) → (n, o, h′, w′) or (o, h′, w′) with
+  /// `h′ = (h − 1)·stride − 2·padding + dilation·(kh − 1) + outputPadding + 1`.
+  public static Tensor convTranspose2d(Tensor x, Tensor weight, @Nullable Tensor bias, ConvOptions options) {
+    if (options.samePadding()) {
+      throw new IllegalArgumentException("[conv_transpose2d] expects an explicit padding, not samePadding");
+    }
+    return Convolutions.convTranspose2d(x, weight, bias, spec(options, options.padH(), options.padW(), options.dilationH()),
+        options.outputPadH(), options.outputPadW());
+  }
+
+  private static Conv2d spec(ConvOptions o, int padH, int padW, int dilationH) {
+    return new Conv2d(o.strideH(), o.strideW(), padH, padW, dilationH, o.dilationW(), o.groups());
+  }
+
+  private static void requireStrideOne(ConvOptions options) {
+    if (options.strideH() != 1 || options.strideW() != 1) {
+      throw new IllegalArgumentException("[conv] padding='same' is not supported for strided convolutions");
+    }
+  }
+
+  // ---- pooling ----
+
+  /// [#maxPool2d(Tensor, PoolOptions)] of square windows that do not overlap.
+  public static Tensor maxPool2d(Tensor x, int kernel) {
+    return maxPool2d(x, PoolOptions.kernel(kernel));
+  }
+
+  /// The largest element of each window.
+  ///
+  /// Shapes: x (n, c, h, w) or (c, h, w) → the same with `h′ = ⌊(h + 2·padding − dilation·(kernel − 1) − 1)/stride⌋ + 1`
+  /// rows, or ⌈…⌉ in ceil mode, and columns likewise. DTypes: any but bool. Autograd: to the first largest element.
+  public static Tensor maxPool2d(Tensor x, PoolOptions options) {
+    return Pooling.maxPool2d(x, spec(options))[0];
+  }
+
+  /// [#maxPool2d(Tensor, PoolOptions)], and for each window where in its plane the largest element stands: `row·w + column`.
+  public static Selected maxPool2dWithIndices(Tensor x, PoolOptions options) {
+    Tensor[] results = Pooling.maxPool2d(x, spec(options));
+    return new Selected(results[0], results[1]);
+  }
+
+  /// [#maxPool2d(Tensor, PoolOptions)] of rows (n, c, l) or (c, l). Options for columns count.
+  public static Tensor maxPool1d(Tensor x, PoolOptions options) {
+    return maxPool2d(asImages("max_pool1d", x), ofOneRow(options)).squeeze(-2);
+  }
+
+  /// [#avgPool2d(Tensor, PoolOptions)] of square windows that do not overlap.
+  public static Tensor avgPool2d(Tensor x, int kernel) {
+    return avgPool2d(x, PoolOptions.kernel(kernel));
+  }
+
+  /// The mean of each window.
+  ///
+  /// Shapes: as [#maxPool2d(Tensor, PoolOptions)]. DTypes: float.
+  public static Tensor avgPool2d(Tensor x, PoolOptions options) {
+    return Pooling.avgPool2d(x, spec(options));
+  }
+
+  /// [#avgPool2d(Tensor, PoolOptions)] of rows (n, c, l) or (c, l). Options for columns count.
+  public static Tensor avgPool1d(Tensor x, PoolOptions options) {
+    return avgPool2d(asImages("avg_pool1d", x), ofOneRow(options)).squeeze(-2);
+  }
+
+  /// The means of rows × columns windows that cover all of each image, as equal as whole numbers allow: window i of n spans
+  /// `⌊i·h/n⌋` to `⌈(i + 1)·h/n⌉`.
+  ///
+  /// Shapes: x (n, c, h, w) or (c, h, w) → (n, c, rows, columns) or (c, rows, columns). DTypes: float.
+  public static Tensor adaptiveAvgPool2d(Tensor x, long rows, long columns) {
+    return Pooling.adaptiveAvgPool2d(x, rows, columns);
+  }
+
+  /// [#adaptiveAvgPool2d] of rows (n, c, l) or (c, l).
+  public static Tensor adaptiveAvgPool1d(Tensor x, long columns) {
+    return Pooling.adaptiveAvgPool2d(asImages("adaptive_avg_pool1d", x), 1, columns).squeeze(-2);
+  }
+
+  private static Tensor asImages(String op, Tensor x) {
+    if (x.dim() != 2 && x.dim() != 3) {
+      throw new IllegalArgumentException(
+          "[" + op + "] Expected 2D or 3D (batch mode) tensor with optional 0 dim batch size for input, but got: "
+              + java.util.Arrays.toString(x.sizes()));
+    }
+    return x.unsqueeze(-2);
+  }
+
+  private static PoolOptions ofOneRow(PoolOptions o) {
+    return new PoolOptions(1, o.kernelW(), 1, o.strideW(), 0, o.padW(), 1, o.dilationW(), o.ceilMode(), o.countIncludePad(),
+        o.divisorOverride());
+  }
+
+  private static Pool2d spec(PoolOptions o) {
+    return new Pool2d(o.kernelH(), o.kernelW(), o.strideH(), o.strideW(), o.padH(), o.padW(), o.dilationH(), o.dilationW(), o.ceilMode(),
+        o.countIncludePad(), o.divisorOverride());
+  }
+
+  // ---- normalisation ----
+
+  /// [#layerNorm(Tensor, long[], Tensor, Tensor, double)] with an epsilon of 10⁻⁵.
+  public static Tensor layerNorm(Tensor x, long[] normalizedShape, @Nullable Tensor weight, @Nullable Tensor bias) {
+    return layerNorm(x, normalizedShape, weight, bias, 1e-5);
+  }
+
+  /// `(x − mean)/√(var + eps)·weight + bias`, with the mean and (biased) variance over the last dimensions.
+  ///
+  /// Shapes: x (…, normalizedShape); weight and bias normalizedShape. DTypes: float; beside a half-precision x, weight and
+  /// bias may be float32.
+  ///
+  /// Reference: Ba, Kiros and Hinton, "Layer Normalization", 2016.
+  public static Tensor layerNorm(Tensor x, long[] normalizedShape, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
+    return LayerNorm.layerNorm(x, normalizedShape, weight, bias, eps);
+  }
+
+  /// `(x − mean)/√(var + eps)·weight + bias` for each channel: with the mean and (biased) variance over the batch where
+  /// `training`, else with the running ones. While training, running statistics that are given become
+  /// `(1 − momentum)·running + momentum·batch`, with the unbiased variance.
+  ///
+  /// Shapes: x (n, c, …); all others (c). DTypes: float; beside a half-precision x, the others may be float32. Autograd: x,
+  /// weight and bias.
+  ///
+  /// Reference: Ioffe and Szegedy, "Batch Normalization", 2015.
+  ///
+  /// @throws IllegalArgumentException if there is but one value for each channel while training
+  public static Tensor batchNorm(Tensor x, @Nullable Tensor runningMean, @Nullable Tensor runningVar, @Nullable Tensor weight,
+      @Nullable Tensor bias, boolean training, double momentum, double eps) {
+    return BatchNorm.batchNorm(x, runningMean, runningVar, weight, bias, training, momentum, eps);
+  }
+
+  /// Normalisation of each channel of each sample over its places, then scaled and shifted for each channel.
+  ///
+  /// Shapes: x (n, c, …); all others (c). Running statistics are used where `useInputStats` is false, else moved.
+  ///
+  /// Reference: Ulyanov, Vedaldi and Lempitsky, "Instance Normalization", 2016.
+  public static Tensor instanceNorm(Tensor x, @Nullable Tensor runningMean, @Nullable Tensor runningVar, @Nullable Tensor weight,
+      @Nullable Tensor bias, boolean useInputStats, double momentum, double eps) {
+    return BatchNorm.instanceNorm(x, runningMean, runningVar, weight, bias, useInputStats, momentum, eps);
+  }
+
+  /// Normalisation of each of `groups` groups of a sample's channels, then scaled and shifted for each channel.
+  ///
+  /// Shapes: x (n, c, …); weight and bias (c).
+  ///
+  /// Reference: Wu and He, "Group Normalization", 2018.
+  public static Tensor groupNorm(Tensor x, int groups, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
+    return LayerNorm.groupNorm(x, groups, weight, bias, eps);
+  }
+}
