@@ -18,10 +18,12 @@ import org.jspecify.annotations.Nullable;
 /// program's references as one owner more, which leaves when the garbage collector finds the storage unreachable.
 public final class Storage {
   private static final VarHandle OWNERS;
+  private static final VarHandle PACKED;
 
   static {
     try {
       OWNERS = MethodHandles.lookup().findVarHandle(Storage.class, "owners", int.class);
+      PACKED = MethodHandles.lookup().findVarHandle(Storage.class, "packed", PackedAt.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
@@ -35,8 +37,7 @@ public final class Storage {
   private boolean counted;
   private int version;
   private @Nullable MemorySegment foreign;
-  private @Nullable Object packed;
-  private int packedVersion;
+  private volatile @Nullable PackedAt packed;
 
   /// Bookkeeping of core's: the scope that owns it, its net for when it becomes unreachable, where it was made.
   private @Nullable ScopeMembers scope;
@@ -100,15 +101,31 @@ public final class Storage {
     version++;
   }
 
-  /// What a backend last derived from this storage's present content (packed weights, say), or null.
-  public @Nullable Object packed() {
-    return packedVersion == version ? packed : null;
+  /// What a backend derived from a storage's content at the cost of memory of its own, which [#close()] gives back.
+  public interface Packed {
+    void close();
   }
 
-  /// Keeps what a backend derived from the present content; it is dropped with the next change in place.
-  public void setPacked(Object derived) {
-    packed = derived;
-    packedVersion = version;
+  private record PackedAt(int version, Packed value) {}
+
+  /// What a backend last derived from this storage's present content (packed weights, say), or null.
+  public @Nullable Packed packed() {
+    PackedAt last = packed;
+    return last != null && last.version == version ? last.value : null;
+  }
+
+  /// Keeps what a backend derived from the present content, in place of what it kept before, which is closed. It is
+  /// closed when the last counted owner leaves, too; for a storage that is freed when unreachable, it must take care of
+  /// itself.
+  public void setPacked(Packed derived) {
+    closePacked(new PackedAt(version, derived));
+  }
+
+  private void closePacked(@Nullable PackedAt next) {
+    PackedAt former = (PackedAt) PACKED.getAndSet(this, next);
+    if (former != null) {
+      former.value.close();
+    }
   }
 
   /// Becomes one owner more: nobody frees the memory until the matching [#release()]. What was never in a scope lives
@@ -129,7 +146,7 @@ public final class Storage {
   public void release() {
     int left = (int) OWNERS.getAndAdd(this, -1) - 1;
     if (left == 0) {
-      packed = null;
+      closePacked(null);
       Reclaimer.freed(this);
     } else if (left < 0) {
       throw new IllegalStateException("[storage] released more often than retained");

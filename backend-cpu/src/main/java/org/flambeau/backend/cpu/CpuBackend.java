@@ -8,7 +8,8 @@ import org.flambeau.spi.RandomSource;
 
 /// The backend that is always there.
 public final class CpuBackend implements Backend {
-  private final Kernels kernels = new CpuKernels();
+  private final LinearAlgebras linearAlgebra = LinearAlgebras.choose(CpuAllocator.SHARED);
+  private final Kernels kernels = new CpuKernels(linearAlgebra.chosen());
 
   @Override
   public Device.Type type() {
@@ -22,7 +23,8 @@ public final class CpuBackend implements Backend {
 
   @Override
   public String report() {
-    return "threads: " + CpuPool.SHARED.threads() + "\nelement-wise kernels: " + VectorizationProvider.REASON;
+    return "threads: " + CpuPool.SHARED.threads() + "\nelement-wise kernels: " + VectorizationProvider.REASON
+        + "\nmatrix products and convolutions: " + linearAlgebra.chosen().name() + ", " + linearAlgebra.reason();
   }
 
   @Override
@@ -37,7 +39,7 @@ public final class CpuBackend implements Backend {
 
   @Override
   public RandomSource newRandomSource(int device, long seed) {
-    throw new UnsupportedOperationException("newRandomSource");
+    return new Mt19937(seed);
   }
 
   /// Kernels return when they have finished, so there is nothing to wait for.

@@ -20,6 +20,12 @@ import org.jspecify.annotations.Nullable;
 /// The kernels of the CPU, each in the class of its family. Operands may rest in Java arrays: the families that know only
 /// native memory get staged ones.
 final class CpuKernels implements Kernels {
+  private final LinearAlgebra linearAlgebra;
+
+  CpuKernels(LinearAlgebra linearAlgebra) {
+    this.linearAlgebra = linearAlgebra;
+  }
+
   // ---- moving and filling ----
 
   @Override
@@ -128,128 +134,188 @@ final class CpuKernels implements Kernels {
     Making.triangle(out, x, diagonal, upper);
   }
 
+  // ---- order ----
+
   @Override
   public void sort(Strided values, Strided indices, Strided x, int dim, boolean descending) {
-    throw new UnsupportedOperationException("sort");
+    try (Staging staging = Staging.open()) {
+      SortKernels.sort(staging.writable(values), staging.writable(indices), staging.readable(x), dim, descending);
+    }
   }
 
   @Override
   public void topk(Strided values, Strided indices, Strided x, int dim, boolean largest) {
-    throw new UnsupportedOperationException("topk");
+    try (Staging staging = Staging.open()) {
+      SortKernels.topk(staging.writable(values), staging.writable(indices), staging.readable(x), dim, largest);
+    }
   }
+
+  // ---- linear algebra ----
 
   @Override
   public void matmul(Strided out, Strided a, Strided b) {
-    throw new UnsupportedOperationException("matmul");
+    try (Staging staging = Staging.open()) {
+      linearAlgebra.matmul(staging.writable(out), staging.readable(a), staging.readable(b));
+    }
   }
 
   @Override
   public void conv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, Conv2d spec) {
-    throw new UnsupportedOperationException("conv2d");
+    try (Staging staging = Staging.open()) {
+      linearAlgebra.conv2d(staging.writable(out), staging.readable(x), staging.readable(weight), staging.readableOrNull(bias), spec);
+    }
   }
 
   @Override
   public void conv2dBackwardInput(Strided gradX, Strided grad, Strided weight, Conv2d spec) {
-    throw new UnsupportedOperationException("conv2dBackwardInput");
+    try (Staging staging = Staging.open()) {
+      linearAlgebra.conv2dBackwardInput(staging.writable(gradX), staging.readable(grad), staging.readable(weight), spec);
+    }
   }
 
   @Override
   public void conv2dBackwardWeight(Strided gradWeight, Strided grad, Strided x, Conv2d spec) {
-    throw new UnsupportedOperationException("conv2dBackwardWeight");
+    try (Staging staging = Staging.open()) {
+      linearAlgebra.conv2dBackwardWeight(staging.writable(gradWeight), staging.readable(grad), staging.readable(x), spec);
+    }
   }
+
+  // ---- pooling ----
 
   @Override
   public void maxPool2d(Strided out, Strided indices, Strided x, Pool2d spec) {
-    throw new UnsupportedOperationException("maxPool2d");
+    try (Staging staging = Staging.open()) {
+      MaxPoolKernels.maxPool2d(staging.writable(out), staging.writable(indices), staging.readable(x), spec);
+    }
   }
 
   @Override
   public void maxPool2dBackward(Strided gradX, Strided grad, Strided indices) {
-    throw new UnsupportedOperationException("maxPool2dBackward");
+    try (Staging staging = Staging.open()) {
+      MaxPoolKernels.maxPool2dBackward(staging.writable(gradX), staging.readable(grad), staging.readable(indices));
+    }
   }
 
   @Override
   public void avgPool2d(Strided out, Strided x, Pool2d spec) {
-    throw new UnsupportedOperationException("avgPool2d");
+    try (Staging staging = Staging.open()) {
+      AvgPoolKernels.avgPool2d(staging.writable(out), staging.readable(x), spec);
+    }
   }
 
   @Override
   public void avgPool2dBackward(Strided gradX, Strided grad, Pool2d spec) {
-    throw new UnsupportedOperationException("avgPool2dBackward");
+    try (Staging staging = Staging.open()) {
+      AvgPoolKernels.avgPool2dBackward(staging.writable(gradX), staging.readable(grad), spec);
+    }
   }
 
   @Override
   public void adaptiveAvgPool2d(Strided out, Strided x) {
-    throw new UnsupportedOperationException("adaptiveAvgPool2d");
+    try (Staging staging = Staging.open()) {
+      AvgPoolKernels.adaptiveAvgPool2d(staging.writable(out), staging.readable(x));
+    }
   }
 
   @Override
   public void adaptiveAvgPool2dBackward(Strided gradX, Strided grad) {
-    throw new UnsupportedOperationException("adaptiveAvgPool2dBackward");
+    try (Staging staging = Staging.open()) {
+      AvgPoolKernels.adaptiveAvgPool2dBackward(staging.writable(gradX), staging.readable(grad));
+    }
   }
+
+  // ---- indexing ----
 
   @Override
   public void gather(Strided out, Strided x, int dim, Strided index) {
-    throw new UnsupportedOperationException("gather");
+    try (Staging staging = Staging.open()) {
+      IndexKernels.gather(staging.writable(out), staging.readable(x), dim, staging.readable(index));
+    }
   }
 
   @Override
   public void scatter(ScatterOp op, Strided out, int dim, Strided index, Strided source) {
-    throw new UnsupportedOperationException("scatter");
+    try (Staging staging = Staging.open()) {
+      IndexKernels.scatter(op, staging.updatable(out), dim, staging.readable(index), staging.readable(source));
+    }
   }
 
   @Override
   public void indexSelect(Strided out, Strided x, int dim, Strided index) {
-    throw new UnsupportedOperationException("indexSelect");
+    try (Staging staging = Staging.open()) {
+      IndexKernels.indexSelect(staging.writable(out), staging.readable(x), dim, staging.readable(index));
+    }
   }
 
   @Override
   public void indexAdd(Strided out, int dim, Strided index, Strided source, double alpha) {
-    throw new UnsupportedOperationException("indexAdd");
+    try (Staging staging = Staging.open()) {
+      IndexKernels.indexAdd(staging.updatable(out), dim, staging.readable(index), staging.readable(source), alpha);
+    }
   }
 
   @Override
   public void index(Strided out, Strided x, Strided[] indices) {
-    throw new UnsupportedOperationException("index");
+    try (Staging staging = Staging.open()) {
+      IndexKernels.index(staging.writable(out), staging.readable(x), staging.readable(indices));
+    }
   }
 
   @Override
   public void indexPut(Strided out, Strided[] indices, Strided values, boolean accumulate) {
-    throw new UnsupportedOperationException("indexPut");
+    try (Staging staging = Staging.open()) {
+      IndexKernels.indexPut(staging.updatable(out), staging.readable(indices), staging.readable(values), accumulate);
+    }
   }
 
   @Override
   public long countNonzero(Strided x) {
-    throw new UnsupportedOperationException("countNonzero");
+    try (Staging staging = Staging.open()) {
+      return MaskKernels.countNonzero(staging.readable(x));
+    }
   }
 
   @Override
   public void nonzero(Strided out, Strided x) {
-    throw new UnsupportedOperationException("nonzero");
+    try (Staging staging = Staging.open()) {
+      MaskKernels.nonzero(staging.writable(out), staging.readable(x));
+    }
   }
 
   @Override
   public void maskedSelect(Strided out, Strided x, Strided mask) {
-    throw new UnsupportedOperationException("maskedSelect");
+    try (Staging staging = Staging.open()) {
+      MaskKernels.maskedSelect(staging.writable(out), staging.readable(x), staging.readable(mask));
+    }
   }
 
   @Override
   public void maskedScatter(Strided out, Strided mask, Strided source) {
-    throw new UnsupportedOperationException("maskedScatter");
+    try (Staging staging = Staging.open()) {
+      MaskKernels.maskedScatter(staging.updatable(out), staging.readable(mask), staging.readable(source));
+    }
   }
+
+  // ---- random ----
 
   @Override
   public void random(Distribution distribution, Strided out, RandomSource source, double a, double b) {
-    throw new UnsupportedOperationException("random");
+    try (Staging staging = Staging.open()) {
+      RandomKernels.random(distribution, staging.writable(out), source, a, b);
+    }
   }
 
   @Override
   public void bernoulli(Strided out, Strided probability, RandomSource source) {
-    throw new UnsupportedOperationException("bernoulli");
+    try (Staging staging = Staging.open()) {
+      RandomKernels.bernoulli(staging.writable(out), staging.readable(probability), source);
+    }
   }
 
   @Override
   public void permutation(Strided out, RandomSource source) {
-    throw new UnsupportedOperationException("permutation");
+    try (Staging staging = Staging.open()) {
+      RandomKernels.permutation(staging.writable(out), source);
+    }
   }
 }

@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
 
 /// Native addresses for all operands of a kernel: those that rest in Java arrays are copied to a block of the thread's own
 /// for as long as the staging is open, and outputs are copied back when it closes.
@@ -87,6 +88,25 @@ final class Staging implements AutoCloseable {
   /// `out` itself, or where its elements are to be written, in native memory.
   Strided writable(Strided out) {
     return out.storage().heap() == null ? out : at(write(out), out);
+  }
+
+  /// `out` itself, or a staged copy whose elements go back when this closes, in native memory.
+  Strided updatable(Strided out) {
+    return out.storage().heap() == null ? out : at(update(out), out);
+  }
+
+  /// Each of `all` as [#readable(Strided)] has it.
+  Strided[] readable(Strided[] all) {
+    Strided[] staged = new Strided[all.length];
+    for (int i = 0; i < all.length; i++) {
+      staged[i] = readable(all[i]);
+    }
+    return staged;
+  }
+
+  /// [#readable(Strided)], or null where there is no operand.
+  @Nullable Strided readableOrNull(@Nullable Strided x) {
+    return x == null ? null : readable(x);
   }
 
   private static Strided at(long address, Strided x) {

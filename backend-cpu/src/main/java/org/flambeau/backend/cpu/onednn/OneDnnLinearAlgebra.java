@@ -1,0 +1,193 @@
+package org.flambeau.backend.cpu.onednn;
+
+import java.util.Arrays;
+import org.flambeau.BackendException;
+import org.flambeau.DType;
+import org.flambeau.backend.cpu.LinearAlgebra;
+import org.flambeau.backend.cpu.Workspace;
+import org.flambeau.backend.cpu.gemm.Copies;
+import org.flambeau.backend.cpu.onednn.Plan.Operand;
+import org.flambeau.backend.cpu.onednn.Plan.Role;
+import org.flambeau.spi.Activation;
+import org.flambeau.spi.Allocator;
+import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
+
+/// Linear algebra by oneDNN, with another implementation for what it has no fast kernel for: float64, integers, products so
+/// small that the way to a kernel would cost more than the kernel.
+public final class OneDnnLinearAlgebra implements LinearAlgebra {
+  private static final int PLANS = 512;
+  private static final long MATMUL = 0;
+  private static final long CONVOLUTION = 1;
+  private static final long BACKWARD_INPUT = 2;
+  private static final long BACKWARD_WEIGHT = 3;
+
+  /// Below this many floating-point operations the fallback is faster.
+  private static final long SMALL = Long.getLong("flambeau.small", 1 << 16);
+
+  /// From this many rows on, it pays to bring a second factor into the layout that the kernel likes best.
+  private static final long ROWS_WORTH_PACKING = Long.getLong("flambeau.packrows", 32);
+
+  private final LinearAlgebra fallback;
+  private final Allocator allocator;
+  private final PlanCache plans = new PlanCache(PLANS);
+
+  /// @throws BackendException where oneDNN cannot be loaded; it says why
+  public OneDnnLinearAlgebra(LinearAlgebra fallback, Allocator allocator) {
+    this.fallback = fallback;
+    this.allocator = allocator;
+    try {
+      Dnnl.version();
+    } catch (ExceptionInInitializerError e) {
+      throw e.getCause() instanceof BackendException reason ? reason : new BackendException("oneDNN cannot be used: " + e.getCause(), e);
+    } catch (NoClassDefFoundError e) {
+      throw new BackendException("oneDNN could not be loaded before", e);
+    }
+  }
+
+  @Override
+  public String name() {
+    return "oneDNN " + Dnnl.version();
+  }
+
+  // ---- matrix products ----
+
+  @Override
+  public void matmul(Strided out, Strided a, Strided b) {
+    if (!serves(out.dtype(), 2 * out.numel() * a.size(2)) || !product(out, a, b, null, Activation.NONE)) {
+      fallback.matmul(out, a, b);
+    }
+  }
+
+  @Override
+  public void linear(Strided out, Strided x, Strided weight, @Nullable Strided bias, Activation activation) {
+    Strided b = weight.with(weight.offset(), new long[] {weight.size(1), weight.size(0)}, new long[] {weight.stride(1), weight.stride(0)});
+    if (!serves(out.dtype(), 2 * out.numel() * x.size(1)) || !product(out, x, b, bias, activation)) {
+      fallback.linear(out, x, weight, bias, activation);
+    }
+  }
+
+  private static boolean serves(DType dtype, long operations) {
+    return operations >= SMALL && switch (dtype) {
+      case FLOAT32, BFLOAT16, FLOAT16 -> true;
+      default -> false;
+    };
+  }
+
+  private boolean product(Strided out, Strided a, Strided b, @Nullable Strided bias, Activation activation) {
+    Matrices shape = Matrices.of(out, a, b);
+    try (Workspace workspace = new Workspace(allocator)) {
+      Strided left = plain(workspace, shape.a());
+      Strided right = plain(workspace, shape.b());
+      Strided result = shape.out();
+      Strided row = bias == null ? null : Matrices.row(Copies.input(workspace, bias.dtype(), bias), result.rank());
+      boolean pack = right.rank() == 2 && left.size(0) >= ROWS_WORTH_PACKING;
+      Plan plan = plans.acquire(PlanCache.Key.of(MATMUL, new long[] {activation.ordinal()}, result, left, right, row),
+          () -> matmulPlan(result, left, right, row, activation, pack));
+      try {
+        if (!plan.isUsable()) {
+          return false;
+        }
+        if (row == null) {
+          plan.run(allocator, result, left, right);
+        } else {
+          plan.run(allocator, result, left, right, row);
+        }
+        return true;
+      } finally {
+        plan.release();
+      }
+    }
+  }
+
+  private static Strided plain(Workspace workspace, Strided operand) {
+    return Matrices.isPlain(operand) ? operand : Copies.input(workspace, operand.dtype(), operand);
+  }
+
+  private static Plan matmulPlan(Strided out, Strided a, Strided b, @Nullable Strided bias, Activation activation, boolean pack) {
+    try (Descriptors descriptors = new Descriptors()) {
+      long src = descriptors.of(a);
+      long weights = descriptors.of(b);
+      long dst = descriptors.of(out);
+      long row = bias == null ? 0 : descriptors.of(bias);
+      long primitive = Dnnl.matmul(src, pack ? descriptors.any(b) : weights, row, dst, descriptors.attributes(activation));
+      Operand[] operands = {
+        new Operand(Dnnl.ARG_DST, Role.OUTPUT, dst), new Operand(Dnnl.ARG_SRC, Role.INPUT, src),
+        new Operand(Dnnl.ARG_WEIGHTS, Role.WEIGHTS, weights), new Operand(Dnnl.ARG_BIAS, Role.INPUT, row)
+      };
+      return Plan.of(primitive, descriptors, bias == null ? Arrays.copyOf(operands, 3) : operands);
+    }
+  }
+
+  // ---- convolutions ----
+
+  @Override
+  public void conv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, Conv2d spec) {
+    if (!convolve(CONVOLUTION, out, x, weight, out, bias, spec)) {
+      fallback.conv2d(out, x, weight, bias, spec);
+    }
+  }
+
+  @Override
+  public void conv2dBackwardInput(Strided gradX, Strided grad, Strided weight, Conv2d spec) {
+    if (!convolve(BACKWARD_INPUT, gradX, gradX, weight, grad, null, spec)) {
+      fallback.conv2dBackwardInput(gradX, grad, weight, spec);
+    }
+  }
+
+  @Override
+  public void conv2dBackwardWeight(Strided gradWeight, Strided grad, Strided x, Conv2d spec) {
+    if (!convolve(BACKWARD_WEIGHT, gradWeight, x, gradWeight, grad, null, spec)) {
+      fallback.conv2dBackwardWeight(gradWeight, grad, x, spec);
+    }
+  }
+
+  /// One of the three, in terms of the forward's operands, of which `result` is the one that is computed.
+  private boolean convolve(long operation, Strided result, Strided x, Strided weight, Strided out, @Nullable Strided bias, Conv2d spec) {
+    long operations = 2 * out.numel() * weight.size(1) * weight.size(2) * weight.size(3);
+    if (!serves(result.dtype(), operations)) {
+      return false;
+    }
+    try (Workspace workspace = new Workspace(allocator)) {
+      Strided image = distinct(workspace, x);
+      Strided kernel = Convolutions.grouped(distinct(workspace, weight), spec.groups());
+      Strided places = distinct(workspace, out);
+      Strided row = bias == null ? null : Copies.input(workspace, bias.dtype(), bias);
+      long[] parameters =
+          {spec.strideH(), spec.strideW(), spec.padH(), spec.padW(), spec.dilationH(), spec.dilationW(), spec.groups()};
+      Plan plan = plans.acquire(PlanCache.Key.of(operation, parameters, image, kernel, places, row), () -> {
+        try (Convolutions convolutions = new Convolutions(image, kernel, places, spec)) {
+          return switch ((int) operation) {
+            case (int) CONVOLUTION -> convolutions.forward(row);
+            case (int) BACKWARD_INPUT -> convolutions.backwardInput();
+            default -> convolutions.backwardWeight();
+          };
+        }
+      });
+      try {
+        if (!plan.isUsable()) {
+          return false;
+        }
+        switch ((int) operation) {
+          case (int) CONVOLUTION -> {
+            if (row == null) {
+              plan.run(allocator, places, image, kernel);
+            } else {
+              plan.run(allocator, places, image, kernel, row);
+            }
+          }
+          case (int) BACKWARD_INPUT -> plan.run(allocator, image, places, kernel);
+          default -> plan.run(allocator, kernel, places, image);
+        }
+        return true;
+      } finally {
+        plan.release();
+      }
+    }
+  }
+
+  private static Strided distinct(Workspace workspace, Strided operand) {
+    return Matrices.isDistinct(operand) ? operand : Copies.input(workspace, operand.dtype(), operand);
+  }
+}

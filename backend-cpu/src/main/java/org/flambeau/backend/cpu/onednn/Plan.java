@@ -1,0 +1,139 @@
+package org.flambeau.backend.cpu.onednn;
+
+import java.util.concurrent.atomic.AtomicInteger;
+import org.flambeau.backend.cpu.Workspace;
+import org.flambeau.spi.Allocator;
+import org.flambeau.spi.NativeMemory;
+import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
+
+/// How oneDNN computes one operation for one shape: a primitive, and reorders between the layouts of its operands and
+/// those that it asked for.
+final class Plan {
+  /// From this size on, packed weights are kept.
+  private static final long WORTH_KEEPING = 64 << 10;
+
+  enum Role {
+    INPUT,
+    /// An input that may stay the same from run to run.
+    WEIGHTS,
+    OUTPUT
+  }
+
+  /// One operand of a plan: which argument it is, and how it lies.
+  record Operand(int argument, Role role, long layout) {}
+
+  /// What a plan does for one operand: nothing where `reorder` is null.
+  private record Port(Role role, @Nullable Primitive reorder, long bytes, @Nullable Layout from, @Nullable Layout to) {}
+
+  private final @Nullable Primitive primitive;
+  private final Port[] ports;
+  private final AtomicInteger owners = new AtomicInteger(1);
+  volatile long lastUse;
+
+  private Plan(@Nullable Primitive primitive, Port[] ports) {
+    this.primitive = primitive;
+    this.ports = ports;
+  }
+
+  /// For what oneDNN has no kernel, or only its slow reference.
+  static Plan none() {
+    return new Plan(null, new Port[0]);
+  }
+
+  /// Takes over a primitive descriptor, or 0 for none. Operands are given to [#run] in the order they have here.
+  static Plan of(long primitiveDesc, Descriptors descriptors, Operand... operands) {
+    if (primitiveDesc == 0) {
+      return none();
+    }
+    if (Dnnl.implementation(primitiveDesc).startsWith("ref")) {
+      Dnnl.destroyPrimitiveDesc(primitiveDesc);
+      return none();
+    }
+    int[] arguments = new int[operands.length];
+    for (int i = 0; i < operands.length; i++) {
+      arguments[i] = operands[i].argument;
+    }
+    Primitive primitive = new Primitive(primitiveDesc, arguments);
+    Port[] ports = new Port[operands.length];
+    for (int i = 0; i < operands.length; i++) {
+      ports[i] = port(operands[i], primitive.layout(arguments[i]), descriptors);
+    }
+    return new Plan(primitive, ports);
+  }
+
+  private static Port port(Operand operand, long wanted, Descriptors descriptors) {
+    if (Dnnl.equal(operand.layout, wanted)) {
+      return new Port(operand.role, null, 0, null, null);
+    }
+    boolean output = operand.role == Role.OUTPUT;
+    long from = output ? wanted : operand.layout;
+    long to = output ? operand.layout : wanted;
+    Primitive reorder = new Primitive(Dnnl.reorder(from, to, descriptors.attributes()), Dnnl.ARG_SRC, Dnnl.ARG_DST);
+    return new Port(operand.role, reorder, Dnnl.bytes(wanted), new Layout(from), new Layout(to));
+  }
+
+  boolean isUsable() {
+    return primitive != null;
+  }
+
+  void run(Allocator allocator, Strided... operands) {
+    long[] addresses = new long[ports.length];
+    PackedWeights.Block packed = null;
+    try (Workspace workspace = new Workspace(allocator)) {
+      for (int i = 0; i < ports.length; i++) {
+        Port port = ports[i];
+        long given = operands[i].address();
+        if (port.reorder == null) {
+          addresses[i] = given;
+          continue;
+        }
+        if (port.role == Role.WEIGHTS && port.bytes >= WORTH_KEEPING) {
+          packed = PackedWeights.acquire(operands[i].storage(), new PackedWeights.Form(operands[i].offset(), port.from, port.to), allocator,
+              port.bytes, to -> port.reorder.run(workspace, given, to));
+          if (packed != null) {
+            addresses[i] = packed.address();
+            continue;
+          }
+        }
+        addresses[i] = workspace.take(port.bytes);
+        if (port.role != Role.OUTPUT) {
+          port.reorder.run(workspace, given, addresses[i]);
+        }
+      }
+      primitive.run(workspace, addresses);
+      for (int i = 0; i < ports.length; i++) {
+        if (ports[i].role == Role.OUTPUT && ports[i].reorder != null) {
+          ports[i].reorder.run(workspace, addresses[i], operands[i].address());
+        }
+      }
+    } finally {
+      if (packed != null) {
+        packed.release();
+      }
+    }
+  }
+
+  /// Becomes one user more, unless it is gone already.
+  boolean retain() {
+    int count;
+    do {
+      count = owners.get();
+      if (count == 0) {
+        return false;
+      }
+    } while (!owners.weakCompareAndSetVolatile(count, count + 1));
+    return true;
+  }
+
+  void release() {
+    if (owners.decrementAndGet() == 0 && primitive != null) {
+      primitive.close();
+      for (Port port : ports) {
+        if (port.reorder != null) {
+          port.reorder.close();
+        }
+      }
+    }
+  }
+}
