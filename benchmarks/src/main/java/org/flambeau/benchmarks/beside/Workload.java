@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.function.Supplier;
 import org.flambeau.Random;
 import org.flambeau.Tensor;
+import org.flambeau.nn.ConvOptions;
 import org.flambeau.nn.Functional;
 
 /// One computation that both sides run on the same inputs.
@@ -23,7 +24,7 @@ record Workload(String name, int batch, double flops, double bytes, Supplier<Sup
       }),
       new Workload("conv 8x64x56x56 k3", 1, 2.0 * 8 * 64 * 56 * 56 * 64 * 9, 4.0 * 2 * 8 * 64 * 56 * 56, () -> {
         Tensor[] in = draw(new long[] {8, 64, 56, 56}, new long[] {64, 64, 3, 3});
-        return () -> Functional.conv2d(in[0], in[1], null, 1, 1);
+        return () -> Functional.conv2d(in[0], in[1], null, ConvOptions.of().padding(1));
       }),
       new Workload("softmax 96x197x197", 1, 0, 8.0 * 96 * 197 * 197, () -> {
         Tensor[] in = draw(new long[] {96, 197, 197});
