@@ -10,6 +10,7 @@ import org.flambeau.internal.ThreadState;
 import org.flambeau.internal.memory.ScopeMembers;
 import org.flambeau.internal.memory.Scopes;
 import org.flambeau.internal.ops.Reductions;
+import org.flambeau.internal.ops.Views;
 import org.flambeau.spi.Storage;
 import org.jspecify.annotations.Nullable;
 
@@ -243,7 +244,7 @@ final class Engine {
   /// and gives it to one operand only.
   private boolean isFresh(Slot slot, Node node, @Nullable Tensor[] grads, @Nullable Tensor[] results, int i) {
     Storage storage = storageOf(results[i]);
-    if (!(node instanceof RecordedNode<?>) || storage == null) {
+    if (!(node instanceof RecordedNode<?>) || storage == null || repeats(results[i])) {
       return false;
     }
     for (int k = 0; k < results.length; k++) {
@@ -257,6 +258,11 @@ final class Engine {
       }
     }
     return inner != null && storage.scope() == inner;
+  }
+
+  /// Whether several elements share one place, so that nothing can be added to them there: the gradient of a sum, say.
+  private static boolean repeats(@Nullable Tensor grad) {
+    return grad != null && !grad.isContiguous() && Views.overlaps(grad.strided().sizes(), grad.strided().strides());
   }
 
   private static @Nullable Storage storageOf(@Nullable Tensor tensor) {

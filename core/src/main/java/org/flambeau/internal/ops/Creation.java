@@ -82,7 +82,7 @@ public final class Creation {
 
   public static Tensor fillInPlace(Tensor self, Tensor value) {
     Strided number = value.strided();
-    return FILL.runInPlace(UNIT, self, new Tensor[] {self}, (k, out) -> k.fill(out, number));
+    return FILL.overwrite(UNIT, self, new Tensor[] {self}, (k, out) -> k.fill(out, number));
   }
 
   public static Tensor arange(DType dtype, double start, double end, double step) {

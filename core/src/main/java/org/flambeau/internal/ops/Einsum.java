@@ -182,15 +182,12 @@ public final class Einsum {
       laidOut[i] = layOut(operands[i], i, dimOf, sizes, last);
     }
     int[] alone = summed(last, outputRank, 0);
-    Tensor result = alone.length == 0 ? laidOut[0] : laidOut[0].sum(alone, true);
+    Tensor result = alone.length == 0 ? laidOut[0] : laidOut[0].sum(alone, operands.length > 1);
     for (int i = 1; i < operands.length; i++) {
       int[] dims = summed(last, outputRank, i);
       result = dims.length == 0 ? result.mul(laidOut[i]) : Contractions.sumProduct(result, laidOut[i], dims);
     }
-    for (int d = rank - 1; d >= outputRank; d--) {
-      result = result.squeeze(d);
-    }
-    return result;
+    return result.dim() == outputRank ? result : result.reshape(Arrays.copyOf(result.sizes(), outputRank));
   }
 
   /// An operand over all labels; of a label that it has twice, the diagonal.

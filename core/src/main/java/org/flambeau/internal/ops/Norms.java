@@ -1,19 +1,20 @@
 package org.flambeau.internal.ops;
 
 import org.flambeau.Tensor;
+import org.jspecify.annotations.Nullable;
 
-/// The derivative of vector norms; at 0, where there is none, it is 0.
+/// The derivative of vector norms; at 0, where there is none, it is 0. A count has none at all.
 final class Norms {
   private Norms() {}
 
-  static Tensor backward(Tensor grad, Tensor x, Tensor result, Reductions.Over over) {
+  static @Nullable Tensor backward(Tensor grad, Tensor x, Tensor result, Reductions.Over over) {
     long[] sizes = x.sizes();
     double p = over.parameter();
+    if (p == 0) {
+      return null;
+    }
     Tensor g = Reductions.spread(grad, sizes, over);
     Tensor norm = Reductions.spread(result, sizes, over);
-    if (p == 0) {
-      return x.zerosLike();
-    }
     if (p == 1) {
       return g.mul(x.sign());
     }

@@ -188,6 +188,18 @@ public final class Op<A> {
 
   /// Changes `self` in place, from `operands`, of which the first is `self`; the kernel writes to self's own elements.
   public Tensor runInPlace(A attributes, Tensor self, Tensor[] operands, Kernel kernel) {
+    for (int d = 0; d < self.dim(); d++) {
+      if (self.strided().stride(d) == 0 && self.strided().size(d) > 1) {
+        throw new IllegalArgumentException(
+            "[" + title() + "_] unsupported operation: more than one element of the written-to tensor refers to a "
+                + "single memory location. Please clone() the tensor before performing the operation.");
+      }
+    }
+    return overwrite(attributes, self, operands, kernel);
+  }
+
+  /// [#runInPlace] for kernels that leave the same behind even where several elements of `self` share one place.
+  public Tensor overwrite(A attributes, Tensor self, Tensor[] operands, Kernel kernel) {
     ThreadState thread = ThreadState.current();
     boolean recording = derivative != null && thread.records() && anyRequiresGrad(operands);
     AutogradMeta.checkInPlace(self, thread.records(), recording);

@@ -548,7 +548,7 @@ public final class Views {
   }
 
   /// Whether two indices may fall on one place: strides, in order, do not each reach beyond the dimensions before.
-  static boolean overlaps(long[] sizes, long[] strides) {
+  public static boolean overlaps(long[] sizes, long[] strides) {
     Integer[] order = new Integer[sizes.length];
     Arrays.setAll(order, i -> i);
     Arrays.sort(order, (a, b) -> Long.compare(strides[a], strides[b]));
