@@ -17,7 +17,7 @@ final class VectorizationProvider {
     PRESENT = obstacle == null ? new FloatVectorization() : null;
     REASON = PRESENT != null ? PRESENT.name() : "plain Java, because " + obstacle;
     if (PRESENT != null) {
-      LOG.info("CPU kernels: {}", REASON);
+      LOG.debug("CPU kernels: {}", REASON);
     } else {
       LOG.warn("CPU kernels: {}", REASON);
     }

@@ -6,11 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.flambeau.DType;
+import org.flambeau.spi.Kernels;
 import org.flambeau.spi.Strided;
 import org.junit.jupiter.api.Test;
 
 class CopyTest {
-  private static final CpuKernels KERNELS = new CpuKernels();
+  private static final Kernels KERNELS = new CpuBackend().kernels(0);
 
   @Test
   void everyLayoutIsCopiedToEveryOther() {

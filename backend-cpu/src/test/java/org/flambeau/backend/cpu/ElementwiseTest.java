@@ -12,6 +12,7 @@ import java.util.function.DoubleBinaryOperator;
 import java.util.function.LongBinaryOperator;
 import java.util.function.LongUnaryOperator;
 import org.flambeau.DType;
+import org.flambeau.spi.Kernels;
 import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Strided;
 import org.flambeau.spi.UnaryOp;
@@ -20,7 +21,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class ElementwiseTest {
-  private static final CpuKernels KERNELS = new CpuKernels();
+  private static final Kernels KERNELS = new CpuBackend().kernels(0);
   private static final Set<DType> FLOATS = EnumSet.of(DType.FLOAT32, DType.FLOAT64, DType.FLOAT16, DType.BFLOAT16);
 
   @ParameterizedTest

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.List;
 import java.util.Random;
 import org.flambeau.DType;
+import org.flambeau.spi.Kernels;
 import org.flambeau.spi.ReduceOp;
 import org.flambeau.spi.ScanOp;
 import org.flambeau.spi.Strided;
@@ -14,7 +15,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class ReductionTest {
-  private static final CpuKernels KERNELS = new CpuKernels();
+  private static final Kernels KERNELS = new CpuBackend().kernels(0);
 
   /// Layouts of up to three dimensions, reduced over every subset of them.
   private static final List<Operand.Layout> LAYOUTS = List.of(Operand.Layout.contiguous(), Operand.Layout.contiguous(1),
