@@ -69,8 +69,9 @@ public final class BesidePyTorch {
     for (int i = 0; i < actual.length; i++) {
       double tolerance = i == 2 ? 1e-4 * Math.max(1, Math.abs(expected[2])) : 1e-5 * Math.max(1, scale);
       if (!(Math.abs(actual[i] - expected[i]) <= tolerance)) {
-        throw new IllegalStateException(workload.name() + ": results differ: " + Arrays.toString(actual) + " here, " + Arrays.toString(expected)
-            + " in PyTorch");
+        throw new IllegalStateException(
+            workload.name() + ": results differ: " + Arrays.toString(actual) + " here, " + Arrays.toString(expected)
+                + " in PyTorch");
       }
     }
   }
@@ -116,8 +117,9 @@ public final class BesidePyTorch {
     for (Row row : rows) {
       String rate = row.workload.flops() > 0 ? String.format(Locale.ROOT, "%.0f GFLOP/s", row.workload.flops() / row.ours / 1e9)
           : row.workload.bytes() > 0 ? String.format(Locale.ROOT, "%.1f GB/s", row.workload.bytes() / row.ours / 1e9) : "";
-      text.append(String.format(Locale.ROOT, "| %s | %s | %s | %.2f | %s |%n", row.workload.name(), time(row.ours), time(row.theirs), row.ratio,
-          rate));
+      text.append(
+          String.format(Locale.ROOT, "| %s | %s | %s | %.2f | %s |%n", row.workload.name(), time(row.ours), time(row.theirs), row.ratio,
+              rate));
     }
     return text.append("\nPeer: ").append(peer).toString();
   }

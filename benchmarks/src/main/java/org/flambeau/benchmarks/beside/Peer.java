@@ -21,7 +21,8 @@ final class Peer implements AutoCloseable {
 
   /// @param python an interpreter that can `import torch`
   Peer(String python, Path script, int threads) throws IOException {
-    process = new ProcessBuilder(python, script.toString(), Integer.toString(threads)).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    process = new ProcessBuilder(python, script.toString(), Integer.toString(threads)).redirectError(ProcessBuilder.Redirect.INHERIT)
+        .start();
     answers = process.inputReader(StandardCharsets.UTF_8);
     requests = process.outputWriter(StandardCharsets.UTF_8);
     version = answer();

@@ -49,8 +49,10 @@ final class Soak {
     long peak = MemoryStats.of(Device.CPU).peak();
     long after = settled(before);
     long grown = resident() - resident;
-    System.out.println(String.format(Locale.ROOT, "soak %s: %,d graphs on %d threads after %,d to warm up; native bytes in use %,d -> %,d -> %,d, "
-        + "at most %,d; resident memory %,d MiB, %+,d KiB", arguments[0], STEPS, THREADS, WARM_UP, before, warm, after, peak, resident >> 20,
+    System.out.println(String.format(Locale.ROOT,
+        "soak %s: %,d graphs on %d threads after %,d to warm up; native bytes in use %,d -> %,d -> %,d, "
+            + "at most %,d; resident memory %,d MiB, %+,d KiB",
+        arguments[0], STEPS, THREADS, WARM_UP, before, warm, after, peak, resident >> 20,
         grown >> 10));
     if (after != before || grown > MOST_GROWTH) {
       System.exit(1);

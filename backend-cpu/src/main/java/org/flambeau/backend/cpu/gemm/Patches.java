@@ -44,7 +44,7 @@ record Patches(long image, int height, int width, int kernelH, int kernelW, int 
     long plane = image + k / kernel * height * width * size;
     int i = (int) (k % kernel) / kernelW;
     int j = (int) (k % kernelW);
-    for (int done = 0; done < count; ) {
+    for (int done = 0; done < count;) {
       int placeY = (int) ((line + done) / outW);
       int placeX = (int) ((line + done) % outW);
       int run = Math.min(count - done, outW - placeX);

@@ -65,10 +65,10 @@ final class Dnnl {
   private static final MethodHandle ENGINE_CREATE = function("dnnl_engine_create", JAVA_INT, POINTER, JAVA_INT, JAVA_LONG);
   private static final MethodHandle STREAM_CREATE = function("dnnl_stream_create", JAVA_INT, POINTER, POINTER, JAVA_INT);
   private static final MethodHandle STREAM_DESTROY = function("dnnl_stream_destroy", JAVA_INT, POINTER);
-  private static final MethodHandle MEMORY_DESC_CREATE_WITH_STRIDES =
-      function("dnnl_memory_desc_create_with_strides", JAVA_INT, POINTER, JAVA_INT, POINTER, JAVA_INT, POINTER);
-  private static final MethodHandle MEMORY_DESC_CREATE_WITH_TAG =
-      function("dnnl_memory_desc_create_with_tag", JAVA_INT, POINTER, JAVA_INT, POINTER, JAVA_INT, JAVA_INT);
+  private static final MethodHandle MEMORY_DESC_CREATE_WITH_STRIDES = function("dnnl_memory_desc_create_with_strides", JAVA_INT, POINTER,
+      JAVA_INT, POINTER, JAVA_INT, POINTER);
+  private static final MethodHandle MEMORY_DESC_CREATE_WITH_TAG = function("dnnl_memory_desc_create_with_tag", JAVA_INT, POINTER, JAVA_INT,
+      POINTER, JAVA_INT, JAVA_INT);
   private static final MethodHandle MEMORY_DESC_DESTROY = function("dnnl_memory_desc_destroy", JAVA_INT, POINTER);
   private static final MethodHandle MEMORY_DESC_EQUAL = function("dnnl_memory_desc_equal", JAVA_INT, POINTER, POINTER);
   private static final MethodHandle MEMORY_DESC_GET_BLOB = function("dnnl_memory_desc_get_blob", JAVA_INT, POINTER, POINTER, POINTER);
@@ -78,35 +78,34 @@ final class Dnnl {
   private static final MethodHandle MEMORY_DESTROY = function("dnnl_memory_destroy", JAVA_INT, POINTER);
   private static final MethodHandle ATTR_CREATE = function("dnnl_primitive_attr_create", JAVA_INT, POINTER);
   private static final MethodHandle ATTR_DESTROY = function("dnnl_primitive_attr_destroy", JAVA_INT, POINTER);
-  private static final MethodHandle ATTR_SET_SCRATCHPAD_MODE =
-      function("dnnl_primitive_attr_set_scratchpad_mode", JAVA_INT, POINTER, JAVA_INT);
+  private static final MethodHandle ATTR_SET_SCRATCHPAD_MODE = function("dnnl_primitive_attr_set_scratchpad_mode", JAVA_INT, POINTER,
+      JAVA_INT);
   private static final MethodHandle ATTR_SET_POST_OPS = function("dnnl_primitive_attr_set_post_ops", JAVA_INT, POINTER, POINTER);
   private static final MethodHandle POST_OPS_CREATE = function("dnnl_post_ops_create", JAVA_INT, POINTER);
   private static final MethodHandle POST_OPS_DESTROY = function("dnnl_post_ops_destroy", JAVA_INT, POINTER);
-  private static final MethodHandle POST_OPS_APPEND_ELTWISE =
-      function("dnnl_post_ops_append_eltwise", JAVA_INT, POINTER, JAVA_INT, JAVA_FLOAT, JAVA_FLOAT);
-  private static final MethodHandle MATMUL =
-      function("dnnl_matmul_primitive_desc_create", JAVA_INT, POINTER, POINTER, POINTER, POINTER, POINTER, POINTER, POINTER);
-  private static final MethodHandle CONVOLUTION_FORWARD =
-      function("dnnl_convolution_forward_primitive_desc_create", JAVA_INT, POINTER, POINTER, JAVA_INT, JAVA_INT, POINTER, POINTER, POINTER,
-          POINTER, POINTER, POINTER, POINTER, POINTER, POINTER);
-  private static final MethodHandle CONVOLUTION_BACKWARD_DATA =
-      function("dnnl_convolution_backward_data_primitive_desc_create", JAVA_INT, POINTER, POINTER, JAVA_INT, POINTER, POINTER, POINTER,
-          POINTER, POINTER, POINTER, POINTER, POINTER, POINTER);
-  private static final MethodHandle CONVOLUTION_BACKWARD_WEIGHTS =
-      function("dnnl_convolution_backward_weights_primitive_desc_create", JAVA_INT, POINTER, POINTER, JAVA_INT, POINTER, POINTER, POINTER,
-          POINTER, POINTER, POINTER, POINTER, POINTER, POINTER, POINTER);
-  private static final MethodHandle REORDER =
-      function("dnnl_reorder_primitive_desc_create", JAVA_INT, POINTER, POINTER, POINTER, POINTER, POINTER, POINTER);
-  private static final MethodHandle PRIMITIVE_DESC_QUERY =
-      function("dnnl_primitive_desc_query", JAVA_INT, POINTER, JAVA_INT, JAVA_INT, POINTER);
-  private static final MethodHandle PRIMITIVE_DESC_QUERY_MD =
-      function("dnnl_primitive_desc_query_md", POINTER, POINTER, JAVA_INT, JAVA_INT);
+  private static final MethodHandle POST_OPS_APPEND_ELTWISE = function("dnnl_post_ops_append_eltwise", JAVA_INT, POINTER, JAVA_INT,
+      JAVA_FLOAT, JAVA_FLOAT);
+  private static final MethodHandle MATMUL = function("dnnl_matmul_primitive_desc_create", JAVA_INT, POINTER, POINTER, POINTER, POINTER,
+      POINTER, POINTER, POINTER);
+  private static final MethodHandle CONVOLUTION_FORWARD = function("dnnl_convolution_forward_primitive_desc_create", JAVA_INT, POINTER,
+      POINTER, JAVA_INT, JAVA_INT, POINTER, POINTER, POINTER,
+      POINTER, POINTER, POINTER, POINTER, POINTER, POINTER);
+  private static final MethodHandle CONVOLUTION_BACKWARD_DATA = function("dnnl_convolution_backward_data_primitive_desc_create", JAVA_INT,
+      POINTER, POINTER, JAVA_INT, POINTER, POINTER, POINTER,
+      POINTER, POINTER, POINTER, POINTER, POINTER, POINTER);
+  private static final MethodHandle CONVOLUTION_BACKWARD_WEIGHTS = function("dnnl_convolution_backward_weights_primitive_desc_create",
+      JAVA_INT, POINTER, POINTER, JAVA_INT, POINTER, POINTER, POINTER,
+      POINTER, POINTER, POINTER, POINTER, POINTER, POINTER, POINTER);
+  private static final MethodHandle REORDER = function("dnnl_reorder_primitive_desc_create", JAVA_INT, POINTER, POINTER, POINTER, POINTER,
+      POINTER, POINTER);
+  private static final MethodHandle PRIMITIVE_DESC_QUERY = function("dnnl_primitive_desc_query", JAVA_INT, POINTER, JAVA_INT, JAVA_INT,
+      POINTER);
+  private static final MethodHandle PRIMITIVE_DESC_QUERY_MD = function("dnnl_primitive_desc_query_md", POINTER, POINTER, JAVA_INT,
+      JAVA_INT);
   private static final MethodHandle PRIMITIVE_DESC_DESTROY = function("dnnl_primitive_desc_destroy", JAVA_INT, POINTER);
   private static final MethodHandle PRIMITIVE_CREATE = function("dnnl_primitive_create", JAVA_INT, POINTER, POINTER);
   private static final MethodHandle PRIMITIVE_DESTROY = function("dnnl_primitive_destroy", JAVA_INT, POINTER);
-  private static final MethodHandle PRIMITIVE_EXECUTE =
-      function("dnnl_primitive_execute", JAVA_INT, POINTER, POINTER, JAVA_INT, POINTER);
+  private static final MethodHandle PRIMITIVE_EXECUTE = function("dnnl_primitive_execute", JAVA_INT, POINTER, POINTER, JAVA_INT, POINTER);
 
   private static final long ENGINE = create("dnnl_engine_create", out -> (int) ENGINE_CREATE.invokeExact(out, CPU, 0L));
 
@@ -225,8 +224,8 @@ final class Dnnl {
 
   /// The name of the implementation that was chosen, as in `brg_matmul:avx512_core`.
   static String implementation(long primitiveDesc) {
-    long name =
-        create("dnnl_primitive_desc_query", out -> (int) PRIMITIVE_DESC_QUERY.invokeExact(primitiveDesc, QUERY_IMPLEMENTATION, 0, out));
+    long name = create("dnnl_primitive_desc_query",
+        out -> (int) PRIMITIVE_DESC_QUERY.invokeExact(primitiveDesc, QUERY_IMPLEMENTATION, 0, out));
     return NativeMemory.ALL.getString(name);
   }
 

@@ -68,7 +68,8 @@ final class OneDnnLibrary {
     try {
       return SymbolLookup.libraryLookup(library.toAbsolutePath(), Arena.global());
     } catch (IllegalArgumentException e) {
-      throw new BackendException(library + " cannot be opened" + (Files.exists(library) ? ": " + e.getMessage() : ", there is no such file"), e);
+      throw new BackendException(
+          library + " cannot be opened" + (Files.exists(library) ? ": " + e.getMessage() : ", there is no such file"), e);
     }
   }
 

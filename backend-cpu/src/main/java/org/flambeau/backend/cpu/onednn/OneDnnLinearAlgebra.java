@@ -154,8 +154,7 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
       Strided kernel = Convolutions.grouped(distinct(workspace, weight), spec.groups());
       Strided places = distinct(workspace, out);
       Strided row = bias == null ? null : Copies.input(workspace, bias.dtype(), bias);
-      long[] parameters =
-          {spec.strideH(), spec.strideW(), spec.padH(), spec.padW(), spec.dilationH(), spec.dilationW(), spec.groups()};
+      long[] parameters = {spec.strideH(), spec.strideW(), spec.padH(), spec.padW(), spec.dilationH(), spec.dilationW(), spec.groups()};
       Plan plan = plans.acquire(PlanCache.Key.of(operation, parameters, image, kernel, places, row), () -> {
         try (Convolutions convolutions = new Convolutions(image, kernel, places, spec)) {
           return switch ((int) operation) {

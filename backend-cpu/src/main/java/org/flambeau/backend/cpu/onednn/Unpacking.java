@@ -24,8 +24,7 @@ final class Unpacking {
   ///
   /// The folder's name tells their content, so that what is there once stays right. Other processes may be at it at the
   /// same time: each writes a folder of its own, and the first one to rename it serves them all.
-  @Nullable
-  Path into(Path cache) throws IOException {
+  @Nullable Path into(Path cache) throws IOException {
     Path folder = cache.resolve("onednn-" + fingerprint());
     if (Files.isDirectory(folder)) {
       return folder;
