@@ -1,0 +1,74 @@
+package org.flambeau.testkit.nn;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.flambeau.AutogradException;
+import org.flambeau.GradMode;
+import org.flambeau.Tensor;
+import org.flambeau.nn.Functional;
+import org.junit.jupiter.api.Test;
+
+final class BatchNormTest {
+  private static Tensor eval(Tensor x, Tensor weight) {
+    return Functional.batchNorm(x, Tensor.zeros(3), Tensor.ones(3), weight, Tensor.zeros(3), false, 0.1, 1e-5);
+  }
+
+  @Test
+  void running_statistics_follow_the_batches() {
+    Tensor mean = Tensor.zeros(3);
+    Tensor var = Tensor.ones(3);
+    for (int step = 0; step < 3; step++) {
+      Functional.batchNorm(NnGoldens.get("running/x" + step), mean, var, null, null, true, 0.3, 1e-5);
+      NnGoldens.assertClose(NnGoldens.get("running/mean" + step), mean, 1e-6, "mean after step " + step);
+      NnGoldens.assertClose(NnGoldens.get("running/var" + step), var, 1e-6, "variance after step " + step);
+    }
+  }
+
+  @Test
+  void moving_the_running_statistics_is_a_change_in_place() {
+    Tensor mean = Tensor.zeros(3);
+    Tensor var = Tensor.ones(3);
+    int before = mean.version();
+    Functional.batchNorm(Tensor.randn(4, 3), mean, var, null, null, true, 0.1, 1e-5);
+    assertTrue(mean.version() > before && var.version() > before);
+  }
+
+  @Test
+  void with_frozen_parameters_evaluation_keeps_no_input() {
+    Tensor x = Tensor.randn(4, 3, 2, 2).requiresGrad_(true);
+    Tensor inner = x.mul(2);
+    Tensor y = eval(inner, Tensor.ones(3));
+    inner.zero_();
+    y.sum().backward();
+    assertEquals(2 * 48 / Math.sqrt(1 + 1e-5), x.grad().sum().toDouble(), 1e-3);
+  }
+
+  @Test
+  void with_a_weight_to_learn_evaluation_keeps_its_input() {
+    Tensor x = Tensor.randn(4, 3, 2, 2);
+    Tensor y = eval(x, Tensor.ones(3).requiresGrad_(true));
+    x.zero_();
+    AutogradException e = assertThrows(AutogradException.class, () -> y.sum().backward());
+    assertTrue(e.getMessage().contains("modified by an inplace operation"), e.getMessage());
+  }
+
+  @Test
+  void nothing_is_recorded_without_grad() {
+    Tensor x = Tensor.randn(4, 3).requiresGrad_(true);
+    try (var _ = GradMode.noGrad()) {
+      assertNull(eval(x, Tensor.ones(3)).gradFn());
+    }
+    assertEquals("NativeBatchNormBackward0", eval(x, Tensor.ones(3)).gradFn().name());
+  }
+
+  @Test
+  void one_value_per_channel_has_no_variance() {
+    var e = assertThrows(IllegalArgumentException.class,
+        () -> Functional.batchNorm(Tensor.ones(1, 3, 1, 1), null, null, null, null, true, 0.1, 1e-5));
+    assertEquals("[batch_norm] Expected more than 1 value per channel when training, got input size torch.Size([1, 3, 1, 1])",
+        e.getMessage());
+  }
+}

@@ -1,0 +1,167 @@
+package org.flambeau.testkit.nn;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.DynamicTest.dynamicTest;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.flambeau.DType;
+import org.flambeau.Reduction;
+import org.flambeau.Tensor;
+import org.flambeau.autograd.GradCheck;
+import org.flambeau.nn.ConvOptions;
+import org.flambeau.nn.Functional;
+import org.flambeau.nn.Functional.PaddingMode;
+import org.flambeau.nn.PoolOptions;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+
+/// Functions give PyTorch's values and gradients, and their gradients can be differentiated again.
+final class FunctionalTest {
+  private interface Function {
+    Tensor of(Tensor... x);
+  }
+
+  private static final Map<String, Function> FUNCTIONS = new TreeMap<>();
+
+  static {
+    put("conv2d", x -> Functional.conv2d(x[0], x[1], x[2], ConvOptions.of().stride(2, 1).padding(1, 2).dilation(1, 2)));
+    put("conv2d_groups", x -> Functional.conv2d(x[0], x[1], null, ConvOptions.of().groups(2).padding(1)));
+    put("conv2d_depthwise", x -> Functional.conv2d(x[0], x[1], x[2], ConvOptions.of().groups(3)));
+    put("conv2d_same_even", x -> Functional.conv2d(x[0], x[1], null, ConvOptions.of().samePadding(true)));
+    put("conv2d_unbatched", x -> Functional.conv2d(x[0], x[1], x[2]));
+    put("conv1d", x -> Functional.conv1d(x[0], x[1], x[2], ConvOptions.of().stride(2).padding(1).dilation(2)));
+    put("conv_transpose2d",
+        x -> Functional.convTranspose2d(x[0], x[1], x[2], ConvOptions.of().stride(2).padding(1).outputPadding(1).groups(2)));
+    put("max_pool2d", x -> Functional.maxPool2d(x[0], PoolOptions.kernel(3).stride(2).padding(1)));
+    put("max_pool2d_ceil_dilated",
+        x -> Functional.maxPool2d(x[0], PoolOptions.kernel(2, 3).stride(2).padding(1).dilation(2, 1).ceilMode(true)));
+    put("avg_pool2d", x -> Functional.avgPool2d(x[0], PoolOptions.kernel(3).stride(2).padding(1)));
+    put("avg_pool2d_ceil",
+        x -> Functional.avgPool2d(x[0], PoolOptions.kernel(3).stride(2).padding(1).ceilMode(true).countIncludePad(false)));
+    put("avg_pool2d_divisor", x -> Functional.avgPool2d(x[0], PoolOptions.kernel(2).divisorOverride(3)));
+    put("adaptive_avg_pool2d", x -> Functional.adaptiveAvgPool2d(x[0], 3, 5));
+    put("adaptive_avg_pool2d_one", x -> Functional.adaptiveAvgPool2d(x[0], 1, 1));
+    put("max_pool1d", x -> Functional.maxPool1d(x[0], PoolOptions.kernel(3).stride(2)));
+    put("layer_norm", x -> Functional.layerNorm(x[0], new long[] {4, 5}, x[1], x[2]));
+    put("layer_norm_plain", x -> Functional.layerNorm(x[0], new long[] {5}, null, null));
+    put("layer_norm_frozen", x -> Functional.layerNorm(x[0], new long[] {5}, x[1], x[2]));
+    put("group_norm", x -> Functional.groupNorm(x[0], 2, x[1], x[2], 1e-5));
+    put("instance_norm", x -> Functional.instanceNorm(x[0], null, null, x[1], x[2], true, 0.1, 1e-5));
+    put("batch_norm", x -> Functional.batchNorm(x[0], null, null, x[1], x[2], true, 0.1, 1e-5));
+    put("batch_norm_eval", x -> Functional.batchNorm(x[0], x[1], x[2], x[3], x[4], false, 0.1, 1e-5));
+    put("batch_norm_eval_frozen", x -> Functional.batchNorm(x[0], x[1], x[2], x[3], x[4], false, 0.1, 1e-5));
+    put("attention", x -> Functional.scaledDotProductAttention(x[0], x[1], x[2]));
+    put("attention_causal", x -> Functional.scaledDotProductAttention(x[0], x[1], x[2], null, 0, true, 0.3));
+    put("attention_mask", x -> Functional.scaledDotProductAttention(x[0], x[1], x[2], x[3], 0, false));
+    put("attention_bias", x -> Functional.scaledDotProductAttention(x[0], x[1], x[2], x[3], 0, false));
+    put("linear", x -> Functional.linear(x[0], x[1], x[2]));
+    put("linear_vector", x -> Functional.linear(x[0], x[1], x[2]));
+    put("linear_no_bias", x -> Functional.linear(x[0], x[1]));
+    for (Reduction reduction : new Reduction[] {Reduction.NONE, Reduction.MEAN, Reduction.SUM}) {
+      String suffix = "_" + reduction.name().toLowerCase(java.util.Locale.ROOT);
+      put("cross_entropy" + suffix, x -> Functional.crossEntropy(x[0], x[1], reduction));
+      put("cross_entropy_weight" + suffix, x -> Functional.crossEntropy(x[0], x[1], x[2], reduction, -100, 0));
+      put("cross_entropy_smooth" + suffix, x -> Functional.crossEntropy(x[0], x[1], x[2], reduction, -100, 0.2));
+      put("cross_entropy_images" + suffix, x -> Functional.crossEntropy(x[0], x[1], null, reduction, 1, 0));
+      put("cross_entropy_probabilities" + suffix, x -> Functional.crossEntropy(x[0], x[1], x[2], reduction, -100, 0.1));
+    }
+    put("cross_entropy_one", x -> Functional.crossEntropy(x[0], x[1]));
+    put("nll_loss", x -> Functional.nllLoss(x[0], x[1]));
+    put("mse_loss", x -> Functional.mseLoss(x[0], x[1]));
+    put("mse_loss_none", x -> Functional.mseLoss(x[0], x[1], Reduction.NONE));
+    put("l1_loss", x -> Functional.l1Loss(x[0], x[1]));
+    put("smooth_l1_loss", x -> Functional.smoothL1Loss(x[0], x[1], Reduction.MEAN, 0.7));
+    put("huber_loss", x -> Functional.huberLoss(x[0], x[1], Reduction.SUM, 0.7));
+    put("binary_cross_entropy", x -> Functional.binaryCrossEntropy(x[0], x[1], x[2], Reduction.MEAN));
+    put("bce_with_logits", x -> Functional.binaryCrossEntropyWithLogits(x[0], x[1]));
+    put("bce_with_logits_weights", x -> Functional.binaryCrossEntropyWithLogits(x[0], x[1], x[2], Reduction.MEAN, x[3]));
+    put("kl_div", x -> Functional.klDiv(x[0], x[1], Reduction.BATCH_MEAN, false));
+    put("kl_div_log", x -> Functional.klDiv(x[0], x[1], Reduction.SUM, true));
+    put("softplus", x -> Functional.softplus(x[0], 2, 3));
+    put("hardswish", x -> Functional.hardswish(x[0]));
+    put("hardsigmoid", x -> Functional.hardsigmoid(x[0]));
+    put("relu6", x -> Functional.relu6(x[0]));
+    put("mish", x -> Functional.mish(x[0]));
+    put("logsigmoid", x -> Functional.logSigmoid(x[0]));
+    put("glu", x -> Functional.glu(x[0], 1));
+    put("normalize", x -> Functional.normalize(x[0]));
+    put("cosine_similarity", x -> Functional.cosineSimilarity(x[0], x[1]));
+    put("pad", x -> Functional.pad(x[0], 1.5, 1, -2, 3, 0));
+    put("pad_reflect", x -> Functional.pad(x[0], PaddingMode.REFLECT, 2, 1, 1, 2));
+    put("pad_replicate", x -> Functional.pad(x[0], PaddingMode.REPLICATE, 2, 1));
+    put("pad_circular", x -> Functional.pad(x[0], PaddingMode.CIRCULAR, 2, 1));
+  }
+
+  private static void put(String name, Function function) {
+    FUNCTIONS.put(name, function);
+  }
+
+  /// The operands, of which those require grad whose gradient is known.
+  private static Tensor[] operands(String name, DType dtype) {
+    List<Tensor> operands = new ArrayList<>();
+    for (int i = 0; NnGoldens.has(name + "/x" + i); i++) {
+      operands.add(cast(name + "/x" + i, dtype).requiresGrad_(NnGoldens.has(name + "/d" + i)));
+    }
+    return operands.toArray(Tensor[]::new);
+  }
+
+  @Test
+  void every_golden_has_its_function() {
+    assertEquals(NnGoldens.cases(), new TreeSet<>(FUNCTIONS.keySet()));
+  }
+
+  @TestFactory
+  Stream<DynamicTest> values_and_gradients_are_pytorchs_in_float64() {
+    return FUNCTIONS.keySet().stream()
+        .map(name -> dynamicTest(name, () -> check(name, DType.FLOAT64, name.equals("hardsigmoid") ? 1e-7 : 1e-10))); // PyTorch: 1f/6
+  }
+
+  /// The dtype of which backends have fused kernels.
+  @TestFactory
+  Stream<DynamicTest> values_and_gradients_are_pytorchs_in_float32() {
+    return FUNCTIONS.keySet().stream().map(name -> dynamicTest(name, () -> check(name, DType.FLOAT32, 2e-5)));
+  }
+
+  private static void check(String name, DType dtype, double tolerance) {
+    Tensor[] x = operands(name, dtype);
+    Tensor y = FUNCTIONS.get(name).of(x);
+    NnGoldens.assertClose(cast(name + "/y", dtype), y, tolerance, name);
+    y.backward(cast(name + "/g", dtype));
+    for (int i = 0; i < x.length; i++) {
+      if (NnGoldens.has(name + "/d" + i)) {
+        Tensor grad = x[i].grad();
+        assertNotNull(grad, name);
+        NnGoldens.assertClose(cast(name + "/d" + i, dtype), grad, tolerance, name + ", gradient " + i);
+      }
+    }
+  }
+
+  private static Tensor cast(String name, DType dtype) {
+    Tensor x = NnGoldens.get(name);
+    return x.dtype().isFloating() ? x.to(dtype) : x;
+  }
+
+  @TestFactory
+  Stream<DynamicTest> gradients_can_be_differentiated_again() {
+    return FUNCTIONS.entrySet().stream().map(each -> dynamicTest(each.getKey(), () -> {
+      Tensor[] x = operands(each.getKey(), DType.FLOAT64);
+      List<Tensor> inputs = Stream.of(x).filter(Tensor::requiresGrad).toList();
+      GradCheck.checkSecond(list -> List.of(each.getValue().of(withInputs(x, list))), inputs);
+    }));
+  }
+
+  private static Tensor[] withInputs(Tensor[] x, List<Tensor> inputs) {
+    Tensor[] all = x.clone();
+    for (int i = 0, next = 0; i < x.length; i++) {
+      all[i] = x[i].requiresGrad() ? inputs.get(next++) : x[i];
+    }
+    return all;
+  }
+}

@@ -1,0 +1,65 @@
+package org.flambeau.testkit.nn;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
+import org.flambeau.Tensor;
+import org.flambeau.io.Safetensors;
+
+/// What PyTorch computed, as `goldens/functional.py` has written it down.
+final class NnGoldens {
+  private static final Safetensors FILE = open();
+
+  private NnGoldens() {}
+
+  private static Safetensors open() {
+    try (InputStream in = Objects.requireNonNull(NnGoldens.class.getResourceAsStream("functional.safetensors"))) {
+      Path file = Files.createTempFile("functional", ".safetensors");
+      file.toFile().deleteOnExit();
+      Files.copy(in, file, StandardCopyOption.REPLACE_EXISTING);
+      return Safetensors.open(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  static Tensor get(String name) {
+    Safetensors.Entry entry = FILE.get(name);
+    return Tensor.copySegment(entry.data(), entry.dtype(), entry.shape());
+  }
+
+  static boolean has(String name) {
+    return FILE.names().contains(name);
+  }
+
+  /// The names of all cases, which are those that have a result `y` and a gradient `g`.
+  static Set<String> cases() {
+    Set<String> cases = new TreeSet<>();
+    for (String name : FILE.names()) {
+      if (name.endsWith("/g")) {
+        cases.add(name.substring(0, name.length() - 2));
+      }
+    }
+    return cases;
+  }
+
+  /// Asserts sizes, dtype, and that no element is off by more than `tolerance`, relative to the larger of it and 1.
+  static void assertClose(Tensor expected, Tensor actual, double tolerance, String what) {
+    assertArrayEquals(expected.sizes(), actual.sizes(), what);
+    assertEquals(expected.dtype(), actual.dtype(), what);
+    double[] theirs = expected.toDoubleArray();
+    double[] ours = actual.toDoubleArray();
+    for (int i = 0; i < theirs.length; i++) {
+      assertEquals(theirs[i], ours[i], tolerance * Math.max(1, Math.abs(theirs[i])), what + " at " + i);
+    }
+  }
+}
