@@ -113,7 +113,7 @@ public final class Ordering {
       }
       Tensor inverse = Tensor.empty(x.device(), DType.INT64, n).scatter_(0, sorted.indices(), isNew.cumsum(0).sub(1));
       Tensor starts = isNew.nonzero().squeeze(1);
-      Tensor ends = Joining.cat(0, starts, Tensor.full(DType.INT64, n, 1).to(x.device()));
+      Tensor ends = Joining.cat(0, starts, Creation.full(x.device(), DType.INT64, Tensor.number(n), 1));
       return new Tensor[] {values.maskedSelect(isNew), inverse.reshape(x.sizes()),
         ends.narrow(0, 1, starts.numel()).sub(ends.narrow(0, 0, starts.numel()))};
     });

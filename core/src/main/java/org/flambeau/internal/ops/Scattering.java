@@ -194,7 +194,7 @@ public final class Scattering {
   /// How many elements meet in each place; 1 where none does.
   private static Tensor counts(long[] sizes, Joining a, Tensor index) {
     try (var _ = GradMode.noGrad()) {
-      Tensor start = Tensor.full(DType.INT64, a.includeSelf ? 1 : 0, sizes).to(index.device());
+      Tensor start = Creation.full(index.device(), DType.INT64, Tensor.number(a.includeSelf ? 1 : 0), sizes);
       Tensor counts = start.scatterAdd_(a.dim, index, Tensor.onesLike(index));
       return a.includeSelf ? counts : counts.clamp(1, Double.POSITIVE_INFINITY);
     }

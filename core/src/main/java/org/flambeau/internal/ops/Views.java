@@ -473,7 +473,7 @@ public final class Views {
 
   /// Zeros of `sizes`, with `grad` in the part that the view showed.
   private static Tensor scatterBack(Tensor grad, long[] sizes, Part part) {
-    Tensor whole = Tensor.zeros(grad.dtype(), sizes).to(grad.device());
+    Tensor whole = Tensor.zeros(grad.device(), grad.dtype(), sizes);
     part.of(whole).copy_(grad);
     return whole;
   }
@@ -482,7 +482,7 @@ public final class Views {
     if (sizes.length == 0) {
       return grad.sum();
     }
-    Tensor whole = Tensor.zeros(grad.dtype(), sizes).to(grad.device());
+    Tensor whole = Tensor.zeros(grad.device(), grad.dtype(), sizes);
     Tensor positions = Tensor.arange(sizes[window.dim]).to(grad.device()).unfold(0, window.size, window.step);
     Tensor last = grad.movedim(-1, window.dim + 1).flatten(window.dim, window.dim + 1);
     return whole.indexAdd(window.dim, positions.reshape(-1), last);
@@ -509,7 +509,7 @@ public final class Views {
   private static Tensor zerosBeside(@Nullable Tensor[] grads, long[] sizes) {
     for (Tensor grad : grads) {
       if (grad != null) {
-        return Tensor.zeros(grad.dtype(), sizes).to(grad.device());
+        return Tensor.zeros(grad.device(), grad.dtype(), sizes);
       }
     }
     throw new IllegalStateException("[backward] no gradient arrived");
@@ -520,7 +520,7 @@ public final class Views {
   private static Tensor placeBack(Tensor grad, Placement place) {
     long low = Math.min(0, place.offset);
     long span = Math.max(reach(place.baseSizes, place.baseStrides, 0), reach(place.sizes, place.strides, place.offset)) - low;
-    Tensor memory = Tensor.zeros(grad.dtype(), span).to(grad.device());
+    Tensor memory = Tensor.zeros(grad.device(), grad.dtype(), span);
     if (overlaps(place.sizes, place.strides)) {
       Tensor positions = Tensor.arange(span).to(grad.device()).asStrided(place.sizes, place.strides, place.offset - low);
       memory = memory.indexAdd(0, positions.reshape(-1), grad.reshape(-1));
@@ -529,8 +529,8 @@ public final class Views {
     }
     if (overlaps(place.baseSizes, place.baseStrides)) {
       Tensor positions = Tensor.arange(span).to(grad.device()).asStrided(place.baseSizes, place.baseStrides, -low);
-      Tensor sharers = Tensor.zeros(grad.dtype(), span).to(grad.device())
-          .indexAdd(0, positions.reshape(-1), Tensor.ones(grad.dtype(), positions.numel()).to(grad.device()));
+      Tensor sharers = Tensor.zeros(grad.device(), grad.dtype(), span)
+          .indexAdd(0, positions.reshape(-1), Tensor.ones(grad.device(), grad.dtype(), positions.numel()));
       memory = memory.div(sharers.clamp(1, Double.POSITIVE_INFINITY));
     }
     return memory.asStrided(place.baseSizes, place.baseStrides, -low);
