@@ -169,7 +169,7 @@ public final class Tensor extends TensorFactories
 
   /// Sets all elements to 0.
   public Tensor zero_() {
-    return Creation.fillInPlace(this, number(0));
+    return Creation.zeroInPlace(this);
   }
 
   /// Sets all elements to `value`.
@@ -256,7 +256,7 @@ public final class Tensor extends TensorFactories
 
   /// Whether operations on it are recorded.
   public boolean requiresGrad() {
-    return autograd != null && autograd.requiresGrad(this);
+    return autograd != null && autograd.requiresGrad();
   }
 
   /// Sets whether operations on it are recorded; only leaves can be changed, only float dtypes can require it.

@@ -51,8 +51,8 @@ public final class Autograd {
     for (int i = 0; i < found.length; i++) {
       Tensor one = found[i];
       if (one == null) {
-        throw new AutogradException("One of the differentiated Tensors appears to not have been used in the graph. Use gradAllowUnused if "
-            + "this is the desired behavior.");
+        throw new AutogradException("The differentiated Tensor at index " + i + " appears to not have been used in the graph. Use "
+            + "gradAllowUnused if this is the desired behavior.");
       }
       all[i] = one;
     }

@@ -4,6 +4,7 @@ import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.flambeau.AutogradException;
 import org.flambeau.Tensor;
+import org.flambeau.internal.ThreadState;
 import org.flambeau.internal.memory.Scopes;
 import org.flambeau.internal.ops.Views;
 import org.jspecify.annotations.Nullable;
@@ -63,6 +64,7 @@ public final class AutogradMeta {
   public @Nullable Node gradFn(Tensor self) {
     Tensor of = base;
     if (of != null && viewVersion != self.strided().storage().version() && of.requiresGrad()) {
+      refuseUnlessPlain("and its base or another view of its base has been");
       int version = self.strided().storage().version();
       Tensor again = Views.asStridedRecorded(of, self.strided());
       AutogradMeta meta = again.autograd();
@@ -104,23 +106,28 @@ public final class AutogradMeta {
     }
     Tensor of = meta.base;
     if (of != null && (self.requiresGrad() || recording)) {
-      if (meta.creation == Creation.MULTIPLE_OUTPUTS) {
-        throw new AutogradException("Output " + meta.outputNr + " of " + (meta.gradFn == null ? "a function" : meta.gradFn.name())
-            + " is a view and is being modified inplace. This view is the output of a function that returns multiple views. Such functions do "
-            + "not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one.");
-      }
-      if (meta.creation == Creation.NO_GRAD) {
-        throw new AutogradException(
-            "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this "
-                + "use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either "
-                + "both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).");
-      }
+      meta.refuseUnlessPlain("and is being");
       if (of.isLeaf() && of.requiresGrad()) {
         throw new AutogradException("a view of a leaf Variable that requires grad is being used in an in-place operation.");
       }
     }
     if (meta.requiresGrad && self.isLeaf()) {
       throw new AutogradException("a leaf Variable that requires grad is being used in an in-place operation.");
+    }
+  }
+
+  /// Views of some origins cannot be followed through changes in place.
+  private void refuseUnlessPlain(String how) {
+    if (creation == Creation.MULTIPLE_OUTPUTS) {
+      throw new AutogradException("Output " + outputNr + " of " + (gradFn == null ? "a function" : gradFn.function()) + " is a view " + how
+          + " modified inplace. This view is the output of a function that returns multiple views. Such functions do not allow the output views "
+          + "to be modified inplace. You should replace the inplace operation by an out-of-place one.");
+    }
+    if (creation == Creation.NO_GRAD) {
+      throw new AutogradException("A view was created in no_grad mode " + how
+          + " modified inplace with grad mode enabled. Given that this use "
+          + "case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both "
+          + "inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).");
     }
   }
 
@@ -147,8 +154,8 @@ public final class AutogradMeta {
 
   // ---- what the user asks ----
 
-  public boolean requiresGrad(Tensor self) {
-    return requiresGrad || gradFn(self) != null;
+  public boolean requiresGrad() {
+    return requiresGrad || gradFn != null || base != null && base.requiresGrad();
   }
 
   public boolean isLeaf(Tensor self) {
@@ -158,6 +165,9 @@ public final class AutogradMeta {
   public void setRequiresGrad(Tensor self, boolean required) {
     if (required && !self.dtype().isFloating()) {
       throw new AutogradException("only Tensors of floating point dtype can require gradients, got " + self.dtype());
+    }
+    if (required && self.isInference() && !ThreadState.current().is(ThreadState.INFERENCE)) {
+      throw new AutogradException("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
     }
     if (!isLeaf(self)) {
       if (!required) {
@@ -187,7 +197,7 @@ public final class AutogradMeta {
 
   public void retainGrad(Tensor self) {
     Node node = gradFn(self);
-    if (!requiresGrad(self)) {
+    if (!requiresGrad()) {
       throw new AutogradException("can't retain_grad on Tensor that has requires_grad=False");
     }
     if (node != null && !retainsGrad) {

@@ -105,6 +105,12 @@ public abstract class Node {
   /// PyTorch's name for it, as in `MulBackward0`.
   public abstract String name();
 
+  /// The function that it differentiates, as messages call it: `Exp` for `ExpBackward0`.
+  final String function() {
+    int end = name().lastIndexOf("Backward");
+    return end < 0 ? name() : name().substring(0, end);
+  }
+
   /// The gradients of the operands, null where nobody needs one or there is none, from those of the results, null where
   /// nothing flowed back.
   abstract @Nullable Tensor[] apply(@Nullable Tensor[] grads);

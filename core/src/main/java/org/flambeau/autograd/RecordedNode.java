@@ -125,7 +125,7 @@ public final class RecordedNode<A> extends Node implements Saved {
 
   @Override
   public Tensor input(int i) {
-    return unpack(inputs, i);
+    return saved(inputs, i).unpack(this);
   }
 
   @Override
@@ -135,10 +135,10 @@ public final class RecordedNode<A> extends Node implements Saved {
 
   @Override
   public Tensor result(int i) {
-    return unpack(results, i);
+    return saved(results, i).unpackResult(this, i);
   }
 
-  private Tensor unpack(@Nullable SavedTensor @Nullable [] saved, int i) {
+  private SavedTensor saved(@Nullable SavedTensor @Nullable [] saved, int i) {
     if (released != Released.NOT) {
       throw gone(name(), released);
     }
@@ -146,7 +146,7 @@ public final class RecordedNode<A> extends Node implements Saved {
     if (one == null) {
       throw new IllegalStateException("[" + name() + "] looks at a tensor that it did not name among those it saves");
     }
-    return one.unpack(this);
+    return one;
   }
 
   @Override

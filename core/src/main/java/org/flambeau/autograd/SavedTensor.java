@@ -30,17 +30,25 @@ public final class SavedTensor {
   ///
   /// @throws AutogradException if it was changed in place in the meantime
   Tensor unpack(Node node) {
-    int now = tensor.strided().storage().version();
-    if (now != version) {
-      throw new AutogradException("one of the variables needed for gradient computation has been modified by an inplace operation: ["
-          + tensor.describe() + "]" + producer() + " is at version " + now + "; expected version " + version + " instead. " + hint(node));
+    if (tensor.strided().storage().version() != version) {
+      Node producer = tensor.gradFn();
+      throw changed(node, producer == null ? "" : ", which is output " + tensor.outputNr() + " of " + producer.function() + ",");
     }
     return tensor;
   }
 
-  private String producer() {
-    Node producer = tensor.gradFn();
-    return producer == null ? "" : ", which is output " + tensor.outputNr() + " of " + producer.name() + ",";
+  /// [#unpack] of result `number` of `node` itself, whatever became of the tensor's history since.
+  Tensor unpackResult(Node node, int number) {
+    if (tensor.strided().storage().version() != version) {
+      throw changed(node, ", which is output " + number + " of " + node.function() + ",");
+    }
+    return tensor;
+  }
+
+  private AutogradException changed(Node node, String origin) {
+    return new AutogradException("one of the variables needed for gradient computation has been modified by an inplace operation: ["
+        + tensor.describe() + "]" + origin + " is at version " + tensor.strided().storage().version() + "; expected version " + version
+        + " instead. " + hint(node));
   }
 
   private static String hint(Node node) {

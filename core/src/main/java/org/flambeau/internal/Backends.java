@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
+import java.util.function.UnaryOperator;
 import org.flambeau.BackendException;
 import org.flambeau.Device;
 import org.flambeau.spi.Backend;
@@ -19,6 +20,8 @@ public final class Backends {
   private static final Logger LOG = LoggerFactory.getLogger(Backends.class);
   private static final Map<Device.Type, Backend> FOUND = find();
   private static final @Nullable Backend CPU = FOUND.get(Device.Type.CPU);
+
+  private static @Nullable UnaryOperator<Kernels> interceptor;
 
   private Backends() {}
 
@@ -53,10 +56,14 @@ public final class Backends {
 
   public static Kernels kernels(Device device) {
     Backend cpu = CPU;
-    if (cpu != null && device.type() == Device.Type.CPU) {
-      return cpu.kernels(0);
-    }
-    return of(device).kernels(device.index());
+    Kernels kernels = cpu != null && device.type() == Device.Type.CPU ? cpu.kernels(0) : of(device).kernels(device.index());
+    UnaryOperator<Kernels> lens = interceptor;
+    return lens == null ? kernels : lens.apply(kernels);
+  }
+
+  /// For tests: from now on every operation of every thread runs on what `interceptor` makes of its kernels, until null.
+  public static void intercept(@Nullable UnaryOperator<Kernels> interceptor) {
+    Backends.interceptor = interceptor;
   }
 
   public static Device best() {

@@ -85,7 +85,7 @@ public final class SpecialFunctions {
 
   public static double acosh(double x) {
     double t = x - 1;
-    return x < 1e8 ? Math.log1p(t + Math.sqrt(2 * t + t * t)) : Math.log(x) + LN_2;
+    return x < 1 ? Double.NaN : x < 1e8 ? Math.log1p(t + Math.sqrt(2 * t + t * t)) : Math.log(x) + LN_2;
   }
 
   public static double atanh(double x) {

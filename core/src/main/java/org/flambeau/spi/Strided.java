@@ -45,7 +45,8 @@ public final class Strided {
       throw new IndexOutOfBoundsException("[strided] sizes " + Arrays.toString(sizes) + ", strides " + Arrays.toString(strides)
           + " and offset " + offset + " of " + dtype.label() + " reach beyond a storage of " + storage.bytes() + " bytes");
     }
-    return new Strided(storage, dtype, offset, sizes, strides, numel, isContiguous(sizes, strides, numel));
+    // what has no elements lies nowhere: its offset may be beyond the storage
+    return new Strided(storage, dtype, numel == 0 ? 0 : offset, sizes, strides, numel, isContiguous(sizes, strides, numel));
   }
 
   /// The row-major layout from a storage's beginning. The array is kept, not copied.

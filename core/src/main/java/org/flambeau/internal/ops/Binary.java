@@ -44,7 +44,7 @@ public final class Binary {
       term((g, _, _) -> g.zerosLike()), term((g, _, _) -> g.zerosLike()));
   public static final Binary REMAINDER = of("remainder", BinaryOp.REMAINDER, Domain.NUMBERS,
       term((g, _, _) -> g),
-      term(saves(0, 1), (g, s, _) -> g.neg().mul(s.input(0).floorDivide(s.input(1)))));
+      term(saves(0, 1), (g, s, _) -> g.neg().mul(s.input(0).div(s.input(1)).floor())));
   public static final Binary FMOD = of("fmod", BinaryOp.FMOD, Domain.NUMBERS,
       term((g, _, _) -> g),
       term(saves(0, 1), (g, s, _) -> g.neg().mul(s.input(0).div(s.input(1)).trunc())));

@@ -31,6 +31,7 @@ public final class Blends {
 
   /// x + value·a·b.
   public static Tensor addcmul(Tensor x, Tensor a, Tensor b, double value) {
+    requireBroadcast("addcmul", x, a, b);
     return ADDCMUL.compose(value, new Tensor[] {x, a, b}, () -> x.add(a.mul(b), value));
   }
 
@@ -41,12 +42,20 @@ public final class Blends {
   /// x + value·a/b.
   public static Tensor addcdiv(Tensor x, Tensor a, Tensor b, double value) {
     requireFloat(a, b);
+    requireBroadcast("addcdiv", x, a, b);
     return ADDCDIV.compose(value, new Tensor[] {x, a, b}, () -> x.add(a.div(b), value));
   }
 
   public static Tensor addcdivInPlace(Tensor x, Tensor a, Tensor b, double value) {
     requireFloat(a, b);
     return Op.scoped(() -> x.add_(a.div(b), value));
+  }
+
+  private static void requireBroadcast(String op, Tensor... operands) {
+    long[] sizes = {};
+    for (Tensor operand : operands) {
+      sizes = Shapes.broadcast(op, sizes, operand.strided().sizes());
+    }
   }
 
   private static void requireFloat(Tensor a, Tensor b) {
@@ -60,6 +69,7 @@ public final class Blends {
   /// x + weight·(end − x), from the nearer end.
   public static Tensor lerp(Tensor x, Tensor end, double weight) {
     requireSame(x, end);
+    requireBroadcast("lerp", x, end);
     return LERP.compose(weight, new Tensor[] {x, end}, () -> towards(x, end, weight));
   }
 
@@ -76,6 +86,7 @@ public final class Blends {
   public static Tensor lerp(Tensor x, Tensor end, Tensor weight) {
     requireSame(x, end);
     requireSame(x, weight);
+    requireBroadcast("lerp", x, end, weight);
     return LERP_TENSOR.compose(UNIT, new Tensor[] {x, end, weight}, () -> {
       Tensor way = end.sub(x);
       return Tensor.where(weight.abs().lt(0.5), x.add(way.mul(weight)), end.sub(way.mul(weight.rsub(1))));

@@ -27,6 +27,7 @@ public final class Creation {
   private static final VarHandle LONGS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
   private static final long[] SCALAR = {};
   private static final Op<Unit> FILL = Op.of("fill", Derivative.of("FillBackward0", Derivative.term((g, _, _) -> g.zerosLike())));
+  private static final Op<Unit> ZERO = Op.of("zero", Derivative.of("ZeroBackward0", Derivative.term((g, _, _) -> g.zerosLike())));
   private static final Op<Unit> RANDOM = Op.of("random", Derivative.of("RandomBackward0", Derivative.term((g, _, _) -> g.zerosLike())));
 
   private Creation() {}
@@ -83,6 +84,11 @@ public final class Creation {
   public static Tensor fillInPlace(Tensor self, Tensor value) {
     Strided number = value.strided();
     return FILL.overwrite(UNIT, self, new Tensor[] {self}, (k, out) -> k.fill(out, number));
+  }
+
+  public static Tensor zeroInPlace(Tensor self) {
+    Strided zero = Tensor.number(0).strided();
+    return ZERO.overwrite(UNIT, self, new Tensor[] {self}, (k, out) -> k.fill(out, zero));
   }
 
   public static Tensor arange(DType dtype, double start, double end, double step) {

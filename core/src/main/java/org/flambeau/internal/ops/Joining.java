@@ -38,9 +38,10 @@ public final class Joining {
       throw new IllegalArgumentException("[cat] expected a non-empty list of Tensors");
     }
     Tensor model = null;
-    for (Tensor tensor : tensors) {
+    for (int i = 0; i < tensors.length; i++) {
+      Tensor tensor = tensors[i];
       if (tensor.dim() == 0) {
-        throw new IllegalArgumentException("[cat] zero-dimensional tensor cannot be concatenated");
+        throw new IllegalArgumentException("[cat] zero-dimensional tensor (at position " + i + ") cannot be concatenated");
       }
       model = model == null && !isSkipped(tensor) ? tensor : model;
     }

@@ -216,7 +216,7 @@ public final class MatMul {
 
   private static void requireBatches(String op, Tensor a, Tensor b) {
     if (a.dim() != 3 || b.dim() != 3) {
-      throw new IllegalArgumentException("[" + op + "] batch1 and batch2 must be 3D tensors, got " + Shapes.show(a.sizes()) + " and "
+      throw new IllegalArgumentException("[" + op + "] batch1 must be a 3D tensor, and batch2 too, got " + Shapes.show(a.sizes()) + " and "
           + Shapes.show(b.sizes()));
     }
     requireSame(op, a, b);

@@ -90,6 +90,8 @@ public final class Op<A> {
     hold(x);
     try {
       kernel.run(Backends.kernels(out.device()), out);
+    } catch (ArithmeticException | IndexOutOfBoundsException e) {
+      throw named(e);
     } finally {
       letGo(x);
     }
@@ -109,6 +111,8 @@ public final class Op<A> {
       hold(b);
       try {
         kernel.run(Backends.kernels(device), out);
+      } catch (ArithmeticException | IndexOutOfBoundsException e) {
+        throw named(e);
       } finally {
         letGo(b);
       }
@@ -188,7 +192,7 @@ public final class Op<A> {
 
   /// Changes `self` in place, from `operands`, of which the first is `self`; the kernel writes to self's own elements.
   public Tensor runInPlace(A attributes, Tensor self, Tensor[] operands, Kernel kernel) {
-    for (int d = 0; d < self.dim(); d++) {
+    for (int d = 0; d < self.dim() && !self.isContiguous(); d++) {
       if (self.strided().stride(d) == 0 && self.strided().size(d) > 1) {
         throw new IllegalArgumentException(
             "[" + title() + "_] unsupported operation: more than one element of the written-to tensor refers to a "
@@ -295,7 +299,7 @@ public final class Op<A> {
     AutogradMeta meta = x.autogradOrNull();
     Tensor base = meta == null || meta.base() == null ? x : meta.base();
     result.autograd().setView(result, base,
-        thread.records() || !x.requiresGrad() ? creation : AutogradMeta.Creation.NO_GRAD);
+        thread.records() ? creation : AutogradMeta.Creation.NO_GRAD);
   }
 
   static Strided allocate(ThreadState thread, Device device, DType dtype, Layout layout) {
@@ -303,13 +307,28 @@ public final class Op<A> {
     return layout.over(storage, dtype);
   }
 
-  private static void call(@Nullable Tensor[] operands, Runnable kernel) {
+  /// What a kernel found wrong with the values of its operands, with this operation's name.
+  private RuntimeException named(RuntimeException e) {
+    String message = String.valueOf(e.getMessage());
+    RuntimeException named = message.startsWith("[") ? e
+        : e instanceof ArithmeticException
+            ? new ArithmeticException("[" + title() + "] ZeroDivisionError: integer division or modulo by zero")
+        : new IndexOutOfBoundsException("[" + title() + "] " + message);
+    if (named != e) {
+      named.initCause(e);
+    }
+    return named;
+  }
+
+  private void call(@Nullable Tensor[] operands, Runnable kernel) {
     int held = 0;
     try {
       for (; held < operands.length; held++) {
         hold(operands[held]);
       }
       kernel.run();
+    } catch (ArithmeticException | IndexOutOfBoundsException e) {
+      throw named(e);
     } finally {
       while (held > 0) {
         letGo(operands[--held]);

@@ -86,4 +86,14 @@ public final class Promotion {
               + ": the operation changes a tensor in place; use the form without the underscore");
     }
   }
+
+  /// The largest finite number of a float dtype.
+  static double largest(DType dtype) {
+    return switch (dtype) {
+      case FLOAT64 -> Double.MAX_VALUE;
+      case FLOAT16 -> 65504;
+      case BFLOAT16 -> Float.intBitsToFloat(0x7f7f0000);
+      default -> Float.MAX_VALUE;
+    };
+  }
 }

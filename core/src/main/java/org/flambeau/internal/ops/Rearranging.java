@@ -75,9 +75,9 @@ public final class Rearranging {
   }
 
   public static Tensor repeatInterleave(Tensor x, long repeats, int dim) {
-    int at = Shapes.dim("repeatInterleave", dim, x.dim());
+    int at = Shapes.dim("repeat_interleave", dim, x.dim());
     if (repeats < 0) {
-      throw new IllegalArgumentException("[repeatInterleave] repeats must be non-negative, got " + repeats);
+      throw new IllegalArgumentException("[repeat_interleave] repeats must be non-negative, got " + repeats);
     }
     Tensor whole = x.dim() == 0 ? x.reshape(1) : x;
     Tensor column = whole.unsqueeze(at + 1);

@@ -132,7 +132,7 @@ public final class Scans {
     if (x.dim() == 0) {
       return g.mul(x.sub(result).exp());
     }
-    Tensor none = Tensor.fullLike(g, g.dtype() == DType.FLOAT64 ? -Double.MAX_VALUE : -Float.MAX_VALUE);
+    Tensor none = Tensor.fullLike(g, -Promotion.largest(g.dtype())); // an infinity would make NaN of the second derivative
     Tensor positive = Tensor.where(g.gt(0), g.log(), none);
     Tensor negative = Tensor.where(g.lt(0), g.neg().log(), none);
     return reversedLog(positive.sub(result), dim).add(x).exp().sub(reversedLog(negative.sub(result), dim).add(x).exp());

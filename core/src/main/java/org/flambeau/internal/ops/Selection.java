@@ -128,12 +128,7 @@ public final class Selection {
     if (!x.dtype().isFloating()) {
       return x.clone();
     }
-    double largest = switch (x.dtype()) {
-      case FLOAT64 -> Double.MAX_VALUE;
-      case FLOAT16 -> 65504;
-      case BFLOAT16 -> Float.intBitsToFloat(0x7f7f0000);
-      default -> Float.MAX_VALUE;
-    };
+    double largest = Promotion.largest(x.dtype());
     double high = Double.isNaN(positive) ? largest : positive;
     double low = Double.isNaN(negative) ? -largest : negative;
     return NAN_TO_NUM.compose(new double[] {nan, high, low}, new Tensor[] {x}, () -> x.maskedFill(x.isnan(), nan)
@@ -141,11 +136,8 @@ public final class Selection {
   }
 
   private static DType boundsDtype(Tensor x, double low, double high) {
-    if (x.dtype() == DType.BOOL) {
-      throw new IllegalArgumentException("[clamp] is not defined for bool tensors");
-    }
     boolean whole = (Double.isInfinite(low) || low == Math.rint(low)) && (Double.isInfinite(high) || high == Math.rint(high));
-    return whole ? x.dtype() : Promotion.toFloat(x.dtype());
+    return !whole ? Promotion.toFloat(x.dtype()) : x.dtype() == DType.BOOL ? DType.INT64 : x.dtype();
   }
 
   public static Tensor leakyRelu(Tensor x, double slope) {

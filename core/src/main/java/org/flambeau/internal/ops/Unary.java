@@ -167,6 +167,9 @@ public final class Unary {
       }
       return x;
     }
+    if (x.dtype() == DType.BOOL && kernel == UnaryOp.SQUARE) {
+      return x.to(DType.INT64);
+    }
     return x.dtype().isFloating() || kernel.whole() != null ? x : x.to(DType.FLOAT32);
   }
 }

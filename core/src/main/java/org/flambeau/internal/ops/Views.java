@@ -448,6 +448,13 @@ public final class Views {
   /// The same memory by sizes, strides and an offset from where the storage begins.
   public static Tensor asStrided(Tensor x, long[] sizes, long[] strides, long offset) {
     Strided in = x.strided();
+    long end = reach(sizes, strides, offset);
+    if (sizes.length != strides.length || offset < 0 || end * in.dtype().size() > in.storage().bytes()) {
+      throw new IllegalArgumentException(
+          "[as_strided] sizes " + Shapes.show(sizes) + ", strides " + Shapes.show(strides) + ", storage offset "
+              + offset + ", and itemsize " + in.dtype().size() + " requiring a storage size of " + end * in.dtype().size()
+              + " are out of bounds for storage of size " + in.storage().bytes());
+    }
     return AS_STRIDED.view(new Placement(in.sizes(), in.strides(), sizes, strides, offset - in.offset()), x,
         in.with(offset, sizes, strides));
   }
