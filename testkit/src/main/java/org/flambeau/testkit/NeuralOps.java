@@ -1,0 +1,184 @@
+package org.flambeau.testkit;
+
+import static org.flambeau.testkit.OpInfo.binary;
+import static org.flambeau.testkit.OpInfo.op;
+import static org.flambeau.testkit.OpInfo.several;
+import static org.flambeau.testkit.OpInfo.unary;
+
+import java.util.List;
+import java.util.Locale;
+import org.flambeau.DType;
+import org.flambeau.Reduction;
+import org.flambeau.Selected;
+import org.flambeau.Tensor;
+import org.flambeau.nn.ConvOptions;
+import org.flambeau.nn.Functional;
+import org.flambeau.nn.Functional.PaddingMode;
+import org.flambeau.nn.PoolOptions;
+import org.jspecify.annotations.Nullable;
+
+/// The operations of neural networks.
+final class NeuralOps {
+  private NeuralOps() {}
+
+  // spotless:off
+  static final List<OpInfo> ACTIVATIONS = List.of(
+      unary("gelu", Functional::gelu).tolerance(4),
+      unary("gelu_tanh", Functional::geluTanh).tolerance(4),
+      unary("silu", Functional::silu),
+      unary("softplus_default", Functional::softplus).methods("softplus").records("softplus"),
+      op("softplus", (x, a) -> Functional.softplus(x.get(0), a.number("beta"), a.number("threshold"))),
+      unary("leaky_relu_default", Functional::leakyRelu).methods("leakyRelu").records("leaky_relu"),
+      op("leaky_relu", (x, a) -> Functional.leakyRelu(x.get(0), a.number("slope"))),
+      unary("elu_default", Functional::elu).methods("elu").records("elu"),
+      op("elu", (x, a) -> Functional.elu(x.get(0), a.number("alpha"))),
+      unary("hardtanh_default", Functional::hardtanh).methods("hardtanh").records("hardtanh"),
+      op("hardtanh", (x, a) -> Functional.hardtanh(x.get(0), a.number("low"), a.number("high"))),
+      unary("relu6", x -> Functional.relu6(x.mul(4))),
+      unary("hardswish", Functional::hardswish),
+      unary("hardsigmoid", Functional::hardsigmoid).tolerance(32),
+      unary("mish", Functional::mish).tolerance(4),
+      unary("log_sigmoid", Functional::logSigmoid),
+      unary("softsign", Functional::softsign),
+      op("glu", (x, a) -> Functional.glu(x.get(0), a.integer("dim"))).refuses(() -> Functional.glu(Tensor.ones(3), 0), "[glu]", "3"),
+      op("softmax", (x, a) -> x.get(0).softmax(a.integer("dim"))).records("softmax", "softmax_backward")
+          .refuses(() -> Tensor.ones(2).softmax(1), "[softmax]", "Dimension out of range"),
+      op("log_softmax", (x, a) -> x.get(0).logSoftmax(a.integer("dim"))).refuses(() -> Tensor.ones(2).logSoftmax(1), "[log_softmax]", "Dimension out of range"),
+      op("softmax_dtype", (x, a) -> Functional.softmax(x.get(0), a.integer("dim"), DType.FLOAT64)).methods("softmax").records("softmax", "to"),
+      op("log_softmax_dtype", (x, a) -> Functional.logSoftmax(x.get(0), a.integer("dim"), DType.FLOAT64)).methods("logSoftmax").records("log_softmax", "to"));
+
+  static final List<OpInfo> CONVOLUTIONS = List.of(
+      op("conv2d", (x, a) -> Functional.conv2d(x.get(0), x.get(1), or(x, 2), conv(a))).tolerance(8).records("conv2d", "conv2d_backward_input", "conv2d_backward_weight")
+          .refuses(() -> Functional.conv2d(Tensor.ones(1, 3, 5, 5), Tensor.ones(4, 2, 3, 3), null), "[conv2d]", "2 channels", "3 channels")
+          .refuses(() -> Functional.conv2d(Tensor.ones(1, 2, 2, 2), Tensor.ones(4, 2, 3, 3), null), "[conv2d]", "Kernel size can't be greater than actual input size")
+          .refuses(() -> Functional.conv2d(Tensor.ones(1, 2), Tensor.ones(4, 2, 3, 3), null), "[conv2d]", "2")
+          .refuses(() -> Functional.conv2d(Tensor.ones(1, 2, 5, 5), Tensor.ones(4, 2, 3, 3), Tensor.ones(3)), "[conv2d]", "4", "3")
+          .refuses(() -> Functional.conv2d(Tensor.ones(1, 2, 5, 5), Tensor.ones(4, 2, 3, 3), null, ConvOptions.of().stride(0)), "[conv2d]", "non-positive stride is not supported")
+          .refuses(() -> Functional.conv2d(Tensor.ones(1, 2, 5, 5), Tensor.ones(DType.FLOAT64, 4, 2, 3, 3), null), "[conv2d]", "float32", "float64"),
+      op("conv1d", (x, a) -> Functional.conv1d(x.get(0), x.get(1), or(x, 2), ConvOptions.of().stride(a.integer("stride")).padding(a.integer("padding"))))
+          .records("conv2d").tolerance(8).refuses(() -> Functional.conv1d(Tensor.ones(1, 3, 5), Tensor.ones(4, 2, 3), null), "[conv1d]", "2 channels", "3 channels"),
+      op("conv_transpose2d", (x, a) -> Functional.convTranspose2d(x.get(0), x.get(1), or(x, 2), conv(a)
+          .outputPadding(a.integers("outputPadding")[0], a.integers("outputPadding")[1]))).tolerance(8)
+          .refuses(() -> Functional.convTranspose2d(Tensor.ones(1, 3, 5, 5), Tensor.ones(4, 2, 3, 3), null, ConvOptions.of()), "[conv_transpose2d]", "4", "3"),
+      op("max_pool2d", (x, a) -> Functional.maxPool2d(x.get(0), pool(a).dilation(a.integers("dilation")[0], a.integers("dilation")[1])))
+          .records("max_pool2d", "max_pool2d_backward")
+          .refuses(() -> Functional.maxPool2d(Tensor.ones(1, 1, 2, 2), 3), "[max_pool2d]", "too small")
+          .refuses(() -> Functional.maxPool2d(Tensor.ones(1, 1, 5, 5), PoolOptions.kernel(2).padding(2)), "[max_pool2d]", "pad should be at most half of"),
+      several("max_pool2d_with_indices", (x, a) -> {
+        Selected found = Functional.maxPool2dWithIndices(x.get(0), PoolOptions.kernel(a.integer("kernel")));
+        return List.of(found.values(), found.indices());
+      }).records("max_pool2d"),
+      op("avg_pool2d", (x, a) -> Functional.avgPool2d(x.get(0), pool(a).countIncludePad(a.flag("countPadding")))).records("avg_pool2d", "avg_pool2d_backward")
+          .refuses(() -> Functional.avgPool2d(Tensor.ones(1, 1, 2, 2), 3), "[avg_pool2d]", "too small"),
+      op("max_pool1d", (x, a) -> Functional.maxPool1d(x.get(0), PoolOptions.kernel(a.integer("kernel")).stride(a.integer("stride")).padding(a.integer("padding"))))
+          .records("max_pool2d"),
+      op("avg_pool1d", (x, a) -> Functional.avgPool1d(x.get(0), PoolOptions.kernel(a.integer("kernel")).stride(a.integer("stride")).padding(a.integer("padding"))))
+          .records("avg_pool2d"),
+      op("adaptive_avg_pool2d", (x, a) -> Functional.adaptiveAvgPool2d(x.get(0), a.integers("sizes")[0], a.integers("sizes")[1]))
+          .records("adaptive_avg_pool2d", "adaptive_avg_pool2d_backward")
+          .refuses(() -> Functional.adaptiveAvgPool2d(Tensor.ones(2, 2), 1, 1), "[adaptive_avg_pool2d]", "3D or 4D", "[2, 2]"),
+      op("adaptive_avg_pool1d", (x, a) -> Functional.adaptiveAvgPool1d(x.get(0), a.integer("size"))).records("adaptive_avg_pool2d"),
+      op("pad", (x, a) -> a.text("mode").equals("constant")
+          ? Functional.pad(x.get(0), a.number("value"), a.longs("padding"))
+          : Functional.pad(x.get(0), PaddingMode.valueOf(a.text("mode").toUpperCase(Locale.ROOT)), a.longs("padding"))).records("constant_pad_nd")
+          .refuses(() -> Functional.pad(Tensor.ones(2), 1), "[constant_pad_nd]", "Padding length must be divisible by 2", "[1]")
+          .refuses(() -> Functional.pad(Tensor.ones(2), 1, 1, 1, 1), "[constant_pad_nd]", "4"));
+
+  static final List<OpInfo> NORMALIZATIONS = List.of(
+      op("layer_norm", (x, a) -> Functional.layerNorm(x.get(0), a.longs("sizes"), or(x, 1), or(x, 2), a.number("eps"))).tolerance(16)
+          .records("layer_norm", "layer_norm_backward")
+          .refuses(() -> Functional.layerNorm(Tensor.ones(2, 3), new long[] {4}, null, null), "[layer_norm]", "[4]", "[2, 3]")
+          .refuses(() -> Functional.layerNorm(Tensor.ones(2, 3), new long[] {3}, Tensor.ones(2), null), "[layer_norm]", "2", "3"),
+      several("batch_norm", (x, a) -> {
+        Tensor mean = x.get(1).clone();
+        Tensor var = x.get(2).clone();
+        return List.of(Functional.batchNorm(x.get(0), mean, var, or(x, 3), or(x, 4), a.flag("training"), a.number("momentum"), a.number("eps")), mean, var);
+      }).tolerance(16).records("batch_norm", "batch_norm_apply", "batch_norm_backward", "batch_norm_eval", "batch_norm_statistics")
+          .refuses(() -> Functional.batchNorm(Tensor.ones(2, 3), Tensor.ones(2), Tensor.ones(3), null, null, false, 0.1, 1e-5), "[batch_norm]", "running_mean", "3", "2")
+          .refuses(() -> Functional.batchNorm(Tensor.ones(1, 3), null, null, null, null, true, 0.1, 1e-5), "[batch_norm]",
+              "Expected more than 1 value per channel when training, got input size"),
+      op("batch_norm_fresh", (x, a) -> Functional.batchNorm(x.get(0), Tensor.zeros(16), Tensor.ones(16), x.get(1), x.get(2), a.flag("training"), a.number("momentum"),
+          a.number("eps"))).tolerance(16).methods("batchNorm").records("batch_norm"),
+      op("batch_norm_stateless", (x, a) -> Functional.batchNorm(x.get(0), null, null, null, null, a.flag("training"), a.number("momentum"), a.number("eps")))
+          .tolerance(16).methods("batchNorm").records("batch_norm"),
+      op("instance_norm", (x, a) -> Functional.instanceNorm(x.get(0), null, null, x.get(1), x.get(2), true, 0.1, a.number("eps"))).tolerance(16).records("batch_norm"),
+      op("group_norm", (x, a) -> Functional.groupNorm(x.get(0), a.integer("groups"), x.get(1), x.get(2), a.number("eps"))).tolerance(16).records("layer_norm")
+          .refuses(() -> Functional.groupNorm(Tensor.ones(2, 3, 4), 2, null, null, 1e-5), "[group_norm]", "divisible by num_groups", "3", "2"),
+      op("normalize", (x, a) -> Functional.normalize(x.get(0), a.number("p"), a.integer("dim"), a.number("eps"))).records("norm"),
+      op("cosine_similarity", (x, a) -> Functional.cosineSimilarity(x.get(0), x.get(1), a.integer("dim"), a.number("eps"))).records("norm"));
+
+  static final List<OpInfo> LAYERS = List.of(
+      op("linear", (x, _) -> Functional.linear(x.get(0), x.get(1), or(x, 2))).tolerance(8)
+          .refuses(() -> Functional.linear(Tensor.ones(2, 3), Tensor.ones(5, 4)), "[linear]", "mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)", "[5, 4]")
+          .refuses(() -> Functional.linear(Tensor.ones(2, 4), Tensor.ones(5, 4), Tensor.ones(4)), "[linear]", "[4]", "(5)"),
+      op("attention", (x, a) -> Functional.scaledDotProductAttention(x.get(0), x.get(1), x.get(2), null, 0, a.flag("causal"), a.number("scale"))).tolerance(8)
+          .methods("scaledDotProductAttention").records("scaled_dot_product_attention", "scaled_dot_product_attention_backward", "safe_softmax")
+          .refuses(() -> Functional.scaledDotProductAttention(Tensor.ones(1, 2, 3, 4), Tensor.ones(1, 2, 3, 5), Tensor.ones(1, 2, 3, 5)),
+              "[matmul]", "(1, 2, 3, 4)", "(1, 2, 5, 3)"),
+      op("attention_mask", (x, _) -> Functional.scaledDotProductAttention(x.get(0), x.get(1), x.get(2), x.get(3), 0, false)).tolerance(8)
+          .methods("scaledDotProductAttention").records("scaled_dot_product_attention"),
+      binary("embedding", Functional::embedding)
+          .refuses(() -> Functional.embedding(Tensor.of(2L), Tensor.ones(2, 3)), "[embedding]", "index 2 is out of bounds for dimension 0 with size 2")
+          .refuses(() -> Functional.embedding(Tensor.of(2f), Tensor.ones(2, 3)), "[embedding]", "float32"),
+      op("embedding_padding", (x, a) -> Functional.embedding(x.get(0), x.get(1), a.integer("paddingIdx"))).methods("embedding").records("embedding").rough("matrix", "gives the padding row no gradient"),
+      op("dropout", (x, a) -> Functional.dropout(x.get(0), a.number("p"), a.flag("training")))
+          .refuses(() -> Functional.dropout(Tensor.ones(2), 1.5, true), "[dropout]", "between 0 and 1", "1.5"),
+      op("feature_dropout", (x, a) -> Functional.featureDropout(x.get(0), a.number("p"), a.flag("training"))).records("mul"));
+
+  static final List<OpInfo> LOSSES = List.of(
+      op("cross_entropy", (x, a) -> Functional.crossEntropy(x.get(0), x.get(1), or(x, 2), reduction(a), a.integer("ignoreIndex"), a.number("labelSmoothing")))
+          .tolerance(8).rough("all ignored", "is NaN").records("cross_entropy", "cross_entropy_forward", "cross_entropy_backward")
+          .refuses(() -> Functional.crossEntropy(Tensor.ones(2, 3), Tensor.of(0L, 3L)), "[nll_loss]", "Target 3 is out of bounds")
+          .refuses(() -> Functional.crossEntropy(Tensor.ones(2, 3), Tensor.of(0L)), "[cross_entropy]", "2", "1")
+          .refuses(() -> Functional.crossEntropy(Tensor.ones(2, 3), Tensor.of(0, 1)), "[cross_entropy]", "int32"),
+      op("nll_loss", (x, a) -> Functional.nllLoss(x.get(0), x.get(1), or(x, 2), reduction(a), a.integer("ignoreIndex"))).records("gather")
+          .refuses(() -> Functional.nllLoss(Tensor.ones(2, 3), Tensor.of(0L, 3L)), "Target 3 is out of bounds"),
+      loss("mse_loss", Functional::mseLoss), loss("l1_loss", Functional::l1Loss),
+      op("smooth_l1_loss", (x, a) -> Functional.smoothL1Loss(x.get(0), x.get(1), reduction(a), a.number("beta"))).methods("smoothL1Loss")
+          .refuses(() -> Functional.smoothL1Loss(Tensor.ones(2), Tensor.ones(2), Reduction.MEAN, -1), "[smooth_l1_loss]", "does not support negative values for beta"),
+      op("huber_loss", (x, a) -> Functional.huberLoss(x.get(0), x.get(1), reduction(a), a.number("delta")))
+          .refuses(() -> Functional.huberLoss(Tensor.ones(2), Tensor.ones(2), Reduction.MEAN, 0), "[huber_loss]", "does not support non-positive values for delta"),
+      op("binary_cross_entropy", (x, a) -> Functional.binaryCrossEntropy(x.get(0), x.get(1), null, reduction(a)))
+          .refuses(() -> Functional.binaryCrossEntropy(Tensor.ones(2), Tensor.ones(3)), "[binary_cross_entropy]", "2", "3"),
+      op("binary_cross_entropy_with_logits", (x, a) -> Functional.binaryCrossEntropyWithLogits(x.get(0), x.get(1), null, reduction(a), or(x, 2)))
+          .refuses(() -> Functional.binaryCrossEntropyWithLogits(Tensor.ones(2), Tensor.ones(3)), "[binary_cross_entropy_with_logits]", "[3]", "[2]"),
+      op("kl_div", (x, a) -> Functional.klDiv(x.get(0), x.get(1), reduction(a), a.flag("logTarget"))).methods("klDiv").records("xlogy"));
+  // spotless:on
+
+  private interface Loss {
+    Tensor of(Tensor input, Tensor target, Reduction reduction);
+  }
+
+  private static OpInfo loss(String name, Loss loss) {
+    return op(name, (x, a) -> loss.of(x.get(0), x.get(1), reduction(a)))
+        .refuses(() -> loss.of(Tensor.ones(2), Tensor.ones(3), Reduction.MEAN), "(2", "(3");
+  }
+
+  private static Reduction reduction(Attributes a) {
+    return switch (a.text("reduction")) {
+      case "none" -> Reduction.NONE;
+      case "mean" -> Reduction.MEAN;
+      case "sum" -> Reduction.SUM;
+      default -> Reduction.BATCH_MEAN;
+    };
+  }
+
+  private static @Nullable Tensor or(List<Tensor> x, int i) {
+    return i < x.size() ? x.get(i) : null;
+  }
+
+  private static ConvOptions conv(Attributes a) {
+    int[] stride = a.integers("stride");
+    int[] padding = a.integers("padding");
+    int[] dilation = a.integers("dilation");
+    return ConvOptions.of().stride(stride[0], stride[1]).padding(padding[0], padding[1]).dilation(dilation[0], dilation[1])
+        .groups(a.integer("groups"));
+  }
+
+  private static PoolOptions pool(Attributes a) {
+    int[] kernel = a.integers("kernel");
+    int[] stride = a.integers("stride");
+    int[] padding = a.integers("padding");
+    return PoolOptions.kernel(kernel[0], kernel[1]).stride(stride[0], stride[1]).padding(padding[0], padding[1]).ceilMode(a.flag("ceil"));
+  }
+}
