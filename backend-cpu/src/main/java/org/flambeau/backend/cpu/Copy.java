@@ -11,7 +11,7 @@ import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
 /// Moves elements between any two layouts, bit for bit where the dtypes agree.
-final class Copy {
+public final class Copy {
   /// Edge of the squares in which a transposition works: their rows and columns stay in the first-level cache.
   private static final int SQUARE = 32;
 
@@ -22,7 +22,7 @@ final class Copy {
 
   private Copy() {}
 
-  static void copy(Strided out, Strided x) {
+  public static void copy(Strided out, Strided x) {
     if (out.numel() == 0) {
       return;
     }

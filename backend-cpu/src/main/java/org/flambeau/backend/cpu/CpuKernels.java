@@ -57,8 +57,7 @@ final class CpuKernels implements Kernels {
   @Override
   public void unary(UnaryOp op, Strided out, Strided x) {
     UnaryOp meant = op == UnaryOp.BITWISE_NOT && x.dtype() == DType.BOOL ? UnaryOp.LOGICAL_NOT : op;
-    Compute compute = Compute.of(x.dtype());
-    Elementwise.run(Loops.unary(meant, compute), compute, out, x);
+    Elementwise.unary(meant, out, x);
   }
 
   @Override

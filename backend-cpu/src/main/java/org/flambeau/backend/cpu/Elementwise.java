@@ -8,6 +8,7 @@ import static org.flambeau.spi.NativeMemory.LONG;
 import org.flambeau.DType;
 import org.flambeau.spi.NativeMemory;
 import org.flambeau.spi.Strided;
+import org.flambeau.spi.UnaryOp;
 import org.jspecify.annotations.Nullable;
 
 /// Runs a [Loop] over operands of any layout and dtype.
@@ -15,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 /// An operand that lies contiguously in the compute type is handed to the loop as it is. Any other is gathered and converted,
 /// tile by tile, in memory that stays in the first-level cache, and so is the result on its way out. Values that are the same
 /// everywhere (host scalars, parameters, fully expanded tensors) become one tile for all. So a loop knows one type and one layout.
-final class Elementwise {
+public final class Elementwise {
   /// Elements for which it does not pay to wake another thread.
   static final long GRAIN = 16 << 10;
 
@@ -44,6 +45,12 @@ final class Elementwise {
   private int step;
 
   private Elementwise() {}
+
+  /// out = op(x).
+  public static void unary(UnaryOp op, Strided out, Strided x) {
+    Compute compute = Compute.of(x.dtype());
+    run(Loops.unary(op, compute), compute, out, x);
+  }
 
   static void run(Loop loop, Compute compute, Strided out, Strided a) {
     CURRENT.get().run(loop, compute, 2, out, a, null, 0, null, 0);

@@ -26,7 +26,7 @@ public record LinearAlgebras(LinearAlgebra chosen, String reason) {
       LOG.debug("Matrix products and convolutions by {}", onednn.name());
       return new LinearAlgebras(onednn, "oneDNN was found");
     } catch (BackendException e) {
-      return without(vector, e.getMessage());
+      return without(vector, String.valueOf(e.getMessage()));
     }
   }
 

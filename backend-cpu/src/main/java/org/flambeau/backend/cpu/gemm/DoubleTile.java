@@ -1,5 +1,7 @@
 package org.flambeau.backend.cpu.gemm;
 
+import static jdk.incubator.vector.DoubleVector.broadcast;
+import static jdk.incubator.vector.DoubleVector.fromMemorySegment;
 import static org.flambeau.spi.NativeMemory.ALL;
 import static org.flambeau.spi.NativeMemory.DOUBLE;
 
@@ -7,12 +9,13 @@ import java.nio.ByteOrder;
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.VectorSpecies;
 
-/// [Tile] of float64, the twin of [FloatTile]: a shared source would cost the compiler its constant species.
+/// [Tile] of float64, the twin of [FloatTile]: a shared source would cost the compiler its constant species, and helper methods
+/// its patience, so that it would box the sums.
 final class DoubleTile implements Tile {
   private static final VectorSpecies<Double> SPECIES = DoubleVector.SPECIES_PREFERRED;
-  private static final int LANES = SPECIES.length();
-  private static final int COLUMNS = 3 * LANES;
-  private static final long VECTOR = SPECIES.vectorByteSize();
+  private static final int COLUMNS = 3 * SPECIES.length();
+  private static final long V1 = SPECIES.vectorByteSize();
+  private static final long V2 = 2 * V1;
   private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
 
   @Override
@@ -26,52 +29,57 @@ final class DoubleTile implements Tile {
   }
 
   @Override
-  public void multiply(int depth, long a, long b, long c, long pitch) {
-    DoubleVector c00 = load(c), c01 = load(c + VECTOR), c02 = load(c + 2 * VECTOR);
-    DoubleVector c10 = load(c + pitch), c11 = load(c + pitch + VECTOR), c12 = load(c + pitch + 2 * VECTOR);
-    DoubleVector c20 = load(c + 2 * pitch), c21 = load(c + 2 * pitch + VECTOR), c22 = load(c + 2 * pitch + 2 * VECTOR);
-    DoubleVector c30 = load(c + 3 * pitch), c31 = load(c + 3 * pitch + VECTOR), c32 = load(c + 3 * pitch + 2 * VECTOR);
+  public void multiply(int depth, long a, long b, long c0, long pitch) {
+    long c1 = c0 + pitch;
+    long c2 = c1 + pitch;
+    long c3 = c2 + pitch;
+    DoubleVector s00 = fromMemorySegment(SPECIES, ALL, c0, ORDER);
+    DoubleVector s01 = fromMemorySegment(SPECIES, ALL, c0 + V1, ORDER);
+    DoubleVector s02 = fromMemorySegment(SPECIES, ALL, c0 + V2, ORDER);
+    DoubleVector s10 = fromMemorySegment(SPECIES, ALL, c1, ORDER);
+    DoubleVector s11 = fromMemorySegment(SPECIES, ALL, c1 + V1, ORDER);
+    DoubleVector s12 = fromMemorySegment(SPECIES, ALL, c1 + V2, ORDER);
+    DoubleVector s20 = fromMemorySegment(SPECIES, ALL, c2, ORDER);
+    DoubleVector s21 = fromMemorySegment(SPECIES, ALL, c2 + V1, ORDER);
+    DoubleVector s22 = fromMemorySegment(SPECIES, ALL, c2 + V2, ORDER);
+    DoubleVector s30 = fromMemorySegment(SPECIES, ALL, c3, ORDER);
+    DoubleVector s31 = fromMemorySegment(SPECIES, ALL, c3 + V1, ORDER);
+    DoubleVector s32 = fromMemorySegment(SPECIES, ALL, c3 + V2, ORDER);
     for (int k = 0; k < depth; k++) {
-      DoubleVector b0 = load(b);
-      DoubleVector b1 = load(b + VECTOR);
-      DoubleVector b2 = load(b + 2 * VECTOR);
-      DoubleVector a0 = broadcast(a);
-      c00 = a0.fma(b0, c00);
-      c01 = a0.fma(b1, c01);
-      c02 = a0.fma(b2, c02);
-      DoubleVector a1 = broadcast(a + Double.BYTES);
-      c10 = a1.fma(b0, c10);
-      c11 = a1.fma(b1, c11);
-      c12 = a1.fma(b2, c12);
-      DoubleVector a2 = broadcast(a + 2 * Double.BYTES);
-      c20 = a2.fma(b0, c20);
-      c21 = a2.fma(b1, c21);
-      c22 = a2.fma(b2, c22);
-      DoubleVector a3 = broadcast(a + 3 * Double.BYTES);
-      c30 = a3.fma(b0, c30);
-      c31 = a3.fma(b1, c31);
-      c32 = a3.fma(b2, c32);
+      DoubleVector b0 = fromMemorySegment(SPECIES, ALL, b, ORDER);
+      DoubleVector b1 = fromMemorySegment(SPECIES, ALL, b + V1, ORDER);
+      DoubleVector b2 = fromMemorySegment(SPECIES, ALL, b + V2, ORDER);
+      DoubleVector a0 = broadcast(SPECIES, ALL.get(DOUBLE, a));
+      s00 = a0.fma(b0, s00);
+      s01 = a0.fma(b1, s01);
+      s02 = a0.fma(b2, s02);
+      DoubleVector a1 = broadcast(SPECIES, ALL.get(DOUBLE, a + Double.BYTES));
+      s10 = a1.fma(b0, s10);
+      s11 = a1.fma(b1, s11);
+      s12 = a1.fma(b2, s12);
+      DoubleVector a2 = broadcast(SPECIES, ALL.get(DOUBLE, a + 2 * Double.BYTES));
+      s20 = a2.fma(b0, s20);
+      s21 = a2.fma(b1, s21);
+      s22 = a2.fma(b2, s22);
+      DoubleVector a3 = broadcast(SPECIES, ALL.get(DOUBLE, a + 3 * Double.BYTES));
+      s30 = a3.fma(b0, s30);
+      s31 = a3.fma(b1, s31);
+      s32 = a3.fma(b2, s32);
       a += ROWS * Double.BYTES;
-      b += 3 * VECTOR;
+      b += V1 + V2;
     }
-    store(c, c00, c01, c02);
-    store(c + pitch, c10, c11, c12);
-    store(c + 2 * pitch, c20, c21, c22);
-    store(c + 3 * pitch, c30, c31, c32);
-  }
-
-  private static DoubleVector load(long address) {
-    return DoubleVector.fromMemorySegment(SPECIES, ALL, address, ORDER);
-  }
-
-  private static DoubleVector broadcast(long address) {
-    return DoubleVector.broadcast(SPECIES, ALL.get(DOUBLE, address));
-  }
-
-  private static void store(long address, DoubleVector v0, DoubleVector v1, DoubleVector v2) {
-    v0.intoMemorySegment(ALL, address, ORDER);
-    v1.intoMemorySegment(ALL, address + VECTOR, ORDER);
-    v2.intoMemorySegment(ALL, address + 2 * VECTOR, ORDER);
+    s00.intoMemorySegment(ALL, c0, ORDER);
+    s01.intoMemorySegment(ALL, c0 + V1, ORDER);
+    s02.intoMemorySegment(ALL, c0 + V2, ORDER);
+    s10.intoMemorySegment(ALL, c1, ORDER);
+    s11.intoMemorySegment(ALL, c1 + V1, ORDER);
+    s12.intoMemorySegment(ALL, c1 + V2, ORDER);
+    s20.intoMemorySegment(ALL, c2, ORDER);
+    s21.intoMemorySegment(ALL, c2 + V1, ORDER);
+    s22.intoMemorySegment(ALL, c2 + V2, ORDER);
+    s30.intoMemorySegment(ALL, c3, ORDER);
+    s31.intoMemorySegment(ALL, c3 + V1, ORDER);
+    s32.intoMemorySegment(ALL, c3 + V2, ORDER);
   }
 
   @Override

@@ -1,5 +1,7 @@
 package org.flambeau.backend.cpu.gemm;
 
+import static jdk.incubator.vector.FloatVector.broadcast;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 import static org.flambeau.spi.NativeMemory.ALL;
 import static org.flambeau.spi.NativeMemory.FLOAT;
 
@@ -7,12 +9,13 @@ import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
-/// [Tile] of float32, the twin of [DoubleTile]: a shared source would cost the compiler its constant species.
+/// [Tile] of float32, the twin of [DoubleTile]: a shared source would cost the compiler its constant species, and helper methods
+/// its patience, so that it would box the sums.
 final class FloatTile implements Tile {
   private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
-  private static final int LANES = SPECIES.length();
-  private static final int COLUMNS = 3 * LANES;
-  private static final long VECTOR = SPECIES.vectorByteSize();
+  private static final int COLUMNS = 3 * SPECIES.length();
+  private static final long V1 = SPECIES.vectorByteSize();
+  private static final long V2 = 2 * V1;
   private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
 
   @Override
@@ -26,52 +29,57 @@ final class FloatTile implements Tile {
   }
 
   @Override
-  public void multiply(int depth, long a, long b, long c, long pitch) {
-    FloatVector c00 = load(c), c01 = load(c + VECTOR), c02 = load(c + 2 * VECTOR);
-    FloatVector c10 = load(c + pitch), c11 = load(c + pitch + VECTOR), c12 = load(c + pitch + 2 * VECTOR);
-    FloatVector c20 = load(c + 2 * pitch), c21 = load(c + 2 * pitch + VECTOR), c22 = load(c + 2 * pitch + 2 * VECTOR);
-    FloatVector c30 = load(c + 3 * pitch), c31 = load(c + 3 * pitch + VECTOR), c32 = load(c + 3 * pitch + 2 * VECTOR);
+  public void multiply(int depth, long a, long b, long c0, long pitch) {
+    long c1 = c0 + pitch;
+    long c2 = c1 + pitch;
+    long c3 = c2 + pitch;
+    FloatVector s00 = fromMemorySegment(SPECIES, ALL, c0, ORDER);
+    FloatVector s01 = fromMemorySegment(SPECIES, ALL, c0 + V1, ORDER);
+    FloatVector s02 = fromMemorySegment(SPECIES, ALL, c0 + V2, ORDER);
+    FloatVector s10 = fromMemorySegment(SPECIES, ALL, c1, ORDER);
+    FloatVector s11 = fromMemorySegment(SPECIES, ALL, c1 + V1, ORDER);
+    FloatVector s12 = fromMemorySegment(SPECIES, ALL, c1 + V2, ORDER);
+    FloatVector s20 = fromMemorySegment(SPECIES, ALL, c2, ORDER);
+    FloatVector s21 = fromMemorySegment(SPECIES, ALL, c2 + V1, ORDER);
+    FloatVector s22 = fromMemorySegment(SPECIES, ALL, c2 + V2, ORDER);
+    FloatVector s30 = fromMemorySegment(SPECIES, ALL, c3, ORDER);
+    FloatVector s31 = fromMemorySegment(SPECIES, ALL, c3 + V1, ORDER);
+    FloatVector s32 = fromMemorySegment(SPECIES, ALL, c3 + V2, ORDER);
     for (int k = 0; k < depth; k++) {
-      FloatVector b0 = load(b);
-      FloatVector b1 = load(b + VECTOR);
-      FloatVector b2 = load(b + 2 * VECTOR);
-      FloatVector a0 = broadcast(a);
-      c00 = a0.fma(b0, c00);
-      c01 = a0.fma(b1, c01);
-      c02 = a0.fma(b2, c02);
-      FloatVector a1 = broadcast(a + Float.BYTES);
-      c10 = a1.fma(b0, c10);
-      c11 = a1.fma(b1, c11);
-      c12 = a1.fma(b2, c12);
-      FloatVector a2 = broadcast(a + 2 * Float.BYTES);
-      c20 = a2.fma(b0, c20);
-      c21 = a2.fma(b1, c21);
-      c22 = a2.fma(b2, c22);
-      FloatVector a3 = broadcast(a + 3 * Float.BYTES);
-      c30 = a3.fma(b0, c30);
-      c31 = a3.fma(b1, c31);
-      c32 = a3.fma(b2, c32);
+      FloatVector b0 = fromMemorySegment(SPECIES, ALL, b, ORDER);
+      FloatVector b1 = fromMemorySegment(SPECIES, ALL, b + V1, ORDER);
+      FloatVector b2 = fromMemorySegment(SPECIES, ALL, b + V2, ORDER);
+      FloatVector a0 = broadcast(SPECIES, ALL.get(FLOAT, a));
+      s00 = a0.fma(b0, s00);
+      s01 = a0.fma(b1, s01);
+      s02 = a0.fma(b2, s02);
+      FloatVector a1 = broadcast(SPECIES, ALL.get(FLOAT, a + Float.BYTES));
+      s10 = a1.fma(b0, s10);
+      s11 = a1.fma(b1, s11);
+      s12 = a1.fma(b2, s12);
+      FloatVector a2 = broadcast(SPECIES, ALL.get(FLOAT, a + 2 * Float.BYTES));
+      s20 = a2.fma(b0, s20);
+      s21 = a2.fma(b1, s21);
+      s22 = a2.fma(b2, s22);
+      FloatVector a3 = broadcast(SPECIES, ALL.get(FLOAT, a + 3 * Float.BYTES));
+      s30 = a3.fma(b0, s30);
+      s31 = a3.fma(b1, s31);
+      s32 = a3.fma(b2, s32);
       a += ROWS * Float.BYTES;
-      b += 3 * VECTOR;
+      b += V1 + V2;
     }
-    store(c, c00, c01, c02);
-    store(c + pitch, c10, c11, c12);
-    store(c + 2 * pitch, c20, c21, c22);
-    store(c + 3 * pitch, c30, c31, c32);
-  }
-
-  private static FloatVector load(long address) {
-    return FloatVector.fromMemorySegment(SPECIES, ALL, address, ORDER);
-  }
-
-  private static FloatVector broadcast(long address) {
-    return FloatVector.broadcast(SPECIES, ALL.get(FLOAT, address));
-  }
-
-  private static void store(long address, FloatVector v0, FloatVector v1, FloatVector v2) {
-    v0.intoMemorySegment(ALL, address, ORDER);
-    v1.intoMemorySegment(ALL, address + VECTOR, ORDER);
-    v2.intoMemorySegment(ALL, address + 2 * VECTOR, ORDER);
+    s00.intoMemorySegment(ALL, c0, ORDER);
+    s01.intoMemorySegment(ALL, c0 + V1, ORDER);
+    s02.intoMemorySegment(ALL, c0 + V2, ORDER);
+    s10.intoMemorySegment(ALL, c1, ORDER);
+    s11.intoMemorySegment(ALL, c1 + V1, ORDER);
+    s12.intoMemorySegment(ALL, c1 + V2, ORDER);
+    s20.intoMemorySegment(ALL, c2, ORDER);
+    s21.intoMemorySegment(ALL, c2 + V1, ORDER);
+    s22.intoMemorySegment(ALL, c2 + V2, ORDER);
+    s30.intoMemorySegment(ALL, c3, ORDER);
+    s31.intoMemorySegment(ALL, c3 + V1, ORDER);
+    s32.intoMemorySegment(ALL, c3 + V2, ORDER);
   }
 
   @Override

@@ -1,14 +1,11 @@
 package org.flambeau.backend.cpu.gemm;
 
 import static org.flambeau.spi.NativeMemory.ALL;
-import static org.flambeau.spi.NativeMemory.DOUBLE;
-import static org.flambeau.spi.NativeMemory.FLOAT;
 
 import java.util.Locale;
-import java.util.function.DoubleUnaryOperator;
 import jdk.incubator.vector.FloatVector;
 import org.flambeau.DType;
-import org.flambeau.backend.cpu.CpuPool;
+import org.flambeau.backend.cpu.Elementwise;
 import org.flambeau.backend.cpu.LinearAlgebra;
 import org.flambeau.backend.cpu.Workspace;
 import org.flambeau.spi.Activation;
@@ -93,7 +90,7 @@ public final class VectorLinearAlgebra implements LinearAlgebra {
         }, n);
       }
       activate(result, activation);
-      Copies.copy(out, result);
+      Copies.deliver(out, result);
     }
   }
 
@@ -121,20 +118,11 @@ public final class VectorLinearAlgebra implements LinearAlgebra {
   }
 
   private static void activate(Strided result, Activation activation) {
-    if (activation == Activation.NONE) {
-      return;
+    switch (activation) {
+      case NONE -> {}
+      case RELU -> Elementwise.unary(UnaryOp.RELU, result, result);
+      case GELU -> Elementwise.unary(UnaryOp.GELU, result, result);
     }
-    DoubleUnaryOperator function = (activation == Activation.RELU ? UnaryOp.RELU : UnaryOp.GELU).real();
-    long from = result.address();
-    CpuPool.SHARED.parallelFor(0, result.numel(), 1 << 14, (begin, end) -> {
-      for (long i = begin; i < end; i++) {
-        if (result.dtype() == DType.FLOAT32) {
-          ALL.set(FLOAT, from + 4 * i, (float) function.applyAsDouble(ALL.get(FLOAT, from + 4 * i)));
-        } else {
-          ALL.set(DOUBLE, from + 8 * i, function.applyAsDouble(ALL.get(DOUBLE, from + 8 * i)));
-        }
-      }
-    });
   }
 
   // ---- convolution: for each image and group, a product of the weight, (channels, patch), with the patches ----
@@ -151,7 +139,7 @@ public final class VectorLinearAlgebra implements LinearAlgebra {
       convolve(result, Copies.input(workspace, dtype, x), Copies.input(workspace, dtype, weight), spec.groups(), (int) weight.size(2),
           (int) weight.size(3), Patches.Axis.forward(spec.strideH(), spec.padH(), spec.dilationH()),
           Patches.Axis.forward(spec.strideW(), spec.padW(), spec.dilationW()));
-      Copies.copy(out, result);
+      Copies.deliver(out, result);
     }
   }
 
@@ -167,7 +155,7 @@ public final class VectorLinearAlgebra implements LinearAlgebra {
       convolve(result, Copies.input(workspace, dtype, grad), exchanged(workspace, dtype, weight, spec.groups()), spec.groups(),
           (int) weight.size(2), (int) weight.size(3), Patches.Axis.backward(spec.strideH(), spec.padH(), spec.dilationH()),
           Patches.Axis.backward(spec.strideW(), spec.padW(), spec.dilationW()));
-      Copies.copy(gradX, result);
+      Copies.deliver(gradX, result);
     }
   }
 
@@ -223,7 +211,7 @@ public final class VectorLinearAlgebra implements LinearAlgebra {
       if (grad.numel() > 0) {
         correlate(result, Copies.input(workspace, dtype, grad), Copies.input(workspace, dtype, x), spec);
       }
-      Copies.copy(gradWeight, result);
+      Copies.deliver(gradWeight, result);
     }
   }
 

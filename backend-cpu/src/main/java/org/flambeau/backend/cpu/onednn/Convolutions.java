@@ -2,6 +2,7 @@ package org.flambeau.backend.cpu.onednn;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
+import org.flambeau.DType;
 import org.flambeau.backend.cpu.onednn.Plan.Operand;
 import org.flambeau.backend.cpu.onednn.Plan.Role;
 import org.flambeau.spi.Activation;
@@ -13,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Images go as they lie where channels are innermost, else in the blocked layout that the kernel asks for: two reorders
 /// by oneDNN's own threads cost less than what its kernels for plain layouts do inside. Where the kernel skips pixels, the reorder
-/// would bring them for nothing, so there, too, images go as they lie.
+/// would bring them for nothing, so there, too, images go as they lie, except in bfloat16, for which plain layouts have no fast kernel.
 final class Convolutions implements AutoCloseable {
   private final Descriptors descriptors = new Descriptors();
   private final Arena arena = Arena.ofConfined();
@@ -27,7 +28,8 @@ final class Convolutions implements AutoCloseable {
     this.x = x;
     this.weight = weight;
     this.out = out;
-    this.skipsPixels = spec.strideH() > weight.size(weight.rank() - 2) && spec.strideW() > weight.size(weight.rank() - 1);
+    this.skipsPixels = x.dtype() == DType.FLOAT32 && spec.strideH() > weight.size(weight.rank() - 2)
+        && spec.strideW() > weight.size(weight.rank() - 1);
     long padEndH = padEnd(2, spec.strideH(), spec.padH(), spec.dilationH());
     long padEndW = padEnd(3, spec.strideW(), spec.padW(), spec.dilationW());
     this.geometry = arena.allocateFrom(ValueLayout.JAVA_LONG, spec.strideH(), spec.strideW(), spec.dilationH() - 1, spec.dilationW() - 1,

@@ -3,7 +3,7 @@ package org.flambeau.backend.cpu.onednn;
 import org.flambeau.spi.Strided;
 
 /// The operands of a batched product in the fewest dimensions: a batch of one, and one whose second factor is the same
-/// throughout, is a single product; a factor that is the same throughout has batch size 1.
+/// throughout, is a single product; one factor that is the same throughout has batch size 1.
 record Matrices(Strided out, Strided a, Strided b) {
   /// From operands (batch, rows, columns), or (rows, columns).
   static Matrices of(Strided out, Strided a, Strided b) {
@@ -19,7 +19,7 @@ record Matrices(Strided out, Strided a, Strided b) {
       return new Matrices(matrix(out, batch * rows, out.size(2), rowStep(out), out.stride(2)),
           matrix(a, batch * rows, a.size(2), rowStep(a), a.stride(2)), matrix(b, 1));
     }
-    return new Matrices(batch(out), batch(a), batch(b));
+    return new Matrices(batch(out, false), batch(a, b.stride(0) != 0), batch(b, true));
   }
 
   /// Whether the rows of one matrix follow on those of the one before.
@@ -46,9 +46,9 @@ record Matrices(Strided out, Strided a, Strided b) {
     return operand.with(operand.offset(), new long[] {rows, columns}, new long[] {down, across});
   }
 
-  private static Strided batch(Strided operand) {
+  private static Strided batch(Strided operand, boolean mayBeOne) {
     Strided matrix = matrix(operand, 1);
-    long count = operand.stride(0) == 0 ? 1 : operand.size(0);
+    long count = mayBeOne && operand.stride(0) == 0 ? 1 : operand.size(0);
     long step = count == 1 ? matrix.numel() : operand.stride(0);
     return operand.with(operand.offset(), new long[] {count, matrix.size(0), matrix.size(1)},
         new long[] {step, matrix.stride(0), matrix.stride(1)});

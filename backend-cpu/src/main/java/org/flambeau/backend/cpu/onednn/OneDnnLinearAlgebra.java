@@ -87,7 +87,7 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
           () -> matmulPlan(result, left, right, row, activation, pack));
       try {
         if (!plan.isUsable()) {
-          return false;
+          return out.dtype().size() == Short.BYTES && productInFloat32(workspace, out, a, b, bias, activation);
         }
         if (row == null) {
           plan.run(allocator, result, left, right);
@@ -99,6 +99,15 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
         plan.release();
       }
     }
+  }
+
+  /// For a half precision that this processor knows nothing of.
+  private boolean productInFloat32(Workspace workspace, Strided out, Strided a, Strided b, @Nullable Strided bias, Activation activation) {
+    Strided result = Copies.output(workspace, DType.FLOAT32, out);
+    Strided row = bias == null ? null : Copies.input(workspace, DType.FLOAT32, bias);
+    boolean done = product(result, Copies.input(workspace, DType.FLOAT32, a), Copies.input(workspace, DType.FLOAT32, b), row, activation);
+    Copies.deliver(out, result);
+    return done;
   }
 
   private static Strided plain(Workspace workspace, Strided operand) {
@@ -166,7 +175,7 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
       });
       try {
         if (!plan.isUsable()) {
-          return false;
+          return result.dtype().size() == Short.BYTES && convolveInFloat32(workspace, operation, result, x, weight, out, bias, spec);
         }
         switch ((int) operation) {
           case (int) CONVOLUTION -> {
@@ -184,6 +193,18 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
         plan.release();
       }
     }
+  }
+
+  private boolean convolveInFloat32(Workspace workspace, long operation, Strided result, Strided x, Strided weight, Strided out,
+      @Nullable Strided bias, Conv2d spec) {
+    Strided computed = Copies.output(workspace, DType.FLOAT32, result);
+    Strided image = result == x ? computed : Copies.input(workspace, DType.FLOAT32, x);
+    Strided kernel = result == weight ? computed : Copies.input(workspace, DType.FLOAT32, weight);
+    Strided places = result == out ? computed : Copies.input(workspace, DType.FLOAT32, out);
+    Strided row = bias == null ? null : Copies.input(workspace, DType.FLOAT32, bias);
+    boolean done = convolve(operation, computed, image, kernel, places, row, spec);
+    Copies.deliver(result, computed);
+    return done;
   }
 
   private static Strided distinct(Workspace workspace, Strided operand) {

@@ -1,5 +1,6 @@
 package org.flambeau.backend.cpu.onednn;
 
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.flambeau.backend.cpu.Workspace;
 import org.flambeau.spi.Allocator;
@@ -24,7 +25,10 @@ final class Plan {
   record Operand(int argument, Role role, long layout) {}
 
   /// What a plan does for one operand: nothing where `reorder` is null.
-  private record Port(Role role, @Nullable Primitive reorder, long bytes, @Nullable Layout from, @Nullable Layout to) {}
+  private record Port(Role role, @Nullable Reorder reorder) {}
+
+  /// The way between an operand's layout and the one that the primitive asked for, which takes `bytes`.
+  private record Reorder(Primitive primitive, long bytes, Layout from, Layout to) {}
 
   private final @Nullable Primitive primitive;
   private final Port[] ports;
@@ -64,13 +68,13 @@ final class Plan {
 
   private static Port port(Operand operand, long wanted, Descriptors descriptors) {
     if (Dnnl.equal(operand.layout, wanted)) {
-      return new Port(operand.role, null, 0, null, null);
+      return new Port(operand.role, null);
     }
     boolean output = operand.role == Role.OUTPUT;
     long from = output ? wanted : operand.layout;
     long to = output ? operand.layout : wanted;
     Primitive reorder = new Primitive(Dnnl.reorder(from, to, descriptors.attributes()), Dnnl.ARG_SRC, Dnnl.ARG_DST);
-    return new Port(operand.role, reorder, Dnnl.bytes(wanted), new Layout(from), new Layout(to));
+    return new Port(operand.role, new Reorder(reorder, Dnnl.bytes(wanted), new Layout(from), new Layout(to)));
   }
 
   boolean isUsable() {
@@ -78,33 +82,37 @@ final class Plan {
   }
 
   void run(Allocator allocator, Strided... operands) {
+    Primitive kernel = Objects.requireNonNull(primitive, "a plan that is not usable");
     long[] addresses = new long[ports.length];
     PackedWeights.Block packed = null;
     try (Workspace workspace = new Workspace(allocator)) {
       for (int i = 0; i < ports.length; i++) {
-        Port port = ports[i];
-        long given = operands[i].address();
-        if (port.reorder == null) {
-          addresses[i] = given;
+        Strided operand = operands[i];
+        Role role = ports[i].role;
+        Reorder reorder = ports[i].reorder;
+        if (reorder == null) {
+          addresses[i] = operand.address();
           continue;
         }
-        if (port.role == Role.WEIGHTS && port.bytes >= WORTH_KEEPING) {
-          packed = PackedWeights.acquire(operands[i].storage(), new PackedWeights.Form(operands[i].offset(), port.from, port.to), allocator,
-              port.bytes, to -> port.reorder.run(workspace, given, to));
+        if (role == Role.WEIGHTS && reorder.bytes >= WORTH_KEEPING) {
+          var form = new PackedWeights.Form(operand.offset(), reorder.from, reorder.to);
+          packed = PackedWeights.acquire(operand.storage(), form, allocator, reorder.bytes,
+              to -> reorder.primitive.run(workspace, operand.address(), to));
           if (packed != null) {
             addresses[i] = packed.address();
             continue;
           }
         }
-        addresses[i] = workspace.take(port.bytes);
-        if (port.role != Role.OUTPUT) {
-          port.reorder.run(workspace, given, addresses[i]);
+        addresses[i] = workspace.take(reorder.bytes);
+        if (role != Role.OUTPUT) {
+          reorder.primitive.run(workspace, operand.address(), addresses[i]);
         }
       }
-      primitive.run(workspace, addresses);
+      kernel.run(workspace, addresses);
       for (int i = 0; i < ports.length; i++) {
-        if (ports[i].role == Role.OUTPUT && ports[i].reorder != null) {
-          ports[i].reorder.run(workspace, addresses[i], operands[i].address());
+        Reorder reorder = ports[i].reorder;
+        if (ports[i].role == Role.OUTPUT && reorder != null) {
+          reorder.primitive.run(workspace, addresses[i], operands[i].address());
         }
       }
     } finally {
@@ -131,7 +139,7 @@ final class Plan {
       primitive.close();
       for (Port port : ports) {
         if (port.reorder != null) {
-          port.reorder.close();
+          port.reorder.primitive.close();
         }
       }
     }

@@ -1,0 +1,105 @@
+package org.flambeau.backend.cpu;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.Arrays;
+import java.util.function.LongFunction;
+import org.flambeau.DType;
+import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.Strided;
+
+/// Products and convolutions by their definitions, in float64: each element with the sum of the magnitudes that went into
+/// it, which is what its rounding error is measured by.
+final class NaiveLinearAlgebra {
+  /// A sum of products and the sum of their magnitudes.
+  static final class Sum {
+    double value;
+    double magnitude;
+
+    void add(double product) {
+      value += product;
+      magnitude += Math.abs(product);
+    }
+  }
+
+  private NaiveLinearAlgebra() {}
+
+  /// Element (batch, i, j) of a product.
+  static Sum product(Strided a, Strided b, long batch, long i, long j) {
+    Sum sum = new Sum();
+    for (long k = 0; k < a.size(2); k++) {
+      sum.add(Operand.get(a, (batch * a.size(1) + i) * a.size(2) + k) * Operand.get(b, (batch * b.size(1) + k) * b.size(2) + j));
+    }
+    return sum;
+  }
+
+  /// Which operand of a convolution is computed from the other two.
+  enum Wanted {
+    OUT,
+    X,
+    WEIGHT
+  }
+
+  /// All elements of one operand of a convolution, each the sum of all products of the other two that belong together.
+  static Sum[] convolution(Wanted wanted, Strided out, Strided x, Strided weight, Conv2d spec) {
+    Strided result = switch (wanted) {
+      case OUT -> out;
+      case X -> x;
+      case WEIGHT -> weight;
+    };
+    Sum[] sums = new Sum[(int) result.numel()];
+    Arrays.setAll(sums, i -> new Sum());
+    double[] outs = values(out);
+    double[] xs = values(x);
+    double[] weights = values(weight);
+    long channels = weight.size(1);
+    long outputsOfGroup = out.size(1) / spec.groups();
+    for (int at = 0; at < outs.length; at++) {
+      long q = at % out.size(3);
+      long p = at / out.size(3) % out.size(2);
+      long o = at / (out.size(3) * out.size(2)) % out.size(1);
+      long n = at / (out.size(3) * out.size(2) * out.size(1));
+      for (long c = 0; c < channels; c++) {
+        for (long i = 0; i < weight.size(2); i++) {
+          for (long j = 0; j < weight.size(3); j++) {
+            long y = p * spec.strideH() - spec.padH() + i * spec.dilationH();
+            long z = q * spec.strideW() - spec.padW() + j * spec.dilationW();
+            if (y < 0 || y >= x.size(2) || z < 0 || z >= x.size(3)) {
+              continue;
+            }
+            int pixel = (int) (((n * x.size(1) + o / outputsOfGroup * channels + c) * x.size(2) + y) * x.size(3) + z);
+            int w = (int) (((o * channels + c) * weight.size(2) + i) * weight.size(3) + j);
+            switch (wanted) {
+              case OUT -> sums[at].add(xs[pixel] * weights[w]);
+              case X -> sums[pixel].add(outs[at] * weights[w]);
+              case WEIGHT -> sums[w].add(outs[at] * xs[pixel]);
+            }
+          }
+        }
+      }
+    }
+    return sums;
+  }
+
+  private static double[] values(Strided operand) {
+    double[] values = new double[(int) operand.numel()];
+    Arrays.setAll(values, i -> Operand.get(operand, i));
+    return values;
+  }
+
+  /// Asserts that `out` holds the expected sums, as exactly as its dtype allows.
+  static void assertClose(Strided out, LongFunction<Sum> expected, String what) {
+    double rounding = switch (out.dtype()) {
+      case FLOAT64 -> 1e-14;
+      case FLOAT32 -> 2e-6;
+      default -> 4e-6;
+    };
+    double last = out.dtype() == DType.FLOAT16 ? 0x1p-10 : out.dtype() == DType.BFLOAT16 ? 0x1p-7 : 0;
+    for (long i = 0; i < out.numel(); i++) {
+      Sum sum = expected.apply(i);
+      double tolerance = rounding * sum.magnitude + last * Math.abs(sum.value) + (out.dtype() == DType.FLOAT16 ? 0x1p-24 : 1e-30);
+      long index = i;
+      assertEquals(sum.value, Operand.get(out, i), tolerance, () -> what + ", element " + index + " of " + out);
+    }
+  }
+}
