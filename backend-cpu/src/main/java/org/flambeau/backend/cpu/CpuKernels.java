@@ -4,10 +4,13 @@ import static org.flambeau.spi.NativeMemory.ALL;
 
 import java.lang.foreign.MemorySegment;
 import org.flambeau.DType;
+import org.flambeau.spi.Activation;
 import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Distribution;
+import org.flambeau.spi.FusedOp;
 import org.flambeau.spi.Kernels;
+import org.flambeau.spi.NativeMemory;
 import org.flambeau.spi.Pool2d;
 import org.flambeau.spi.RandomSource;
 import org.flambeau.spi.ReduceOp;
@@ -315,6 +318,87 @@ final class CpuKernels implements Kernels {
   public void permutation(Strided out, RandomSource source) {
     try (Staging staging = Staging.open()) {
       RandomKernels.permutation(staging.writable(out), source);
+    }
+  }
+
+  // ---- fused ----
+
+  @Override
+  public boolean supports(FusedOp op, Strided x) {
+    return switch (op) {
+      case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, BATCH_NORM, CROSS_ENTROPY, SGD_STEP ->
+        Vectorization.PRESENT != null && Compute.of(x.dtype()) == Compute.FLOAT;
+      case LINEAR -> x.dtype().isFloating();
+      case ATTENTION -> false;
+    };
+  }
+
+  @Override
+  public void softmax(Strided out, Strided x, int dim, boolean log) {
+    Softmax.forward(out, x, dim, log);
+  }
+
+  @Override
+  public void softmaxBackward(Strided gradX, Strided grad, Strided result, int dim, boolean log) {
+    Softmax.backward(gradX, grad, result, dim, log);
+  }
+
+  @Override
+  public void layerNorm(Strided out, Strided mean, Strided rstd, Strided x, @Nullable Strided weight, @Nullable Strided bias, double eps) {
+    LayerNorm.forward(out, mean, rstd, x, weight, bias, eps);
+  }
+
+  @Override
+  public void layerNormBackward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided grad, Strided x,
+      Strided mean, Strided rstd, @Nullable Strided weight) {
+    LayerNorm.backward(gradX, gradWeight, gradBias, grad, x, mean, rstd, weight);
+  }
+
+  @Override
+  public void batchNormStatistics(Strided mean, Strided rstd, Strided x, @Nullable Strided runningMean, @Nullable Strided runningVar,
+      double momentum, double eps) {
+    BatchNorm.statistics(mean, rstd, x, runningMean, runningVar, momentum, eps);
+  }
+
+  @Override
+  public void batchNormApply(Strided out, Strided x, Strided mean, Strided rstd, @Nullable Strided weight, @Nullable Strided bias,
+      @Nullable Strided residual, Activation activation) {
+    BatchNorm.apply(out, x, mean, rstd, weight, bias, residual, activation);
+  }
+
+  @Override
+  public void batchNormBackward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided grad, Strided x,
+      Strided mean, Strided rstd, @Nullable Strided weight, boolean training) {
+    BatchNorm.backward(gradX, gradWeight, gradBias, grad, x, mean, rstd, weight, training);
+  }
+
+  @Override
+  public void linear(Strided out, Strided x, Strided weight, @Nullable Strided bias, Activation activation) {
+    try (Staging staging = Staging.open()) {
+      linearAlgebra.linear(staging.writable(out), staging.readable(x), staging.readable(weight), staging.readableOrNull(bias), activation);
+    }
+  }
+
+  @Override
+  public void crossEntropy(Strided losses, Strided logSumExp, Strided logits, Strided target, long ignoreIndex) {
+    Softmax.crossEntropy(losses, logSumExp, logits, target, ignoreIndex);
+  }
+
+  @Override
+  public void crossEntropyBackward(Strided gradLogits, Strided grad, Strided logits, Strided logSumExp, Strided target, long ignoreIndex) {
+    Softmax.crossEntropyBackward(gradLogits, grad, logits, logSumExp, target, ignoreIndex);
+  }
+
+  @Override
+  public void sgdStep(Strided[] parameters, Strided[] gradients, Strided @Nullable [] velocities, boolean firstStep, Strided lr,
+      double momentum, double dampening, double weightDecay, boolean nesterov, boolean maximize) {
+    try (Staging staging = Staging.open()) {
+      long value = staging.reserve(Double.BYTES);
+      Conversion.of(lr.dtype()).load(Compute.DOUBLE, staging.read(lr), 0, value, 1);
+      SgdStep step = new SgdStep(firstStep, ALL.get(NativeMemory.DOUBLE, value), momentum, dampening, weightDecay, nesterov, maximize);
+      for (int i = 0; i < parameters.length; i++) {
+        step.update(parameters[i], gradients[i], velocities == null ? null : velocities[i]);
+      }
     }
   }
 }

@@ -37,33 +37,36 @@ import org.jspecify.annotations.Nullable;
 /// vector through the heap, fifty times slower. How much it inlines of a method depends on sizes, on budgets and on what
 /// happened to be compiled before. The Vector API's own methods are exempt from all that, so a loop whose body calls nothing
 /// else is always compiled well. That is what this makes: it replaces, in a copy of the template's class, every call of a
-/// static method of the template or of the class of operations by that method's code. Calls of the template's methods that are
+/// static method of the template or of the classes of operations by that method's code. Calls of the template's methods that are
 /// named in `holes` become the code of the operations that are put there.
 public final class Inliner {
   private static final ClassFile FILES = ClassFile.of(DebugElementsOption.DROP_DEBUG);
 
   private final Map<ClassDesc, ClassModel> sources = new HashMap<>();
   private final ClassDesc template;
-  private final ClassDesc operations;
+  private final List<ClassDesc> operations;
   private final Map<String, String> holes;
 
-  private Inliner(Class<?> template, Class<?> operations, Map<String, String> holes) {
+  private Inliner(Class<?> template, List<Class<?>> operations, Map<String, String> holes) {
     this.template = template.describeConstable().orElseThrow();
-    this.operations = operations.describeConstable().orElseThrow();
+    this.operations = operations.stream().map(type -> type.describeConstable().orElseThrow()).toList();
     this.holes = holes;
     sources.put(this.template, parse(template));
-    sources.put(this.operations, parse(operations));
+    for (int i = 0; i < operations.size(); i++) {
+      sources.put(this.operations.get(i), parse(operations.get(i)));
+    }
   }
 
   /// An instance of a copy of `template`.
   ///
   /// @param lookup with the rights of the template's package
   /// @param type what the template implements
-  /// @param operations the class whose static methods are inlined, themselves and within each other
+  /// @param operations the classes whose static methods are inlined, themselves and within each other; the first is where the
+  ///     operations for the holes are
   /// @param holes for names of static methods of the template, the names of the operations to put there; an operation may
   ///     have fewer parameters, and then ignores the last
   /// @param data what the copy reads by [MethodHandles#classData(MethodHandles.Lookup, String, Class)]
-  public static <T> T specialize(MethodHandles.Lookup lookup, Class<T> type, Class<? extends T> template, Class<?> operations,
+  public static <T> T specialize(MethodHandles.Lookup lookup, Class<T> type, Class<? extends T> template, List<Class<?>> operations,
       Map<String, String> holes, Object data) {
     try {
       MethodHandles.Lookup copy = lookup.defineHiddenClassWithClassData(new Inliner(template, operations, holes).copy(), data, true);
@@ -130,14 +133,13 @@ public final class Inliner {
     }
 
     private boolean isInlined(InvokeInstruction call) {
-      ClassDesc owner = call.owner().asSymbol();
-      return owner.equals(template) || owner.equals(operations);
+      return sources.containsKey(call.owner().asSymbol());
     }
 
     private void inline(InvokeInstruction call, int free) {
       String name = call.name().stringValue();
       String operation = call.owner().asSymbol().equals(template) ? holes.get(name) : null;
-      MethodModel method = operation != null ? find(operations, operation) : find(call.owner().asSymbol(), name);
+      MethodModel method = operation != null ? find(operations.getFirst(), operation) : find(call.owner().asSymbol(), name);
       List<ClassDesc> arguments = call.typeSymbol().parameterList();
       int slots = 0;
       for (ClassDesc argument : arguments) {

@@ -105,6 +105,12 @@ final class Reduction {
     }
   }
 
+  /// For each output, which are `x` with size 1 in the reduced dimensions of `shape`, the mean and the sum of the squared deviations
+  /// from it, in double; outputs are counted along the kept dimension, of which there is one at most.
+  static void moments(Strided shape, Strided x, long address, long means, long squares) {
+    new Reduction(shape, x, address).moments(means, squares);
+  }
+
   /// For each element of `out`, in the order of [#store], the mean and the sum of the squared deviations from it, in double.
   private void moments(long means, long squares) {
     fold(Fold.SUM, means, 0, 0);

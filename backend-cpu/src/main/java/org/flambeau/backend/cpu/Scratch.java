@@ -10,7 +10,7 @@ public final class Scratch {
 
   private static final long TILE_BYTES = 8L * TILE;
   private static final int TILES = 4;
-  private static final int PADDING_BYTES = 4 * 64;
+  private static final int PADDING_BYTES = 6 * 64;
   private static final ThreadLocal<Scratch> CURRENT = ThreadLocal.withInitial(Scratch::new);
 
   private final MemorySegment tiles = Arena.ofAuto().allocate(TILES * TILE_BYTES + PADDING_BYTES, 64);
@@ -28,7 +28,7 @@ public final class Scratch {
     return address + k * TILE_BYTES;
   }
 
-  /// Room for four vectors.
+  /// Room for six vectors.
   public long padding() {
     return address + TILES * TILE_BYTES;
   }

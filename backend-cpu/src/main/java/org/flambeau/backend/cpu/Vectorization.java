@@ -17,6 +17,11 @@ public interface Vectorization {
   /// The reducer of floats.
   @Nullable Reducer reducer(Fold fold);
 
+  /// The steps of the fused kernels, which exist on vectors only.
+  RowOp.Loop row(RowOp op);
+
+  RowOp.Sum sum(RowOp.Term term);
+
   /// A faster form of `scalar`, or `scalar` itself.
   Conversion conversion(DType dtype, Conversion scalar);
 }

@@ -15,6 +15,7 @@ import static jdk.incubator.vector.VectorOperators.XOR;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /// The operations that have a vector form, each named as its constant in [org.flambeau.spi.UnaryOp],
@@ -28,6 +29,12 @@ final class FloatMath {
   static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
   static final FloatVector ZERO = FloatVector.zero(SPECIES);
   static final FloatVector ONE = broadcast(SPECIES, 1f);
+
+  /// Rotations of the lanes, for combining them in a fixed order, which the Vector API's own reductions do not promise.
+  static final VectorShuffle<Float> BY_8 = rotation(8);
+  static final VectorShuffle<Float> BY_4 = rotation(4);
+  static final VectorShuffle<Float> BY_2 = rotation(2);
+  static final VectorShuffle<Float> BY_1 = rotation(1);
 
   private static final float LOG2_E = 1.44269502f;
   private static final float LOG2_E_LOW = 1.92596299e-8f;
@@ -47,6 +54,24 @@ final class FloatMath {
   private static final float GELU_CUBIC = 0.044715f;
 
   private FloatMath() {}
+
+  private static VectorShuffle<Float> rotation(int lanes) {
+    return VectorShuffle.fromOp(SPECIES, lane -> (lane + lanes) % SPECIES.length());
+  }
+
+  static float sumOfLanes(FloatVector v) {
+    FloatVector sum = SPECIES.length() > 8 ? v.add(v.rearrange(BY_8)) : v;
+    sum = SPECIES.length() > 4 ? sum.add(sum.rearrange(BY_4)) : sum;
+    sum = SPECIES.length() > 2 ? sum.add(sum.rearrange(BY_2)) : sum;
+    return sum.add(sum.rearrange(BY_1)).lane(0);
+  }
+
+  static float largestLane(FloatVector v) {
+    FloatVector max = SPECIES.length() > 8 ? v.max(v.rearrange(BY_8)) : v;
+    max = SPECIES.length() > 4 ? max.max(max.rearrange(BY_4)) : max;
+    max = SPECIES.length() > 2 ? max.max(max.rearrange(BY_2)) : max;
+    return max.max(max.rearrange(BY_1)).lane(0);
+  }
 
   // ---- arithmetic ----
 

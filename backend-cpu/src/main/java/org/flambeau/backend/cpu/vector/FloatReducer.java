@@ -8,7 +8,6 @@ import static org.flambeau.spi.NativeMemory.FLOAT;
 
 import java.lang.invoke.MethodHandles;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorShuffle;
 import org.flambeau.backend.cpu.Reducer;
 import org.flambeau.backend.cpu.Scratch;
 
@@ -19,21 +18,12 @@ final class FloatReducer implements Reducer {
   private static final float INIT;
   private static final int LANES = SPECIES.length();
   private static final int STEP = SPECIES.vectorByteSize();
-  private static final VectorShuffle<Float> BY_8 = rotation(8);
-  private static final VectorShuffle<Float> BY_4 = rotation(4);
-  private static final VectorShuffle<Float> BY_2 = rotation(2);
-  private static final VectorShuffle<Float> BY_1 = rotation(1);
-
   static {
     try {
       INIT = MethodHandles.classData(MethodHandles.lookup(), DEFAULT_NAME, Float.class);
     } catch (IllegalAccessException e) {
       throw new ExceptionInInitializerError(e);
     }
-  }
-
-  private static VectorShuffle<Float> rotation(int lanes) {
-    return VectorShuffle.fromOp(SPECIES, lane -> (lane + lanes) % LANES);
   }
 
   /// The elements that fill no vector are combined lane by lane with the first ones.
@@ -67,10 +57,10 @@ final class FloatReducer implements Reducer {
       }
       result = result.blend(combine(result, map(load(padded), s)), SPECIES.indexInRange(0, rest));
     }
-    result = LANES > 8 ? combine(result, result.rearrange(BY_8)) : result;
-    result = LANES > 4 ? combine(result, result.rearrange(BY_4)) : result;
-    result = LANES > 2 ? combine(result, result.rearrange(BY_2)) : result;
-    result = combine(result, result.rearrange(BY_1));
+    result = LANES > 8 ? combine(result, result.rearrange(FloatMath.BY_8)) : result;
+    result = LANES > 4 ? combine(result, result.rearrange(FloatMath.BY_4)) : result;
+    result = LANES > 2 ? combine(result, result.rearrange(FloatMath.BY_2)) : result;
+    result = combine(result, result.rearrange(FloatMath.BY_1));
     return Double.doubleToRawLongBits(result.lane(0));
   }
 

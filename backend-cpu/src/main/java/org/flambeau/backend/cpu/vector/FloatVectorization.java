@@ -3,6 +3,7 @@ package org.flambeau.backend.cpu.vector;
 import java.lang.invoke.MethodHandles;
 import java.lang.reflect.Method;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -12,6 +13,7 @@ import org.flambeau.backend.cpu.Fold;
 import org.flambeau.backend.cpu.Inliner;
 import org.flambeau.backend.cpu.Loop;
 import org.flambeau.backend.cpu.Reducer;
+import org.flambeau.backend.cpu.RowOp;
 import org.flambeau.backend.cpu.Vectorization;
 import org.jspecify.annotations.Nullable;
 
@@ -34,8 +36,20 @@ public final class FloatVectorization implements Vectorization {
   public @Nullable Loop loop(Enum<?> op) {
     String name = lowerCamel(op.name());
     return OPERATIONS.contains(name)
-        ? Inliner.specialize(MethodHandles.lookup(), Loop.class, FloatLoop.class, FloatMath.class, Map.of("operation", name), name)
+        ? Inliner.specialize(MethodHandles.lookup(), Loop.class, FloatLoop.class, List.of(FloatMath.class), Map.of("operation", name), name)
         : null;
+  }
+
+  @Override
+  public RowOp.Loop row(RowOp op) {
+    return Inliner.specialize(MethodHandles.lookup(), RowOp.Loop.class, FloatRowLoop.class, List.of(FloatRowMath.class, FloatMath.class),
+        Map.of("operation", lowerCamel(op.name())), op);
+  }
+
+  @Override
+  public RowOp.Sum sum(RowOp.Term term) {
+    return Inliner.specialize(MethodHandles.lookup(), RowOp.Sum.class, FloatRowSum.class, List.of(FloatRowMath.class, FloatMath.class),
+        Map.of("term", lowerCamel(term.name())), term);
   }
 
   @Override
@@ -44,7 +58,8 @@ public final class FloatVectorization implements Vectorization {
       return null;
     }
     Map<String, String> functions = Map.of("map", fold.vectorMap(), "combine", fold.vectorCombine());
-    return Inliner.specialize(MethodHandles.lookup(), Reducer.class, FloatReducer.class, FloatMath.class, functions, (float) fold.init());
+    return Inliner.specialize(MethodHandles.lookup(), Reducer.class, FloatReducer.class, List.of(FloatMath.class), functions,
+        (float) fold.init());
   }
 
   /// `GELU_TANH` is `geluTanh`.

@@ -1,0 +1,318 @@
+package org.flambeau.backend.cpu;
+
+import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.DOUBLE;
+import static org.flambeau.spi.NativeMemory.FLOAT;
+
+import org.flambeau.spi.Activation;
+import org.flambeau.spi.BinaryOp;
+import org.flambeau.spi.Strided;
+import org.flambeau.spi.UnaryOp;
+import org.jspecify.annotations.Nullable;
+
+/// Batch normalisation (Ioffe and Szegedy, 2015) of (n, c, …), whose memory is a matrix of either one row for each image and
+/// channel, or channels last, one row of all channels for each pixel. Operands that lie otherwise are copied to the layout of `x`.
+final class BatchNorm {
+  private static final long ROWS_APART = 128;
+  private static final long MOST_PARTS = 256;
+
+  private final boolean channelsLast;
+  private final long[] sizes;
+  private final long[] strides;
+  private final long channels;
+  private final long rows;
+  private final int length;
+  private final Workspace workspace;
+
+  private BatchNorm(Strided x, Workspace workspace) {
+    this.workspace = workspace;
+    sizes = x.sizes();
+    channels = x.size(1);
+    long pixels = 1;
+    for (int d = 2; d < x.rank(); d++) {
+      pixels *= x.size(d);
+    }
+    long[] last = channelsLastStrides(x);
+    channelsLast = pixels == 1 || !x.isContiguous() && lies(x, last);
+    strides = channelsLast ? last : Strided.contiguousStrides(sizes);
+    rows = channelsLast ? x.size(0) * pixels : x.size(0) * channels;
+    length = Math.toIntExact(channelsLast ? channels : pixels);
+  }
+
+  private static long[] channelsLastStrides(Strided x) {
+    long[] strides = new long[x.rank()];
+    strides[1] = 1;
+    long step = x.size(1);
+    for (int d = x.rank() - 1; d >= 2; d--) {
+      strides[d] = step;
+      step *= x.size(d);
+    }
+    strides[0] = step;
+    return strides;
+  }
+
+  private static boolean lies(Strided x, long[] strides) {
+    for (int d = 0; d < x.rank(); d++) {
+      if (x.size(d) != 1 && x.stride(d) != strides[d]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /// `x`, or its copy in the layout of the others.
+  private Strided arranged(Strided x) {
+    if (lies(x, strides)) {
+      return x;
+    }
+    Strided copy = Rows.take(x.dtype(), sizes, strides, workspace);
+    Copy.copy(copy, x);
+    return copy;
+  }
+
+  /// `out`, or where to compute what is then copied there.
+  private Strided arrangedResult(Strided out) {
+    return lies(out, strides) ? out : Rows.take(out.dtype(), sizes, strides, workspace);
+  }
+
+  private int channel(long row) {
+    return (int) (row % channels);
+  }
+
+  private void forEachRow(CpuPool.Body body) {
+    CpuPool.SHARED.parallelFor(0, rows, Math.max(1, Elementwise.GRAIN / Math.max(1, length)), body);
+  }
+
+  // ---- statistics ----
+
+  static void statistics(Strided mean, Strided rstd, Strided x, @Nullable Strided runningMean, @Nullable Strided runningVar,
+      double momentum,
+      double eps) {
+    int channels = Math.toIntExact(x.size(1));
+    long n = x.numel() / Math.max(1, channels);
+    try (Staging staging = Staging.open(); Workspace workspace = new Workspace(CpuAllocator.SHARED)) {
+      long[] sizes = new long[x.rank()];
+      java.util.Arrays.fill(sizes, 1);
+      sizes[1] = channels;
+      long[] strides = new long[x.rank()];
+      strides[1] = mean.stride(0);
+      long means = workspace.take(8L * channels);
+      long squares = workspace.take(8L * channels);
+      Reduction.moments(mean.with(mean.offset(), sizes, strides), x, staging.read(x), means, squares);
+      if (runningMean != null) {
+        move(runningMean, means, momentum, 1, staging, workspace);
+      }
+      if (runningVar != null) {
+        move(runningVar, squares, momentum, 1.0 / Math.max(0, n - 1), staging, workspace);
+      }
+      Rows.writeDoubles(means, mean, staging);
+      for (long c = 0; c < channels; c++) {
+        ALL.set(DOUBLE, squares + 8 * c, 1 / Math.sqrt(ALL.get(DOUBLE, squares + 8 * c) / n + eps));
+      }
+      Rows.writeDoubles(squares, rstd, staging);
+    }
+  }
+
+  private static void move(Strided running, long values, double momentum, double factor, Staging staging, Workspace workspace) {
+    long doubles = workspace.take(8 * running.numel());
+    Rows.readDoubles(running, doubles, staging);
+    for (long c = 0; c < running.numel(); c++) {
+      double moved = (1 - momentum) * ALL.get(DOUBLE, doubles + 8 * c) + momentum * factor * ALL.get(DOUBLE, values + 8 * c);
+      ALL.set(DOUBLE, doubles + 8 * c, moved);
+    }
+    Rows.writeDoubles(doubles, running, staging);
+  }
+
+  // ---- forward ----
+
+  static void apply(Strided out, Strided x, Strided mean, Strided rstd, @Nullable Strided weight, @Nullable Strided bias,
+      @Nullable Strided residual, Activation activation) {
+    if (out.numel() == 0) {
+      return;
+    }
+    try (Staging staging = Staging.open(); Workspace workspace = new Workspace(CpuAllocator.SHARED)) {
+      BatchNorm norm = new BatchNorm(x, workspace);
+      Strided result = norm.arrangedResult(out);
+      norm.apply(result, norm.arranged(x), mean, rstd, weight, bias, residual == null ? null : norm.arranged(residual),
+          activation == Activation.RELU ? 0 : Float.NEGATIVE_INFINITY, staging);
+      if (activation == Activation.GELU) {
+        Elementwise.run(Loops.unary(UnaryOp.GELU, Compute.FLOAT), Compute.FLOAT, result, result);
+      }
+      if (result != out) {
+        Copy.copy(out, result);
+      }
+    }
+  }
+
+  private void apply(Strided out, Strided x, Strided mean, Strided rstd, @Nullable Strided weight, @Nullable Strided bias,
+      @Nullable Strided residual, float floor, Staging staging) {
+    long m = Rows.floats(mean, channels, 0, staging, workspace);
+    long scales = scales(rstd, weight, staging);
+    long shifts = Rows.floats(bias, channels, 0, staging, workspace);
+    long to = staging.write(out);
+    long from = staging.read(x);
+    long plus = residual == null ? 0 : staging.read(residual);
+    int size = x.dtype().size();
+    RowOp.Loop loop = Rows.loop(channelsLast
+        ? residual == null ? RowOp.AFFINE_CHANNELS : RowOp.AFFINE_CHANNELS_RESIDUAL
+        : residual == null ? RowOp.AFFINE : RowOp.AFFINE_RESIDUAL);
+    forEachRow((begin, end) -> {
+      long buffer = Scratch.current().rows(8L * length);
+      for (long row = begin; row < end; row++) {
+        long at = row * length * size;
+        long source = Rows.read(x.dtype(), from + at, size, buffer, length);
+        long added = plus == 0 ? source : Rows.read(x.dtype(), plus + at, size, buffer + 4L * length, length);
+        long result = Rows.isPlain(out.dtype(), size) ? to + at : buffer;
+        if (channelsLast) {
+          loop.run(result, source, scales, shifts, m, added, floor, 0, 0, 0, length);
+        } else {
+          long c = 4L * channel(row);
+          loop.run(result, source, added, source, source, source, ALL.get(FLOAT, scales + c), ALL.get(FLOAT, shifts + c), floor,
+              ALL.get(FLOAT, m + c), length);
+        }
+        Rows.write(out.dtype(), result, to + at, size, length);
+      }
+    });
+  }
+
+  /// rstd·weight for each channel.
+  private long scales(Strided rstd, @Nullable Strided weight, Staging staging) {
+    long r = Rows.floats(rstd, channels, 1, staging, workspace);
+    long w = Rows.floats(weight, channels, 1, staging, workspace);
+    long scales = workspace.take(4 * channels);
+    for (long c = 0; c < channels; c++) {
+      ALL.set(FLOAT, scales + 4 * c, ALL.get(FLOAT, r + 4 * c) * ALL.get(FLOAT, w + 4 * c));
+    }
+    return scales;
+  }
+
+  // ---- backward ----
+
+  static void backward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided grad, Strided x,
+      Strided mean,
+      Strided rstd, @Nullable Strided weight, boolean training) {
+    try (Staging staging = Staging.open(); Workspace workspace = new Workspace(CpuAllocator.SHARED)) {
+      BatchNorm norm = new BatchNorm(x, workspace);
+      Strided g = norm.arranged(grad);
+      Strided arranged = norm.arranged(x);
+      long channels = norm.channels;
+      long m = Rows.floats(mean, channels, 0, staging, workspace);
+      long sums = workspace.take(8 * channels);
+      long products = workspace.take(8 * channels);
+      norm.sums(sums, products, staging.read(g), staging.read(arranged), m, g, arranged);
+      long r = Rows.floats(rstd, channels, 1, staging, workspace);
+      if (gradX != null && gradX.numel() > 0) {
+        Strided result = norm.arrangedResult(gradX);
+        long scales = norm.scales(rstd, weight, staging);
+        norm.gradient(result, g, arranged, m, r, scales, training, sums, products, staging);
+        if (result != gradX) {
+          Copy.copy(gradX, result);
+        }
+      }
+      if (gradBias != null) {
+        Rows.writeDoubles(sums, gradBias, staging);
+      }
+      if (gradWeight != null) {
+        for (long c = 0; c < channels; c++) {
+          ALL.set(DOUBLE, products + 8 * c, ALL.get(DOUBLE, products + 8 * c) * ALL.get(FLOAT, r + 4 * c));
+        }
+        Rows.writeDoubles(products, gradWeight, staging);
+      }
+    }
+  }
+
+  /// Σ g and Σ g·(x − mean) for each channel, in double.
+  private void sums(long sums, long products, long grads, long from, long means, Strided grad, Strided x) {
+    int size = x.dtype().size();
+    if (!channelsLast) {
+      Reducer total = Rows.reducer(Fold.SUM);
+      RowOp.Sum product = Rows.sum(RowOp.Term.CENTRED_PRODUCT);
+      long grain = Math.max(1, Elementwise.GRAIN * channels / Math.max(1, x.numel()));
+      CpuPool.SHARED.parallelFor(0, channels, grain, (begin, end) -> {
+        long buffer = Scratch.current().rows(8L * length);
+        for (long c = begin; c < end; c++) {
+          double sum = 0;
+          double sumOfProducts = 0;
+          for (long row = c; row < rows; row += channels) {
+            long g = Rows.read(grad.dtype(), grads + row * length * size, size, buffer, length);
+            long source = Rows.read(x.dtype(), from + row * length * size, size, buffer + 4L * length, length);
+            sum += Rows.fold(total, g, length, 0);
+            sumOfProducts += Rows.sum(product, g, source, ALL.get(FLOAT, means + 4 * c), length);
+          }
+          ALL.set(DOUBLE, sums + 8 * c, sum);
+          ALL.set(DOUBLE, products + 8 * c, sumOfProducts);
+        }
+      });
+      return;
+    }
+    Loop add = Loops.binary(BinaryOp.ADD, Compute.FLOAT);
+    RowOp.Loop addProduct = Rows.loop(RowOp.ADD_CENTRED_PRODUCT);
+    long parts = Math.clamp(rows / ROWS_APART, 1, MOST_PARTS);
+    long partials = workspace.take(8L * length * parts);
+    CpuPool.SHARED.parallelFor(0, parts, 1, (begin, end) -> {
+      long buffer = Scratch.current().rows(8L * length);
+      for (long part = begin; part < end; part++) {
+        long partSums = partials + part * 8 * length;
+        long partProducts = partSums + 4L * length;
+        for (long i = 0; i < 2L * length; i++) {
+          ALL.set(FLOAT, partSums + 4 * i, 0f);
+        }
+        for (long row = rows * part / parts; row < rows * (part + 1) / parts; row++) {
+          long g = Rows.read(grad.dtype(), grads + row * length * size, size, buffer, length);
+          long source = Rows.read(x.dtype(), from + row * length * size, size, buffer + 4L * length, length);
+          add.run(partSums, partSums, g, g, length);
+          addProduct.run(partProducts, partProducts, g, source, means, g, 0, 0, 0, 0, length);
+        }
+      }
+    });
+    for (long c = 0; c < channels; c++) {
+      double sum = 0;
+      double sumOfProducts = 0;
+      for (long part = 0; part < parts; part++) {
+        sum += ALL.get(FLOAT, partials + part * 8 * length + 4 * c);
+        sumOfProducts += ALL.get(FLOAT, partials + part * 8 * length + 4L * length + 4 * c);
+      }
+      ALL.set(DOUBLE, sums + 8 * c, sum);
+      ALL.set(DOUBLE, products + 8 * c, sumOfProducts);
+    }
+  }
+
+  /// scale·(g − mean of g − x̂·mean of g·x̂), of which only the first term is left where the statistics were not x's own.
+  private void gradient(Strided out, Strided grad, Strided x, long means, long rstds, long scales, boolean training, long sums,
+      long products, Staging staging) {
+    long n = x.numel() / channels;
+    long slopes = workspace.take(4 * channels);
+    long shifts = workspace.take(4 * channels);
+    for (long c = 0; c < channels; c++) {
+      double scale = ALL.get(FLOAT, scales + 4 * c);
+      double r = ALL.get(FLOAT, rstds + 4 * c);
+      ALL.set(FLOAT, slopes + 4 * c, training ? (float) (-scale * r * r * ALL.get(DOUBLE, products + 8 * c) / n) : 0);
+      ALL.set(FLOAT, shifts + 4 * c, training ? (float) (-scale * ALL.get(DOUBLE, sums + 8 * c) / n) : 0);
+    }
+    long to = staging.write(out);
+    long grads = staging.read(grad);
+    long from = staging.read(x);
+    int size = x.dtype().size();
+    RowOp.Loop blend = Rows.loop(channelsLast ? RowOp.BLEND_CHANNELS : RowOp.BLEND);
+    Loop sub = Loops.binary(BinaryOp.SUB, Compute.FLOAT);
+    forEachRow((begin, end) -> {
+      long buffer = Scratch.current().rows(12L * length);
+      for (long row = begin; row < end; row++) {
+        long at = row * length * size;
+        long g = Rows.read(grad.dtype(), grads + at, size, buffer, length);
+        long source = Rows.read(x.dtype(), from + at, size, buffer + 4L * length, length);
+        long result = Rows.isPlain(out.dtype(), size) ? to + at : buffer;
+        if (channelsLast) {
+          long centred = buffer + 8L * length;
+          sub.run(centred, source, means, source, length);
+          blend.run(result, g, centred, scales, slopes, shifts, 0, 0, 0, 0, length);
+        } else {
+          long c = 4L * channel(row);
+          blend.run(result, g, source, g, g, g, ALL.get(FLOAT, scales + c), ALL.get(FLOAT, slopes + c), ALL.get(FLOAT, shifts + c),
+              ALL.get(FLOAT, means + c), length);
+        }
+        Rows.write(out.dtype(), result, to + at, size, length);
+      }
+    });
+  }
+}

@@ -1,0 +1,132 @@
+package org.flambeau.backend.cpu;
+
+import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.DOUBLE;
+import static org.flambeau.spi.NativeMemory.FLOAT;
+
+import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
+
+/// Layer normalisation over contiguous rows (Ba, Kiros, Hinton, 2016).
+final class LayerNorm {
+  /// Rows whose gradients of the weight are summed up apart, so that the sum does not depend on the threads.
+  private static final long ROWS_APART = 32;
+
+  private static final long MOST_PARTS = 64;
+
+  private LayerNorm() {}
+
+  static void forward(Strided out, Strided mean, Strided rstd, Strided x, @Nullable Strided weight, @Nullable Strided bias, double eps) {
+    if (out.numel() == 0) {
+      return;
+    }
+    long rows = x.size(0);
+    int n = Math.toIntExact(x.size(1));
+    int size = x.dtype().size();
+    Reducer total = Rows.reducer(Fold.SUM);
+    Reducer squares = Rows.reducer(Fold.SQUARED_DEVIATIONS);
+    RowOp.Loop normalize = Rows.loop(RowOp.NORMALIZE);
+    try (Staging staging = Staging.open(); Workspace workspace = new Workspace(CpuAllocator.SHARED)) {
+      long w = Rows.floats(weight, n, 1, staging, workspace);
+      long b = Rows.floats(bias, n, 0, staging, workspace);
+      long means = workspace.take(8 * rows);
+      long rstds = workspace.take(8 * rows);
+      long to = staging.write(out);
+      long from = staging.read(x);
+      CpuPool.SHARED.parallelFor(0, rows, Math.max(1, Elementwise.GRAIN / n), (begin, end) -> {
+        long buffer = Scratch.current().rows(4L * n);
+        for (long row = begin; row < end; row++) {
+          long source = Rows.read(x.dtype(), from + row * n * size, size, buffer, n);
+          double m = Rows.fold(total, source, n, 0) / n;
+          double error = m - (float) m; // the deviations are taken from the mean rounded to float
+          double variance = Math.max(0, Rows.fold(squares, source, n, m) / n - error * error);
+          double r = 1 / Math.sqrt(variance + eps);
+          ALL.set(DOUBLE, means + 8 * row, m);
+          ALL.set(DOUBLE, rstds + 8 * row, r);
+          long place = to + row * n * size;
+          long result = Rows.isPlain(out.dtype(), size) ? place : buffer;
+          normalize.run(result, source, w, b, source, source, (float) m, (float) r, 0, 0, n);
+          Rows.write(out.dtype(), result, place, size, n);
+        }
+      });
+      Rows.writeDoubles(means, mean, staging);
+      Rows.writeDoubles(rstds, rstd, staging);
+    }
+  }
+
+  static void backward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided grad, Strided x,
+      Strided mean,
+      Strided rstd, @Nullable Strided weight) {
+    long rows = x.size(0);
+    int n = Math.toIntExact(x.size(1));
+    int size = x.dtype().size();
+    RowOp.Loop addNormalized = Rows.loop(RowOp.ADD_NORMALIZED);
+    RowOp.Loop gradient = Rows.loop(RowOp.NORMALIZE_GRADIENT);
+    Loop add = Loops.binary(org.flambeau.spi.BinaryOp.ADD, Compute.FLOAT);
+    Loop mul = Loops.binary(org.flambeau.spi.BinaryOp.MUL, Compute.FLOAT);
+    Reducer total = Rows.reducer(Fold.SUM);
+    RowOp.Sum products = Rows.sum(RowOp.Term.CENTRED_PRODUCT);
+    try (Staging staging = Staging.open(); Workspace workspace = new Workspace(CpuAllocator.SHARED)) {
+      long w = Rows.floats(weight, n, 1, staging, workspace);
+      long means = workspace.take(8 * Math.max(1, rows));
+      long rstds = workspace.take(8 * Math.max(1, rows));
+      Rows.readDoubles(mean, means, staging);
+      Rows.readDoubles(rstd, rstds, staging);
+      long grads = staging.read(grad);
+      long from = staging.read(x);
+      long to = gradX == null ? 0 : staging.write(gradX);
+      long parts = Math.clamp(rows / ROWS_APART, 1, MOST_PARTS);
+      long sums = workspace.take(8L * n * parts);
+      CpuPool.SHARED.parallelFor(0, parts, 1, (begin, end) -> {
+        long buffer = Scratch.current().rows(12L * n);
+        for (long part = begin; part < end; part++) {
+          long weightSums = sums + part * 8 * n;
+          long biasSums = weightSums + 4L * n;
+          for (long i = 0; i < 2L * n; i++) {
+            ALL.set(FLOAT, weightSums + 4 * i, 0f);
+          }
+          for (long row = rows * part / parts; row < rows * (part + 1) / parts; row++) {
+            long g = Rows.read(grad.dtype(), grads + row * n * size, size, buffer, n);
+            long source = Rows.read(x.dtype(), from + row * n * size, size, buffer + 4L * n, n);
+            float m = (float) ALL.get(DOUBLE, means + 8 * row);
+            float r = (float) ALL.get(DOUBLE, rstds + 8 * row);
+            if (gradWeight != null) {
+              addNormalized.run(weightSums, weightSums, g, source, g, g, m, r, 0, 0, n);
+            }
+            if (gradBias != null) {
+              add.run(biasSums, biasSums, g, g, n);
+            }
+            if (gradX != null) {
+              long scaled = buffer + 8L * n;
+              mul.run(scaled, g, w, g, n);
+              double a = Rows.fold(total, scaled, n, 0) / n;
+              double b = Rows.sum(products, scaled, source, m, n) * r / n;
+              long place = to + row * n * size;
+              long result = Rows.isPlain(gradX.dtype(), size) ? place : scaled;
+              gradient.run(result, scaled, source, g, g, g, m, r, (float) a, (float) b, n);
+              Rows.write(gradX.dtype(), result, place, size, n);
+            }
+          }
+        }
+      });
+      if (gradWeight != null) {
+        writeSums(gradWeight, sums, n, parts, staging, workspace);
+      }
+      if (gradBias != null) {
+        writeSums(gradBias, sums + 4L * n, n, parts, staging, workspace);
+      }
+    }
+  }
+
+  private static void writeSums(Strided out, long sums, int n, long parts, Staging staging, Workspace workspace) {
+    long doubles = workspace.take(8L * n);
+    for (long i = 0; i < n; i++) {
+      double sum = 0;
+      for (long part = 0; part < parts; part++) {
+        sum += ALL.get(FLOAT, sums + part * 8 * n + 4 * i);
+      }
+      ALL.set(DOUBLE, doubles + 8 * i, sum);
+    }
+    Rows.writeDoubles(doubles, out, staging);
+  }
+}

@@ -1,0 +1,167 @@
+package org.flambeau.backend.cpu;
+
+import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.FLOAT;
+import static org.flambeau.spi.NativeMemory.LONG;
+
+import org.flambeau.DType;
+import org.flambeau.spi.Strided;
+
+/// Softmax, its logarithm, and cross-entropy: passes over a row that stays in the first-level cache.
+final class Softmax {
+  private static final float NO_FLOOR = Float.NEGATIVE_INFINITY;
+
+  private final Reducer max = Rows.reducer(Fold.MAX);
+  private final Reducer total = Rows.reducer(Fold.SUM);
+  private final RowOp.Loop scaledExp = Rows.loop(RowOp.SCALED_EXP);
+  private final RowOp.Loop scale = Rows.loop(RowOp.AFFINE);
+  private final RowOp.Loop subtract = Rows.loop(RowOp.SUBTRACT);
+  private final RowOp.Sum exponentials = Rows.sum(RowOp.Term.EXP);
+
+  static void forward(Strided out, Strided x, int dim, boolean log) {
+    if (out.numel() == 0) {
+      return;
+    }
+    int n = length(x, dim);
+    Softmax kernel = new Softmax();
+    try (Staging staging = Staging.open()) {
+      long to = staging.write(out);
+      long from = staging.read(x);
+      long toStride = stride(out, dim);
+      long fromStride = stride(x, dim);
+      new LineSpace(dim, out, x).forEach((target, source, _) -> {
+        long buffer = Scratch.current().rows(4L * n);
+        long row = Rows.read(x.dtype(), from + source, fromStride, buffer, n);
+        long result = Rows.isPlain(out.dtype(), toStride) ? to + target : buffer;
+        if (log) {
+          kernel.subtract.run(result, row, row, row, row, row, kernel.logSumExp(row, n), 0, 0, 0, n);
+        } else {
+          kernel.softmax(result, row, n);
+        }
+        Rows.write(out.dtype(), result, to + target, toStride, n);
+      });
+    }
+  }
+
+  private void softmax(long out, long x, int n) {
+    scaledExp.run(out, x, x, x, x, x, Rows.largest(max, x, n), 1, 0, 0, n);
+    float sum = (float) Rows.fold(total, out, n, 0);
+    scale.run(out, out, out, out, out, out, 1 / sum, 0, NO_FLOOR, 0, n);
+  }
+
+  private float logSumExp(long x, int n) {
+    float largest = Rows.largest(max, x, n);
+    return (float) (largest + Math.log(Rows.sum(exponentials, x, x, largest, n)));
+  }
+
+  static void backward(Strided gradX, Strided grad, Strided result, int dim, boolean log) {
+    if (gradX.numel() == 0) {
+      return;
+    }
+    int n = length(grad, dim);
+    RowOp.Loop gradient = Rows.loop(log ? RowOp.LOG_SOFTMAX_GRADIENT : RowOp.SOFTMAX_GRADIENT);
+    RowOp.Sum products = Rows.sum(RowOp.Term.PRODUCT);
+    Reducer total = Rows.reducer(Fold.SUM);
+    try (Staging staging = Staging.open()) {
+      long to = staging.write(gradX);
+      long from = staging.read(grad);
+      long of = staging.read(result);
+      long toStride = stride(gradX, dim);
+      long fromStride = stride(grad, dim);
+      long ofStride = stride(result, dim);
+      new LineSpace(dim, gradX, grad, result).forEach((target, source, place) -> {
+        long buffer = Scratch.current().rows(8L * n);
+        long g = Rows.read(grad.dtype(), from + source, fromStride, buffer, n);
+        long y = Rows.read(result.dtype(), of + place, ofStride, buffer + 4L * n, n);
+        long out = Rows.isPlain(gradX.dtype(), toStride) ? to + target : buffer;
+        float sum = (float) (log ? Rows.fold(total, g, n, 0) : Rows.sum(products, g, y, 0, n));
+        gradient.run(out, g, y, g, g, g, sum, 0, 0, 0, n);
+        Rows.write(gradX.dtype(), out, to + target, toStride, n);
+      });
+    }
+  }
+
+  static void crossEntropy(Strided losses, Strided logSumExp, Strided logits, Strided target, long ignoreIndex) {
+    int classes = length(logits, 1);
+    Softmax kernel = new Softmax();
+    try (Staging staging = Staging.open()) {
+      long lossesTo = staging.write(losses);
+      long sumsTo = staging.write(logSumExp);
+      long from = staging.read(logits);
+      long targets = staging.read(target);
+      forEachRow(logits, (row, tile) -> {
+        long buffer = Scratch.current().rows(4L * classes);
+        long x = Rows.read(logits.dtype(), from + row * stride(logits, 0), stride(logits, 1), buffer, classes);
+        float sum = kernel.logSumExp(x, classes);
+        put(logSumExp, sumsTo, row, sum, tile);
+        long label = ALL.get(LONG, targets + row * stride(target, 0));
+        put(losses, lossesTo, row, label == ignoreIndex ? 0 : sum - ALL.get(FLOAT, x + 4 * checked(label, classes)), tile);
+      });
+    }
+  }
+
+  static void crossEntropyBackward(Strided gradLogits, Strided grad, Strided logits, Strided logSumExp, Strided target, long ignoreIndex) {
+    int classes = length(logits, 1);
+    RowOp.Loop scaledExp = Rows.loop(RowOp.SCALED_EXP);
+    try (Staging staging = Staging.open()) {
+      long to = staging.write(gradLogits);
+      long grads = staging.read(grad);
+      long from = staging.read(logits);
+      long sums = staging.read(logSumExp);
+      long targets = staging.read(target);
+      forEachRow(logits, (row, tile) -> {
+        long buffer = Scratch.current().rows(4L * classes);
+        long x = Rows.read(logits.dtype(), from + row * stride(logits, 0), stride(logits, 1), buffer, classes);
+        long place = to + row * stride(gradLogits, 0);
+        long out = Rows.isPlain(gradLogits.dtype(), stride(gradLogits, 1)) ? place : buffer;
+        long label = ALL.get(LONG, targets + row * stride(target, 0));
+        boolean ignored = label == ignoreIndex;
+        float g = ignored ? 0 : get(grad, grads, row, tile);
+        scaledExp.run(out, x, x, x, x, x, get(logSumExp, sums, row, tile), g, 0, 0, classes);
+        if (!ignored) {
+          long hit = out + 4 * checked(label, classes);
+          ALL.set(FLOAT, hit, ALL.get(FLOAT, hit) - g);
+        }
+        Rows.write(gradLogits.dtype(), out, place, stride(gradLogits, 1), classes);
+      });
+    }
+  }
+
+  private static long checked(long label, int classes) {
+    if (label < 0 || label >= classes) {
+      throw new IndexOutOfBoundsException("[cross_entropy] target " + label + " is out of bounds for " + classes + " classes");
+    }
+    return label;
+  }
+
+  private interface Row {
+    void run(long row, long tile);
+  }
+
+  private static void forEachRow(Strided logits, Row body) {
+    CpuPool.SHARED.parallelFor(0, logits.size(0), Math.max(1, Elementwise.GRAIN / Math.max(1, logits.size(1))), (begin, end) -> {
+      for (long row = begin; row < end; row++) {
+        body.run(row, Scratch.current().tile(0));
+      }
+    });
+  }
+
+  private static void put(Strided out, long address, long i, float value, long tile) {
+    ALL.set(FLOAT, tile, value);
+    Conversion.of(out.dtype()).store(Compute.FLOAT, tile, address + i * stride(out, 0), 0, 1);
+  }
+
+  private static float get(Strided x, long address, long i, long tile) {
+    Conversion.of(x.dtype()).load(Compute.FLOAT, address + i * stride(x, 0), 0, tile, 1);
+    return ALL.get(FLOAT, tile);
+  }
+
+  private static int length(Strided x, int dim) {
+    return x.rank() == 0 ? 1 : Math.toIntExact(x.size(dim));
+  }
+
+  private static long stride(Strided x, int dim) {
+    DType dtype = x.dtype();
+    return x.rank() == 0 ? dtype.size() : x.stride(dim) * dtype.size();
+  }
+}

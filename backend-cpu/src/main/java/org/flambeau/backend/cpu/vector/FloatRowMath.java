@@ -1,0 +1,102 @@
+package org.flambeau.backend.cpu.vector;
+
+import jdk.incubator.vector.FloatVector;
+
+/// The functions of [org.flambeau.backend.cpu.RowOp] and its terms, each named as its constant, on vectors; they take all four
+/// numbers and then the rows that they read.
+final class FloatRowMath {
+  private FloatRowMath() {}
+
+  static FloatVector subtract(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a) {
+    return a.sub(p);
+  }
+
+  static FloatVector scaledExp(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a) {
+    return FloatMath.expBelow(a.sub(p)).mul(q);
+  }
+
+  static FloatVector softmaxGradient(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b) {
+    return a.sub(p).mul(b);
+  }
+
+  static FloatVector logSoftmaxGradient(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b) {
+    return FloatMath.expBelow(b).fma(p.neg(), a);
+  }
+
+  static FloatVector normalize(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b, FloatVector c) {
+    return a.sub(p).mul(q).fma(b, c);
+  }
+
+  static FloatVector normalizeGradient(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b) {
+    return b.sub(p).mul(q).fma(s.neg(), a.sub(r)).mul(q);
+  }
+
+  static FloatVector addNormalized(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b,
+      FloatVector c) {
+    return b.fma(c.sub(p).mul(q), a);
+  }
+
+  static FloatVector affine(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a) {
+    return a.sub(s).fma(p, q).max(r);
+  }
+
+  static FloatVector affineResidual(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b) {
+    return a.sub(s).fma(p, q).add(b).max(r);
+  }
+
+  static FloatVector blend(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b) {
+    return a.fma(p, b.sub(s).fma(q, r));
+  }
+
+  static FloatVector affineChannels(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b,
+      FloatVector c, FloatVector d) {
+    return a.sub(d).fma(b, c).max(p);
+  }
+
+  static FloatVector affineChannelsResidual(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b,
+      FloatVector c, FloatVector d, FloatVector e) {
+    return a.sub(d).fma(b, c).add(e).max(p);
+  }
+
+  static FloatVector blendChannels(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b,
+      FloatVector c, FloatVector d, FloatVector e) {
+    return a.fma(c, b.fma(d, e));
+  }
+
+  static FloatVector addCentredProduct(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b,
+      FloatVector c, FloatVector d) {
+    return b.fma(c.sub(d), a);
+  }
+
+  static FloatVector decayed(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b) {
+    return b.fma(q, a.mul(r));
+  }
+
+  static FloatVector velocity(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b, FloatVector c) {
+    return a.mul(p).add(c.fma(q, b.mul(r)).mul(s));
+  }
+
+  static FloatVector descend(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b) {
+    return b.fma(p.neg(), a);
+  }
+
+  static FloatVector descendNesterov(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b,
+      FloatVector c) {
+    FloatVector direction = c.fma(s, a.fma(q, b.mul(r)));
+    return direction.fma(p.neg(), a);
+  }
+
+  // ---- terms of sums ----
+
+  static FloatVector product(FloatVector p, FloatVector a, FloatVector b) {
+    return a.mul(b);
+  }
+
+  static FloatVector centredProduct(FloatVector p, FloatVector a, FloatVector b) {
+    return a.mul(b.sub(p));
+  }
+
+  static FloatVector exp(FloatVector p, FloatVector a) {
+    return FloatMath.expBelow(a.sub(p));
+  }
+}

@@ -1,0 +1,327 @@
+package org.flambeau.backend.cpu;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.util.List;
+import java.util.Random;
+import org.flambeau.DType;
+import org.flambeau.spi.Activation;
+import org.flambeau.spi.FusedOp;
+import org.flambeau.spi.Kernels;
+import org.flambeau.spi.Strided;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/// Each fused kernel against its definition in float64, element by element.
+class FusedTest {
+  private static final Kernels KERNELS = new CpuBackend().kernels(0);
+  private static final List<DType> DTYPES = List.of(DType.FLOAT32, DType.BFLOAT16, DType.FLOAT16);
+
+  @BeforeAll
+  static void vectorsArePresent() {
+    assumeTrue(Vectorization.PRESENT != null, "fused kernels need vectors");
+    assertTrue(KERNELS.supports(FusedOp.SOFTMAX, Operand.of(DType.FLOAT32, 1)));
+  }
+
+  private static Strided random(DType dtype, long seed, long... sizes) {
+    return random(dtype, seed, Operand.Layout.contiguous(sizes));
+  }
+
+  private static Strided random(DType dtype, long seed, Operand.Layout layout) {
+    Random random = new Random(seed);
+    return Operand.filled(Operand.natively(dtype, layout), i -> 2 + 3 * random.nextGaussian());
+  }
+
+  private static void assertNear(double expected, Strided actual, long i, double scale, String what) {
+    double tolerance = (actual.dtype() == DType.FLOAT32 ? 2e-6 : actual.dtype() == DType.BFLOAT16 ? 8e-3 : 1e-3)
+        * Math.max(scale, Math.abs(expected));
+    assertEquals(expected, Operand.get(actual, i), tolerance, what + " of " + actual.dtype().label() + ", element " + i);
+  }
+
+  @Test
+  void softmaxAndItsGradientAlongAnyDimension() {
+    for (DType dtype : DTYPES) {
+      for (long[] sizes : new long[][] {{5, 197}, {3, 16, 7}, {2, 1, 4}, {70, 3}, {1, 5000}}) {
+        for (int dim = 0; dim < sizes.length; dim++) {
+          for (boolean log : new boolean[] {false, true}) {
+            checkSoftmax(dtype, sizes, dim, log);
+          }
+        }
+      }
+    }
+  }
+
+  private static void checkSoftmax(DType dtype, long[] sizes, int dim, boolean log) {
+    Strided x = random(dtype, 1, sizes);
+    Strided y = Operand.natively(dtype, Operand.Layout.contiguous(sizes));
+    KERNELS.softmax(y, x, dim, log);
+    Strided grad = random(dtype, 2, sizes);
+    Strided gradX = Operand.natively(dtype, Operand.Layout.contiguous(sizes));
+    KERNELS.softmaxBackward(gradX, grad, y, dim, log);
+    long n = sizes[dim];
+    long step = x.stride(dim);
+    for (long i = 0; i < x.numel(); i++) {
+      long start = i - i / step % n * step;
+      double max = Double.NEGATIVE_INFINITY;
+      for (long j = 0; j < n; j++) {
+        max = Math.max(max, Operand.get(x, start + j * step));
+      }
+      double sum = 0;
+      double products = 0;
+      double magnitude = 1;
+      for (long j = 0; j < n; j++) {
+        sum += Math.exp(Operand.get(x, start + j * step) - max);
+        double g = Operand.get(grad, start + j * step);
+        products += log ? g : g * Operand.get(y, start + j * step);
+        magnitude += Math.abs(g);
+      }
+      double value = Operand.get(x, i) - max - Math.log(sum);
+      assertNear(log ? value : Math.exp(value), y, i, log ? 10 : 1e-4, "softmax along " + dim);
+      double result = Operand.get(y, i);
+      double g = Operand.get(grad, i);
+      assertNear(log ? g - Math.exp(result) * products : (g - products) * result, gradX, i, magnitude, "its gradient along " + dim);
+    }
+  }
+
+  @Test
+  void softmaxWorksInPlaceOnTheHeapAndAtTheEdges() {
+    Strided x = Operand.onHeap(DType.FLOAT32, Operand.Layout.contiguous(4));
+    double[] values = {Double.NEGATIVE_INFINITY, 0, 200, 200};
+    Operand.filled(x, i -> values[(int) i]);
+    KERNELS.softmax(x, x, 0, false);
+    assertEquals(List.of(0.0, 0.0, 0.5, 0.5), List.of(Operand.get(x, 0), Operand.get(x, 1), Operand.get(x, 2), Operand.get(x, 3)));
+    Strided masked = Operand.filled(Operand.natively(DType.FLOAT32, Operand.Layout.contiguous(3)), i -> Double.NEGATIVE_INFINITY);
+    KERNELS.softmax(masked, masked, 0, false);
+    assertTrue(Double.isNaN(Operand.get(masked, 0)), "as in PyTorch");
+  }
+
+  @Test
+  void layerNormAndItsGradients() {
+    for (DType dtype : DTYPES) {
+      for (long[] sizes : new long[][] {{5, 70}, {100, 33}, {3, 1}, {2, 5000}}) {
+        for (boolean affine : new boolean[] {true, false}) {
+          checkLayerNorm(dtype, sizes, affine);
+        }
+      }
+    }
+  }
+
+  private static void checkLayerNorm(DType dtype, long[] sizes, boolean affine) {
+    long rows = sizes[0];
+    long n = sizes[1];
+    Strided x = random(dtype, 3, sizes);
+    Strided weight = affine ? random(dtype, 4, n) : null;
+    Strided bias = affine ? random(dtype, 5, n) : null;
+    Strided y = Operand.natively(dtype, Operand.Layout.contiguous(sizes));
+    Strided mean = Operand.natively(DType.FLOAT32, Operand.Layout.contiguous(rows));
+    Strided rstd = Operand.natively(DType.FLOAT32, Operand.Layout.contiguous(rows));
+    KERNELS.layerNorm(y, mean, rstd, x, weight, bias, 1e-5);
+    Strided grad = random(dtype, 6, sizes);
+    Strided gradX = Operand.natively(dtype, Operand.Layout.contiguous(sizes));
+    Strided gradWeight = Operand.natively(dtype, Operand.Layout.contiguous(n));
+    Strided gradBias = Operand.natively(dtype, Operand.Layout.contiguous(n));
+    KERNELS.layerNormBackward(gradX, gradWeight, gradBias, grad, x, mean, rstd, weight);
+    double[] weightSums = new double[(int) n];
+    double[] biasSums = new double[(int) n];
+    double[] magnitudes = new double[(int) n];
+    for (long row = 0; row < rows; row++) {
+      double m = 0;
+      for (long j = 0; j < n; j++) {
+        m += Operand.get(x, row * n + j) / n;
+      }
+      double variance = 0;
+      for (long j = 0; j < n; j++) {
+        variance += Math.pow(Operand.get(x, row * n + j) - m, 2) / n;
+      }
+      double r = 1 / Math.sqrt(variance + 1e-5);
+      assertEquals(m, Operand.get(mean, row), 1e-5);
+      assertEquals(r, Operand.get(rstd, row), 1e-5 * r);
+      double a = 0;
+      double b = 0;
+      double magnitude = 1;
+      for (long j = 0; j < n; j++) {
+        double w = weight == null ? 1 : Operand.get(weight, j);
+        double g = Operand.get(grad, row * n + j);
+        double normal = (Operand.get(x, row * n + j) - m) * r;
+        a += g * w / n;
+        b += g * w * normal / n;
+        magnitude += Math.abs(g * w) * r;
+        weightSums[(int) j] += g * normal;
+        biasSums[(int) j] += g;
+        magnitudes[(int) j] += Math.abs(g * normal) + Math.abs(g);
+      }
+      for (long j = 0; j < n; j++) {
+        double w = weight == null ? 1 : Operand.get(weight, j);
+        double normal = (Operand.get(x, row * n + j) - m) * r;
+        assertNear(normal * w + (bias == null ? 0 : Operand.get(bias, j)), y, row * n + j, 5, "layer norm");
+        double g = Operand.get(grad, row * n + j) * w;
+        assertNear(r * (g - a - normal * b), gradX, row * n + j, magnitude, "gradient");
+      }
+    }
+    for (int j = 0; j < n; j++) {
+      assertNear(weightSums[j], gradWeight, j, magnitudes[j], "gradient of the weight");
+      assertNear(biasSums[j], gradBias, j, magnitudes[j], "gradient of the bias");
+    }
+  }
+
+  private static List<Operand.Layout> images() {
+    return List.of(Operand.Layout.contiguous(3, 5, 4, 6), Operand.Layout.contiguous(40, 7),
+        new Operand.Layout("channels last", new long[] {3, 5, 4, 6}, new long[] {120, 1, 30, 5}, 0),
+        new Operand.Layout("channels last", new long[] {20, 17, 9, 9}, new long[] {17 * 81, 1, 17 * 9, 17}, 0),
+        new Operand.Layout("a part", new long[] {3, 5, 4, 6}, new long[] {300, 60, 10, 1}, 2), Operand.Layout.contiguous(2, 3, 300));
+  }
+
+  @Test
+  void batchNormInTraining() {
+    for (DType dtype : DTYPES) {
+      for (Operand.Layout layout : images()) {
+        for (boolean training : new boolean[] {true, false}) {
+          checkBatchNorm(dtype, layout, training);
+        }
+      }
+    }
+  }
+
+  private static void checkBatchNorm(DType dtype, Operand.Layout layout, boolean training) {
+    Strided x = random(dtype, 7, layout);
+    int channels = (int) x.size(1);
+    long n = x.numel() / channels;
+    long inner = x.numel() / x.size(0) / channels;
+    Strided mean = Operand.natively(DType.FLOAT32, Operand.Layout.contiguous(channels));
+    Strided rstd = Operand.natively(DType.FLOAT32, Operand.Layout.contiguous(channels));
+    Strided runningMean = Operand.filled(Operand.natively(dtype, Operand.Layout.contiguous(channels)), i -> 0.0);
+    Strided runningVar = Operand.filled(Operand.natively(dtype, Operand.Layout.contiguous(channels)), i -> 1.0);
+    KERNELS.batchNormStatistics(mean, rstd, x, runningMean, runningVar, 0.25, 1e-5);
+    double[] means = new double[channels];
+    double[] variances = new double[channels];
+    for (long i = 0; i < x.numel(); i++) {
+      means[(int) (i / inner % channels)] += Operand.get(x, i) / n;
+    }
+    for (long i = 0; i < x.numel(); i++) {
+      int c = (int) (i / inner % channels);
+      variances[c] += Math.pow(Operand.get(x, i) - means[c], 2) / n;
+    }
+    for (int c = 0; c < channels; c++) {
+      assertNear(means[c], mean, c, 1, "mean");
+      assertNear(1 / Math.sqrt(variances[c] + 1e-5), rstd, c, 1, "rstd");
+      assertNear(0.25 * means[c], runningMean, c, 1, "running mean");
+      assertNear(0.75 + 0.25 * variances[c] * n / (n - 1), runningVar, c, 1, "running variance");
+    }
+    Strided weight = random(dtype, 8, channels);
+    Strided bias = random(dtype, 9, channels);
+    Strided residual = random(dtype, 10, layout.sizes());
+    Strided grad = random(dtype, 11, layout);
+    double[] sums = new double[channels];
+    double[] products = new double[channels];
+    double[] magnitudes = new double[channels];
+    for (long i = 0; i < x.numel(); i++) {
+      int c = (int) (i / inner % channels);
+      double g = Operand.get(grad, i);
+      double product = g * (Operand.get(x, i) - means[c]) * Operand.get(rstd, c);
+      sums[c] += g;
+      products[c] += product;
+      magnitudes[c] += Math.abs(g) + Math.abs(product);
+    }
+    for (Activation activation : Activation.values()) {
+      for (Strided added : new Strided[] {residual, null}) {
+        Strided y = Operand.natively(dtype, layout);
+        KERNELS.batchNormApply(y, x, mean, rstd, weight, bias, added, activation);
+        for (long i = 0; i < x.numel(); i++) {
+          int c = (int) (i / inner % channels);
+          double value = (Operand.get(x, i) - means[c]) * Operand.get(rstd, c) * Operand.get(weight, c) + Operand.get(bias, c)
+              + (added == null ? 0 : Operand.get(added, i));
+          double expected = switch (activation) {
+            case NONE -> value;
+            case RELU -> Math.max(0, value);
+            case GELU -> org.flambeau.spi.SpecialFunctions.gelu(value);
+          };
+          assertNear(expected, y, i, 20, layout.name() + " " + activation);
+        }
+      }
+    }
+    Strided gradX = Operand.natively(dtype, layout);
+    Strided gradWeight = Operand.natively(dtype, Operand.Layout.contiguous(channels));
+    Strided gradBias = Operand.natively(dtype, Operand.Layout.contiguous(channels));
+    KERNELS.batchNormBackward(gradX, gradWeight, gradBias, grad, x, mean, rstd, weight, training);
+    for (int c = 0; c < channels; c++) {
+      assertNear(sums[c], gradBias, c, magnitudes[c], "gradient of the bias");
+      assertNear(products[c], gradWeight, c, magnitudes[c], "gradient of the weight");
+    }
+    for (long i = 0; i < x.numel(); i++) {
+      int c = (int) (i / inner % channels);
+      double normal = (Operand.get(x, i) - means[c]) * Operand.get(rstd, c);
+      double g = Operand.get(grad, i) - (training ? sums[c] / n + normal * products[c] / n : 0);
+      assertNear(Operand.get(rstd, c) * Operand.get(weight, c) * g, gradX, i, 20, layout.name() + " gradient");
+    }
+  }
+
+  @Test
+  void crossEntropyAndItsGradient() {
+    for (DType dtype : DTYPES) {
+      int rows = 9;
+      int classes = 37;
+      Strided logits = random(dtype, 12, rows, classes);
+      Strided target = Operand.filled(Operand.natively(DType.INT64, Operand.Layout.contiguous(rows)), i -> i == 4 ? -100.0 : i * 4.0);
+      Strided losses = Operand.natively(dtype, Operand.Layout.contiguous(rows));
+      Strided sums = Operand.natively(DType.FLOAT32, Operand.Layout.contiguous(rows));
+      KERNELS.crossEntropy(losses, sums, logits, target, -100);
+      Strided grad = random(dtype, 13, rows);
+      Strided gradLogits = Operand.natively(dtype, Operand.Layout.contiguous(rows, classes));
+      KERNELS.crossEntropyBackward(gradLogits, grad, logits, sums, target, -100);
+      for (long row = 0; row < rows; row++) {
+        double sum = 0;
+        for (long j = 0; j < classes; j++) {
+          sum += Math.exp(Operand.get(logits, row * classes + j));
+        }
+        boolean ignored = row == 4;
+        assertNear(ignored ? 0 : Math.log(sum) - Operand.get(logits, row * classes + row * 4), losses, row, 5, "loss");
+        for (long j = 0; j < classes; j++) {
+          double p = Math.exp(Operand.get(logits, row * classes + j)) / sum - (j == row * 4 ? 1 : 0);
+          assertNear(ignored ? 0 : p * Operand.get(grad, row), gradLogits, row * classes + j, 5, "gradient");
+        }
+      }
+    }
+    Strided logits = random(DType.FLOAT32, 1, 1, 3);
+    Strided loss = Operand.of(DType.FLOAT32, 0);
+    assertThrows(IndexOutOfBoundsException.class, () -> KERNELS.crossEntropy(loss, loss, logits, Operand.of(DType.INT64, 3), -100));
+  }
+
+  @Test
+  void stochasticGradientDescentFollowsItsDefinition() {
+    for (DType dtype : DTYPES) {
+      for (boolean nesterov : new boolean[] {false, true}) {
+        for (double momentum : new double[] {0, 0.9}) {
+          for (boolean first : new boolean[] {false, true}) {
+            if (momentum != 0 || !nesterov) {
+              checkSgd(dtype, Operand.Layout.contiguous(1037), momentum, first, nesterov);
+              checkSgd(dtype, new Operand.Layout("transposed", new long[] {7, 19}, new long[] {1, 7}, 0), momentum, first, nesterov);
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private static void checkSgd(DType dtype, Operand.Layout layout, double momentum, boolean first, boolean nesterov) {
+    Strided p = random(dtype, 14, layout);
+    Strided before = random(dtype, 14, layout);
+    Strided g = random(dtype, 15, layout.sizes());
+    Strided v = random(dtype, 16, layout);
+    Strided speed = random(dtype, 16, layout);
+    Strided[] velocities = momentum == 0 ? null : new Strided[] {v};
+    KERNELS.sgdStep(new Strided[] {p}, new Strided[] {g}, velocities, first, Operand.scalar(DType.FLOAT64, 0.1), momentum, first ? 0 : 0.25,
+        0.01, nesterov, true);
+    for (long i = 0; i < p.numel(); i++) {
+      double decayed = -Operand.get(g, i) + 0.01 * Operand.get(before, i);
+      double moved = first ? decayed : momentum * Operand.get(speed, i) + 0.75 * decayed;
+      double direction = momentum == 0 ? decayed : nesterov ? decayed + momentum * moved : moved;
+      assertNear(Operand.get(before, i) - 0.1 * direction, p, i, 5, "parameter");
+      if (momentum != 0) {
+        assertNear(moved, v, i, 5, "velocity");
+      }
+    }
+  }
+}
