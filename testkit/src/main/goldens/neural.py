@@ -73,6 +73,8 @@ def convolution():
     for padding in ([1, 2], [1, 0, 0, 2], [-1, 1]):
         out.sample("pad", f"{padding}", pad, [x[:1]], padding=padding, mode="constant", value=1.5)
     for mode in ("reflect", "replicate", "circular"):
+        out.sample("pad", mode + " 1d", pad, [line], padding=[2, 1], mode=mode, value=0.0)
+        out.sample("pad", mode + " 3d", pad, [uniform("solid", (1, 2, 3, 4, 3))], padding=[1, 1, 0, 2, 1, 1], mode=mode, value=0.0)
         out.sample("pad", mode, pad, [x[:1]], padding=[1, 2, 2, 1], mode=mode, value=0.0)
     out.save()
 

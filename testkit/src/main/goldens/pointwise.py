@@ -108,6 +108,8 @@ def binary():
     for op, f in {"rsub": lambda x, other: other - x, "rdiv": lambda x, other: other / x}.items():
         for dtype in (F64, torch.float32, torch.int64):
             out.sample(op, "scalar", f, [(uniform(op, (2, 3), 1, 4)).to(dtype)], dtype != torch.int64, other=2.5)
+    for base in (2.0, 0.5, 0.0):
+        out.sample("rpow", f"base {base}", lambda x, base: base**x, [uniform("rpow", (2, 3), 0.5, 2)], base=base)
     for exponent in (2, 3, 0, 1, -1, 0.5, -0.5, 2.5, -2):
         out.sample("pow_scalar", f"exponent {exponent}", lambda x, other: x**other, [uniform("pow", (2, 3), 0.3, 2)], other=exponent)
     out.sample("pow_scalar", "negative base", lambda x, other: x**other, [uniform("pow-", (2, 3), -2, -0.3)], other=3)

@@ -18,6 +18,12 @@ public final class Attributes {
     }
   }
 
+  /// These and one more.
+  Attributes with(String name, String value) {
+    values.put(name, value);
+    return this;
+  }
+
   public boolean has(String name) {
     return values.containsKey(name);
   }

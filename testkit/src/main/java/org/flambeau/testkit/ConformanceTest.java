@@ -1,5 +1,7 @@
 package org.flambeau.testkit;
 
+import static org.flambeau.BackwardOption.CREATE_GRAPH;
+import static org.flambeau.BackwardOption.RETAIN_GRAPH;
 import static org.junit.jupiter.api.Assertions.fail;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
@@ -42,6 +44,7 @@ public class ConformanceTest {
   }
 
   private static Stream<DynamicTest> each(Check check, String title, List<OpInfo> ops, Predicate<Sample> which, Examination examination) {
+    TALLY.expect(title);
     return DEVICES.stream().flatMap(device -> ops.stream().flatMap(op -> {
       String exception = op.exception(check);
       if (exception != null) {
@@ -104,7 +107,13 @@ public class ConformanceTest {
     return each(Check.GRADIENT, "gradient", Sample::hasGradients, (op, sample, device) -> {
       List<Tensor> inputs = Runs.leaves(sample, sample.inputs(device), -1);
       List<Tensor> results = op.call(inputs, sample.attributes());
-      return compareGradients(op, sample, Runs.gradients(results, inputs, sample.cotangents(results.size(), device)), -1);
+      @Nullable Tensor[] cotangents = sample.cotangents(results.size(), device);
+      String wrong = compareGradients(op, sample, Runs.gradients(results, inputs, cotangents, RETAIN_GRAPH), -1);
+      if (wrong != null || op.exception(Check.GRAD_GRAD_CHECK) != null) {
+        return wrong;
+      }
+      wrong = compareGradients(op, sample, Runs.gradients(results, inputs, cotangents, CREATE_GRAPH), -1);
+      return wrong == null ? null : "to be differentiated again: " + wrong;
     });
   }
 
@@ -118,6 +127,53 @@ public class ConformanceTest {
         return "gradient " + i + " is missing";
       }
       String wrong = Runs.compare(op, sample, gradient, sample.gradient(i), 2);
+      if (wrong != null) {
+        return "gradient " + i + ": " + wrong;
+      }
+    }
+    return null;
+  }
+
+  /// What a fused kernel computes is what the operations compute of which core composes it otherwise.
+  @TestFactory
+  Stream<DynamicTest> fused_kernels_equal_composites() {
+    List<OpInfo> ops = OpTable.all().stream().filter(ConformanceTest::isFused).toList();
+    return each(Check.FUSED, "fused = composite", ops, _ -> true, (op, sample, device) -> {
+      List<Tensor> inputs = Runs.leaves(sample, sample.inputs(device), -1);
+      List<Tensor> fused = op.call(inputs, sample.attributes());
+      @Nullable Tensor[] cotangents = sample.cotangents(fused.size(), device);
+      @Nullable Tensor[] fusedGradients = Runs.gradients(fused, inputs, cotangents);
+      try (var _ = Lens.withoutFused()) {
+        List<Tensor> composed = op.call(inputs, sample.attributes());
+        return compare(op, fused, composed, fusedGradients, Runs.gradients(composed, inputs, cotangents));
+      }
+    });
+  }
+
+  /// Whether one of its samples runs a fused kernel.
+  private static boolean isFused(OpInfo op) {
+    try (Lens lens = Lens.open()) {
+      for (Sample sample : op.samples()) {
+        if (!sample.isLarge() && op.skips(Check.FUSED, sample) == null) {
+          op.call(sample.inputs(Device.CPU), sample.attributes());
+        }
+      }
+      return lens.sawFused();
+    }
+  }
+
+  private static @Nullable String compare(OpInfo op, List<Tensor> actual, List<Tensor> expected, @Nullable Tensor[] actualGradients,
+      @Nullable Tensor[] expectedGradients) {
+    for (int i = 0; i < expected.size(); i++) {
+      String wrong = Closeness.of(expected.get(i).dtype(), op.tolerance()).compare(actual.get(i), expected.get(i));
+      if (wrong != null) {
+        return "result " + i + ": " + wrong;
+      }
+    }
+    for (int i = 0; i < expectedGradients.length; i++) {
+      Tensor e = expectedGradients[i];
+      Tensor g = actualGradients[i];
+      String wrong = e == null || g == null ? e == g ? null : "one is missing" : Closeness.of(e.dtype(), 2 * op.tolerance()).compare(g, e);
       if (wrong != null) {
         return "gradient " + i + ": " + wrong;
       }
@@ -158,15 +214,6 @@ public class ConformanceTest {
     List<Tensor> b = Runs.leaves(sample, new ArrayList<>(strided.stream().map(Tensor::detach).toList()), -1);
     List<Tensor> expected = op.call(a, sample.attributes());
     List<Tensor> actual = op.call(b, sample.attributes());
-    for (int i = 0; i < expected.size(); i++) {
-      String wrong = Closeness.of(expected.get(i).dtype(), op.tolerance()).compare(actual.get(i), expected.get(i));
-      if (wrong != null) {
-        return "result " + i + ": " + wrong;
-      }
-    }
-    if (!sample.hasGradients()) {
-      return null;
-    }
     @Nullable Tensor[] cotangents = sample.cotangents(expected.size(), device);
     for (int i = 0; i < cotangents.length; i++) { // other operands may have results of other sizes
       Tensor cotangent = cotangents[i];
@@ -176,17 +223,7 @@ public class ConformanceTest {
     }
     @Nullable Tensor[] laidOut = cotangentLayout == null ? cotangents
         : Arrays.stream(cotangents).map(c -> c == null ? null : cotangentLayout.of(c)).toArray(Tensor[]::new);
-    @Nullable Tensor[] expectedGradients = Runs.gradients(expected, a, cotangents);
-    @Nullable Tensor[] actualGradients = Runs.gradients(actual, b, laidOut);
-    for (int i = 0; i < expectedGradients.length; i++) {
-      Tensor e = expectedGradients[i];
-      Tensor g = actualGradients[i];
-      String wrong = e == null || g == null ? e == g ? null : "one is missing" : Closeness.of(e.dtype(), 2 * op.tolerance()).compare(g, e);
-      if (wrong != null) {
-        return "gradient " + i + ": " + wrong;
-      }
-    }
-    return null;
+    return compare(op, actual, expected, Runs.gradients(actual, b, laidOut), Runs.gradients(expected, a, cotangents));
   }
 
   private static boolean isSmooth(Sample sample) {

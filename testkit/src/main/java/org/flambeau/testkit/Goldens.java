@@ -17,7 +17,8 @@ import org.flambeau.io.Safetensors;
 
 /// PyTorch's results, which the scripts in `src/main/goldens` have written.
 public final class Goldens {
-  private static final List<String> FAMILIES = List.of("unary", "binary", "reductions", "ordering", "shapes", "indexing", "linalg",
+  private static final List<String> FAMILIES = List.of("creation", "unary", "binary", "reductions", "ordering", "shapes", "indexing",
+      "linalg",
       "convolution",
       "normalization", "layers", "losses");
   private static final Map<String, List<Sample>> SAMPLES = load();

@@ -38,7 +38,7 @@ final class NeuralOps {
       unary("hardswish", Functional::hardswish),
       unary("hardsigmoid", Functional::hardsigmoid).tolerance(32),
       unary("mish", Functional::mish).tolerance(4),
-      unary("log_sigmoid", Functional::logSigmoid),
+      unary("log_sigmoid", Functional::logSigmoid).records("log_sigmoid", "softplus_one"),
       unary("softsign", Functional::softsign),
       op("glu", (x, a) -> Functional.glu(x.get(0), a.integer("dim"))).refuses(() -> Functional.glu(Tensor.ones(3), 0), "[glu]", "3"),
       op("softmax", (x, a) -> x.get(0).softmax(a.integer("dim"))).records("softmax", "softmax_backward")
@@ -80,7 +80,8 @@ final class NeuralOps {
       op("adaptive_avg_pool1d", (x, a) -> Functional.adaptiveAvgPool1d(x.get(0), a.integer("size"))).records("adaptive_avg_pool2d"),
       op("pad", (x, a) -> a.text("mode").equals("constant")
           ? Functional.pad(x.get(0), a.number("value"), a.longs("padding"))
-          : Functional.pad(x.get(0), PaddingMode.valueOf(a.text("mode").toUpperCase(Locale.ROOT)), a.longs("padding"))).records("constant_pad_nd")
+          : Functional.pad(x.get(0), PaddingMode.valueOf(a.text("mode").toUpperCase(Locale.ROOT)), a.longs("padding"))).records("constant_pad_nd", "reflection_pad1d", "reflection_pad2d",
+              "reflection_pad3d", "replication_pad1d", "replication_pad2d", "replication_pad3d", "circular_pad1d", "circular_pad2d", "circular_pad3d")
           .refuses(() -> Functional.pad(Tensor.ones(2), 1), "[constant_pad_nd]", "Padding length must be divisible by 2", "[1]")
           .refuses(() -> Functional.pad(Tensor.ones(2), 1, 1, 1, 1), "[constant_pad_nd]", "4"));
 
@@ -131,7 +132,7 @@ final class NeuralOps {
           .refuses(() -> Functional.crossEntropy(Tensor.ones(2, 3), Tensor.of(0L, 3L)), "[nll_loss]", "Target 3 is out of bounds")
           .refuses(() -> Functional.crossEntropy(Tensor.ones(2, 3), Tensor.of(0L)), "[cross_entropy]", "2", "1")
           .refuses(() -> Functional.crossEntropy(Tensor.ones(2, 3), Tensor.of(0, 1)), "[cross_entropy]", "int32"),
-      op("nll_loss", (x, a) -> Functional.nllLoss(x.get(0), x.get(1), or(x, 2), reduction(a), a.integer("ignoreIndex"))).records("gather")
+      op("nll_loss", (x, a) -> Functional.nllLoss(x.get(0), x.get(1), or(x, 2), reduction(a), a.integer("ignoreIndex"))).records("nll_loss", "nll_loss2d")
           .refuses(() -> Functional.nllLoss(Tensor.ones(2, 3), Tensor.of(0L, 3L)), "Target 3 is out of bounds"),
       loss("mse_loss", Functional::mseLoss), loss("l1_loss", Functional::l1Loss),
       op("smooth_l1_loss", (x, a) -> Functional.smoothL1Loss(x.get(0), x.get(1), reduction(a), a.number("beta"))).methods("smoothL1Loss")

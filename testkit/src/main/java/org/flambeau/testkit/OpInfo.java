@@ -10,6 +10,7 @@ import java.util.Set;
 import java.util.function.BinaryOperator;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
+import java.util.regex.Pattern;
 import org.flambeau.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -44,6 +45,8 @@ public final class OpInfo {
 
   /// A call that must be refused with a message that contains all of `parts`.
   public record Refusal(Supplier<Object> call, List<String> parts) {}
+
+  private static final Pattern WORD = Pattern.compile("_([a-z0-9])");
 
   private final String name;
   private final Call call;
@@ -189,13 +192,9 @@ public final class OpInfo {
     return tolerance;
   }
 
-  /// `scatter_add` → `scatterAdd`.
+  /// `scatter_add` → `scatterAdd`, `normal_` → `normal_`.
   static String camel(String name) {
-    StringBuilder text = new StringBuilder();
-    for (String word : name.split("_", -1)) {
-      text.append(text.isEmpty() ? word : word.substring(0, 1).toUpperCase(Locale.ROOT) + word.substring(1));
-    }
-    return text.toString();
+    return WORD.matcher(name).replaceAll(start -> start.group(1).toUpperCase(Locale.ROOT));
   }
 
   @Override

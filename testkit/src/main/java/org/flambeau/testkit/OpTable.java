@@ -5,9 +5,11 @@ import java.util.stream.Stream;
 
 /// Every operation, by family.
 public final class OpTable {
-  private static final List<OpInfo> ALL = Stream.of(PointwiseOps.UNARY, PointwiseOps.BINARY, PointwiseOps.WITH_NUMBER, PointwiseOps.BLENDS,
-      ReductionOps.ALL, ShapeOps.ALL, IndexingOps.ALL, LinearAlgebraOps.ALL, NeuralOps.ACTIVATIONS, NeuralOps.CONVOLUTIONS,
-      NeuralOps.NORMALIZATIONS, NeuralOps.LAYERS, NeuralOps.LOSSES).flatMap(List::stream).toList();
+  private static final List<OpInfo> ALL = Stream
+      .of(CreationOps.ALL, PointwiseOps.UNARY, PointwiseOps.BINARY, PointwiseOps.WITH_NUMBER, PointwiseOps.BLENDS,
+          ReductionOps.ALL, ShapeOps.ALL, IndexingOps.ALL, LinearAlgebraOps.ALL, NeuralOps.ACTIVATIONS, NeuralOps.CONVOLUTIONS,
+          NeuralOps.NORMALIZATIONS, NeuralOps.LAYERS, NeuralOps.LOSSES)
+      .flatMap(List::stream).toList();
 
   private OpTable() {}
 

@@ -54,7 +54,7 @@ final class PointwiseOps {
       real("lgamma", Tensor::lgamma, Tensor::lgamma_).except(GRAD_GRAD_CHECK, "digamma has no derivative"),
       real("digamma", Tensor::digamma, Tensor::digamma_),
       real("sigmoid", Tensor::sigmoid, Tensor::sigmoid_),
-      unary("relu", Tensor::relu, Tensor::relu_),
+      unary("relu", Tensor::relu, Tensor::relu_).records("relu", "fused_backward"),
       unary("bitwise_not", Tensor::bitwiseNot, Tensor::bitwiseNot_)
           .refuses(() -> Tensor.of(1f).bitwiseNot(), "[bitwise_not]", "float32", "integral"),
       unary("logical_not", Tensor::logicalNot, Tensor::logicalNot_),
@@ -114,6 +114,8 @@ final class PointwiseOps {
       comparison("ge", Tensor::ge, Tensor::ge),
       op("rsub", (x, a) -> x.get(0).rsub(a.number("other"))).records("sub"),
       op("rdiv", (x, a) -> x.get(0).rdiv(a.number("other"))).records("div"),
+      op("rpow", (x, a) -> Tensor.number(a.number("base")).pow(x.get(0))).methods("pow").records("number_pow")
+          .except(GRAD_GRAD_CHECK, "has an infinite one at base 0"),
       op("add_scaled", (x, a) -> x.get(0).add(x.get(1), a.number("alpha"))).inPlace((x, a) -> x.get(0).add_(x.get(1), a.number("alpha")))
           .methods("add", "add_").refuses(() -> Tensor.of(1).add(Tensor.of(2), 0.5), "[add]", "alpha", "0.5"),
       op("sub_scaled", (x, a) -> x.get(0).sub(x.get(1), a.number("alpha"))).inPlace((x, a) -> x.get(0).sub_(x.get(1), a.number("alpha")))

@@ -3,6 +3,7 @@ package org.flambeau.testkit;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.flambeau.BackwardOption;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Autograd;
 import org.jspecify.annotations.Nullable;
@@ -31,7 +32,8 @@ final class Runs {
   }
 
   /// The gradients of all leaves among `inputs` that require grad, null for the others.
-  static @Nullable Tensor[] gradients(List<Tensor> outputs, List<Tensor> inputs, @Nullable Tensor[] cotangents) {
+  static @Nullable Tensor[] gradients(List<Tensor> outputs, List<Tensor> inputs, @Nullable Tensor[] cotangents,
+      BackwardOption... options) {
     List<Tensor> roots = new ArrayList<>();
     List<Tensor> seeds = new ArrayList<>();
     for (int i = 0; i < outputs.size(); i++) {
@@ -49,7 +51,7 @@ final class Runs {
     if (roots.isEmpty()) {
       throw new AssertionError("no result requires grad");
     }
-    @Nullable Tensor[] found = Autograd.gradAllowUnused(roots, wanted, seeds);
+    @Nullable Tensor[] found = Autograd.gradAllowUnused(roots, wanted, seeds, options);
     for (int i = 0, next = 0; i < gradients.length; i++) {
       gradients[i] = inputs.get(i).requiresGrad() ? found[next++] : null;
     }

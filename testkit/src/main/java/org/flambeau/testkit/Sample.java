@@ -21,7 +21,7 @@ public final class Sample {
   Sample(String key, Attributes attributes, Map<String, Safetensors.Entry> parts) {
     this.key = key;
     this.path = key.split("/", -1);
-    this.attributes = attributes;
+    this.attributes = attributes.with("dtype", path[2]);
     this.parts = parts;
   }
 

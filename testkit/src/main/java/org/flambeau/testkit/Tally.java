@@ -20,6 +20,11 @@ final class Tally {
   private final Map<String, Row> rows = new LinkedHashMap<>();
   private final Map<String, Set<String>> skipped = new TreeMap<>();
 
+  /// Shows a line for `check` although nothing may come.
+  synchronized void expect(String check) {
+    rows.computeIfAbsent(check, _ -> new Row());
+  }
+
   synchronized void count(String check, String op, DType dtype) {
     Row row = rows.computeIfAbsent(check, _ -> new Row());
     row.ops.add(op);

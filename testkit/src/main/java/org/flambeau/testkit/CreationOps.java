@@ -1,0 +1,76 @@
+package org.flambeau.testkit;
+
+import static org.flambeau.testkit.OpInfo.op;
+import static org.flambeau.testkit.OpInfo.several;
+
+import java.util.List;
+import org.flambeau.DType;
+import org.flambeau.Device;
+import org.flambeau.Generator;
+import org.flambeau.Random;
+import org.flambeau.Tensor;
+import org.flambeau.nn.Functional;
+
+/// Tensors from nothing: filled, counted and random. The random ones are PyTorch's for the same seed, draw after draw.
+final class CreationOps {
+  private CreationOps() {}
+
+  // spotless:off
+  static final List<OpInfo> ALL = List.of(
+      op("zeros", (_, a) -> Tensor.zeros(dtype(a), a.longs("sizes"))).refuses(() -> Tensor.zeros(-1), "-1"),
+      op("ones", (_, a) -> Tensor.ones(dtype(a), a.longs("sizes"))).refuses(() -> Tensor.ones(2, -1), "-1"),
+      op("full", (_, a) -> Tensor.full(dtype(a), a.number("value"), a.longs("sizes"))).refuses(() -> Tensor.full(1.0, -1), "-1"),
+      op("zeros_like", (x, _) -> Tensor.zerosLike(x.get(0))).records("fill"),
+      op("ones_like", (x, _) -> Tensor.onesLike(x.get(0))).records("fill"),
+      op("full_like", (x, a) -> Tensor.fullLike(x.get(0), a.number("value"))).records("fill"),
+      op("arange", (_, a) -> Tensor.arange(dtype(a), a.number("start"), a.number("end"), a.number("step")))
+          .refuses(() -> Tensor.arange(0, 5, 0), "[arange]", "step must be nonzero").refuses(() -> Tensor.arange(5, 0, 1), "[arange]", "upper bound"),
+      op("linspace", (_, a) -> Tensor.linspace(a.number("start"), a.number("end"), a.integer("steps")))
+          .refuses(() -> Tensor.linspace(0, 1, -1), "[linspace]", "number of steps must be non-negative"),
+      op("eye", (_, a) -> Tensor.eye(a.integer("rows"), a.integer("columns"))).refuses(() -> Tensor.eye(-1), "-1"),
+
+      drawn("rand", a -> Tensor.rand(dtype(a), a.longs("sizes"))),
+      drawn("randn", a -> Tensor.randn(dtype(a), a.longs("sizes"))).tolerance(4),
+      drawn("randint", a -> Tensor.randint(a.integer("low"), a.integer("high"), a.longs("sizes"))).refuses(() -> Tensor.randint(3, 3, 2), "[randint]", "3"),
+      drawn("randperm", a -> Tensor.randperm(a.integer("n"))).refuses(() -> Tensor.randperm(-1), "[randperm]", "-1"),
+      drawn("uniform_", a -> empty(a).uniform_(a.number("low"), a.number("high"))).refuses(() -> Tensor.ones(2).uniform_(2, 1), "[uniform_]", "2", "1")
+          .refuses(() -> Tensor.of(1).uniform_(0, 1), "[uniform_]", "int32"),
+      drawn("normal_", a -> empty(a).normal_(a.number("mean"), a.number("std"))).tolerance(4).refuses(() -> Tensor.ones(2).normal_(0, -1), "[normal_]", "-1"),
+      drawn("exponential_", a -> empty(a).exponential_(a.number("rate"))).tolerance(4).refuses(() -> Tensor.ones(2).exponential_(-1), "[exponential_]", "-1"),
+      drawn("random_int_", a -> empty(a).randomInt_(a.integer("low"), a.integer("high"))),
+      drawn("bernoulli_", a -> empty(a).bernoulli_(a.number("p"))).refuses(() -> Tensor.ones(2).bernoulli_(1.5), "[bernoulli_]", "1.5"),
+      op("bernoulli", (x, a) -> seeded(a, () -> Tensor.bernoulli(x.get(0)))),
+      several("random_like", (x, a) -> {
+        Random.manualSeed(a.integer("seed"));
+        return List.of(Tensor.randLike(x.get(0)), Tensor.randnLike(x.get(0)));
+      }).methods("randLike", "randnLike").records("random").tolerance(4),
+      op("dropout_seeded", (x, a) -> seeded(a, () -> Functional.dropout(x.get(0), a.number("p"), true))).methods("dropout").records("dropout"),
+      op("feature_dropout_seeded", (x, a) -> seeded(a, () -> Functional.featureDropout(x.get(0), a.number("p"), true))).methods("featureDropout").records("mul"));
+  // spotless:on
+
+  private interface Draw {
+    Tensor of(Attributes a);
+  }
+
+  /// Two draws after one seed.
+  private static OpInfo drawn(String name, Draw draw) {
+    return several(name, (_, a) -> {
+      Random.manualSeed(a.integer("seed"));
+      Tensor first = draw.of(a);
+      return List.of(first, draw.of(a));
+    }).records("random");
+  }
+
+  private static Tensor seeded(Attributes a, java.util.function.Supplier<Tensor> draw) {
+    Generator.defaultOf(Device.CPU).manualSeed(a.integer("seed"));
+    return draw.get();
+  }
+
+  private static DType dtype(Attributes a) {
+    return Sample.dtype(a.text("dtype"));
+  }
+
+  private static Tensor empty(Attributes a) {
+    return Tensor.empty(dtype(a), a.longs("sizes"));
+  }
+}

@@ -1,0 +1,69 @@
+package org.flambeau.testkit;
+
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
+import java.util.Set;
+import java.util.TreeSet;
+import org.flambeau.internal.Backends;
+import org.flambeau.spi.FusedOp;
+import org.flambeau.spi.Kernels;
+
+/// Looks at the kernels that operations call while it is open, and may pretend that there are no fused ones.
+final class Lens implements AutoCloseable {
+  private final boolean composites;
+  private final Set<String> seen = new TreeSet<>();
+
+  private Lens(boolean composites) {
+    this.composites = composites;
+    Backends.intercept(this::through);
+  }
+
+  static Lens open() {
+    return new Lens(false);
+  }
+
+  /// Everything fused is composed of other operations.
+  static Lens withoutFused() {
+    return new Lens(true);
+  }
+
+  /// The kernels that were called, as in `matmul`, and those of a family also as in `unary ABS`.
+  Set<String> seen() {
+    return seen;
+  }
+
+  /// Whether an operation asked for a fused kernel and there was one.
+  boolean sawFused() {
+    return seen.stream().anyMatch(call -> call.startsWith("supports "));
+  }
+
+  private Kernels through(Kernels kernels) {
+    return (Kernels) Proxy.newProxyInstance(Kernels.class.getClassLoader(), new Class<?>[] {Kernels.class},
+        (_, method, arguments) -> call(kernels, method, arguments));
+  }
+
+  private Object call(Kernels kernels, Method method, Object[] arguments) throws Throwable {
+    try {
+      if (method.getName().equals("supports")) {
+        boolean supported = !composites && kernels.supports((FusedOp) arguments[0], (org.flambeau.spi.Strided) arguments[1]);
+        if (supported) {
+          seen.add("supports " + arguments[0]);
+        }
+        return supported;
+      }
+      seen.add(method.getName());
+      if (arguments[0] instanceof Enum<?> op) {
+        seen.add(method.getName() + " " + op);
+      }
+      return method.invoke(kernels, arguments);
+    } catch (InvocationTargetException e) {
+      throw e.getCause();
+    }
+  }
+
+  @Override
+  public void close() {
+    Backends.intercept(null);
+  }
+}
