@@ -132,6 +132,11 @@ case("pad", lambda x: F.pad(x, (1, -2, 3, 0), value=1.5), r(2, 3, 4))
 case("pad_reflect", lambda x: F.pad(x, (2, 1, 1, 2), mode="reflect"), r(1, 2, 4, 5))
 case("pad_replicate", lambda x: F.pad(x, (2, 1), mode="replicate"), r(2, 3, 4))
 case("pad_circular", lambda x: F.pad(x, (2, 1), mode="circular"), r(2, 3, 4))
+case("interpolate_nearest", lambda x: F.interpolate(x, (5, 3)), r(1, 2, 3, 4))
+case("interpolate_nearest_scale", lambda x: F.interpolate(x, scale_factor=2.4), r(1, 2, 5))
+case("interpolate_bilinear", lambda x: F.interpolate(x, (5, 3), mode="bilinear"), r(1, 2, 3, 4))
+case("interpolate_bilinear_corners", lambda x: F.interpolate(x, (5, 7), mode="bilinear", align_corners=True), r(1, 2, 3, 4))
+case("interpolate_linear_scale", lambda x: F.interpolate(x, scale_factor=2.4, mode="linear"), r(1, 2, 5))
 
 # batch norm's running statistics over three steps, float32
 bn = torch.nn.BatchNorm2d(3, momentum=0.3)

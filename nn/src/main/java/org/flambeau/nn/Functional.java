@@ -4,6 +4,8 @@ import org.flambeau.DType;
 import org.flambeau.Tensor;
 import org.flambeau.internal.ops.Attention;
 import org.flambeau.internal.ops.Dropouts;
+import org.flambeau.internal.ops.Interpolation;
+import org.flambeau.internal.ops.Interpolation.Mode;
 import org.flambeau.internal.ops.Padding;
 import org.flambeau.internal.ops.Padding.Border;
 import org.jspecify.annotations.Nullable;
@@ -23,6 +25,21 @@ public final class Functional extends LayerFunctions {
 
     PaddingMode(Border border) {
       this.border = border;
+    }
+  }
+
+  /// How a place between elements gets its value.
+  public enum InterpolationMode {
+    /// From the element before it.
+    NEAREST(Mode.NEAREST),
+    /// From the two elements around it in each dimension, by how near they are: PyTorch's `linear`, `bilinear` and
+    /// `trilinear`.
+    LINEAR(Mode.LINEAR);
+
+    private final Mode mode;
+
+    InterpolationMode(Mode mode) {
+      this.mode = mode;
     }
   }
 
@@ -111,7 +128,7 @@ public final class Functional extends LayerFunctions {
   public static Tensor oneHot(Tensor x, long classes) {
     if (x.dtype() != DType.INT64) {
       throw new IllegalArgumentException(
-          "[one_hot] one_hot is only applicable to index tensor of type LongTensor, got " + x.dtype().label());
+          "[one_hot] one_hot is only applicable to index tensor of type LongTensor. Got " + x.dtype().label());
     }
     long largest = x.numel() == 0 ? -1 : x.max().toLong();
     if (x.numel() > 0 && x.min().toLong() < 0) {
@@ -170,5 +187,38 @@ public final class Functional extends LayerFunctions {
   /// Shapes: with as many dimensions before the padded ones as one or two.
   public static Tensor pad(Tensor x, PaddingMode mode, long... widths) {
     return Padding.border(x, widths, mode.border);
+  }
+
+  // ---- other sizes ----
+
+  /// Rows, images or volumes in the given sizes, their corners lying half an element outside of the outermost elements.
+  public static Tensor interpolate(Tensor x, InterpolationMode mode, long... sizes) {
+    return interpolate(x, mode, false, sizes);
+  }
+
+  /// Rows, images or volumes in the given sizes.
+  ///
+  /// Shapes: x (n, c, l), (n, c, h, w) or (n, c, d, h, w) → the same with `sizes` in place of the last one, two or three.
+  /// DTypes: float.
+  ///
+  /// @param alignCorners whether the outermost elements stay where they are; for [InterpolationMode#LINEAR] only
+  public static Tensor interpolate(Tensor x, InterpolationMode mode, boolean alignCorners, long... sizes) {
+    if (alignCorners && mode == InterpolationMode.NEAREST) {
+      throw new IllegalArgumentException(
+          "[interpolate] align_corners option can only be set with the interpolating modes: linear | bilinear | "
+              + "bicubic | trilinear | lanczos");
+    }
+    return Interpolation.interpolate(x, sizes, new double[sizes.length], mode.mode, alignCorners);
+  }
+
+  /// Rows, images or volumes, `scale` times as large in each dimension, rounded down.
+  public static Tensor interpolate(Tensor x, InterpolationMode mode, double scale) {
+    double[] scales = new double[Math.max(x.dim() - 2, 0)];
+    long[] sizes = new long[scales.length];
+    for (int d = 0; d < sizes.length; d++) {
+      scales[d] = 1 / scale;
+      sizes[d] = (long) Math.floor(x.size(2 + d) * scale);
+    }
+    return Interpolation.interpolate(x, sizes, scales, mode.mode, false);
   }
 }

@@ -1,5 +1,6 @@
 package org.flambeau.nn;
 
+import java.util.Arrays;
 import org.flambeau.Selected;
 import org.flambeau.Tensor;
 import org.flambeau.internal.ops.BatchNorm;
@@ -155,7 +156,7 @@ abstract sealed class LayerFunctions extends LossFunctions permits Functional {
     if (x.dim() != 2 && x.dim() != 3) {
       throw new IllegalArgumentException(
           "[" + op + "] Expected 2D or 3D (batch mode) tensor with optional 0 dim batch size for input, but got: "
-              + java.util.Arrays.toString(x.sizes()));
+              + Arrays.toString(x.sizes()));
     }
     return x.unsqueeze(-2);
   }

@@ -126,7 +126,7 @@ public final class Attention {
     }
     if (q.dim() < 2 || k.dim() < 2 || v.dim() < 2) {
       throw new IllegalArgumentException(
-          op + "Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: " + q.dim()
+          op + "Expected query, key, and value to all be at least 2 dimensional, but got query.dim: " + q.dim()
               + " key.dim: " + k.dim() + " and value.dim: " + v.dim() + " instead.");
     }
     Promotion.requireFloat("scaled_dot_product_attention", q);

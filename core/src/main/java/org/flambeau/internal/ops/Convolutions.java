@@ -5,10 +5,12 @@ import static org.flambeau.autograd.Derivative.term;
 import static org.flambeau.internal.text.Shapes.list;
 
 import java.util.Arrays;
+import java.util.stream.Collectors;
 import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
+import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
@@ -149,7 +151,7 @@ public final class Convolutions {
         (k, out) -> {
           k.conv2dBackwardInput(image(out), g, kernel, slide.spec);
           if (bias != null) {
-            k.binary(org.flambeau.spi.BinaryOp.ADD, out, out, perChannel(bias.strided(), out.sizes()));
+            k.binary(BinaryOp.ADD, out, out, perChannel(bias.strided(), out.sizes()));
           }
         });
   }
@@ -238,7 +240,7 @@ public final class Convolutions {
   }
 
   private static String times(long[] sizes) {
-    return Arrays.stream(sizes).mapToObj(Long::toString).collect(java.util.stream.Collectors.joining(" x "));
+    return Arrays.stream(sizes).mapToObj(Long::toString).collect(Collectors.joining(" x "));
   }
 
   private static void checkDtypes(String op, Tensor x, Tensor weight, @Nullable Tensor bias) {

@@ -1,5 +1,6 @@
 package org.flambeau.internal.ops;
 
+import java.util.Arrays;
 import org.flambeau.Generator;
 import org.flambeau.Tensor;
 import org.flambeau.spi.Distribution;
@@ -19,7 +20,7 @@ public final class Dropouts {
       throw new IllegalArgumentException("[feature_dropout] Feature dropout requires at least 2 dimensions in the input");
     }
     long[] sizes = x.sizes();
-    java.util.Arrays.fill(sizes, 2, sizes.length, 1);
+    Arrays.fill(sizes, 2, sizes.length, 1);
     return dropout("feature_dropout", x, p, sizes);
   }
 
