@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.DoubleBinaryOperator;
 import java.util.function.LongBinaryOperator;
@@ -45,7 +46,7 @@ class ElementwiseTest {
           }
         } else {
           long expected = dtype == DType.BOOL && op == UnaryOp.BITWISE_NOT ? 1 - Operand.getLong(x, i)
-              : whole.applyAsLong(Operand.getLong(x, i));
+              : Objects.requireNonNull(whole).applyAsLong(Operand.getLong(x, i));
           assertEquals(wrapped(out.dtype(), expected), Operand.getLong(out, i), what);
         }
       }
@@ -75,7 +76,7 @@ class ElementwiseTest {
       for (int i = 0; i < 1037; i++) {
         String what = op + " of " + dtype.label() + " " + Operand.get(a, i) + " and " + Operand.get(b, i);
         if (dtype.isFloating()) {
-          double expected = real.applyAsDouble(Operand.get(a, i), Operand.get(b, i));
+          double expected = Objects.requireNonNull(real).applyAsDouble(Operand.get(a, i), Operand.get(b, i));
           double g = Math.abs(Operand.get(a, i));
           double y = Operand.get(b, i);
           if (!op.name().endsWith("BACKWARD")) {
@@ -85,7 +86,7 @@ class ElementwiseTest {
             assertClose(dtype, expected, Operand.get(out, i), 5e-7 * g * (1 + y * y), what);
           }
         } else {
-          long expected = whole.applyAsLong(Operand.getLong(a, i), Operand.getLong(b, i));
+          long expected = Objects.requireNonNull(whole).applyAsLong(Operand.getLong(a, i), Operand.getLong(b, i));
           assertEquals(wrapped(out.dtype(), expected), Operand.getLong(out, i), what);
         }
       }
