@@ -24,7 +24,8 @@ public final class Autograd {
     Engine.run(roots, seeds(roots, grads), retains(chosen), chosen.contains(BackwardOption.CREATE_GRAPH), null, true);
   }
 
-  /// Like [#backward(List, List, BackwardOption...)], but only for the leaves `inputs`; what does not lead to them is not run.
+  /// Like [#backward(List, List, BackwardOption...)], but only for the `.grad` of `inputs`, leaves or not; what does not lead to them is not
+  /// run.
   public static void backward(List<Tensor> outputs, List<? extends @Nullable Tensor> grads, List<Tensor> inputs,
       BackwardOption... options) {
     if (inputs.isEmpty()) {

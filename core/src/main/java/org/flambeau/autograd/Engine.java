@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 /// Gradients between nodes are owned by the slot they wait in, and freed as soon as their node has run.
 final class Engine {
   /// A gradient that is asked for, instead of being left in `.grad`.
-  private record Capture(Node node, int number, int result) {}
+  private record Capture(Node node, int number, int result, @Nullable Tensor into) {}
 
   private final ThreadState thread;
   private final boolean retain;
@@ -96,7 +96,7 @@ final class Engine {
       if (node == null) {
         throw new AutogradException("One of the differentiated Tensors does not require grad");
       }
-      captures.add(new Capture(node, inputs[i].outputNr(), accumulate ? -1 - i : i));
+      captures.add(new Capture(node, inputs[i].outputNr(), i, accumulate ? inputs[i] : null));
     }
   }
 
@@ -182,13 +182,13 @@ final class Engine {
       if (capture.node == node) {
         at = true;
         Tensor grad = grads[capture.number];
-        if (grad != null && capture.result >= 0) {
+        if (grad != null && capture.into == null) {
           Scopes.expose(thread, grad);
           captured[capture.result] = grad;
         } else if (grad != null && node instanceof AccumulateGrad leaf) {
           leaf.accumulate(grad, slot.fresh != 0);
         } else if (grad != null) {
-          throw new AutogradException("backward(inputs) can only accumulate into leaves; use Autograd.grad for other tensors");
+          accumulate(capture.into, grad, false);
         }
       }
     }

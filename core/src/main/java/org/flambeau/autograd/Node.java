@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
+import org.flambeau.AutogradException;
 import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.Tensor;
@@ -220,6 +221,10 @@ public abstract class Node {
       Tensor grad = grads[each.output];
       if (grad != null) {
         Tensor replaced = each.hook.apply(grad);
+        if (replaced != null && !Arrays.equals(replaced.strided().sizes(), grad.strided().sizes())) {
+          throw new AutogradException("hook has changed the size of value: expected " + Arrays.toString(grad.sizes()) + ", got "
+              + Arrays.toString(replaced.sizes()));
+        }
         grads[each.output] = replaced != null ? replaced : grad;
       }
     }

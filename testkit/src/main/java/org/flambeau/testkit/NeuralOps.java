@@ -13,6 +13,7 @@ import org.flambeau.Selected;
 import org.flambeau.Tensor;
 import org.flambeau.nn.ConvOptions;
 import org.flambeau.nn.Functional;
+import org.flambeau.nn.Functional.InterpolationMode;
 import org.flambeau.nn.Functional.PaddingMode;
 import org.flambeau.nn.PoolOptions;
 import org.jspecify.annotations.Nullable;
@@ -83,7 +84,14 @@ final class NeuralOps {
           : Functional.pad(x.get(0), PaddingMode.valueOf(a.text("mode").toUpperCase(Locale.ROOT)), a.longs("padding"))).records("constant_pad_nd", "reflection_pad1d", "reflection_pad2d",
               "reflection_pad3d", "replication_pad1d", "replication_pad2d", "replication_pad3d", "circular_pad1d", "circular_pad2d", "circular_pad3d")
           .refuses(() -> Functional.pad(Tensor.ones(2), 1), "[constant_pad_nd]", "Padding length must be divisible by 2", "[1]")
-          .refuses(() -> Functional.pad(Tensor.ones(2), 1, 1, 1, 1), "[constant_pad_nd]", "4"));
+          .refuses(() -> Functional.pad(Tensor.ones(2), 1, 1, 1, 1), "[constant_pad_nd]", "4"),
+      op("interpolate", (x, a) -> Functional.interpolate(x.get(0), InterpolationMode.valueOf(a.text("mode").toUpperCase(Locale.ROOT)), a.flag("alignCorners"),
+          a.longs("sizes"))).tolerance(4).records("upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "upsample_linear1d", "upsample_linear2d",
+              "upsample_linear3d")
+          .refuses(() -> Functional.interpolate(Tensor.ones(2, 3), InterpolationMode.NEAREST, 2), "[interpolate]")
+          .refuses(() -> Functional.interpolate(Tensor.ones(1, 2, 3), InterpolationMode.NEAREST, true, 2), "[interpolate]", "align_corners"),
+      op("interpolate_scale", (x, a) -> Functional.interpolate(x.get(0), InterpolationMode.valueOf(a.text("mode").toUpperCase(Locale.ROOT)), a.number("scale")))
+          .tolerance(4).methods("interpolate").records("upsample_linear2d"));
 
   static final List<OpInfo> NORMALIZATIONS = List.of(
       op("layer_norm", (x, a) -> Functional.layerNorm(x.get(0), a.longs("sizes"), or(x, 1), or(x, 2), a.number("eps"))).tolerance(16)

@@ -1,0 +1,201 @@
+package org.flambeau.testkit.autograd;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.flambeau.AutogradException;
+import org.flambeau.GradMode;
+import org.flambeau.Tensor;
+import org.junit.jupiter.api.Test;
+
+/// Changes in place, of views and of what they view. The numbers and names are PyTorch's for the same program.
+final class ViewInPlaceTest {
+  /// [[1, 2, 3], [4, 5, 6]].
+  private final Tensor x = Tensor.of(new float[][] {{1, 2, 3}, {4, 5, 6}}).requiresGrad_(true);
+
+  private static void assertGrad(Tensor tensor, double... expected) {
+    assertArrayEquals(expected, tensor.grad().toDoubleArray(), 1e-6);
+  }
+
+  @Test
+  void a_change_of_a_view_is_one_of_its_base() {
+    Tensor base = x.clone();
+    Tensor view = base.select(0, 0);
+    view.mul_(2);
+    assertEquals("CopySlices", base.gradFn().name());
+    assertEquals("AsStridedBackward0", view.gradFn().name());
+    assertEquals(1, view.version());
+    assertEquals(1, base.version());
+    base.sum().backward();
+    assertGrad(x, 2, 2, 2, 1, 1, 1);
+  }
+
+  @Test
+  void a_change_of_the_base_is_one_of_its_views() {
+    Tensor base = x.mul(1);
+    Tensor view = base.view(-1).slice(0, 1, 4);
+    base.mul_(3);
+    assertEquals("AsStridedBackward0", view.gradFn().name());
+    assertArrayEquals(new float[] {6, 9, 12}, view.toFloatArray());
+    view.mul(view).sum().backward();
+    assertGrad(x, 0, 36, 54, 72, 0, 0);
+  }
+
+  @Test
+  void views_of_views_lead_to_the_one_base() {
+    Tensor base = x.mul(1);
+    Tensor column = base.t().select(0, 1);
+    Tensor first = column.slice(0, 0, 1);
+    first.mul_(10);
+    base.mul(base).sum().backward();
+    assertGrad(x, 2, 400, 6, 8, 10, 12);
+    assertEquals("CopySlices", base.gradFn().name());
+    assertEquals("AsStridedBackward0", column.gradFn().name());
+  }
+
+  @Test
+  void a_chain_of_changes_is_differentiated_in_turn() {
+    Tensor base = x.mul(1);
+    base.select(0, 0).mul_(2);
+    base.select(1, 1).add_(base.select(1, 0)); // base is [[2, 4 + 2, 6], [4, 5 + 4, 6]] now
+    base.mul_(base.detach().clone());
+    base.sum().backward();
+    assertGrad(x, 2 * (2 + 6), 2 * 6, 2 * 6, 4 + 9, 9, 6);
+  }
+
+  @Test
+  void what_is_copied_into_a_part_gets_that_parts_gradient() {
+    Tensor y = Tensor.ones(2).requiresGrad_(true);
+    Tensor base = x.mul(1);
+    base.select(1, 1).copy_(y);
+    base.mul(base).sum().backward();
+    assertGrad(x, 2, 0, 6, 8, 0, 12);
+    assertGrad(y, 2, 2);
+  }
+
+  @Test
+  void a_base_without_gradient_gets_one_from_what_is_copied_in() {
+    Tensor y = Tensor.ones(2).requiresGrad_(true);
+    Tensor base = Tensor.zeros(2, 3);
+    Tensor view = base.select(1, 1);
+    view.copy_(y.mul(3));
+    assertTrue(base.requiresGrad());
+    assertTrue(view.requiresGrad());
+    assertEquals("CopySlices", base.gradFn().name());
+    base.sum().backward();
+    assertGrad(y, 3, 3);
+  }
+
+  @Test
+  void zeros_and_fills_cut_the_gradient_of_their_part() {
+    Tensor base = x.mul(1);
+    base.select(0, 0).zero_();
+    base.select(1, 2).fill_(7.0);
+    assertArrayEquals(new float[] {0, 0, 7, 4, 5, 7}, base.toFloatArray());
+    base.mul(base).sum().backward();
+    assertGrad(x, 0, 0, 0, 8, 10, 0);
+  }
+
+  @Test
+  void an_overlapping_source_is_read_before_it_is_overwritten() {
+    Tensor base = Tensor.of(1f, 2f, 3f, 4f);
+    base.slice(0, 1, 4).copy_(base.slice(0, 0, 3));
+    assertArrayEquals(new float[] {1, 1, 2, 3}, base.toFloatArray());
+  }
+
+  @Test
+  void one_of_several_views_refuses_to_be_changed() {
+    Tensor base = x.mul(1);
+    Tensor row = base.unbind(0).getFirst();
+    assertThrows(AutogradException.class, () -> row.mul_(2));
+    try (var _ = GradMode.noGrad()) {
+      row.mul_(2);
+    }
+    assertArrayEquals(new float[] {2, 4, 6, 4, 5, 6}, base.toFloatArray());
+  }
+
+  @Test
+  void several_views_cannot_be_used_after_their_base_changed() {
+    Tensor base = x.mul(1);
+    Tensor row = base.unbind(0).getFirst();
+    base.mul_(2);
+    String message = assertThrows(AutogradException.class, () -> row.mul(2)).getMessage();
+    assertTrue(message.startsWith("Output 0 of Unbind is a view and its base or another view of its base has been modified inplace."),
+        message);
+  }
+
+  @Test
+  void a_view_taken_without_recording_must_not_be_changed_while_recording() {
+    Tensor base = x.mul(1);
+    Tensor view;
+    try (var _ = GradMode.noGrad()) {
+      view = base.select(0, 0);
+    }
+    assertTrue(view.requiresGrad());
+    assertThrows(AutogradException.class, () -> view.mul_(2));
+  }
+
+  @Test
+  void a_view_taken_and_changed_without_recording_is_no_part_of_the_graph() {
+    Tensor base = x.mul(1);
+    try (var _ = GradMode.noGrad()) {
+      base.select(0, 0).mul_(2);
+    }
+    assertEquals("MulBackward0", base.gradFn().name());
+    assertArrayEquals(new float[] {2, 4, 6, 4, 5, 6}, base.toFloatArray());
+    base.sum().backward();
+    assertGrad(x, 1, 1, 1, 1, 1, 1);
+  }
+
+  @Test
+  void leaves_are_changed_without_recording_only() {
+    assertThrows(AutogradException.class, () -> x.mul_(2));
+    assertThrows(AutogradException.class, () -> x.select(0, 0).mul_(2));
+    assertThrows(AutogradException.class, x::zero_);
+    try (var _ = GradMode.noGrad()) {
+      x.mul_(2);
+      x.select(0, 0).zero_();
+    }
+    assertEquals(2, x.version());
+    assertTrue(x.isLeaf() && x.requiresGrad());
+    assertArrayEquals(new float[] {0, 0, 0, 8, 10, 12}, x.toFloatArray());
+  }
+
+  @Test
+  void a_refused_change_changes_nothing() {
+    assertThrows(AutogradException.class, () -> x.mul_(2));
+    assertArrayEquals(new float[] {1, 2, 3, 4, 5, 6}, x.toFloatArray());
+    assertEquals(0, x.version());
+  }
+
+  @Test
+  void a_view_keeps_its_history_when_its_base_is_detached() {
+    Tensor base = x.mul(1);
+    Tensor view = base.select(0, 0);
+    base.detach_();
+    assertFalse(base.requiresGrad());
+    assertEquals("SelectBackward0", view.gradFn().name());
+    view.sum().backward();
+    assertGrad(x, 1, 1, 1, 0, 0, 0);
+  }
+
+  @Test
+  void a_retained_gradient_is_that_of_the_changed_tensor() {
+    Tensor y = x.mul(2).retainGrad();
+    y.mul_(3);
+    y.sum().backward();
+    assertGrad(y, 1, 1, 1, 1, 1, 1);
+    assertGrad(x, 6, 6, 6, 6, 6, 6);
+  }
+
+  @Test
+  void changes_of_transposed_and_stepped_views_are_differentiated() {
+    Tensor base = x.mul(1);
+    base.t().slice(0, 0, 3, 2).mul_(Tensor.of(new float[][] {{2, 3}, {4, 5}}));
+    base.sum().backward();
+    assertGrad(x, 2, 1, 4, 3, 1, 5);
+  }
+}
