@@ -212,7 +212,7 @@ public final class Functional extends LayerFunctions {
   }
 
   /// Rows, images or volumes, `scale` times as large in each dimension, rounded down.
-  public static Tensor interpolate(Tensor x, InterpolationMode mode, double scale) {
+  public static Tensor interpolateBy(Tensor x, InterpolationMode mode, double scale) {
     double[] scales = new double[Math.max(x.dim() - 2, 0)];
     long[] sizes = new long[scales.length];
     for (int d = 0; d < sizes.length; d++) {

@@ -88,10 +88,12 @@ final class NeuralOps {
       op("interpolate", (x, a) -> Functional.interpolate(x.get(0), InterpolationMode.valueOf(a.text("mode").toUpperCase(Locale.ROOT)), a.flag("alignCorners"),
           a.longs("sizes"))).tolerance(4).records("upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "upsample_linear1d", "upsample_linear2d",
               "upsample_linear3d")
-          .refuses(() -> Functional.interpolate(Tensor.ones(2, 3), InterpolationMode.NEAREST, 2), "[interpolate]")
+          .refuses(() -> Functional.interpolate(Tensor.ones(2, 3), InterpolationMode.NEAREST, 2), "[interpolate]", "got 2D")
+          .refuses(() -> Functional.interpolate(Tensor.ones(1, 2, 3, 3), InterpolationMode.NEAREST, 3), "[interpolate]", "[3, 3]", "(3,)")
+          .refuses(() -> Functional.interpolate(Tensor.ones(1, 2, 3, 3), InterpolationMode.NEAREST, 0, 3), "[interpolate]", "greater than 0", "[0, 3]")
           .refuses(() -> Functional.interpolate(Tensor.ones(1, 2, 3), InterpolationMode.NEAREST, true, 2), "[interpolate]", "align_corners"),
-      op("interpolate_scale", (x, a) -> Functional.interpolate(x.get(0), InterpolationMode.valueOf(a.text("mode").toUpperCase(Locale.ROOT)), a.number("scale")))
-          .tolerance(4).methods("interpolate").records("upsample_linear2d"));
+      op("interpolate_scale", (x, a) -> Functional.interpolateBy(x.get(0), InterpolationMode.valueOf(a.text("mode").toUpperCase(Locale.ROOT)), a.number("scale")))
+          .tolerance(4).methods("interpolateBy").records("upsample_linear2d"));
 
   static final List<OpInfo> NORMALIZATIONS = List.of(
       op("layer_norm", (x, a) -> Functional.layerNorm(x.get(0), a.longs("sizes"), or(x, 1), or(x, 2), a.number("eps"))).tolerance(16)

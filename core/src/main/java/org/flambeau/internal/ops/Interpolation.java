@@ -122,20 +122,20 @@ public final class Interpolation {
     Promotion.requireFloat("interpolate", x);
     Resize resize = new Resize(mode, sizes.clone(), scales, alignCorners);
     return mode.ops[spatial - 1].compose(resize, new Tensor[] {x}, () -> {
-      Tensor y = x;
+      Tensor y = x.to(LayerNorm.statistics(x.dtype()));
       for (int d = 0; d < spatial; d++) {
         y = resize.taps(from, d, x.dtype()).apply(y);
       }
-      return y;
+      return y.to(x.dtype());
     });
   }
 
   private static Tensor back(Tensor g, Resize resize, long[] sizes) {
-    Tensor grad = g;
+    Tensor grad = g.to(LayerNorm.statistics(g.dtype()));
     for (int d = resize.sizes.length - 1; d >= 0; d--) {
       Taps taps = resize.taps(sizes, d, g.dtype());
       grad = taps.transpose(grad, sizes[taps.dim]);
     }
-    return grad;
+    return grad.to(g.dtype());
   }
 }
