@@ -17,7 +17,7 @@ UNARY = {
     "log2": (0.1, 3), "log10": (0.1, 3), "log1p": (-0.9, 3), "sin": (-4, 4), "cos": (-4, 4), "tan": (-1.4, 1.4), "asin": (-0.9, 0.9),
     "acos": (-0.9, 0.9), "atan": (-3, 3), "sinh": (-2, 2), "cosh": (-2, 2), "tanh": (-2, 2), "asinh": (-3, 3), "acosh": (1.1, 3),
     "atanh": (-0.9, 0.9), "erf": (-2, 2), "erfc": (-2, 2), "erfinv": (-0.9, 0.9), "lgamma": (0.2, 4), "digamma": (0.2, 4),
-    "sigmoid": (-3, 3), "relu": (-2, 2), "bitwise_not": None, "logical_not": (-2, 2), "isnan": (-2, 2), "isinf": (-2, 2), "isfinite": (-2, 2),
+    "logit": (0.1, 0.9), "sigmoid": (-3, 3), "relu": (-2, 2), "bitwise_not": None, "logical_not": (-2, 2), "isnan": (-2, 2), "isinf": (-2, 2), "isfinite": (-2, 2),
 }
 NN_UNARY = {
     "silu": (F.silu, {}), "gelu": (F.gelu, {}), "gelu_tanh": (lambda x: F.gelu(x, approximate="tanh"), {}),

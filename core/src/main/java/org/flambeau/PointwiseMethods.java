@@ -372,6 +372,16 @@ sealed interface PointwiseMethods permits Tensor {
     return Unary.SIGMOID.inPlace(self());
   }
 
+  /// log(x/(1 − x)), the inverse of [#sigmoid()]; NaN outside [0, 1].
+  default Tensor logit() {
+    return Unary.LOGIT.of(self());
+  }
+
+  /// [#logit()] in place.
+  default Tensor logit_() {
+    return Unary.LOGIT.inPlace(self());
+  }
+
   /// Max(x, 0).
   default Tensor relu() {
     return Unary.RELU.of(self());

@@ -53,6 +53,7 @@ final class PointwiseOps {
       real("erfinv", Tensor::erfinv, Tensor::erfinv_),
       real("lgamma", Tensor::lgamma, Tensor::lgamma_).except(GRAD_GRAD_CHECK, "digamma has no derivative"),
       real("digamma", Tensor::digamma, Tensor::digamma_),
+      real("logit", Tensor::logit, Tensor::logit_),
       real("sigmoid", Tensor::sigmoid, Tensor::sigmoid_),
       unary("relu", Tensor::relu, Tensor::relu_).records("relu", "fused_backward"),
       unary("bitwise_not", Tensor::bitwiseNot, Tensor::bitwiseNot_)

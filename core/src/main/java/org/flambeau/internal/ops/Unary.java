@@ -65,6 +65,7 @@ public final class Unary {
   public static final Unary DIGAMMA = of("digamma", UnaryOp.DIGAMMA, term((_, _, _) -> {
     throw new AutogradException("the derivative for 'digamma' is not implemented.");
   }));
+  public static final Unary LOGIT = of("logit", UnaryOp.LOGIT, term(saves(0), (g, s, _) -> g.div(s.input(0).mul(s.input(0).rsub(1)))));
   public static final Unary SIGMOID = of("sigmoid", UnaryOp.SIGMOID, term(RESULT, (g, s, _) -> GradMode.isEnabled()
       ? g.mul(s.result()).mul(s.result().rsub(1))
       : Binary.fusedBackward(BinaryOp.SIGMOID_BACKWARD, g, s.result())));

@@ -325,6 +325,13 @@ final class FloatMath {
     return ONE.div(exp(x.neg()).add(1f));
   }
 
+  /// Around ½, where the quotient is near 1, by its distance from 1.
+  static FloatVector logit(FloatVector x) {
+    FloatVector rest = ONE.sub(x);
+    FloatVector middle = log1p(x.add(x).sub(1f).div(rest));
+    return log(x.div(rest)).blend(middle, x.sub(0.5f).abs().compare(LT, 0.25f));
+  }
+
   static FloatVector sigmoidBackward(FloatVector g, FloatVector y) {
     return g.mul(y).mul(ONE.sub(y));
   }
