@@ -4,7 +4,9 @@ import org.jspecify.annotations.NullMarked;
 @NullMarked
 module org.flambeau.backend.cpu {
   requires static org.jspecify;
+  requires java.management;
   requires jdk.incubator.vector;
+  requires jdk.management;
   requires org.flambeau.core;
   requires org.slf4j;
 

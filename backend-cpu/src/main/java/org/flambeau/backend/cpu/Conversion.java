@@ -1,6 +1,5 @@
 package org.flambeau.backend.cpu;
 
-import static java.lang.constant.ConstantDescs.DEFAULT_NAME;
 import static org.flambeau.spi.NativeMemory.ALL;
 import static org.flambeau.spi.NativeMemory.DOUBLE;
 import static org.flambeau.spi.NativeMemory.FLOAT;
@@ -36,15 +35,7 @@ public interface Conversion {
 
   /// The loops, copied for each dtype.
   final class Scalar implements Conversion {
-    private static final Element ELEMENT;
-
-    static {
-      try {
-        ELEMENT = MethodHandles.classData(MethodHandles.lookup(), DEFAULT_NAME, Element.class);
-      } catch (IllegalAccessException e) {
-        throw new ExceptionInInitializerError(e);
-      }
-    }
+    private static final Element ELEMENT = Specialization.data(MethodHandles.lookup(), Element.class);
 
     @Override
     public void load(Compute compute, long from, long stride, long tile, int n) {

@@ -65,7 +65,7 @@ public final class Inliner {
   ///     operations for the holes are
   /// @param holes for names of static methods of the template, the names of the operations to put there; an operation may
   ///     have fewer parameters, and then ignores the last
-  /// @param data what the copy reads by [MethodHandles#classData(MethodHandles.Lookup, String, Class)]
+  /// @param data what the copy reads by [Specialization#data]
   public static <T> T specialize(MethodHandles.Lookup lookup, Class<T> type, Class<? extends T> template, List<Class<?>> operations,
       Map<String, String> holes, Object data) {
     try {

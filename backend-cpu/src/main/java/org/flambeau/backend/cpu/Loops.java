@@ -44,14 +44,38 @@ final class Loops<O extends Enum<O>> {
 
   private synchronized Loop make(O op, Compute compute) {
     @Nullable Loop loop = made[compute.ordinal()][op.ordinal()];
-    if (loop == null && compute == Compute.FLOAT && Vectorization.PRESENT != null) {
-      loop = Vectorization.PRESENT.loop(op);
-    }
     if (loop == null) {
-      loop = scalar(op, compute);
+      Loop vector = compute == Compute.FLOAT && Vectorization.PRESENT != null ? Vectorization.PRESENT.loop(op) : null;
+      loop = vector == null ? scalar(op, compute) : isExact(op) ? new ByLength(scalar(op, compute), vector) : vector;
     }
     made[compute.ordinal()][op.ordinal()] = loop;
     return loop;
+  }
+
+  /// Whether an operation rounds once, so that computed in double and rounded to float it gives the same bits.
+  private static boolean isExact(Enum<?> op) {
+    return switch (op) {
+      case UnaryOp unary -> switch (unary) {
+        case ABS, NEG, SIGN, SQUARE, SQRT, RECIPROCAL, RELU, LOGICAL_NOT, IS_NAN, IS_INF, IS_FINITE -> true;
+        default -> false;
+      };
+      case BinaryOp binary -> switch (binary) {
+        case ADD, SUB, MUL, DIV, MAXIMUM, MINIMUM, COPYSIGN, RELU_BACKWARD -> true;
+        default -> binary.isPredicate();
+      };
+      case TernaryOp ternary -> ternary == TernaryOp.WHERE || ternary == TernaryOp.CLAMP || ternary == TernaryOp.LEAKY_RELU;
+      default -> false;
+    };
+  }
+
+  /// Where a few elements are all, plain Java is as fast, and a hundred times faster until the compiler has got hold of it.
+  private record ByLength(Loop plain, Loop vector) implements Loop {
+    private static final int FEW = 32;
+
+    @Override
+    public void run(long out, long a, long b, long c, int n) {
+      (n <= FEW ? plain : vector).run(out, a, b, c, n);
+    }
   }
 
   private Loop scalar(O op, Compute compute) {

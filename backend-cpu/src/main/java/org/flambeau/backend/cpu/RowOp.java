@@ -7,6 +7,8 @@ public enum RowOp {
   SUBTRACT,
   /// q·exp(a − p), for a at most p, nearly.
   SCALED_EXP,
+  /// a·p.
+  SCALE,
   /// (a − p)·b: softmax's gradient, a being the result's, b the result and p = Σ a·b.
   SOFTMAX_GRADIENT,
   /// a − p·exp(b): log-softmax's gradient, a being the result's, b the result and p = Σ a.

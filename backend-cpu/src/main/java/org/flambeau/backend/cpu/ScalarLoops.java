@@ -1,6 +1,5 @@
 package org.flambeau.backend.cpu;
 
-import static java.lang.constant.ConstantDescs.DEFAULT_NAME;
 import static org.flambeau.spi.NativeMemory.ALL;
 import static org.flambeau.spi.NativeMemory.DOUBLE;
 import static org.flambeau.spi.NativeMemory.FLOAT;
@@ -21,16 +20,8 @@ final class ScalarLoops {
     return Specialization.of(MethodHandles.lookup(), Loop.class, Longs.class, formula);
   }
 
-  static <T> T operation(MethodHandles.Lookup lookup, Class<T> type) {
-    try {
-      return MethodHandles.classData(lookup, DEFAULT_NAME, type);
-    } catch (IllegalAccessException e) {
-      throw new ExceptionInInitializerError(e);
-    }
-  }
-
   static final class Floats implements Loop {
-    private static final TernaryOp.Real OP = operation(MethodHandles.lookup(), TernaryOp.Real.class);
+    private static final TernaryOp.Real OP = Specialization.data(MethodHandles.lookup(), TernaryOp.Real.class);
 
     @Override
     public void run(long out, long a, long b, long c, int n) {
@@ -41,7 +32,7 @@ final class ScalarLoops {
   }
 
   static final class Doubles implements Loop {
-    private static final TernaryOp.Real OP = operation(MethodHandles.lookup(), TernaryOp.Real.class);
+    private static final TernaryOp.Real OP = Specialization.data(MethodHandles.lookup(), TernaryOp.Real.class);
 
     @Override
     public void run(long out, long a, long b, long c, int n) {
@@ -52,7 +43,7 @@ final class ScalarLoops {
   }
 
   static final class Longs implements Loop {
-    private static final TernaryOp.Whole OP = operation(MethodHandles.lookup(), TernaryOp.Whole.class);
+    private static final TernaryOp.Whole OP = Specialization.data(MethodHandles.lookup(), TernaryOp.Whole.class);
 
     @Override
     public void run(long out, long a, long b, long c, int n) {

@@ -24,7 +24,7 @@ final class ScalarReducers {
   }
 
   static final class Floats implements Reducer {
-    private static final Fold FOLD = ScalarLoops.operation(MethodHandles.lookup(), Fold.class);
+    private static final Fold FOLD = Specialization.data(MethodHandles.lookup(), Fold.class);
     private static final DoubleBinaryOperator MAP = FOLD.realMap;
     private static final DoubleBinaryOperator COMBINE = FOLD.realCombine;
 
@@ -50,7 +50,7 @@ final class ScalarReducers {
   }
 
   static final class Doubles implements Reducer {
-    private static final Fold FOLD = ScalarLoops.operation(MethodHandles.lookup(), Fold.class);
+    private static final Fold FOLD = Specialization.data(MethodHandles.lookup(), Fold.class);
     private static final DoubleBinaryOperator MAP = FOLD.realMap;
     private static final DoubleBinaryOperator COMBINE = FOLD.realCombine;
 
@@ -87,7 +87,7 @@ final class ScalarReducers {
   }
 
   static final class Longs implements Reducer {
-    private static final Fold FOLD = ScalarLoops.operation(MethodHandles.lookup(), Fold.class);
+    private static final Fold FOLD = Specialization.data(MethodHandles.lookup(), Fold.class);
     private static final LongUnaryOperator MAP = FOLD.wholeMap;
     private static final LongBinaryOperator COMBINE = FOLD.wholeCombine;
 

@@ -9,12 +9,10 @@ import org.flambeau.spi.Strided;
 
 /// Softmax, its logarithm, and cross-entropy: passes over a row that stays in the first-level cache.
 final class Softmax {
-  private static final float NO_FLOOR = Float.NEGATIVE_INFINITY;
-
   private final Reducer max = Rows.reducer(Fold.MAX);
   private final Reducer total = Rows.reducer(Fold.SUM);
   private final RowOp.Loop scaledExp = Rows.loop(RowOp.SCALED_EXP);
-  private final RowOp.Loop scale = Rows.loop(RowOp.AFFINE);
+  private final RowOp.Loop scale = Rows.loop(RowOp.SCALE);
   private final RowOp.Loop subtract = Rows.loop(RowOp.SUBTRACT);
   private final RowOp.Sum exponentials = Rows.sum(RowOp.Term.EXP);
 
@@ -46,7 +44,7 @@ final class Softmax {
   private void softmax(long out, long x, int n) {
     scaledExp.run(out, x, x, x, x, x, Rows.largest(max, x, n), 1, 0, 0, n);
     float sum = (float) Rows.fold(total, out, n, 0);
-    scale.run(out, out, out, out, out, out, 1 / sum, 0, NO_FLOOR, 0, n);
+    scale.run(out, out, out, out, out, out, 1 / sum, 0, 0, 0, n);
   }
 
   private float logSumExp(long x, int n) {

@@ -3,6 +3,7 @@ package org.flambeau.backend.cpu;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.lang.constant.ConstantDescs;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 
@@ -14,8 +15,7 @@ import java.lang.invoke.MethodType;
 public final class Specialization {
   private Specialization() {}
 
-  /// An instance of a copy of `template`, which reads `operation` by
-  /// [MethodHandles#classData(MethodHandles.Lookup, String, Class)].
+  /// An instance of a copy of `template`, which reads `operation` by [#data].
   ///
   /// @param lookup with the rights of the template's package
   /// @param type what the template implements
@@ -31,6 +31,17 @@ public final class Specialization {
       throw new UncheckedIOException(e);
     } catch (Throwable e) {
       throw new IllegalStateException("[specialization] cannot copy " + template.getName() + " for " + operation, e);
+    }
+  }
+
+  /// For the copy's static initialiser: what the copy was made for.
+  ///
+  /// @param lookup the copy's own
+  public static <T> T data(MethodHandles.Lookup lookup, Class<T> type) {
+    try {
+      return MethodHandles.classData(lookup, ConstantDescs.DEFAULT_NAME, type);
+    } catch (IllegalAccessException e) {
+      throw new ExceptionInInitializerError(e);
     }
   }
 }

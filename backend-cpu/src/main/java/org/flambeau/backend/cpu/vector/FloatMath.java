@@ -24,7 +24,7 @@ import jdk.incubator.vector.VectorSpecies;
 /// The elementary functions are within one or two units in the last place. They are our own rather than the Vector API's,
 /// which are calls into a library that exists on some platforms only, and slow loops over the lanes on the others.
 ///
-/// All code here is made to be inlined by [org.flambeau.backend.cpu.Inliner]: straight-line, without lambdas.
+/// All code here is made to be inlined by [org.flambeau.backend.cpu.Inliner]: straight-line, without lambdas and private fields.
 final class FloatMath {
   static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
   static final FloatVector ZERO = FloatVector.zero(SPECIES);

@@ -1,31 +1,22 @@
 package org.flambeau.backend.cpu.vector;
 
-import static java.lang.constant.ConstantDescs.DEFAULT_NAME;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static org.flambeau.backend.cpu.vector.FloatMath.SPECIES;
 import static org.flambeau.spi.NativeMemory.ALL;
-import static org.flambeau.spi.NativeMemory.FLOAT;
 
 import java.lang.invoke.MethodHandles;
 import jdk.incubator.vector.FloatVector;
 import org.flambeau.backend.cpu.Reducer;
 import org.flambeau.backend.cpu.Scratch;
+import org.flambeau.backend.cpu.Specialization;
 
 /// The vector loops of a fold over floats, copied for each fold, whose functions take the places of [#map] and [#combine].
 ///
 /// Lanes are combined in a fixed order, which the Vector API's own reductions do not promise.
 final class FloatReducer implements Reducer {
-  private static final float INIT;
+  private static final float INIT = Specialization.data(MethodHandles.lookup(), Float.class);
   private static final int LANES = SPECIES.length();
   private static final int STEP = SPECIES.vectorByteSize();
-  static {
-    try {
-      INIT = MethodHandles.classData(MethodHandles.lookup(), DEFAULT_NAME, Float.class);
-    } catch (IllegalAccessException e) {
-      throw new ExceptionInInitializerError(e);
-    }
-  }
-
   /// The elements that fill no vector are combined lane by lane with the first ones.
   @Override
   public long row(long x, int n, double parameter) {
@@ -52,9 +43,7 @@ final class FloatReducer implements Reducer {
     int rest = n % LANES;
     if (rest > 0) {
       long padded = Scratch.current().padding();
-      for (int i = 0; i < rest; i++) {
-        ALL.set(FLOAT, padded + 4L * i, ALL.get(FLOAT, at + 4L * i));
-      }
+      FloatTail.copyIn(at, padded, rest);
       result = result.blend(combine(result, map(load(padded), s)), SPECIES.indexInRange(0, rest));
     }
     result = LANES > 8 ? combine(result, result.rearrange(FloatMath.BY_8)) : result;
@@ -70,16 +59,20 @@ final class FloatReducer implements Reducer {
     for (int at = 0; at < whole; at += STEP) {
       column(acc + at, x + at, stride, rows, load(parameters + at)).intoMemorySegment(ALL, acc + at, LITTLE_ENDIAN);
     }
-    int rest = n * Float.BYTES - whole;
+    int rest = n % LANES;
     if (rest > 0) {
       long padded = Scratch.current().padding();
-      for (int r = 0; r < rows; r++) {
-        copy(acc + whole, padded, rest);
-        copy(x + r * stride + whole, padded + STEP, rest);
-        copy(parameters + whole, padded + 2 * STEP, rest);
-        combine(load(padded), map(load(padded + STEP), load(padded + 2 * STEP))).intoMemorySegment(ALL, padded, LITTLE_ENDIAN);
-        copy(padded, acc + whole, rest);
+      FloatTail.copyIn(acc + whole, padded, rest);
+      FloatTail.copyIn(parameters + whole, padded + STEP, rest);
+      FloatVector result = load(padded);
+      FloatVector s = load(padded + STEP);
+      long at = x + whole;
+      for (int r = 0; r < rows; r++, at += stride) {
+        FloatTail.copyIn(at, padded, rest);
+        result = combine(result, map(load(padded), s));
       }
+      result.intoMemorySegment(ALL, padded, LITTLE_ENDIAN);
+      FloatTail.copyOut(padded, acc + whole, rest);
     }
   }
 
@@ -102,11 +95,5 @@ final class FloatReducer implements Reducer {
 
   private static FloatVector load(long address) {
     return FloatVector.fromMemorySegment(SPECIES, ALL, address, LITTLE_ENDIAN);
-  }
-
-  private static void copy(long from, long to, int bytes) {
-    for (int at = 0; at < bytes; at += Float.BYTES) {
-      ALL.set(FLOAT, to + at, ALL.get(FLOAT, from + at));
-    }
   }
 }

@@ -3,14 +3,17 @@ package org.flambeau.backend.cpu.vector;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static org.flambeau.backend.cpu.vector.FloatMath.SPECIES;
 import static org.flambeau.spi.NativeMemory.ALL;
-import static org.flambeau.spi.NativeMemory.INT;
 
+import java.lang.invoke.MethodHandles;
 import jdk.incubator.vector.FloatVector;
 import org.flambeau.backend.cpu.RowOp;
 import org.flambeau.backend.cpu.Scratch;
+import org.flambeau.backend.cpu.Specialization;
 
 /// The vector loop of the fused kernels' steps, copied for each, like [FloatLoop].
 final class FloatRowLoop implements RowOp.Loop {
+  /// How many rows the operation reads.
+  private static final int ROWS = Specialization.data(MethodHandles.lookup(), Integer.class);
   private static final int STEP = SPECIES.vectorByteSize();
 
   @Override
@@ -20,7 +23,7 @@ final class FloatRowLoop implements RowOp.Loop {
     FloatVector vr = FloatVector.broadcast(SPECIES, r);
     FloatVector vs = FloatVector.broadcast(SPECIES, s);
     int whole = SPECIES.loopBound(n) * Float.BYTES;
-    int rest = n * Float.BYTES - whole;
+    int rest = n % SPECIES.length();
     long to = out;
     long ta = a;
     long tb = b;
@@ -30,14 +33,18 @@ final class FloatRowLoop implements RowOp.Loop {
     int end = whole;
     while (true) {
       for (int at = 0; at < end; at += STEP) {
-        operation(vp, vq, vr, vs, load(ta + at), load(tb + at), load(tc + at), load(td + at), load(te + at))
-            .intoMemorySegment(ALL, to + at, LITTLE_ENDIAN);
+        FloatVector va = load(ta + at);
+        FloatVector vb = ROWS > 1 ? load(tb + at) : va;
+        FloatVector vc = ROWS > 2 ? load(tc + at) : va;
+        FloatVector vd = ROWS > 3 ? load(td + at) : va;
+        FloatVector ve = ROWS > 4 ? load(te + at) : va;
+        operation(vp, vq, vr, vs, va, vb, vc, vd, ve).intoMemorySegment(ALL, to + at, LITTLE_ENDIAN);
       }
       if (rest == 0) {
         return;
       }
       if (to != out) {
-        copy(to, out + whole, rest);
+        FloatTail.copyOut(to, out + whole, rest);
         return;
       }
       to = Scratch.current().padding();
@@ -46,11 +53,19 @@ final class FloatRowLoop implements RowOp.Loop {
       tc = tb + STEP;
       td = tc + STEP;
       te = td + STEP;
-      copy(a + whole, ta, rest);
-      copy(b + whole, tb, rest);
-      copy(c + whole, tc, rest);
-      copy(d + whole, td, rest);
-      copy(e + whole, te, rest);
+      FloatTail.copyIn(a + whole, ta, rest);
+      if (ROWS > 1) {
+        FloatTail.copyIn(b + whole, tb, rest);
+      }
+      if (ROWS > 2) {
+        FloatTail.copyIn(c + whole, tc, rest);
+      }
+      if (ROWS > 3) {
+        FloatTail.copyIn(d + whole, td, rest);
+      }
+      if (ROWS > 4) {
+        FloatTail.copyIn(e + whole, te, rest);
+      }
       end = STEP;
     }
   }
@@ -62,11 +77,5 @@ final class FloatRowLoop implements RowOp.Loop {
 
   private static FloatVector load(long address) {
     return FloatVector.fromMemorySegment(SPECIES, ALL, address, LITTLE_ENDIAN);
-  }
-
-  private static void copy(long from, long to, int bytes) {
-    for (int at = 0; at < bytes; at += Float.BYTES) {
-      ALL.set(INT, to + at, ALL.get(INT, from + at));
-    }
   }
 }

@@ -15,6 +15,10 @@ final class FloatRowMath {
     return FloatMath.expBelow(a.sub(p)).mul(q);
   }
 
+  static FloatVector scale(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a) {
+    return a.mul(p);
+  }
+
   static FloatVector softmaxGradient(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b) {
     return a.sub(p).mul(b);
   }

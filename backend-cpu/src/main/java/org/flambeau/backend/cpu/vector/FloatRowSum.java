@@ -3,7 +3,6 @@ package org.flambeau.backend.cpu.vector;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static org.flambeau.backend.cpu.vector.FloatMath.SPECIES;
 import static org.flambeau.spi.NativeMemory.ALL;
-import static org.flambeau.spi.NativeMemory.INT;
 
 import jdk.incubator.vector.FloatVector;
 import org.flambeau.backend.cpu.RowOp;
@@ -29,8 +28,8 @@ final class FloatRowSum implements RowOp.Sum {
     for (int left = n - pairs * 2 * LANES; left > 0; left -= LANES, at += STEP) {
       long padded = Scratch.current().padding();
       int size = Math.min(left, LANES);
-      copy(a + at, padded, size * Float.BYTES);
-      copy(b + at, padded + STEP, size * Float.BYTES);
+      FloatTail.copyIn(a + at, padded, size);
+      FloatTail.copyIn(b + at, padded + STEP, size);
       sum = sum.add(FloatMath.ZERO.blend(term(vp, load(padded), load(padded + STEP)), SPECIES.indexInRange(0, size)));
     }
     return FloatMath.sumOfLanes(sum);
@@ -42,11 +41,5 @@ final class FloatRowSum implements RowOp.Sum {
 
   private static FloatVector load(long address) {
     return FloatVector.fromMemorySegment(SPECIES, ALL, address, LITTLE_ENDIAN);
-  }
-
-  private static void copy(long from, long to, int bytes) {
-    for (int at = 0; at < bytes; at += Float.BYTES) {
-      ALL.set(INT, to + at, ALL.get(INT, from + at));
-    }
   }
 }

@@ -1,11 +1,13 @@
 package org.flambeau.backend.cpu.vector;
 
+import com.sun.management.HotSpotDiagnosticMXBean;
 import java.lang.invoke.MethodHandles;
+import java.lang.management.ManagementFactory;
 import java.lang.reflect.Method;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import java.util.Objects;
 import java.util.stream.Collectors;
 import org.flambeau.DType;
 import org.flambeau.backend.cpu.Conversion;
@@ -19,11 +21,31 @@ import org.jspecify.annotations.Nullable;
 
 /// Float kernels on vectors of the preferred width.
 public final class FloatVectorization implements Vectorization {
-  private static final Set<String> OPERATIONS = Arrays.stream(FloatMath.class.getDeclaredMethods()).map(Method::getName)
-      .collect(Collectors.toUnmodifiableSet());
+  /// How many parameters each function has.
+  private static final Map<String, Integer> FUNCTIONS = functions(FloatMath.class);
+  private static final Map<String, Integer> ROW_FUNCTIONS = functions(FloatRowMath.class);
+
+  /// The numbers that come before a row function's rows.
+  private static final int NUMBERS = 4;
+
+  private static Map<String, Integer> functions(Class<?> type) {
+    return Arrays.stream(type.getDeclaredMethods()).filter(method -> !method.isSynthetic())
+        .collect(Collectors.toUnmodifiableMap(Method::getName, Method::getParameterCount));
+  }
 
   /// Why the Vector API would be slower here than plain Java, or null.
   public static @Nullable String obstacle() {
+    if (System.getProperty("java.vm.info", "").contains("interpreted mode")) {
+      return "this JVM interprets (-Xint)";
+    }
+    HotSpotDiagnosticMXBean machine = ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class);
+    try {
+      if (machine != null && !Boolean.parseBoolean(machine.getVMOption("UseFMA").getValue())) {
+        return "the processor has no fused multiply-add";
+      }
+    } catch (IllegalArgumentException e) {
+      // a JVM that does not name this option has no way to switch it off
+    }
     return null;
   }
 
@@ -35,20 +57,25 @@ public final class FloatVectorization implements Vectorization {
   @Override
   public @Nullable Loop loop(Enum<?> op) {
     String name = lowerCamel(op.name());
-    return OPERATIONS.contains(name)
-        ? Inliner.specialize(MethodHandles.lookup(), Loop.class, FloatLoop.class, List.of(FloatMath.class), Map.of("operation", name), name)
+    Integer operands = FUNCTIONS.get(name);
+    return operands != null
+        ? Inliner.specialize(MethodHandles.lookup(), Loop.class, FloatLoop.class, List.of(FloatMath.class, FloatTail.class),
+            Map.of("operation", name), operands)
         : null;
   }
 
   @Override
   public RowOp.Loop row(RowOp op) {
-    return Inliner.specialize(MethodHandles.lookup(), RowOp.Loop.class, FloatRowLoop.class, List.of(FloatRowMath.class, FloatMath.class),
-        Map.of("operation", lowerCamel(op.name())), op);
+    String name = lowerCamel(op.name());
+    return Inliner.specialize(MethodHandles.lookup(), RowOp.Loop.class, FloatRowLoop.class,
+        List.of(FloatRowMath.class, FloatMath.class, FloatTail.class),
+        Map.of("operation", name), Objects.requireNonNull(ROW_FUNCTIONS.get(name), name) - NUMBERS);
   }
 
   @Override
   public RowOp.Sum sum(RowOp.Term term) {
-    return Inliner.specialize(MethodHandles.lookup(), RowOp.Sum.class, FloatRowSum.class, List.of(FloatRowMath.class, FloatMath.class),
+    return Inliner.specialize(MethodHandles.lookup(), RowOp.Sum.class, FloatRowSum.class,
+        List.of(FloatRowMath.class, FloatMath.class, FloatTail.class),
         Map.of("term", lowerCamel(term.name())), term);
   }
 
@@ -58,7 +85,8 @@ public final class FloatVectorization implements Vectorization {
       return null;
     }
     Map<String, String> functions = Map.of("map", fold.vectorMap(), "combine", fold.vectorCombine());
-    return Inliner.specialize(MethodHandles.lookup(), Reducer.class, FloatReducer.class, List.of(FloatMath.class), functions,
+    return Inliner.specialize(MethodHandles.lookup(), Reducer.class, FloatReducer.class, List.of(FloatMath.class, FloatTail.class),
+        functions,
         (float) fold.init());
   }
 
@@ -76,6 +104,6 @@ public final class FloatVectorization implements Vectorization {
 
   @Override
   public Conversion conversion(DType dtype, Conversion scalar) {
-    return scalar;
+    return VectorConversions.of(dtype, scalar);
   }
 }
