@@ -19,9 +19,13 @@ record Patches(long image, int height, int width, int kernelH, int kernelW, int 
       return new Axis(1, -dilation, padding, stride);
     }
 
+    int numerator(int place, int kernel) {
+      return place * multiply + kernel * step + offset;
+    }
+
     /// The image's row or column, or −1 for none.
     int source(int place, int kernel, int length) {
-      int at = place * multiply + kernel * step + offset;
+      int at = numerator(place, kernel);
       return at >= 0 && at % divide == 0 && at / divide < length ? at / divide : -1;
     }
   }
@@ -33,13 +37,26 @@ record Patches(long image, int height, int width, int kernelH, int kernelW, int 
       int count = Math.min(wide, lines - done);
       ALL.asSlice(to, group).fill((byte) 0);
       for (int k = 0; k < depth; k++) {
-        element(line + done, count, start + k, to + (long) k * wide * size);
+        element(line + done, count, start + k, to + (long) k * wide * size, 1);
       }
     }
   }
 
-  /// Writes element `k` of `count` consecutive lines side by side, where it is not zero.
-  private void element(long line, int count, long k, long to) {
+  /// The same with lines and elements exchanged: lines (channel, i, j), elements (y, x).
+  Panels transposed() {
+    return (line, lines, start, depth, wide, to) -> {
+      long group = (long) depth * wide * size;
+      for (int done = 0; done < lines; done += wide, to += group) {
+        ALL.asSlice(to, group).fill((byte) 0);
+        for (int l = 0; l < Math.min(wide, lines - done); l++) {
+          element(start, depth, line + done + l, to + (long) l * size, wide);
+        }
+      }
+    };
+  }
+
+  /// Writes what is not zero of element `k` of `count` consecutive lines, `toStep` elements apart.
+  private void element(long line, int count, long k, long to, int toStep) {
     int kernel = kernelH * kernelW;
     long plane = image + k / kernel * height * width * size;
     int i = (int) (k % kernel) / kernelW;
@@ -50,55 +67,22 @@ record Patches(long image, int height, int width, int kernelH, int kernelW, int 
       int run = Math.min(count - done, outW - placeX);
       int row = y.source(placeY, i, height);
       if (row >= 0) {
-        row(plane + (long) row * width * size, placeX, run, j, to + (long) done * size);
+        row(plane + (long) row * width * size, x.numerator(placeX, j), run, to + (long) done * toStep * size, toStep);
       }
       done += run;
     }
   }
 
-  private void row(long from, int placeX, int count, int j, long to) {
-    if (x.multiply == 1 && x.divide == 1) {
-      int at = placeX + j * x.step + x.offset;
-      int first = Math.max(0, -at);
-      int end = Math.min(count, width - at);
-      if (first < end) {
-        Panels.move(from + (long) (at + first) * size, 1, to + (long) first * size, 1, end - first, size);
-      }
-      return;
+  /// Places side by side see columns side by side, every column or every place being one of `multiply` or `divide`.
+  private void row(long from, int numerator, int count, long to, int toStep) {
+    int first = Math.max(0, Math.ceilDiv(-numerator, x.multiply));
+    while ((numerator + first * x.multiply) % x.divide != 0) {
+      first++;
     }
-    for (int p = 0; p < count; p++) {
-      int column = x.source(placeX + p, j, width);
-      if (column >= 0) {
-        Panels.move(from + (long) column * size, 1, to + (long) p * size, 1, 1, size);
-      }
-    }
-  }
-
-  /// The same with lines and elements exchanged: lines (channel, i, j), elements (y, x).
-  Panels transposed() {
-    return (line, lines, start, depth, wide, to) -> {
-      long group = (long) depth * wide * size;
-      for (int done = 0; done < lines; done += wide, to += group) {
-        int count = Math.min(wide, lines - done);
-        ALL.asSlice(to, group).fill((byte) 0);
-        for (int l = 0; l < count; l++) {
-          spread(line + done + l, start, depth, to + (long) l * size, wide);
-        }
-      }
-    };
-  }
-
-  private void spread(long k, long line, int count, long to, int toStep) {
-    int kernel = kernelH * kernelW;
-    long plane = image + k / kernel * height * width * size;
-    int i = (int) (k % kernel) / kernelW;
-    int j = (int) (k % kernelW);
-    for (int p = 0; p < count; p++) {
-      int row = y.source((int) ((line + p) / outW), i, height);
-      int column = x.source((int) ((line + p) % outW), j, width);
-      if (row >= 0 && column >= 0) {
-        Panels.move(plane + ((long) row * width + column) * size, 1, to + (long) p * toStep * size, 1, 1, size);
-      }
+    int last = Math.min(count - 1, Math.floorDiv((width - 1) * x.divide - numerator, x.multiply));
+    if (first <= last) {
+      Panels.move(from + (long) (numerator + first * x.multiply) / x.divide * size, x.multiply, to + (long) first * toStep * size,
+          (long) toStep * x.divide, (last - first) / x.divide + 1, size);
     }
   }
 }

@@ -23,11 +23,13 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
   private static final long BACKWARD_INPUT = 2;
   private static final long BACKWARD_WEIGHT = 3;
 
-  /// Below this many floating-point operations the fallback is faster.
-  private static final long SMALL = Long.getLong("flambeau.small", 1 << 16);
+  /// What calling a primitive costs, in floating-point operations of the fallback, and what it costs the fallback to lay out
+  /// one element of a factor.
+  private static final long CALL = 150_000;
+  private static final long LAYOUT = 40;
 
   /// From this many rows on, it pays to bring a second factor into the layout that the kernel likes best.
-  private static final long ROWS_WORTH_PACKING = Long.getLong("flambeau.packrows", 32);
+  private static final long ROWS_WORTH_PACKING = 32;
 
   private final LinearAlgebra fallback;
   private final Allocator allocator;
@@ -55,7 +57,7 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
 
   @Override
   public void matmul(Strided out, Strided a, Strided b) {
-    if (!serves(out.dtype(), 2 * out.numel() * a.size(2)) || !product(out, a, b, null, Activation.NONE)) {
+    if (!serves(out.dtype(), out.size(0), out.size(1), out.size(2), a.size(2)) || !product(out, a, b, null, Activation.NONE)) {
       fallback.matmul(out, a, b);
     }
   }
@@ -63,13 +65,14 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
   @Override
   public void linear(Strided out, Strided x, Strided weight, @Nullable Strided bias, Activation activation) {
     Strided b = weight.with(weight.offset(), new long[] {weight.size(1), weight.size(0)}, new long[] {weight.stride(1), weight.stride(0)});
-    if (!serves(out.dtype(), 2 * out.numel() * x.size(1)) || !product(out, x, b, bias, activation)) {
+    if (!serves(out.dtype(), 1, out.size(0), out.size(1), x.size(1)) || !product(out, x, b, bias, activation)) {
       fallback.linear(out, x, weight, bias, activation);
     }
   }
 
-  private static boolean serves(DType dtype, long operations) {
-    return operations >= SMALL && switch (dtype) {
+  /// Whether a batch of m × k by k × n matrices is worth a primitive.
+  private static boolean serves(DType dtype, long batch, long m, long n, long k) {
+    return batch * k * (2 * m * n + LAYOUT * (m + n)) >= CALL && batch * m * n * k > 0 && switch (dtype) {
       case FLOAT32, BFLOAT16, FLOAT16 -> true;
       default -> false;
     };
@@ -154,8 +157,8 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
 
   /// One of the three, in terms of the forward's operands, of which `result` is the one that is computed.
   private boolean convolve(long operation, Strided result, Strided x, Strided weight, Strided out, @Nullable Strided bias, Conv2d spec) {
-    long operations = 2 * out.numel() * weight.size(1) * weight.size(2) * weight.size(3);
-    if (!serves(result.dtype(), operations)) {
+    long patch = weight.size(1) * weight.size(2) * weight.size(3);
+    if (!serves(result.dtype(), out.size(0), out.size(1), out.size(2) * out.size(3), patch)) {
       return false;
     }
     try (Workspace workspace = new Workspace(allocator)) {

@@ -13,15 +13,18 @@ import org.jspecify.annotations.Nullable;
 
 /// The environment while libgomp opens, which is the only time it reads it.
 ///
-/// The size of the teams must be set here: `omp_set_num_threads` holds for the calling thread alone. Waiting threads give up
-/// their core after a short while, because our own pool works on the same cores between two calls; a user's own choice
-/// of how to wait stands.
+/// The size of the teams must be set here: `omp_set_num_threads` holds for the calling thread alone. A thread that waits looks
+/// around for some 20 µs before it gives up its core: with no looking at all, ten small convolutions take twice as long; with
+/// twenty times as much they gain a tenth, and lose a factor of twenty as soon as something else, our own pool included, wants the
+/// core. A user's own choice of how to wait stands.
 final class OpenMpSettings implements AutoCloseable {
   private static final Linker LINKER = Linker.nativeLinker();
   private static final MethodHandle SETENV = LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow("setenv"),
       FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.ADDRESS, ValueLayout.JAVA_INT));
   private static final MethodHandle UNSETENV = LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow("unsetenv"),
       FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS));
+
+  private static final String SPINS = "1000";
 
   private final Map<String, @Nullable String> former = new HashMap<>();
 
@@ -30,7 +33,7 @@ final class OpenMpSettings implements AutoCloseable {
     replace("OMP_DYNAMIC", "false");
     if (System.getenv("OMP_WAIT_POLICY") == null && System.getenv("GOMP_SPINCOUNT") == null) {
       replace("OMP_WAIT_POLICY", "passive");
-      replace("GOMP_SPINCOUNT", System.getProperty("flambeau.spincount", "20000"));
+      replace("GOMP_SPINCOUNT", SPINS);
     }
   }
 
