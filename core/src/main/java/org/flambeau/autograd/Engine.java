@@ -182,13 +182,14 @@ final class Engine {
       if (capture.node == node) {
         at = true;
         Tensor grad = grads[capture.number];
-        if (grad != null && capture.into == null) {
+        Tensor into = capture.into;
+        if (grad != null && into == null) {
           Scopes.expose(thread, grad);
           captured[capture.result] = grad;
         } else if (grad != null && node instanceof AccumulateGrad leaf) {
           leaf.accumulate(grad, slot.fresh != 0);
-        } else if (grad != null) {
-          accumulate(capture.into, grad, false);
+        } else if (grad != null && into != null) {
+          accumulate(into, grad, false);
         }
       }
     }

@@ -16,7 +16,6 @@ import org.flambeau.autograd.Derivative;
 import org.flambeau.autograd.Saved;
 import org.flambeau.internal.Backends;
 import org.flambeau.spi.FusedOp;
-import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
 /// Losses of class scores: x (n, classes, …) or (classes), with a target that names one class for each place, or gives a

@@ -98,6 +98,8 @@ public final class Interpolation {
 
   private Interpolation() {}
 
+  /// `x` at other positions of its last dimensions, by `mode`.
+  ///
   /// @param sizes of the result's last dimensions
   /// @param scales of positions, input by output, or 0 to take the ratio of the sizes
   public static Tensor interpolate(Tensor x, long[] sizes, double[] scales, Mode mode, boolean alignCorners) {
