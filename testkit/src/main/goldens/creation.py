@@ -80,7 +80,7 @@ def random(out):
         return [torch.rand_like(x), torch.randn_like(x)]
 
     for dtype in (torch.float32, F64):
-        out.sample("bernoulli", "tensor", bernoulli, [uniform("p", (5, 4), 0, 1).to(dtype)], False, seed=7)
+        out.sample("bernoulli", "tensor", bernoulli, [uniform("p", (5, 4), 0, 1).to(dtype)], seed=7)
         out.sample("dropout_seeded", "half", dropout, [uniform("x", (5, 4)).to(dtype)], seed=7, p=0.4)
         out.sample("feature_dropout_seeded", "half", channels, [uniform("x4", (2, 5, 2, 2)).to(dtype)], seed=7, p=0.4)
         out.sample("random_like", "matrix", like, [uniform("x", (5, 4)).to(dtype)], False, seed=7)

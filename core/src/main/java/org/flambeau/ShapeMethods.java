@@ -83,7 +83,7 @@ sealed interface ShapeMethods permits Tensor {
 
   /// With the last two dimensions swapped.
   default Tensor mT() {
-    return Views.transpose(self(), -2, -1);
+    return Views.mT(self());
   }
 
   /// With the dimensions in the order given.

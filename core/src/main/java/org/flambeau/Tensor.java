@@ -403,9 +403,17 @@ public final class Tensor extends TensorFactories
   /// PyTorch's printed form, to the letter, by the [PrintOptions] in force.
   @Override
   public String toString() {
-    Node node = gradFn();
     return TensorFormat.format(new TensorFormat.Source(dtype(), data.sizes(), HostAccess.elements(this),
-        device().type() == Device.Type.CPU ? null : device().toString(), requiresGrad(), node == null ? null : node.name()),
+        device().type() == Device.Type.CPU ? null : device().toString(), requiresGrad(), gradFnName()),
         PrintOptions.current());
+  }
+
+  private @Nullable String gradFnName() {
+    try {
+      Node node = gradFn();
+      return node == null ? null : node.name();
+    } catch (AutogradException e) {
+      return "Invalid"; // one of several views whose base was changed in place
+    }
   }
 }

@@ -12,8 +12,11 @@ import java.util.Objects;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.flambeau.ClosedTensorException;
 import org.flambeau.DType;
 import org.flambeau.Device;
+import org.flambeau.MemoryScope;
+import org.flambeau.MemoryStats;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.GradCheck;
 import org.flambeau.testkit.OpInfo.Check;
@@ -303,6 +306,49 @@ public class ConformanceTest {
         }
       }
     });
+  }
+
+  /// In a scope, temporaries are freed early, but nothing that is still needed; when it closes, nothing stays behind.
+  @TestFactory
+  Stream<DynamicTest> scopes_free_what_operations_leave_and_nothing_else() {
+    return each(Check.SCOPED, "in a scope", _ -> true, (op, sample, device) -> {
+      long before = MemoryStats.of(device).current();
+      String wrong;
+      try (var _ = MemoryScope.open()) {
+        List<Tensor> inputs = Runs.leaves(sample, sample.inputs(device), -1);
+        List<Tensor> results = op.call(inputs, sample.attributes());
+        @Nullable Tensor[] gradients = Runs.gradients(results, inputs, sample.cotangents(results.size(), device), RETAIN_GRAPH);
+        wrong = compareAll(op, sample, results);
+        wrong = wrong == null ? compareGradients(op, sample, gradients, -1) : wrong;
+      }
+      long left = MemoryStats.of(device).current() - before;
+      return wrong == null && left > 0 ? left + " bytes are still in use after the scope has closed" : wrong;
+    });
+  }
+
+  /// An operand whose scope has closed is refused, by the operation or at the latest when the result is read.
+  @TestFactory
+  Stream<DynamicTest> closed_operands_are_refused() {
+    return each(Check.CLOSED, "closed operands", sample -> sample.inputs(Device.CPU).stream().anyMatch(x -> x.numel() > 0),
+        (op, sample, device) -> {
+          int operands = sample.inputs(device).size();
+          for (int i = 0; i < operands; i++) {
+            List<Tensor> inputs = sample.inputs(device);
+            Tensor closed = inputs.get(i);
+            try (var _ = MemoryScope.open()) {
+              inputs.set(i, closed.clone());
+            }
+            try {
+              op.call(inputs, sample.attributes()).forEach(Tensor::toDoubleArray);
+              if (closed.numel() > 0) {
+                return "operand " + i + " was taken although its scope had closed";
+              }
+            } catch (ClosedTensorException expected) {
+              // as it should
+            }
+          }
+          return null;
+        });
   }
 
   /// Wrong operands get a message that names the operation and both sides.

@@ -1,5 +1,6 @@
 package org.flambeau.testkit;
 
+import static org.flambeau.testkit.OpInfo.Check.CLOSED;
 import static org.flambeau.testkit.OpInfo.op;
 import static org.flambeau.testkit.OpInfo.several;
 
@@ -20,30 +21,31 @@ final class CreationOps {
       op("zeros", (_, a) -> Tensor.zeros(dtype(a), a.longs("sizes"))).refuses(() -> Tensor.zeros(-1), "-1"),
       op("ones", (_, a) -> Tensor.ones(dtype(a), a.longs("sizes"))).refuses(() -> Tensor.ones(2, -1), "-1"),
       op("full", (_, a) -> Tensor.full(dtype(a), a.number("value"), a.longs("sizes"))).refuses(() -> Tensor.full(1.0, -1), "-1"),
-      op("zeros_like", (x, _) -> Tensor.zerosLike(x.get(0))).records("fill"),
-      op("ones_like", (x, _) -> Tensor.onesLike(x.get(0))).records("fill"),
-      op("full_like", (x, a) -> Tensor.fullLike(x.get(0), a.number("value"))).records("fill"),
+      op("zeros_like", (x, _) -> Tensor.zerosLike(x.get(0))).records("fill").except(CLOSED, "look at sizes only"),
+      op("ones_like", (x, _) -> Tensor.onesLike(x.get(0))).records("fill").except(CLOSED, "look at sizes only"),
+      op("full_like", (x, a) -> Tensor.fullLike(x.get(0), a.number("value"))).records("fill").except(CLOSED, "look at sizes only"),
       op("arange", (_, a) -> Tensor.arange(dtype(a), a.number("start"), a.number("end"), a.number("step")))
           .refuses(() -> Tensor.arange(0, 5, 0), "[arange]", "step must be nonzero").refuses(() -> Tensor.arange(5, 0, 1), "[arange]", "upper bound"),
       op("linspace", (_, a) -> Tensor.linspace(a.number("start"), a.number("end"), a.integer("steps")))
           .refuses(() -> Tensor.linspace(0, 1, -1), "[linspace]", "number of steps must be non-negative"),
       op("eye", (_, a) -> Tensor.eye(a.integer("rows"), a.integer("columns"))).refuses(() -> Tensor.eye(-1), "-1"),
 
-      drawn("rand", a -> Tensor.rand(dtype(a), a.longs("sizes"))),
-      drawn("randn", a -> Tensor.randn(dtype(a), a.longs("sizes"))).tolerance(4),
+      drawn("rand", a -> Tensor.rand(dtype(a), a.longs("sizes"))).refuses(() -> Tensor.rand(-1), "-1"),
+      drawn("randn", a -> Tensor.randn(dtype(a), a.longs("sizes"))).tolerance(4).refuses(() -> Tensor.randn(DType.INT64, 2), "[randn]", "int64"),
       drawn("randint", a -> Tensor.randint(a.integer("low"), a.integer("high"), a.longs("sizes"))).refuses(() -> Tensor.randint(3, 3, 2), "[randint]", "3"),
       drawn("randperm", a -> Tensor.randperm(a.integer("n"))).refuses(() -> Tensor.randperm(-1), "[randperm]", "-1"),
       drawn("uniform_", a -> empty(a).uniform_(a.number("low"), a.number("high"))).refuses(() -> Tensor.ones(2).uniform_(2, 1), "[uniform_]", "2", "1")
           .refuses(() -> Tensor.of(1).uniform_(0, 1), "[uniform_]", "int32"),
       drawn("normal_", a -> empty(a).normal_(a.number("mean"), a.number("std"))).tolerance(4).refuses(() -> Tensor.ones(2).normal_(0, -1), "[normal_]", "-1"),
       drawn("exponential_", a -> empty(a).exponential_(a.number("rate"))).tolerance(4).refuses(() -> Tensor.ones(2).exponential_(-1), "[exponential_]", "-1"),
-      drawn("random_int_", a -> empty(a).randomInt_(a.integer("low"), a.integer("high"))),
+      drawn("random_int_", a -> empty(a).randomInt_(a.integer("low"), a.integer("high"))).refuses(() -> Tensor.ones(2).randomInt_(3, 3), "3"),
       drawn("bernoulli_", a -> empty(a).bernoulli_(a.number("p"))).refuses(() -> Tensor.ones(2).bernoulli_(1.5), "[bernoulli_]", "1.5"),
-      op("bernoulli", (x, a) -> seeded(a, () -> Tensor.bernoulli(x.get(0)))),
+      op("bernoulli", (x, a) -> seeded(a, () -> Tensor.bernoulli(x.get(0)))).rough("tensor", "is random")
+          .refuses(() -> Tensor.bernoulli(Tensor.of(1)), "[bernoulli]", "int32"),
       several("random_like", (x, a) -> {
         Random.manualSeed(a.integer("seed"));
         return List.of(Tensor.randLike(x.get(0)), Tensor.randnLike(x.get(0)));
-      }).methods("randLike", "randnLike").records("random").tolerance(4),
+      }).methods("randLike", "randnLike").records("random").except(CLOSED, "look at sizes only").tolerance(4),
       op("dropout_seeded", (x, a) -> seeded(a, () -> Functional.dropout(x.get(0), a.number("p"), true))).methods("dropout").records("dropout"),
       op("feature_dropout_seeded", (x, a) -> seeded(a, () -> Functional.featureDropout(x.get(0), a.number("p"), true))).methods("featureDropout").records("mul"));
   // spotless:on

@@ -29,13 +29,15 @@ final class IndexingOps {
           .refuses(() -> m().gather(0, longs(2)), "[gather]", "same number of dimensions", "(2,)", "(2, 3)")
           .refuses(() -> m().gather(0, longs(1, 3).add(2)), "[gather]", OUTSIDE)
           .refuses(() -> m().gather(2, longs(2, 3)), "[gather]", NO_DIM),
-      op("take_along_dim", (x, a) -> x.get(0).takeAlongDim(x.get(1), a.integer("dim"))).records("gather"),
+      op("take_along_dim", (x, a) -> x.get(0).takeAlongDim(x.get(1), a.integer("dim"))).records("gather")
+          .refuses(() -> m().takeAlongDim(longs(2, 3), 2), NO_DIM).refuses(() -> m().takeAlongDim(m(), 0), "float32"),
       op("scatter", (x, a) -> x.get(0).scatter(a.integer("dim"), x.get(1), x.get(2))).inPlace((x, a) -> x.get(0).scatter_(a.integer("dim"), x.get(1), x.get(2)))
           .refuses(() -> m().scatter(0, longs(2, 3), Tensor.ones(1, 3)), "[scatter]", "(2, 3)", "(1, 3)")
           .refuses(() -> m().scatter(0, longs(1, 3).add(2), m()), "[scatter]", OUTSIDE)
           .refuses(() -> m().scatter(0, longs(2, 3), Tensor.ones(DType.FLOAT64, 2, 3)), "[scatter]", "float32", "float64"),
       op("scatter_value", (x, a) -> x.get(0).scatter(a.integer("dim"), x.get(1), a.number("value"))).methods("scatter", "scatter_").records("scatter.value")
-          .inPlace((x, a) -> x.get(0).scatter_(a.integer("dim"), x.get(1), a.number("value"))),
+          .inPlace((x, a) -> x.get(0).scatter_(a.integer("dim"), x.get(1), a.number("value")))
+          .refuses(() -> m().scatter(0, longs(1, 3).add(2), 1.0), "[scatter]", OUTSIDE),
       op("scatter_add", (x, a) -> x.get(0).scatterAdd(a.integer("dim"), x.get(1), x.get(2)))
           .inPlace((x, a) -> x.get(0).scatterAdd_(a.integer("dim"), x.get(1), x.get(2)))
           .refuses(() -> m().scatterAdd(2, longs(2, 3), m()), NO_DIM),
@@ -56,7 +58,8 @@ final class IndexingOps {
           .inPlace((x, a) -> x.get(0).indexFill_(a.integer("dim"), x.get(1), a.number("value")))
           .refuses(() -> m().indexFill(0, Tensor.of(2L), 0), "[index_fill]", OUTSIDE),
       op("index_fill_tensor", (x, a) -> x.get(0).indexFill(a.integer("dim"), x.get(1), x.get(2))).methods("indexFill", "indexFill_").records("index_fill.tensor")
-          .inPlace((x, a) -> x.get(0).indexFill_(a.integer("dim"), x.get(1), x.get(2))),
+          .inPlace((x, a) -> x.get(0).indexFill_(a.integer("dim"), x.get(1), x.get(2)))
+          .refuses(() -> m().indexFill(0, Tensor.of(0L), m()), "[index_fill]", "0-dimensional value tensor", "2"),
       op("index", (x, a) -> x.get(0).index(places(a, x.subList(1, x.size())).toArray(Index[]::new)))
           .refuses(() -> m().index(Index.at(2)), "index 2", OUTSIDE)
           .refuses(() -> m().index(Index.of(Tensor.of(2L))), "[index]", OUTSIDE)
@@ -77,7 +80,8 @@ final class IndexingOps {
       op("where", (x, _) -> Tensor.where(x.get(0).dtype() == DType.BOOL ? x.get(0) : x.get(0).gt(0), x.get(1), x.get(2)))
           .refuses(() -> Tensor.where(Tensor.of(1f), Tensor.of(1f), Tensor.of(2f)), "[where]", "boolean", "float32")
           .refuses(() -> Tensor.where(Tensor.of(true), Tensor.ones(2), Tensor.ones(3)), "[where]", "(2,)", "(3,)"),
-      op("where_number", (x, a) -> x.get(0).where(x.get(1), a.number("other"))).methods("where").records("where"),
+      op("where_number", (x, a) -> x.get(0).where(x.get(1), a.number("other"))).methods("where").records("where")
+          .refuses(() -> m().where(m(), 1.0), "[where]", "boolean", "float32"),
       op("where_number_left", (x, a) -> Tensor.where(x.get(0), a.number("other"), x.get(1))).methods("where").records("where"),
       unary("nonzero", Tensor::nonzero).methods("nonzero", "nonzeroTuple"),
       binary("take", Tensor::take).refuses(() -> m().take(Tensor.of(6L)), "[take]", "6"),

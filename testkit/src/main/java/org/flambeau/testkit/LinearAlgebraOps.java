@@ -34,7 +34,8 @@ final class LinearAlgebraOps {
           .refuses(() -> Tensor.ones(1).baddbmm(Tensor.ones(2, 3, 4), Tensor.ones(2, 3, 4)), "[baddbmm]", "[2, 4]", "[2, 3]"),
       op("tensordot", (x, a) -> x.get(0).tensordot(x.get(1), a.integers("dims"), a.integers("otherDims"))).records("mm")
           .refuses(() -> Tensor.ones(2, 3).tensordot(Tensor.ones(2, 3), new int[] {1}, new int[] {0}), "[tensordot]", "3", "2"),
-      op("tensordot_count", (x, a) -> x.get(0).tensordot(x.get(1), a.integer("count"))).methods("tensordot").records("mm"),
+      op("tensordot_count", (x, a) -> x.get(0).tensordot(x.get(1), a.integer("count"))).methods("tensordot").records("mm")
+          .refuses(() -> Tensor.ones(2, 3).tensordot(Tensor.ones(4, 3), 1), "[tensordot]", "3", "4"),
       op("einsum", (x, a) -> Tensor.einsum(a.text("equation"), x.toArray(Tensor[]::new))).records("bmm")
           .refuses(() -> Tensor.einsum("ij,jk->ik", Tensor.ones(2, 3), Tensor.ones(4, 5)), "[einsum]",
               "subscript j has size 4 for operand 1 which does not broadcast with previously seen size 3")

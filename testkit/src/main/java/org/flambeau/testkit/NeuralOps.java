@@ -7,6 +7,7 @@ import static org.flambeau.testkit.OpInfo.unary;
 
 import java.util.List;
 import java.util.Locale;
+import java.util.function.UnaryOperator;
 import org.flambeau.DType;
 import org.flambeau.Reduction;
 import org.flambeau.Selected;
@@ -24,22 +25,23 @@ final class NeuralOps {
 
   // spotless:off
   static final List<OpInfo> ACTIVATIONS = List.of(
-      unary("gelu", Functional::gelu).tolerance(4),
-      unary("gelu_tanh", Functional::geluTanh).tolerance(4),
-      unary("silu", Functional::silu),
+      floating("gelu", Functional::gelu).tolerance(4),
+      unary("gelu_tanh", Functional::geluTanh).refuses(() -> Functional.geluTanh(Tensor.of(1)), "[gelu]", "int32").tolerance(4),
+      floating("silu", Functional::silu),
       unary("softplus_default", Functional::softplus).methods("softplus").records("softplus"),
-      op("softplus", (x, a) -> Functional.softplus(x.get(0), a.number("beta"), a.number("threshold"))),
+      op("softplus", (x, a) -> Functional.softplus(x.get(0), a.number("beta"), a.number("threshold"))).refuses(() -> Functional.softplus(Tensor.of(1)), "[softplus]", "int32"),
       unary("leaky_relu_default", Functional::leakyRelu).methods("leakyRelu").records("leaky_relu"),
-      op("leaky_relu", (x, a) -> Functional.leakyRelu(x.get(0), a.number("slope"))),
+      op("leaky_relu", (x, a) -> Functional.leakyRelu(x.get(0), a.number("slope"))).refuses(() -> Functional.leakyRelu(Tensor.of(1)), "[leaky_relu]", "int32"),
       unary("elu_default", Functional::elu).methods("elu").records("elu"),
-      op("elu", (x, a) -> Functional.elu(x.get(0), a.number("alpha"))),
+      op("elu", (x, a) -> Functional.elu(x.get(0), a.number("alpha"))).refuses(() -> Functional.elu(Tensor.of(1)), "[elu]", "int32"),
       unary("hardtanh_default", Functional::hardtanh).methods("hardtanh").records("hardtanh"),
-      op("hardtanh", (x, a) -> Functional.hardtanh(x.get(0), a.number("low"), a.number("high"))),
+      op("hardtanh", (x, a) -> Functional.hardtanh(x.get(0), a.number("low"), a.number("high")))
+          .refuses(() -> Functional.hardtanh(Tensor.ones(1), 2, 1), "[hardtanh]", "min_val cannot be greater than max_val"),
       unary("relu6", x -> Functional.relu6(x.mul(4))),
-      unary("hardswish", Functional::hardswish),
-      unary("hardsigmoid", Functional::hardsigmoid).tolerance(32),
-      unary("mish", Functional::mish).tolerance(4),
-      unary("log_sigmoid", Functional::logSigmoid).records("log_sigmoid", "softplus_one"),
+      floating("hardswish", Functional::hardswish),
+      floating("hardsigmoid", Functional::hardsigmoid).tolerance(32),
+      floating("mish", Functional::mish).tolerance(4),
+      floating("log_sigmoid", Functional::logSigmoid).records("log_sigmoid", "softplus_one"),
       unary("softsign", Functional::softsign),
       op("glu", (x, a) -> Functional.glu(x.get(0), a.integer("dim"))).refuses(() -> Functional.glu(Tensor.ones(3), 0), "[glu]", "3"),
       op("softmax", (x, a) -> x.get(0).softmax(a.integer("dim"))).records("softmax", "softmax_backward")
@@ -72,13 +74,14 @@ final class NeuralOps {
       op("avg_pool2d", (x, a) -> Functional.avgPool2d(x.get(0), pool(a).countIncludePad(a.flag("countPadding")))).records("avg_pool2d", "avg_pool2d_backward")
           .refuses(() -> Functional.avgPool2d(Tensor.ones(1, 1, 2, 2), 3), "[avg_pool2d]", "too small"),
       op("max_pool1d", (x, a) -> Functional.maxPool1d(x.get(0), PoolOptions.kernel(a.integer("kernel")).stride(a.integer("stride")).padding(a.integer("padding"))))
-          .records("max_pool2d"),
+          .records("max_pool2d").refuses(() -> Functional.maxPool1d(Tensor.ones(1, 1, 2), PoolOptions.kernel(3)), "too small"),
       op("avg_pool1d", (x, a) -> Functional.avgPool1d(x.get(0), PoolOptions.kernel(a.integer("kernel")).stride(a.integer("stride")).padding(a.integer("padding"))))
-          .records("avg_pool2d"),
+          .records("avg_pool2d").refuses(() -> Functional.avgPool1d(Tensor.ones(1, 1, 2), PoolOptions.kernel(3)), "too small"),
       op("adaptive_avg_pool2d", (x, a) -> Functional.adaptiveAvgPool2d(x.get(0), a.integers("sizes")[0], a.integers("sizes")[1]))
           .records("adaptive_avg_pool2d", "adaptive_avg_pool2d_backward")
           .refuses(() -> Functional.adaptiveAvgPool2d(Tensor.ones(2, 2), 1, 1), "[adaptive_avg_pool2d]", "3D or 4D", "[2, 2]"),
-      op("adaptive_avg_pool1d", (x, a) -> Functional.adaptiveAvgPool1d(x.get(0), a.integer("size"))).records("adaptive_avg_pool2d"),
+      op("adaptive_avg_pool1d", (x, a) -> Functional.adaptiveAvgPool1d(x.get(0), a.integer("size"))).records("adaptive_avg_pool2d")
+          .refuses(() -> Functional.adaptiveAvgPool1d(Tensor.ones(2), 1), "adaptive_avg_pool1d", "[2]"),
       op("pad", (x, a) -> a.text("mode").equals("constant")
           ? Functional.pad(x.get(0), a.number("value"), a.longs("padding"))
           : Functional.pad(x.get(0), PaddingMode.valueOf(a.text("mode").toUpperCase(Locale.ROOT)), a.longs("padding"))).records("constant_pad_nd", "reflection_pad1d", "reflection_pad2d",
@@ -112,11 +115,14 @@ final class NeuralOps {
           a.number("eps"))).tolerance(16).methods("batchNorm").records("batch_norm"),
       op("batch_norm_stateless", (x, a) -> Functional.batchNorm(x.get(0), null, null, null, null, a.flag("training"), a.number("momentum"), a.number("eps")))
           .tolerance(16).methods("batchNorm").records("batch_norm"),
-      op("instance_norm", (x, a) -> Functional.instanceNorm(x.get(0), null, null, x.get(1), x.get(2), true, 0.1, a.number("eps"))).tolerance(16).records("batch_norm"),
+      op("instance_norm", (x, a) -> Functional.instanceNorm(x.get(0), null, null, x.get(1), x.get(2), true, 0.1, a.number("eps"))).tolerance(16).records("batch_norm")
+          .refuses(() -> Functional.instanceNorm(Tensor.ones(1, 2, 1), null, null, null, null, true, 0.1, 1e-5), "Expected more than 1 spatial element"),
       op("group_norm", (x, a) -> Functional.groupNorm(x.get(0), a.integer("groups"), x.get(1), x.get(2), a.number("eps"))).tolerance(16).records("layer_norm")
           .refuses(() -> Functional.groupNorm(Tensor.ones(2, 3, 4), 2, null, null, 1e-5), "[group_norm]", "divisible by num_groups", "3", "2"),
-      op("normalize", (x, a) -> Functional.normalize(x.get(0), a.number("p"), a.integer("dim"), a.number("eps"))).records("norm"),
-      op("cosine_similarity", (x, a) -> Functional.cosineSimilarity(x.get(0), x.get(1), a.integer("dim"), a.number("eps"))).records("norm"));
+      op("normalize", (x, a) -> Functional.normalize(x.get(0), a.number("p"), a.integer("dim"), a.number("eps"))).records("norm")
+          .refuses(() -> Functional.normalize(Tensor.ones(2, 3), 2, 2, 1e-12), "Dimension out of range"),
+      op("cosine_similarity", (x, a) -> Functional.cosineSimilarity(x.get(0), x.get(1), a.integer("dim"), a.number("eps"))).records("norm")
+          .refuses(() -> Functional.cosineSimilarity(Tensor.ones(2, 3), Tensor.ones(2, 4)), "3", "4"));
 
   static final List<OpInfo> LAYERS = List.of(
       op("linear", (x, _) -> Functional.linear(x.get(0), x.get(1), or(x, 2))).tolerance(8)
@@ -127,7 +133,8 @@ final class NeuralOps {
           .refuses(() -> Functional.scaledDotProductAttention(Tensor.ones(1, 2, 3, 4), Tensor.ones(1, 2, 3, 5), Tensor.ones(1, 2, 3, 5)),
               "[matmul]", "(1, 2, 3, 4)", "(1, 2, 5, 3)"),
       op("attention_mask", (x, _) -> Functional.scaledDotProductAttention(x.get(0), x.get(1), x.get(2), x.get(3), 0, false)).tolerance(8)
-          .methods("scaledDotProductAttention").records("scaled_dot_product_attention"),
+          .methods("scaledDotProductAttention").records("scaled_dot_product_attention")
+          .refuses(() -> Functional.scaledDotProductAttention(Tensor.ones(1, 2, 4), Tensor.ones(1, 3, 4), Tensor.ones(1, 3, 4), Tensor.ones(2, 2), 0, false), "(1, 2, 3)", "(2, 2)"),
       binary("embedding", Functional::embedding)
           .refuses(() -> Functional.embedding(Tensor.of(2L), Tensor.ones(2, 3)), "[embedding]", "index 2 is out of bounds for dimension 0 with size 2")
           .refuses(() -> Functional.embedding(Tensor.of(2f), Tensor.ones(2, 3)), "[embedding]", "float32"),
@@ -153,11 +160,17 @@ final class NeuralOps {
           .refuses(() -> Functional.binaryCrossEntropy(Tensor.ones(2), Tensor.ones(3)), "[binary_cross_entropy]", "2", "3"),
       op("binary_cross_entropy_with_logits", (x, a) -> Functional.binaryCrossEntropyWithLogits(x.get(0), x.get(1), null, reduction(a), or(x, 2)))
           .refuses(() -> Functional.binaryCrossEntropyWithLogits(Tensor.ones(2), Tensor.ones(3)), "[binary_cross_entropy_with_logits]", "[3]", "[2]"),
-      op("kl_div", (x, a) -> Functional.klDiv(x.get(0), x.get(1), reduction(a), a.flag("logTarget"))).methods("klDiv").records("xlogy"));
+      op("kl_div", (x, a) -> Functional.klDiv(x.get(0), x.get(1), reduction(a), a.flag("logTarget"))).methods("klDiv").records("xlogy")
+          .refuses(() -> Functional.klDiv(Tensor.ones(2), Tensor.ones(3), Reduction.SUM, false), "2", "3"));
   // spotless:on
 
   private interface Loss {
     Tensor of(Tensor input, Tensor target, Reduction reduction);
+  }
+
+  /// A function of float tensors only.
+  private static OpInfo floating(String name, UnaryOperator<Tensor> call) {
+    return unary(name, call).refuses(() -> call.apply(Tensor.of(1)), "[" + name + "]", "int32");
   }
 
   private static OpInfo loss(String name, Loss loss) {

@@ -40,6 +40,8 @@ public final class OpInfo {
     GRAD_GRAD_CHECK,
     IN_PLACE,
     FUSED,
+    SCOPED,
+    CLOSED,
     MASKS
   }
 

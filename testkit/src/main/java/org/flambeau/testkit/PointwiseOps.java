@@ -106,14 +106,15 @@ final class PointwiseOps {
       number("trunc_divide", Tensor::truncDivide, Tensor::truncDivide, Tensor::truncDivide_, Tensor::truncDivide_),
       number("remainder", Tensor::remainder, Tensor::remainder, Tensor::remainder_, Tensor::remainder_),
       number("fmod", Tensor::fmod, Tensor::fmod, Tensor::fmod_, Tensor::fmod_),
-      number("pow", Tensor::pow, Tensor::pow, Tensor::pow_, Tensor::pow_).records("pow_number"),
+      number("pow", Tensor::pow, Tensor::pow, Tensor::pow_, Tensor::pow_).records("pow_number")
+          .refuses(() -> Tensor.of(2L).pow(-1), "[pow]", "Integers to negative integer powers are not allowed"),
       comparison("eq", Tensor::eq, Tensor::eq),
       comparison("ne", Tensor::ne, Tensor::ne),
       comparison("lt", Tensor::lt, Tensor::lt),
       comparison("le", Tensor::le, Tensor::le),
       comparison("gt", Tensor::gt, Tensor::gt),
       comparison("ge", Tensor::ge, Tensor::ge),
-      op("rsub", (x, a) -> x.get(0).rsub(a.number("other"))).records("sub"),
+      op("rsub", (x, a) -> x.get(0).rsub(a.number("other"))).records("sub").refuses(() -> Tensor.of(true).sub(Tensor.of(false)), "[sub]", "bool"),
       op("rdiv", (x, a) -> x.get(0).rdiv(a.number("other"))).records("div"),
       op("rpow", (x, a) -> Tensor.number(a.number("base")).pow(x.get(0))).methods("pow").records("number_pow")
           .except(GRAD_GRAD_CHECK, "has an infinite one at base 0"),
@@ -132,19 +133,23 @@ final class PointwiseOps {
           .refuses(() -> Tensor.ones(2).clampMin(Tensor.ones(3)), "[clamp_min]", "(2,)", "(3,)"),
       binary("clamp_max_tensor", Tensor::clampMax).methods("clampMax").records("clamp_max.tensor")
           .refuses(() -> Tensor.ones(2).clampMax(Tensor.ones(3)), "[clamp_max]", "(2,)", "(3,)"),
-      binary("max_tensor", Tensor::max).methods("max").records("maximum"),
-      binary("min_tensor", Tensor::min).methods("min").records("minimum"),
+      binary("max_tensor", Tensor::max).methods("max").records("maximum")
+          .refuses(() -> Tensor.ones(2).max(Tensor.ones(3)), "[maximum]", "(2,)", "(3,)"),
+      binary("min_tensor", Tensor::min).methods("min").records("minimum")
+          .refuses(() -> Tensor.ones(2).min(Tensor.ones(3)), "[minimum]", "(2,)", "(3,)"),
       op("nan_to_num", (x, a) -> a.has("nan") ? x.get(0).nanToNum(a.number("nan"), a.number("positive"), a.number("negative")) : x.get(0).nanToNum())
           .rough("numbers", "NaN and infinities have no neighbours"),
       op("lerp", (x, _) -> x.get(0).lerp(x.get(1), x.get(2))).records("lerp.tensor")
           .refuses(() -> Tensor.ones(2).lerp(Tensor.ones(3), Tensor.ones(1)), "[lerp]", "(2,)", "(3,)"),
       op("lerp_number", (x, a) -> x.get(0).lerp(x.get(1), a.number("weight"))).methods("lerp", "lerp_").records("lerp")
-          .inPlace((x, a) -> x.get(0).lerp_(x.get(1), a.number("weight"))),
+          .inPlace((x, a) -> x.get(0).lerp_(x.get(1), a.number("weight")))
+          .refuses(() -> Tensor.ones(2).lerp(Tensor.ones(3), 0.5), "[lerp]", "(2,)", "(3,)"),
       op("addcmul", (x, a) -> x.get(0).addcmul(x.get(1), x.get(2), a.number("value"))).inPlace((x, a) -> x.get(0).addcmul_(x.get(1), x.get(2), a.number("value")))
           .refuses(() -> Tensor.ones(2).addcmul(Tensor.ones(3), Tensor.ones(2), 1), "[addcmul]", "(2,)", "(3,)"),
       op("addcdiv", (x, a) -> x.get(0).addcdiv(x.get(1), x.get(2), a.number("value"))).inPlace((x, a) -> x.get(0).addcdiv_(x.get(1), x.get(2), a.number("value")))
           .refuses(() -> Tensor.ones(2).addcdiv(Tensor.ones(3), Tensor.ones(2), 1), "[addcdiv]", "(2,)", "(3,)"),
-      op("isclose", (x, a) -> x.get(0).isclose(x.get(1), a.number("rtol"), a.number("atol"), a.flag("equalNan"))).records("le"));
+      op("isclose", (x, a) -> x.get(0).isclose(x.get(1), a.number("rtol"), a.number("atol"), a.flag("equalNan"))).records("le")
+          .refuses(() -> Tensor.ones(2).isclose(Tensor.ones(3)), "3", "2").refuses(() -> Tensor.ones(2).isclose(Tensor.of(1, 2)), "[isclose]", "float32", "int32"));
   // spotless:on
 
   /// A function over the real numbers: of integral operands its result is float32, which cannot be stored in them.

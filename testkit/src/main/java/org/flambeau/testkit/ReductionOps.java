@@ -30,7 +30,7 @@ final class ReductionOps {
       over("logsumexp", Tensor::logsumexp),
       over("any", Tensor::any),
       over("all", Tensor::all),
-      op("count_nonzero", (x, a) -> x.get(0).countNonzero(a.integers("dims"))).records("sum.dims", "ne"),
+      op("count_nonzero", (x, a) -> x.get(0).countNonzero(a.integers("dims"))).records("sum.dims", "ne").refuses(() -> m().countNonzero(2), NO_DIM),
       op("var", (x, a) -> x.get(0).var(a.integers("dims"), a.number("correction"), a.flag("keepdim")))
           .refuses(() -> Tensor.of(1).var(), "[var]", "int32"),
       op("std", (x, a) -> x.get(0).std(a.integers("dims"), a.number("correction"), a.flag("keepdim")))
@@ -57,8 +57,8 @@ final class ReductionOps {
       unary("median", Tensor::median),
       op("argmax", (x, a) -> x.get(0).argmax(a.integer("dim"), a.flag("keepdim"))).refuses(() -> m().argmax(2), "[argmax]", NO_DIM),
       op("argmin", (x, a) -> x.get(0).argmin(a.integer("dim"), a.flag("keepdim"))).refuses(() -> m().argmin(2), "[argmin]", NO_DIM),
-      unary("argmax_all", Tensor::argmax).methods("argmax").records("argmax"),
-      unary("argmin_all", Tensor::argmin).methods("argmin").records("argmin"),
+      unary("argmax_all", Tensor::argmax).methods("argmax").records("argmax").refuses(() -> Tensor.ones(0).argmax(), "[argmax]", "Expected reduction dim to be specified"),
+      unary("argmin_all", Tensor::argmin).methods("argmin").records("argmin").refuses(() -> Tensor.ones(0).argmin(), "[argmin]", "Expected reduction dim to be specified"),
 
       along("cumsum", Tensor::cumsum), along("cumprod", Tensor::cumprod), along("logcumsumexp", Tensor::logcumsumexp),
       selected("cummax", (x, a) -> x.cummax(a.integer("dim"))).refuses(() -> m().cummax(2), "[cummax]", NO_DIM),

@@ -37,7 +37,7 @@ final class ShapeOps {
           .refuses(() -> m().expand(-1, 2, 3), "[expand]", "isn't allowed in a leading, non-existing dimension 0"),
       op("transpose", (x, a) -> x.get(0).transpose(a.integer("dim0"), a.integer("dim1"))).refuses(() -> m().transpose(0, 2), "[transpose]", RANGE),
       unary("t", Tensor::t).refuses(() -> Tensor.ones(1, 2, 3).t(), "[t]", "expects a tensor with <= 2 dimensions, but self is 3D"),
-      unary("mT", Tensor::mT).records("transpose"),
+      unary("mT", Tensor::mT).records("transpose").refuses(() -> Tensor.ones(2).mT(), "[mT]", "only supported on matrices or batches of matrices", "(2,)"),
       op("permute", (x, a) -> x.get(0).permute(a.integers("dims")))
           .refuses(() -> m().permute(0), "[permute]", "2", "1").refuses(() -> m().permute(0, 0), "[permute]", "0"),
       op("movedim", (x, a) -> x.get(0).movedim(a.integer("source"), a.integer("destination"))).records("permute")

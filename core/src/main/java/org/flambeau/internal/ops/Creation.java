@@ -27,6 +27,8 @@ public final class Creation {
   private static final VarHandle LONGS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
   private static final long[] SCALAR = {};
   private static final Op<Unit> FILL = Op.of("fill", Derivative.of("FillBackward0", Derivative.term((g, _, _) -> g.zerosLike())));
+  private static final Op<Unit> BERNOULLI = Op.of("bernoulli",
+      Derivative.of("BernoulliBackward0", Derivative.term((g, _, _) -> g.zerosLike())));
   private static final Op<Unit> ZERO = Op.of("zero", Derivative.of("ZeroBackward0", Derivative.term((g, _, _) -> g.zerosLike())));
   private static final Op<Unit> RANDOM = Op.of("random", Derivative.of("RandomBackward0", Derivative.term((g, _, _) -> g.zerosLike())));
 
@@ -283,7 +285,7 @@ public final class Creation {
   public static Tensor bernoulli(Generator generator, Tensor probabilities) {
     Strided p = probabilities.strided();
     requireFloat("bernoulli", p.dtype());
-    return make(probabilities.device(), p.dtype(), Layout.contiguous(p.sizes()), (k, out) -> {
+    return BERNOULLI.run(UNIT, p.dtype(), Layout.contiguous(p.sizes()), probabilities, (k, out) -> {
       synchronized (generator.source()) {
         k.bernoulli(out, p, generator.source());
       }

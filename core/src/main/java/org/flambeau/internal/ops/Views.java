@@ -271,6 +271,15 @@ public final class Views {
     return T.view(Unit.UNIT, x, x.dim() < 2 ? x.strided() : swapped(x.strided(), 0, 1));
   }
 
+  public static Tensor mT(Tensor x) {
+    if (x.dim() < 2) {
+      throw new IllegalArgumentException(
+          "[mT] tensor.mT is only supported on matrices or batches of matrices. Got " + x.dim() + "-D tensor: sizes "
+              + Shapes.show(x.sizes()));
+    }
+    return transpose(x, -2, -1);
+  }
+
   public static Tensor permute(Tensor x, int... order) {
     Strided in = x.strided();
     int[] counted = order.length == 0 ? new int[0] : Shapes.dims("permute", order, in.rank());
