@@ -2,4 +2,5 @@
 module org.flambeau {
   requires transitive org.flambeau.core;
   requires transitive org.flambeau.nn;
+  requires transitive org.flambeau.models;
 }

@@ -1,0 +1,11 @@
+import org.jspecify.annotations.NullMarked;
+
+/// The `flambeau` command.
+@NullMarked
+module org.flambeau.cli {
+  requires static org.jspecify;
+  requires org.flambeau.models;
+  requires info.picocli;
+  requires org.slf4j;
+
+}

@@ -1,0 +1,2 @@
+/// The `flambeau` command.
+package org.flambeau.cli;
