@@ -9,21 +9,33 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.flambeau.Tensor;
 import org.flambeau.io.Safetensors;
 
-/// What PyTorch computed, as `goldens/functional.py` has written it down.
+/// What PyTorch computed, as the scripts in `goldens/` have written it down.
 final class NnGoldens {
-  private static final Safetensors FILE = open();
+  private static final Map<String, Safetensors.Entry> ENTRIES = new TreeMap<>();
+
+  static {
+    for (String file : List.of("functional", "init")) {
+      Safetensors opened = open(file);
+      for (String name : opened.names()) {
+        ENTRIES.put(name, opened.get(name));
+      }
+    }
+  }
 
   private NnGoldens() {}
 
-  private static Safetensors open() {
-    try (InputStream in = Objects.requireNonNull(NnGoldens.class.getResourceAsStream("functional.safetensors"))) {
-      Path file = Files.createTempFile("functional", ".safetensors");
+  private static Safetensors open(String name) {
+    try (InputStream in = Objects.requireNonNull(NnGoldens.class.getResourceAsStream(name + ".safetensors"))) {
+      Path file = Files.createTempFile(name, ".safetensors");
       file.toFile().deleteOnExit();
       Files.copy(in, file, StandardCopyOption.REPLACE_EXISTING);
       return Safetensors.open(file);
@@ -33,18 +45,18 @@ final class NnGoldens {
   }
 
   static Tensor get(String name) {
-    Safetensors.Entry entry = FILE.get(name);
+    Safetensors.Entry entry = Objects.requireNonNull(ENTRIES.get(name), name);
     return Tensor.copySegment(entry.data(), entry.dtype(), entry.shape());
   }
 
   static boolean has(String name) {
-    return FILE.names().contains(name);
+    return ENTRIES.containsKey(name);
   }
 
   /// The names of all cases, which are those that have a result `y` and a gradient `g`.
   static Set<String> cases() {
     Set<String> cases = new TreeSet<>();
-    for (String name : FILE.names()) {
+    for (String name : ENTRIES.keySet()) {
       if (name.endsWith("/g")) {
         cases.add(name.substring(0, name.length() - 2));
       }
