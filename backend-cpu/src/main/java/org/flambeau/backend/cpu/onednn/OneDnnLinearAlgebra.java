@@ -28,8 +28,11 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
   private static final long CALL = 150_000;
   private static final long LAYOUT = 40;
 
-  /// From this many rows on, it pays to bring a second factor into the layout that the kernel likes best.
-  private static final long ROWS_WORTH_PACKING = 32;
+  /// From how many rows on it pays to bring a second factor into the layout that the kernel likes best: for this call alone, and where
+  /// that is there already.
+  private static final long ROWS_WORTH_PACKING = 512;
+
+  private static final long ROWS_WORTH_KEEPING = 4;
 
   private final LinearAlgebra fallback;
   private final Allocator allocator;
@@ -85,17 +88,19 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
       Strided right = plain(workspace, shape.b());
       Strided result = shape.out();
       Strided row = bias == null ? null : Matrices.row(Copies.input(workspace, bias.dtype(), bias), result.rank());
-      boolean pack = right.rank() == 2 && left.size(0) >= ROWS_WORTH_PACKING;
-      Plan plan = plans.acquire(PlanCache.Key.of(MATMUL, new long[] {activation.ordinal()}, result, left, right, row),
+      boolean packable = right.rank() == 2 && left.size(0) >= ROWS_WORTH_KEEPING;
+      boolean keep = packable && PackedWeights.areUsedAgain(MATMUL, right);
+      boolean pack = keep || packable && left.size(0) >= ROWS_WORTH_PACKING;
+      Plan plan = plans.acquire(PlanCache.Key.of(MATMUL, new long[] {activation.ordinal(), pack ? 1 : 0}, result, left, right, row),
           () -> matmulPlan(result, left, right, row, activation, pack));
       try {
         if (!plan.isUsable()) {
           return out.dtype().size() == Short.BYTES && productInFloat32(workspace, out, a, b, bias, activation);
         }
         if (row == null) {
-          plan.run(allocator, result, left, right);
+          plan.run(allocator, keep, result, left, right);
         } else {
-          plan.run(allocator, result, left, right, row);
+          plan.run(allocator, keep, result, left, right, row);
         }
         return true;
       } finally {
@@ -180,16 +185,17 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
         if (!plan.isUsable()) {
           return result.dtype().size() == Short.BYTES && convolveInFloat32(workspace, operation, result, x, weight, out, bias, spec);
         }
+        boolean keep = operation != BACKWARD_WEIGHT && PackedWeights.areUsedAgain(operation, kernel);
         switch ((int) operation) {
           case (int) CONVOLUTION -> {
             if (row == null) {
-              plan.run(allocator, places, image, kernel);
+              plan.run(allocator, keep, places, image, kernel);
             } else {
-              plan.run(allocator, places, image, kernel, row);
+              plan.run(allocator, keep, places, image, kernel, row);
             }
           }
-          case (int) BACKWARD_INPUT -> plan.run(allocator, image, places, kernel);
-          default -> plan.run(allocator, kernel, places, image);
+          case (int) BACKWARD_INPUT -> plan.run(allocator, keep, image, places, kernel);
+          default -> plan.run(allocator, false, kernel, places, image);
         }
         return true;
       } finally {

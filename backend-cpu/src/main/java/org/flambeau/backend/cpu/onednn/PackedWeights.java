@@ -2,48 +2,69 @@ package org.flambeau.backend.cpu.onednn;
 
 import java.lang.ref.Cleaner;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongConsumer;
 import org.flambeau.backend.cpu.Workspace;
 import org.flambeau.spi.Allocator;
 import org.flambeau.spi.Storage;
+import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
 /// The content of one storage in the layouts that primitives asked for.
 ///
-/// A form is kept from the second time it is asked for, so that what is used once (activations, weights that change with
-/// every step) costs no memory. It goes with the first change in place, with the storage's last owner, or, for a storage
-/// that nobody frees, when this is unreachable.
+/// They are kept for what is used again while unchanged, so that what is used once (activations, weights that change with every
+/// step) costs no memory. They go with the first change in place, with the storage's last owner, or, for a storage that
+/// nobody frees, when this is unreachable.
 final class PackedWeights implements Storage.Packed {
   private static final Cleaner CLEANER = Cleaner.create();
+
+  /// From this size on, packed weights are kept.
+  private static final long WORTH_KEEPING = 4 << 10;
 
   /// One view of the storage in one layout.
   record Form(long offset, Layout from, Layout to) {}
 
+  private final Set<PlanCache.Key> uses = new HashSet<>();
   private final Map<Form, Block> blocks = new HashMap<>();
   private Cleaner.@Nullable Cleanable cleanable;
   private boolean closed;
 
-  /// The packed form of a part of `storage`, which the caller releases; null where it is not worth keeping yet. `pack`
-  /// writes it to an address.
-  static @Nullable Block acquire(Storage storage, Form form, Allocator allocator, long bytes, LongConsumer pack) {
-    if (storage.packed() instanceof PackedWeights packed) {
-      return packed.acquire(form, allocator, bytes, pack);
+  /// Notes that an operation uses `weights`; returns whether it did so before, with the same content, and whether they are worth
+  /// keeping.
+  static boolean areUsedAgain(long operation, Strided weights) {
+    if (weights.numel() * weights.dtype().size() < WORTH_KEEPING) {
+      return false;
+    }
+    PlanCache.Key use = PlanCache.Key.of(operation, new long[] {weights.offset()}, weights);
+    if (weights.storage().packed() instanceof PackedWeights packed) {
+      return packed.notes(use);
     }
     PackedWeights first = new PackedWeights();
-    first.blocks.put(form, Block.WANTED);
-    storage.setPacked(first);
-    return null;
+    first.uses.add(use);
+    weights.storage().setPacked(first);
+    return false;
+  }
+
+  private synchronized boolean notes(PlanCache.Key use) {
+    return !uses.add(use);
+  }
+
+  /// The packed form of a part of `storage`, which the caller releases; null where the content changed since its use was noted.
+  /// `pack` writes it to an address.
+  static @Nullable Block acquire(Storage storage, Form form, Allocator allocator, long bytes, LongConsumer pack) {
+    return storage.packed() instanceof PackedWeights packed ? packed.acquire(form, allocator, bytes, pack) : null;
   }
 
   private synchronized @Nullable Block acquire(Form form, Allocator allocator, long bytes, LongConsumer pack) {
-    Block block = blocks.putIfAbsent(form, Block.WANTED);
-    if (closed || block == null) {
+    if (closed) {
       return null;
     }
-    if (block == Block.WANTED) {
-      block = new Block(allocator, bytes);
+    Block block = blocks.get(form);
+    if (block == null) {
+      block = new Block(allocator, Workspace.allocate(allocator, bytes), bytes);
       try {
         pack.accept(block.address);
       } catch (RuntimeException | Error e) {
@@ -70,21 +91,15 @@ final class PackedWeights implements Storage.Packed {
 
   /// Native memory with one packed form, freed by the last of those who use it.
   static final class Block {
-    private static final Block WANTED = new Block(null, 0, 0);
-
-    private final @Nullable Allocator allocator;
+    private final Allocator allocator;
     private final long address;
     private final long bytes;
     private final AtomicInteger owners = new AtomicInteger(1);
 
-    private Block(@Nullable Allocator allocator, long address, long bytes) {
+    private Block(Allocator allocator, long address, long bytes) {
       this.allocator = allocator;
       this.address = address;
       this.bytes = bytes;
-    }
-
-    private Block(Allocator allocator, long bytes) {
-      this(allocator, Workspace.allocate(allocator, bytes), bytes);
     }
 
     long address() {
@@ -92,7 +107,7 @@ final class PackedWeights implements Storage.Packed {
     }
 
     void release() {
-      if (allocator != null && owners.decrementAndGet() == 0) {
+      if (owners.decrementAndGet() == 0) {
         allocator.free(address, bytes);
       }
     }

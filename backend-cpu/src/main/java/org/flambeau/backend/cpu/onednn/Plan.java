@@ -11,9 +11,6 @@ import org.jspecify.annotations.Nullable;
 /// How oneDNN computes one operation for one shape: a primitive, and reorders between the layouts of its operands and
 /// those that it asked for.
 final class Plan {
-  /// From this size on, packed weights are kept.
-  private static final long WORTH_KEEPING = 64 << 10;
-
   enum Role {
     INPUT,
     /// An input that may stay the same from run to run.
@@ -81,7 +78,8 @@ final class Plan {
     return primitive != null;
   }
 
-  void run(Allocator allocator, Strided... operands) {
+  /// @param keep whether weights in the layout that the primitive asked for are kept on their storage
+  void run(Allocator allocator, boolean keep, Strided... operands) {
     Primitive kernel = Objects.requireNonNull(primitive, "a plan that is not usable");
     long[] addresses = new long[ports.length];
     PackedWeights.Block packed = null;
@@ -94,7 +92,7 @@ final class Plan {
           addresses[i] = operand.address();
           continue;
         }
-        if (role == Role.WEIGHTS && reorder.bytes >= WORTH_KEEPING) {
+        if (role == Role.WEIGHTS && keep) {
           var form = new PackedWeights.Form(operand.offset(), reorder.from, reorder.to);
           packed = PackedWeights.acquire(operand.storage(), form, allocator, reorder.bytes,
               to -> reorder.primitive.run(workspace, operand.address(), to));
