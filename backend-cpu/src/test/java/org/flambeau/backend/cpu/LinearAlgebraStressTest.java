@@ -49,7 +49,7 @@ final class LinearAlgebraStressTest {
             Strided a = random(own, 1, rows, 128);
             Strided out = random(own, 1, rows, 160);
             algebra.matmul(out, a, weight);
-            NaiveLinearAlgebra.assertClose(out, i -> NaiveLinearAlgebra.product(a, weight, 0, i / 160, i % 160), "product");
+            NaiveLinearAlgebra.assertClose(out, NaiveLinearAlgebra.product(a, weight), "product");
             Strided x = random(own, 1, 16, 10, 10);
             Strided y = random(own, 1, 32, 10, 10);
             algebra.conv2d(y, x, kernel, null, spec);

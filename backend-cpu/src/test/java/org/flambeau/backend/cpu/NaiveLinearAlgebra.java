@@ -24,13 +24,22 @@ final class NaiveLinearAlgebra {
 
   private NaiveLinearAlgebra() {}
 
-  /// Element (batch, i, j) of a product.
-  static Sum product(Strided a, Strided b, long batch, long i, long j) {
-    Sum sum = new Sum();
-    for (long k = 0; k < a.size(2); k++) {
-      sum.add(Operand.get(a, (batch * a.size(1) + i) * a.size(2) + k) * Operand.get(b, (batch * b.size(1) + k) * b.size(2) + j));
-    }
-    return sum;
+  /// The elements, in row-major order, of the product of two batches of matrices.
+  static LongFunction<Sum> product(Strided a, Strided b) {
+    double[] left = values(a);
+    double[] right = values(b);
+    int m = (int) a.size(1);
+    int k = (int) a.size(2);
+    int n = (int) b.size(2);
+    return at -> {
+      int row = (int) (at / n);
+      int column = row / m * k * n + (int) (at % n);
+      Sum sum = new Sum();
+      for (int i = 0; i < k; i++) {
+        sum.add(left[row * k + i] * right[column + i * n]);
+      }
+      return sum;
+    };
   }
 
   /// Which operand of a convolution is computed from the other two.
