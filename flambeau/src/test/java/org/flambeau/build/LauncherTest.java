@@ -38,6 +38,16 @@ class LauncherTest {
   }
 
   @Test
+  void doctorRunsOnTheModulePath() throws Exception {
+    var run = Checkout.run(List.of(Checkout.LAUNCHER, "doctor"));
+
+    assertEquals(0, run.status(), run.err());
+    assertEquals("", run.err());
+    assertTrue(run.out().contains("\n  flambeau          0."), run.out());
+    assertTrue(run.out().contains("\nbackend cpu\n"), run.out());
+  }
+
+  @Test
   void tourShowsTitleCodeAndOutput() throws Exception {
     var run = Checkout.run(List.of(Checkout.LAUNCHER, "tour", "2"));
 
@@ -49,7 +59,9 @@ class LauncherTest {
 
   @Test
   void saysInOneLineWhatIsWrongWithTheCommand() throws Exception {
-    assertEquals(new Checkout.Run(2, "", "flambeau: unknown command 'fly'; the commands are run, tour and java\n"),
+    assertEquals(
+        new Checkout.Run(2, "",
+            "flambeau: unknown command 'fly'; the commands are finetune, predict, bench, summary, doctor, run, tour and java\n"),
         Checkout.run(List.of(Checkout.LAUNCHER, "fly")));
     assertEquals(new Checkout.Run(2, "", "flambeau: cannot read 'Missing.java'\n"),
         Checkout.run(List.of(Checkout.LAUNCHER, "run", "Missing.java")));
