@@ -190,6 +190,11 @@ public final class Op<A> {
     return thread.scope == null ? computation.get() : inInnerScope(thread, () -> new Tensor[] {computation.get()})[0];
   }
 
+  /// Makes sure that the user, who is about to see `tensor` inside such a computation, can hold on to it after its end.
+  public static void expose(Tensor tensor) {
+    Scopes.expose(ThreadState.current(), tensor);
+  }
+
   /// Changes `self` in place, from `operands`, of which the first is `self`; the kernel writes to self's own elements.
   public Tensor runInPlace(A attributes, Tensor self, Tensor[] operands, Kernel kernel) {
     for (int d = 0; d < self.dim() && !self.isContiguous(); d++) {

@@ -1,0 +1,55 @@
+package org.flambeau.nn;
+
+import org.flambeau.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/// `x·weightᵀ + bias`.
+///
+/// Shapes: x (…, in) → (…, out). Parameters: `weight` (out, in) and `bias` (out), drawn uniformly within ±1/√in.
+public class Linear extends Module {
+  private final int inFeatures;
+  private final int outFeatures;
+  private final Tensor weight;
+  private final @Nullable Tensor bias;
+
+  /// With a bias.
+  public Linear(int inFeatures, int outFeatures) {
+    this(inFeatures, outFeatures, true);
+  }
+
+  /// With or without a bias.
+  public Linear(int inFeatures, int outFeatures, boolean bias) {
+    this.inFeatures = Sizes.positiveOrZero("Linear", "in_features", inFeatures);
+    this.outFeatures = Sizes.positiveOrZero("Linear", "out_features", outFeatures);
+    this.weight = parameter("weight", Tensor.empty(outFeatures, inFeatures));
+    this.bias = bias ? parameter("bias", Tensor.empty(outFeatures)) : null;
+    DefaultInit.reset(weight, this.bias);
+  }
+
+  public final int inFeatures() {
+    return inFeatures;
+  }
+
+  public final int outFeatures() {
+    return outFeatures;
+  }
+
+  public final Tensor weight() {
+    return weight;
+  }
+
+  /// The bias, or null.
+  public final @Nullable Tensor bias() {
+    return bias;
+  }
+
+  @Override
+  protected Tensor forward(Tensor x) {
+    return Functional.linear(x, weight, bias);
+  }
+
+  @Override
+  protected String extraRepr() {
+    return "in_features=" + inFeatures + ", out_features=" + outFeatures + ", bias=" + PythonText.of(bias != null);
+  }
+}

@@ -1,0 +1,44 @@
+package org.flambeau.nn;
+
+import java.util.IdentityHashMap;
+import java.util.Map;
+import org.flambeau.Tensor;
+import org.flambeau.internal.ops.Op;
+import org.jspecify.annotations.Nullable;
+
+/// How a module's calls reach its `forward`, and its children's.
+final class ModuleCalls {
+  /// Which module's `forward` runs on a thread now.
+  private static final class Caller {
+    @Nullable ModuleCalls current;
+  }
+
+  private static final ThreadLocal<Caller> CALLER = ThreadLocal.withInitial(Caller::new);
+
+  private @Nullable Map<Module, Module> successors;
+
+  /// From now on, where this module's `forward` calls `old`, it calls `successor`.
+  void redirect(Module old, Module successor) {
+    Map<Module, Module> map = successors == null ? (successors = new IdentityHashMap<>()) : successors;
+    map.replaceAll((_, module) -> module == old ? successor : module);
+    map.put(old, successor);
+    map.remove(successor);
+  }
+
+  Tensor call(Module module, ModuleHooks hooks, Tensor[] inputs) {
+    Caller caller = CALLER.get();
+    ModuleCalls parent = caller.current;
+    if (parent != null && parent.successors != null) {
+      Module successor = parent.successors.get(module);
+      if (successor != null) {
+        return successor.call(inputs);
+      }
+    }
+    caller.current = this;
+    try {
+      return Op.scoped(() -> hooks.isEmpty() ? module.forward(inputs) : hooks.run(module, inputs));
+    } finally {
+      caller.current = parent;
+    }
+  }
+}

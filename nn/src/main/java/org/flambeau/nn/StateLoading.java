@@ -1,0 +1,59 @@
+package org.flambeau.nn;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.flambeau.GradMode;
+import org.flambeau.MemoryScope;
+import org.flambeau.Tensor;
+
+/// How a state dict gets into a module: everything is compared before anything is copied.
+final class StateLoading {
+  private StateLoading() {}
+
+  static IncompatibleKeys load(Module module, StateDict given, boolean strict) {
+    Map<String, Tensor> state = new LinkedHashMap<>(given);
+    module.visit("", (prefix, part) -> part.upgrade(state, prefix, given.version(prefix)));
+    StateDict own = module.stateDict();
+
+    List<String> missing = own.keySet().stream().filter(name -> !state.containsKey(name)).toList();
+    List<String> unexpected = state.keySet().stream().filter(name -> !own.containsKey(name)).toList();
+    List<String> errors = new ArrayList<>();
+    if (strict && !missing.isEmpty()) {
+      errors.add("Missing key(s) in state_dict: " + quoted(missing) + ". ");
+    }
+    if (strict && !unexpected.isEmpty()) {
+      errors.add("Unexpected key(s) in state_dict: " + quoted(unexpected) + ". ");
+    }
+    own.forEach((name, target) -> {
+      Tensor source = state.get(name);
+      if (source != null && !Arrays.equals(source.sizes(), target.sizes())) {
+        errors.add("size mismatch for " + name + ": copying a param with shape " + size(source)
+            + " from checkpoint, the shape in current model is " + size(target) + ".");
+      }
+    });
+    if (!errors.isEmpty()) {
+      throw new IllegalArgumentException("Error(s) in loading state_dict for " + module.name() + ":\n\t" + String.join("\n\t", errors));
+    }
+    try (var _ = GradMode.noGrad(); var _ = MemoryScope.open()) {
+      own.forEach((name, target) -> {
+        Tensor source = state.get(name);
+        if (source != null) {
+          target.copy_(source);
+        }
+      });
+    }
+    return new IncompatibleKeys(missing, unexpected);
+  }
+
+  private static String quoted(List<String> names) {
+    return names.stream().map(name -> "\"" + name + "\"").collect(Collectors.joining(", "));
+  }
+
+  private static String size(Tensor tensor) {
+    return "torch.Size(" + Arrays.toString(tensor.sizes()) + ")";
+  }
+}
