@@ -9,4 +9,6 @@ module org.flambeau.models {
   requires java.net.http;
   requires org.slf4j;
 
+  exports org.flambeau.data;
+  exports org.flambeau.vision;
 }

@@ -4,6 +4,7 @@ import java.lang.ref.Cleaner;
 import org.flambeau.internal.ThreadState;
 import org.flambeau.internal.memory.ScopeMembers;
 import org.flambeau.internal.memory.Scopes;
+import org.jspecify.annotations.Nullable;
 
 /// Owns the memory of the tensors made while it is open, and frees it when it closes.
 ///
@@ -22,9 +23,9 @@ import org.flambeau.internal.memory.Scopes;
 public final class MemoryScope implements AutoCloseable {
   private static final Cleaner LOST = Cleaner.create();
 
-  private final ThreadState thread;
+  private final @Nullable ThreadState thread;
   private final ScopeMembers members;
-  private final Cleaner.Cleanable net;
+  private final Cleaner.@Nullable Cleanable net;
 
   private MemoryScope(ThreadState thread) {
     this.thread = thread;
@@ -32,9 +33,22 @@ public final class MemoryScope implements AutoCloseable {
     this.net = LOST.register(this, members);
   }
 
+  private MemoryScope(ScopeMembers members) {
+    this.thread = null;
+    this.members = members;
+    this.net = null;
+  }
+
   /// Opens a scope on this thread, inside the one open there now.
   public static MemoryScope open() {
     return new MemoryScope(ThreadState.current());
+  }
+
+  /// A scope that takes over `tensors` and is on no thread's stack: any one thread may close it, at any time. For what is made
+  /// on one thread and used on another, such as a loader's batches. What it still owns when it is lost lives as long as it
+  /// can be reached.
+  public static MemoryScope holding(Tensor... tensors) {
+    return new MemoryScope(Scopes.holding(tensors));
   }
 
   /// Moves `tensor`, and the graph behind it, to the enclosing scope, or, without one, to whoever can reach it.
@@ -60,6 +74,10 @@ public final class MemoryScope implements AutoCloseable {
   /// @throws IllegalStateException on another thread than it was opened on, or before a scope opened later is closed
   @Override
   public void close() {
+    if (thread == null || net == null) {
+      members.run();
+      return;
+    }
     if (ThreadState.current() != thread) {
       throw new IllegalStateException("[MemoryScope] a scope is closed by the thread that opened it");
     }

@@ -20,6 +20,20 @@ public final class Scopes {
     return thread.scope = new ScopeMembers(thread.scope, true);
   }
 
+  /// A scope on no thread's stack that takes over the memory of `tensors`; what it loses sight of the collector frees.
+  public static ScopeMembers holding(Tensor... tensors) {
+    ScopeMembers scope = new ScopeMembers(null, false);
+    for (Tensor tensor : tensors) {
+      Storage storage = tensor.strided().storage();
+      if (storage.scope() == null && storage.isCounted()) {
+        storage.retain();
+      }
+      scope.own(storage);
+      Reclaimer.watch(storage, DeviceMemory.of(storage.device()));
+    }
+    return scope;
+  }
+
   /// Closes the thread's innermost scope, which must be `scope`.
   public static void close(ThreadState thread, ScopeMembers scope) {
     if (scope.isClosed()) {
