@@ -13,7 +13,7 @@ public final class TensorDataset implements Dataset {
     this.targets = targets;
   }
 
-  /// The samples (inputs[i], targets[i]). The tensors are not copied; no gradient flows back into them.
+  /// The samples `(inputs[i], targets[i])`. The tensors are not copied; no gradient flows back into them.
   ///
   /// Shapes: inputs (n, …), targets (n, …).
   ///
