@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.flambeau.ClosedTensorException;
@@ -242,7 +243,7 @@ class DataLoaderTest {
       loss = loss.add(batch.input().mul(weight).sum());
     }
     loss.backward();
-    assertEquals(0 + 1 + 2, weight.grad().max().toDouble());
+    assertEquals(0 + 1 + 2, Objects.requireNonNull(weight.grad()).max().toDouble());
   }
 
   @Test

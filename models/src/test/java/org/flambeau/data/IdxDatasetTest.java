@@ -60,7 +60,7 @@ class IdxDatasetTest {
   }
 
   private String error() {
-    return assertThrows(DataException.class, this::read).getMessage();
+    return String.valueOf(assertThrows(DataException.class, this::read).getMessage());
   }
 
   @Test
@@ -136,7 +136,7 @@ class IdxDatasetTest {
       try {
         assertEquals(3, read().size());
       } catch (DataException e) {
-        assertTrue(e.getMessage().contains("idx"), e.getMessage());
+        assertTrue(String.valueOf(e.getMessage()).contains("idx"), e.getMessage());
         refused++;
       }
     }
