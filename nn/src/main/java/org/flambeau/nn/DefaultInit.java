@@ -1,6 +1,5 @@
 package org.flambeau.nn;
 
-import org.flambeau.GradMode;
 import org.flambeau.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -8,27 +7,15 @@ import org.jspecify.annotations.Nullable;
 final class DefaultInit {
   private DefaultInit() {}
 
-  /// Draws the weight (out, in, …), then the bias, as PyTorch does: `kaiming_uniform_(weight, a=√5)`.
+  /// Draws the weight (out, in, …), then the bias.
   static void reset(Tensor weight, @Nullable Tensor bias) {
-    long fanIn = fanIn(weight);
+    long fanIn = weight.size(0) == 0 ? 0 : weight.numel() / weight.size(0);
     if (fanIn == 0) {
       return;
     }
-    try (var _ = GradMode.noGrad()) {
-      double std = Math.sqrt(2.0 / (1 + Math.pow(Math.sqrt(5), 2))) / Math.sqrt(fanIn);
-      double bound = Math.sqrt(3) * std;
-      weight.uniform_(-bound, bound);
-      if (bias != null) {
-        bias.uniform_(-1 / Math.sqrt(fanIn), 1 / Math.sqrt(fanIn));
-      }
+    Init.kaimingUniform_(weight, Math.sqrt(5), Init.FanMode.FAN_IN, Init.Nonlinearity.LEAKY_RELU);
+    if (bias != null) {
+      Init.uniform_(bias, -1 / Math.sqrt(fanIn), 1 / Math.sqrt(fanIn));
     }
-  }
-
-  private static long fanIn(Tensor weight) {
-    long fan = 1;
-    for (int d = 1; d < weight.dim(); d++) {
-      fan *= weight.size(d);
-    }
-    return fan;
   }
 }

@@ -1,6 +1,5 @@
 package org.flambeau.nn;
 
-import org.flambeau.GradMode;
 import org.flambeau.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -27,11 +26,9 @@ public final class Embedding extends Module {
     }
     this.paddingIdx = paddingIdx == null || paddingIdx >= 0 ? paddingIdx : (Integer) (paddingIdx + rows);
     this.weight = parameter("weight", Tensor.empty(rows, dimension));
-    try (var _ = GradMode.noGrad()) {
-      weight.normal_(0, 1);
-      if (this.paddingIdx != null) {
-        weight.select(0, this.paddingIdx).zero_();
-      }
+    Init.normal_(weight);
+    if (this.paddingIdx != null) {
+      Init.zeros_(weight.detach().select(0, this.paddingIdx));
     }
   }
 

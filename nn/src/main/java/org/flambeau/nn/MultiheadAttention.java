@@ -2,7 +2,6 @@ package org.flambeau.nn;
 
 import java.util.List;
 import org.flambeau.DType;
-import org.flambeau.GradMode;
 import org.flambeau.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -54,13 +53,9 @@ public final class MultiheadAttention extends Module {
     this.inProjWeight = parameter("in_proj_weight", Tensor.empty(3L * dimension, dimension));
     this.inProjBias = bias ? parameter("in_proj_bias", Tensor.zeros(3L * dimension)) : null;
     this.outProj = child("out_proj", new OutProjection(dimension, bias));
-    try (var _ = GradMode.noGrad()) {
-      double xavier = Math.sqrt(3) * Math.sqrt(2.0 / (4L * dimension));
-      inProjWeight.uniform_(-xavier, xavier);
-      Tensor outBias = outProj.bias();
-      if (outBias != null) {
-        outBias.zero_();
-      }
+    Init.xavierUniform_(inProjWeight);
+    if (outProj.bias() != null) {
+      Init.zeros_(outProj.bias());
     }
   }
 

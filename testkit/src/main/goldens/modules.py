@@ -1,0 +1,95 @@
+"""What PyTorch's layers print and compute, for the tests of org.flambeau.nn's modules.
+
+    python modules.py ../resources/org/flambeau/testkit/nn
+
+Writes modules.tsv, a layer's key and its printed form with line ends as \\n, and modules.safetensors, for each key what a layer that was made after
+torch.manual_seed(3) computes of torch.randn(sizes): KEY/train/y and KEY/d of the sum of y*y in training, KEY/eval/y afterwards in evaluation.
+"""
+import pathlib
+import sys
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+IMAGE, ROWS, LINE = (2, 4, 7, 6), (3, 8), (2, 4, 9)
+CASES = {
+    "linear": (lambda: nn.Linear(8, 3), ROWS),
+    "linear_no_bias": (lambda: nn.Linear(8, 3, bias=False), ROWS),
+    "conv1d": (lambda: nn.Conv1d(4, 6, 3, stride=2, padding=1), LINE),
+    "conv2d": (lambda: nn.Conv2d(4, 6, 3), IMAGE),
+    "conv2d_options": (lambda: nn.Conv2d(4, 6, (3, 2), stride=(1, 2), padding=(1, 2), dilation=(2, 1), groups=2, bias=False), IMAGE),
+    "conv2d_same": (lambda: nn.Conv2d(4, 2, 3, padding="same"), IMAGE),
+    "conv_transpose2d": (lambda: nn.ConvTranspose2d(4, 2, 3, stride=2, padding=1, output_padding=1), IMAGE),
+    "batch_norm1d": (lambda: nn.BatchNorm1d(8), ROWS),
+    "batch_norm2d": (lambda: nn.BatchNorm2d(4), IMAGE),
+    "batch_norm2d_average": (lambda: nn.BatchNorm2d(4, eps=1e-3, momentum=None, affine=False), IMAGE),
+    "batch_norm2d_untracked": (lambda: nn.BatchNorm2d(4, track_running_stats=False), IMAGE),
+    "layer_norm": (lambda: nn.LayerNorm(8, eps=1e-6), ROWS),
+    "layer_norm_plain": (lambda: nn.LayerNorm((7, 6), elementwise_affine=False), IMAGE),
+    "group_norm": (lambda: nn.GroupNorm(2, 4), IMAGE),
+    "dropout": (lambda: nn.Dropout(0.25), ROWS),
+    "dropout2d": (lambda: nn.Dropout2d(), IMAGE),
+    "max_pool2d": (lambda: nn.MaxPool2d(3, 2, 1), IMAGE),
+    "max_pool2d_options": (lambda: nn.MaxPool2d((3, 2), ceil_mode=True), IMAGE),
+    "avg_pool2d": (lambda: nn.AvgPool2d(2), IMAGE),
+    "adaptive_avg_pool2d": (lambda: nn.AdaptiveAvgPool2d((1, 1)), IMAGE),
+    "flatten": (lambda: nn.Flatten(), IMAGE),
+    "identity": (lambda: nn.Identity(), ROWS),
+    "relu": (lambda: nn.ReLU(), ROWS),
+    "relu_inplace": (lambda: nn.Sequential(nn.Linear(8, 8), nn.ReLU(inplace=True)), ROWS),
+    "relu6": (lambda: nn.ReLU6(), ROWS),
+    "gelu": (lambda: nn.GELU(), ROWS),
+    "gelu_tanh": (lambda: nn.GELU("tanh"), ROWS),
+    "silu": (lambda: nn.SiLU(), ROWS),
+    "sigmoid": (lambda: nn.Sigmoid(), ROWS),
+    "tanh": (lambda: nn.Tanh(), ROWS),
+    "softplus": (lambda: nn.Softplus(), ROWS),
+    "leaky_relu": (lambda: nn.LeakyReLU(), ROWS),
+    "elu": (lambda: nn.ELU(), ROWS),
+    "hardtanh": (lambda: nn.Hardtanh(), ROWS),
+    "hardswish": (lambda: nn.Hardswish(), ROWS),
+    "hardsigmoid": (lambda: nn.Hardsigmoid(), ROWS),
+    "mish": (lambda: nn.Mish(), ROWS),
+    "log_sigmoid": (lambda: nn.LogSigmoid(), ROWS),
+    "softsign": (lambda: nn.Softsign(), ROWS),
+    "glu": (lambda: nn.GLU(), ROWS),
+    "softmax": (lambda: nn.Softmax(dim=1), ROWS),
+    "log_softmax": (lambda: nn.LogSoftmax(dim=-1), ROWS),
+    "upsample": (lambda: nn.Upsample(scale_factor=2, mode="nearest"), IMAGE),
+    "upsample_bilinear": (lambda: nn.Upsample(scale_factor=1.5, mode="bilinear"), IMAGE),
+    "sequential": (lambda: nn.Sequential(nn.Linear(8, 4), nn.Sequential(nn.Tanh(), nn.Linear(4, 4)), nn.Sequential()), ROWS),
+    "sequential_empty": (lambda: nn.Sequential(), ROWS),
+}
+TEXTS = {
+    "module_list": nn.ModuleList([nn.ReLU(), nn.Linear(1, 2), nn.Linear(1, 2), nn.Linear(1, 2), nn.Sequential(nn.ReLU()), nn.Sequential(nn.ReLU())]),
+    "embedding": nn.Embedding(10, 3, padding_idx=-8),
+    "multihead_attention": nn.MultiheadAttention(8, 2),
+}
+
+texts = {key: str(module) for key, module in TEXTS.items()}
+out = {}
+for key, (make, sizes) in CASES.items():
+    torch.manual_seed(3)
+    layer = make()
+    texts[key] = str(layer)
+    x = torch.randn(sizes, requires_grad=True)
+    y = layer(x)
+    (y * y).sum().backward()
+    out[f"{key}/train/y"], out[f"{key}/d"] = y.detach().contiguous(), x.grad.contiguous()
+    out[f"{key}/eval/y"] = layer.eval()(x.detach().clone()).detach().contiguous()
+
+torch.manual_seed(3)
+attention = nn.MultiheadAttention(8, 2, batch_first=True)
+q, k, v = torch.randn(2, 5, 8), torch.randn(2, 4, 8), torch.randn(2, 4, 8)
+out["attention/self"] = attention(q, q, q)[0].detach()
+out["attention/cross"], out["attention/weights"] = (t.detach() for t in attention(q, k, v))
+out["attention/causal"] = attention(q, q, q, attn_mask=torch.ones(5, 5).triu(1).bool())[0].detach()
+sequence_first = nn.MultiheadAttention(8, 2, bias=False)
+out["attention/sequence_first"] = sequence_first(q, q, q)[0].detach()
+out["attention/unbatched"] = sequence_first(q[0], k[0], v[0])[0].detach()
+
+folder = pathlib.Path(sys.argv[1])
+save_file({name: tensor.contiguous() for name, tensor in out.items()}, folder / "modules.safetensors")
+(folder / "modules.tsv").write_text("".join(f"{key}\t{text}\n" for key, text in ((k, t.replace("\n", "\\n")) for k, t in texts.items())))
+print(len(texts), "printed forms,", len(out), "tensors")

@@ -1,0 +1,204 @@
+package org.flambeau.testkit.nn;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+import org.flambeau.Random;
+import org.flambeau.Tensor;
+import org.flambeau.nn.AdaptiveAvgPool2d;
+import org.flambeau.nn.AvgPool2d;
+import org.flambeau.nn.BatchNorm1d;
+import org.flambeau.nn.BatchNorm2d;
+import org.flambeau.nn.Conv1d;
+import org.flambeau.nn.Conv2d;
+import org.flambeau.nn.ConvOptions;
+import org.flambeau.nn.ConvTranspose2d;
+import org.flambeau.nn.Dropout;
+import org.flambeau.nn.Dropout2d;
+import org.flambeau.nn.ELU;
+import org.flambeau.nn.Embedding;
+import org.flambeau.nn.Flatten;
+import org.flambeau.nn.Functional.InterpolationMode;
+import org.flambeau.nn.GELU;
+import org.flambeau.nn.GLU;
+import org.flambeau.nn.GroupNorm;
+import org.flambeau.nn.Hardsigmoid;
+import org.flambeau.nn.Hardswish;
+import org.flambeau.nn.Hardtanh;
+import org.flambeau.nn.Identity;
+import org.flambeau.nn.LayerNorm;
+import org.flambeau.nn.LeakyReLU;
+import org.flambeau.nn.Linear;
+import org.flambeau.nn.LogSigmoid;
+import org.flambeau.nn.LogSoftmax;
+import org.flambeau.nn.MaxPool2d;
+import org.flambeau.nn.Mish;
+import org.flambeau.nn.Module;
+import org.flambeau.nn.ModuleList;
+import org.flambeau.nn.MultiheadAttention;
+import org.flambeau.nn.PoolOptions;
+import org.flambeau.nn.ReLU;
+import org.flambeau.nn.ReLU6;
+import org.flambeau.nn.Sequential;
+import org.flambeau.nn.SiLU;
+import org.flambeau.nn.Sigmoid;
+import org.flambeau.nn.Softmax;
+import org.flambeau.nn.Softplus;
+import org.flambeau.nn.Softsign;
+import org.flambeau.nn.Tanh;
+import org.flambeau.nn.Upsample;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// Layers begin, compute, learn and print as PyTorch's do.
+final class LayersTest {
+  private static final long[] IMAGE = {2, 4, 7, 6}, ROWS = {3, 8}, LINE = {2, 4, 9};
+
+  private record Case(Supplier<Module> layer, long[] sizes) {}
+
+  private static final Map<String, Case> CASES = new LinkedHashMap<>();
+  private static final Map<String, String> TEXTS = new TreeMap<>();
+
+  private static void layer(String key, long[] sizes, Supplier<Module> layer) {
+    CASES.put(key, new Case(layer, sizes));
+  }
+
+  static {
+    layer("linear", ROWS, () -> new Linear(8, 3));
+    layer("linear_no_bias", ROWS, () -> new Linear(8, 3, false));
+    layer("conv1d", LINE, () -> new Conv1d(4, 6, 3, ConvOptions.of().stride(2).padding(1)));
+    layer("conv2d", IMAGE, () -> new Conv2d(4, 6, 3));
+    layer("conv2d_options", IMAGE,
+        () -> new Conv2d(4, 6, 3, 2, ConvOptions.of().stride(1, 2).padding(1, 2).dilation(2, 1).groups(2), false));
+    layer("conv2d_same", IMAGE, () -> new Conv2d(4, 2, 3, ConvOptions.of().samePadding(true)));
+    layer("conv_transpose2d", IMAGE, () -> new ConvTranspose2d(4, 2, 3, ConvOptions.of().stride(2).padding(1).outputPadding(1)));
+    layer("batch_norm1d", ROWS, () -> new BatchNorm1d(8));
+    layer("batch_norm2d", IMAGE, () -> new BatchNorm2d(4));
+    layer("batch_norm2d_average", IMAGE, () -> new BatchNorm2d(4, 1e-3, null, false, true));
+    layer("batch_norm2d_untracked", IMAGE, () -> new BatchNorm2d(4, 1e-5, 0.1, true, false));
+    layer("layer_norm", ROWS, () -> new LayerNorm(8, 1e-6));
+    layer("layer_norm_plain", IMAGE, () -> new LayerNorm(new long[] {7, 6}, 1e-5, false));
+    layer("group_norm", IMAGE, () -> new GroupNorm(2, 4));
+    layer("dropout", ROWS, () -> new Dropout(0.25));
+    layer("dropout2d", IMAGE, Dropout2d::new);
+    layer("max_pool2d", IMAGE, () -> new MaxPool2d(PoolOptions.kernel(3).stride(2).padding(1)));
+    layer("max_pool2d_options", IMAGE, () -> new MaxPool2d(PoolOptions.kernel(3, 2).ceilMode(true)));
+    layer("avg_pool2d", IMAGE, () -> new AvgPool2d(2));
+    layer("adaptive_avg_pool2d", IMAGE, () -> new AdaptiveAvgPool2d(1, 1));
+    layer("flatten", IMAGE, Flatten::new);
+    layer("identity", ROWS, Identity::new);
+    layer("relu", ROWS, ReLU::new);
+    layer("relu_inplace", ROWS, () -> new Sequential(new Linear(8, 8), new ReLU(true)));
+    layer("relu6", ROWS, ReLU6::new);
+    layer("gelu", ROWS, GELU::new);
+    layer("gelu_tanh", ROWS, () -> new GELU(true));
+    layer("silu", ROWS, SiLU::new);
+    layer("sigmoid", ROWS, Sigmoid::new);
+    layer("tanh", ROWS, Tanh::new);
+    layer("softplus", ROWS, Softplus::new);
+    layer("leaky_relu", ROWS, LeakyReLU::new);
+    layer("elu", ROWS, ELU::new);
+    layer("hardtanh", ROWS, Hardtanh::new);
+    layer("hardswish", ROWS, Hardswish::new);
+    layer("hardsigmoid", ROWS, Hardsigmoid::new);
+    layer("mish", ROWS, Mish::new);
+    layer("log_sigmoid", ROWS, LogSigmoid::new);
+    layer("softsign", ROWS, Softsign::new);
+    layer("glu", ROWS, GLU::new);
+    layer("softmax", ROWS, () -> new Softmax(1));
+    layer("log_softmax", ROWS, () -> new LogSoftmax(-1));
+    layer("upsample", IMAGE, () -> new Upsample(2, InterpolationMode.NEAREST));
+    layer("upsample_bilinear", IMAGE, () -> new Upsample(1.5, InterpolationMode.LINEAR));
+    layer("sequential", ROWS,
+        () -> new Sequential(new Linear(8, 4), new Sequential(new Tanh(), new Linear(4, 4)), new Sequential()));
+    layer("sequential_empty", ROWS, Sequential::new);
+    try (InputStream in = Objects.requireNonNull(LayersTest.class.getResourceAsStream("modules.tsv"))) {
+      new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().map(line -> line.split("\t"))
+          .forEach(parts -> TEXTS.put(parts[0], parts[1].replace("\\n", "\n")));
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private static Case layer(String key) {
+    return Objects.requireNonNull(CASES.get(key));
+  }
+
+  static Stream<String> cases() {
+    return CASES.keySet().stream();
+  }
+
+  @ParameterizedTest
+  @MethodSource("cases")
+  void a_layer_prints_as_in_pytorch(String key) {
+    assertEquals(TEXTS.get(key), layer(key).layer.get().toString());
+  }
+
+  @ParameterizedTest
+  @MethodSource("cases")
+  void a_layer_begins_and_computes_as_in_pytorch(String key) {
+    Case layerCase = layer(key);
+    Random.manualSeed(3);
+    Module layer = layerCase.layer.get();
+    Tensor x = Tensor.randn(layerCase.sizes).requiresGrad_(true);
+    Tensor y = layer.call(x);
+    NnGoldens.assertClose(NnGoldens.get(key + "/train/y"), y, 1e-5, key + " in training");
+    y.mul(y).sum().backward();
+    NnGoldens.assertClose(NnGoldens.get(key + "/d"), Objects.requireNonNull(x.grad()), 1e-4, key + "'s gradient");
+    NnGoldens.assertClose(NnGoldens.get(key + "/eval/y"), layer.eval().call(x.detach()), 1e-5, key + " in evaluation");
+  }
+
+  @Test
+  void containers_and_tables_print_as_in_pytorch() {
+    assertEquals(TEXTS.get("module_list"), new ModuleList(new ReLU(), new Linear(1, 2), new Linear(1, 2), new Linear(1, 2),
+        new Sequential(new ReLU()), new Sequential(new ReLU())).toString());
+    assertEquals(TEXTS.get("embedding"), new Embedding(10, 3, -8).toString());
+    assertEquals(TEXTS.get("multihead_attention"), new MultiheadAttention(8, 2).toString());
+  }
+
+  @Test
+  void attention_is_pytorchs() {
+    Random.manualSeed(3);
+    var attention = new MultiheadAttention(8, 2, 0, true, true);
+    Tensor q = Tensor.randn(2, 5, 8), k = Tensor.randn(2, 4, 8), v = Tensor.randn(2, 4, 8);
+    close("attention/self", attention.call(q));
+    close("attention/cross", attention.call(q, k, v));
+    close("attention/weights", attention.attendWithWeights(q, k, v, null).weights());
+    close("attention/cross", attention.attendWithWeights(q, k, v, null).output());
+    close("attention/causal", attention.attend(q, q, q, null, true));
+    close("attention/causal", attention.attend(q, q, q, Tensor.ones(5, 5).triu(1).ne(0), false));
+    var sequenceFirst = new MultiheadAttention(8, 2, 0, false, false);
+    close("attention/sequence_first", sequenceFirst.call(q));
+    close("attention/unbatched", sequenceFirst.call(q.select(0, 0), k.select(0, 0), v.select(0, 0)));
+  }
+
+  private static void close(String golden, Tensor actual) {
+    NnGoldens.assertClose(NnGoldens.get(golden), actual, 1e-5, golden);
+  }
+
+  @Test
+  void senseless_layers_are_refused() {
+    assertEquals("[Conv2d] in_channels and out_channels must be divisible by groups, got 4, 6 and 3",
+        assertThrows(IllegalArgumentException.class, () -> new Conv2d(4, 6, 3, ConvOptions.of().groups(3))).getMessage());
+    assertEquals("[Linear] expected in_features >= 0, got -1",
+        assertThrows(IllegalArgumentException.class, () -> new Linear(-1, 2)).getMessage());
+    assertEquals("[Dropout] dropout probability has to be between 0 and 1, but got 1.5",
+        assertThrows(IllegalArgumentException.class, () -> new Dropout(1.5)).getMessage());
+    assertEquals("[BatchNorm2d] expected 4D input (got 2D input)",
+        assertThrows(IllegalArgumentException.class, () -> new BatchNorm2d(3).call(Tensor.ones(2, 3))).getMessage());
+    assertEquals("[Embedding] padding_idx must be within num_embeddings (10), got 10",
+        assertThrows(IllegalArgumentException.class, () -> new Embedding(10, 3, 10)).getMessage());
+    assertEquals("[MultiheadAttention] embed_dim must be divisible by num_heads, got 8 and 3",
+        assertThrows(IllegalArgumentException.class, () -> new MultiheadAttention(8, 3)).getMessage());
+  }
+}

@@ -1,0 +1,337 @@
+package org.flambeau.testkit.nn;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.flambeau.ClosedTensorException;
+import org.flambeau.DType;
+import org.flambeau.Device;
+import org.flambeau.GradMode;
+import org.flambeau.MemoryScope;
+import org.flambeau.MemoryStats;
+import org.flambeau.Tensor;
+import org.flambeau.nn.BatchNorm2d;
+import org.flambeau.nn.Conv2d;
+import org.flambeau.nn.Dropout;
+import org.flambeau.nn.Functional;
+import org.flambeau.nn.Linear;
+import org.flambeau.nn.Module;
+import org.flambeau.nn.ReLU;
+import org.flambeau.nn.Sequential;
+import org.flambeau.nn.StateDict;
+import org.flambeau.nn.optim.Sgd;
+import org.junit.jupiter.api.Test;
+
+/// What a module is: names, modes, calls, hooks, state.
+final class ModuleTest {
+  private static final class Net extends Module {
+    final Tensor scale = parameter("scale", Tensor.ones(1));
+    final Linear fc1 = child("fc1", new Linear(4, 3)), fc2 = child("fc2", new Linear(3, 2, false));
+    final Tensor calls = buffer("calls", Tensor.zeros(DType.INT64));
+
+    Net() {
+      buffer("scratch", Tensor.zeros(2), false);
+    }
+
+    @Override
+    protected Tensor forward(Tensor x) {
+      calls.add_(1);
+      return fc2.call(Functional.relu(fc1.call(x))).mul(scale);
+    }
+  }
+
+  private static String message(Class<? extends Exception> type, org.junit.jupiter.api.function.Executable action) {
+    return String.valueOf(assertThrows(type, action).getMessage());
+  }
+
+  // ---- names ----
+
+  @Test
+  void names_are_paths_in_the_order_of_declaration() {
+    var model = new Sequential(new Net(), new ReLU());
+    assertEquals("[0.scale, 0.fc1.weight, 0.fc1.bias, 0.fc2.weight]", model.namedParameters().keySet().toString());
+    assertEquals("[0.calls, 0.scratch]", model.namedBuffers().keySet().toString());
+    assertEquals("[, 0, 0.fc1, 0.fc2, 1]", model.namedModules().keySet().toString());
+    assertEquals("[0.scale, 0.calls, 0.fc1.weight, 0.fc1.bias, 0.fc2.weight]", model.stateDict().keySet().toString());
+    assertSame(((Net) model.get(0)).fc2, model.submodule("0.fc2"));
+    assertEquals("[Sequential] has no module \"0.fc3\": Net has the children [fc1, fc2], not \"fc3\"",
+        message(IllegalArgumentException.class, () -> model.submodule("0.fc3")));
+  }
+
+  @Test
+  void what_stands_in_two_places_is_listed_once() {
+    var shared = new Linear(2, 2);
+    var model = new Sequential(shared, shared);
+    assertEquals(List.of("0.weight", "0.bias"), List.copyOf(model.namedParameters().keySet()));
+    assertEquals(2, model.modules().size());
+    assertEquals(4, model.stateDict().size());
+  }
+
+  @Test
+  void a_name_is_declared_once_and_has_no_dot() {
+    assertEquals("[Twice] \"a\" is declared already", message(IllegalArgumentException.class, Twice::new));
+    assertEquals("[Sequential] the name of a child, parameter or buffer is not empty and has no dot, got \"a.b\"",
+        message(IllegalArgumentException.class, () -> new Sequential(java.util.Map.of("a.b", new ReLU()))));
+  }
+
+  private static final class Twice extends Module {
+    Twice() {
+      child("a", new ReLU());
+      parameter("a", Tensor.ones(1));
+    }
+  }
+
+  @Test
+  void parameters_are_leaves_that_outlive_the_scope_they_were_made_in() {
+    Linear linear;
+    try (var _ = MemoryScope.open()) {
+      linear = new Linear(2000, 3);
+      Tensor computed = Tensor.ones(1).requiresGrad_(true).mul(2);
+      assertTrue(message(IllegalArgumentException.class, () -> new Module() {
+        {
+          parameter("p", computed);
+        }
+      }).startsWith("[Module] parameter \"p\" must be a leaf"));
+    }
+    assertTrue(linear.weight().isLeaf() && linear.weight().requiresGrad());
+    assertEquals(3, linear.call(Tensor.ones(1, 2000)).numel());
+  }
+
+  // ---- calls ----
+
+  @Test
+  void a_module_without_forward_says_so() {
+    assertEquals("[Empty] has no forward of one tensor: override forward(Tensor) or forward(Tensor...)",
+        message(UnsupportedOperationException.class, () -> new Empty().call(Tensor.ones(1))));
+    assertEquals("[Linear] takes one tensor, got 2",
+        message(UnsupportedOperationException.class, () -> new Linear(1, 1).call(Tensor.ones(1), Tensor.ones(1))));
+  }
+
+  private static final class Empty extends Module {}
+
+  @Test
+  void inside_a_scope_a_call_keeps_its_result_alone() {
+    Tensor[] seen = new Tensor[1];
+    var model = new Sequential(new Linear(64, 64), new Module() {
+      @Override
+      protected Tensor forward(Tensor x) {
+        seen[0] = x.mul(2);
+        return seen[0].add(1);
+      }
+    });
+    Tensor x = Tensor.ones(64, 64);
+    try (var _ = GradMode.noGrad(); var _ = MemoryScope.open()) {
+      long before = MemoryStats.of(Device.CPU).current();
+      Tensor y = model.call(x);
+      assertEquals(before + 4 * y.numel(), MemoryStats.of(Device.CPU).current());
+      assertThrows(ClosedTensorException.class, () -> seen[0].sum());
+      assertEquals(64 * 64, y.numel());
+    }
+  }
+
+  @Test
+  void outside_of_scopes_a_module_may_hold_on_to_what_it_computed() {
+    Tensor[] seen = new Tensor[1];
+    var model = new Module() {
+      @Override
+      protected Tensor forward(Tensor x) {
+        seen[0] = x.mul(2);
+        return seen[0].add(1);
+      }
+    };
+    model.call(Tensor.ones(64, 64));
+    assertEquals(2 * 64 * 64, seen[0].sum().toDouble());
+  }
+
+  @Test
+  void a_replaced_child_is_not_called_any_more_though_a_field_names_it() {
+    var net = new Net();
+    var head = net.replace("fc2", new Linear(3, 7));
+    assertArrayEquals(new long[] {5, 7}, net.call(Tensor.ones(5, 4)).sizes());
+    assertSame(head, net.submodule("fc2"));
+    assertArrayEquals(new long[] {5, 2}, net.fc2.call(Tensor.ones(5, 3)).sizes(), "the old child itself is as it was");
+
+    var wrapped = new Sequential(net.fc2, net.replace("fc2", new Sequential(net.fc2, new Linear(2, 9))));
+    assertArrayEquals(new long[] {5, 9}, net.call(Tensor.ones(5, 4)).sizes(), "also where the successor calls the old one");
+    assertEquals(2, wrapped.size());
+    net.replace("fc2", net.fc2);
+    assertArrayEquals(new long[] {5, 2}, net.call(Tensor.ones(5, 4)).sizes(), "and back again");
+    assertEquals("[Net] a module cannot replace itself: expected the path of a child",
+        message(IllegalArgumentException.class, () -> net.replace("", new ReLU())));
+  }
+
+  // ---- hooks ----
+
+  @Test
+  void hooks_see_and_change_what_goes_through() {
+    var linear = new Linear(2, 2);
+    List<String> order = new ArrayList<>();
+    try (var _ = linear.registerForwardPreHook((module, inputs) -> {
+      order.add("before " + (module == linear));
+      return new Tensor[] {inputs[0].mul(0)};
+    }); var _ = linear.registerForwardHook((_, inputs, output) -> {
+      order.add("after " + inputs[0].sum().toDouble());
+      return output.sub(Objects.requireNonNull(linear.bias())).add(5);
+    })) {
+      assertEquals("tensor([[5., 5.]], grad_fn=<AddBackward0>)", linear.call(Tensor.ones(1, 2)).toString());
+    }
+    assertEquals(List.of("before true", "after 0.0"), order);
+    linear.call(Tensor.ones(1, 2));
+    assertEquals(2, order.size());
+  }
+
+  @Test
+  void what_a_hook_is_given_lives_until_the_users_scope_closes() {
+    var model = new Sequential(new Linear(64, 64), new ReLU());
+    Tensor[] seen = new Tensor[1];
+    var registration = model.get(0).registerForwardHook((_, _, output) -> {
+      seen[0] = output;
+      return null;
+    });
+    try (var _ = GradMode.noGrad(); var _ = MemoryScope.open()) {
+      model.call(Tensor.ones(64, 64));
+      assertTrue(Double.isFinite(seen[0].sum().toDouble()));
+    }
+    assertThrows(ClosedTensorException.class, () -> seen[0].sum());
+    registration.close();
+  }
+
+  @Test
+  void backward_hooks_see_both_gradients_and_may_change_that_of_the_input() {
+    var linear = new Linear(2, 3);
+    List<String> seen = new ArrayList<>();
+    linear.registerFullBackwardHook((_, gradInput, gradOutput) -> {
+      seen.add(Objects.requireNonNull(gradInput[0]).numel() + " " + Objects.requireNonNull(gradOutput[0]).sum().toDouble());
+      return new Tensor[] {Tensor.ones(1, 2).mul(7)};
+    });
+    Tensor x = Tensor.ones(1, 2).requiresGrad_(true);
+    linear.call(x).sum().backward();
+    assertEquals(List.of("2 3.0"), seen);
+    assertEquals("tensor([[7., 7.]])", Objects.requireNonNull(x.grad()).toString());
+    linear.registerFullBackwardHook((_, gradInput, _) -> {
+      seen.add(gradInput[0] == null ? "none" : "some");
+      return null;
+    });
+    seen.clear();
+    linear.call(Tensor.ones(1, 2).requiresGrad_(true)).sum().backward();
+    assertEquals("some", seen.getLast());
+  }
+
+  @Test
+  void a_backward_hook_runs_where_no_input_needs_a_gradient() {
+    var linear = new Linear(2, 3);
+    List<String> seen = new ArrayList<>();
+    linear.registerFullBackwardHook((_, gradInput, _) -> {
+      seen.add(String.valueOf(gradInput[0]));
+      return null;
+    });
+    linear.call(Tensor.ones(1, 2)).sum().backward();
+    assertEquals(List.of("null"), seen);
+  }
+
+  // ---- modes and conversions ----
+
+  @Test
+  void modes_reach_every_module() {
+    var model = new Sequential(new Dropout(0.5), new Sequential(new BatchNorm2d(3)));
+    assertTrue(model.modules().stream().allMatch(Module::isTraining));
+    model.eval();
+    assertTrue(model.modules().stream().noneMatch(Module::isTraining));
+    model.get(1).train();
+    assertFalse(model.isTraining());
+    List<String> visited = new ArrayList<>();
+    model.apply(module -> visited.add(module.getClass().getSimpleName()));
+    assertEquals(List.of("Dropout", "BatchNorm2d", "Sequential", "Sequential"), visited);
+  }
+
+  @Test
+  void a_cast_keeps_the_tensors_that_an_optimizer_holds() {
+    var model = new Sequential(new Conv2d(1, 2, 3), new BatchNorm2d(2));
+    var optimizer = new Sgd(model.parameters(), Sgd.options().lr(0.5));
+    List<Tensor> before = model.parameters();
+    model.call(Tensor.ones(2, 1, 5, 5).mul(Tensor.arange(5))).sum().backward();
+    model.to(DType.FLOAT64);
+    assertEquals(before, model.parameters());
+    assertEquals(DType.FLOAT64, before.getFirst().dtype());
+    assertEquals(DType.FLOAT64, Objects.requireNonNull(before.getFirst().grad()).dtype());
+    assertEquals(DType.INT64, Objects.requireNonNull(model.namedBuffers().get("1.num_batches_tracked")).dtype());
+    double[] bias = Objects.requireNonNull(model.namedParameters().get("1.bias")).toDoubleArray();
+    optimizer.step();
+    assertEquals(bias[0] - 0.5 * 18, Objects.requireNonNull(model.namedParameters().get("1.bias")).toDoubleArray()[0], 1e-5);
+    assertEquals("[Sequential] to expects a float dtype, got int64", message(IllegalArgumentException.class, () -> model.to(DType.INT64)));
+  }
+
+  @Test
+  void frozen_parameters_get_no_gradient() {
+    var model = new Net();
+    model.fc1.requiresGrad_(false);
+    model.call(Tensor.ones(2, 4)).sum().backward();
+    assertNull(model.fc1.weight().grad());
+    assertTrue(model.fc2.weight().grad() != null);
+    model.zeroGrad();
+    assertNull(model.fc2.weight().grad());
+  }
+
+  // ---- state ----
+
+  @Test
+  void a_state_dict_shares_memory_and_loading_copies() {
+    var from = new Net();
+    var to = new Net();
+    StateDict state = from.stateDict();
+    assertFalse(Objects.requireNonNull(state.get("fc1.weight")).requiresGrad());
+    assertTrue(to.loadStateDict(state, true).isEmpty());
+    try (var _ = GradMode.noGrad()) {
+      from.fc1.weight().fill_(3);
+    }
+    assertEquals(3, Objects.requireNonNull(state.get("fc1.weight")).select(0, 0).select(0, 0).toDouble());
+    assertTrue(to.fc1.weight().max().toDouble() < 1);
+  }
+
+  @Test
+  void loading_names_everything_that_does_not_match_and_changes_nothing() {
+    var net = new Net();
+    double sum = net.fc1.weight().sum().toDouble();
+    StateDict state = new Net().stateDict();
+    state.remove("fc1.bias");
+    state.put("fc2.weight", Tensor.ones(1, 3));
+    state.put("zz", Tensor.ones(1));
+    assertEquals("""
+        Error(s) in loading state_dict for Net:
+        \tMissing key(s) in state_dict: "fc1.bias".\s
+        \tUnexpected key(s) in state_dict: "zz".\s
+        \tsize mismatch for fc2.weight: copying a param with shape torch.Size([1, 3]) from checkpoint, \
+        the shape in current model is torch.Size([2, 3]).""", message(IllegalArgumentException.class, () -> net.loadStateDict(state)));
+    assertEquals(sum, net.fc1.weight().sum().toDouble());
+    state.remove("fc2.weight");
+    var incompatible = net.loadStateDict(state, false);
+    assertEquals(List.of("fc1.bias", "fc2.weight"), incompatible.missing());
+    assertEquals(List.of("zz"), incompatible.unexpected());
+    assertTrue(sum != net.fc1.weight().sum().toDouble());
+  }
+
+  @Test
+  void batches_need_not_be_counted_by_older_files() {
+    var norm = new Sequential(new BatchNorm2d(2));
+    norm.call(Tensor.randn(2, 2, 3, 3));
+    StateDict old = new StateDict();
+    norm.stateDict().forEach((name, tensor) -> {
+      if (!name.contains("num_batches")) {
+        old.put(name, tensor);
+      }
+    });
+    var fresh = new Sequential(new BatchNorm2d(2));
+    assertTrue(fresh.loadStateDict(old, true).isEmpty());
+    StateDict current = norm.stateDict();
+    current.remove("0.num_batches_tracked");
+    assertTrue(message(IllegalArgumentException.class, () -> fresh.loadStateDict(current)).contains("\"0.num_batches_tracked\""));
+  }
+}
