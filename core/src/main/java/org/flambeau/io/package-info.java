@@ -1,4 +1,4 @@
-/// Checkpoint files.
+/// Checkpoint files: safetensors, and PyTorch's `.pth`.
 @NullMarked
 package org.flambeau.io;
 
