@@ -114,7 +114,8 @@ public final class Inliner {
     void copy(CodeModel code, int base, int free, @Nullable Label end) {
       Map<Label, Label> labels = new HashMap<>();
       List<CodeElement> elements = code.elementList();
-      for (CodeElement element : elements) {
+      for (int i = 0; i < elements.size(); i++) {
+        CodeElement element = elements.get(i);
         switch (element) {
           case LabelTarget target -> out.labelBinding(labels.computeIfAbsent(target.label(), label -> out.newLabel()));
           case BranchInstruction branch -> out.branch(branch.opcode(), labels.computeIfAbsent(branch.target(), label -> out.newLabel()));
@@ -122,7 +123,7 @@ public final class Inliner {
           case StoreInstruction store -> out.storeLocal(store.typeKind(), base + store.slot());
           case IncrementInstruction increment -> out.iinc(base + increment.slot(), increment.constant());
           case ReturnInstruction _ when end != null -> {
-            if (element != elements.getLast()) {
+            if (i < elements.size() - 1) {
               out.goto_(end);
             }
           }

@@ -60,12 +60,7 @@ final class LayerNorm {
     long rows = x.size(0);
     int n = Math.toIntExact(x.size(1));
     int size = x.dtype().size();
-    RowOp.Loop addNormalized = Rows.loop(RowOp.ADD_NORMALIZED);
-    RowOp.Loop gradient = Rows.loop(RowOp.NORMALIZE_GRADIENT);
-    Loop add = Loops.binary(org.flambeau.spi.BinaryOp.ADD, Compute.FLOAT);
-    Loop mul = Loops.binary(org.flambeau.spi.BinaryOp.MUL, Compute.FLOAT);
-    Reducer total = Rows.reducer(Fold.SUM);
-    RowOp.Sum products = Rows.sum(RowOp.Term.CENTRED_PRODUCT);
+    RowKernels kernels = Rows.kernels();
     try (Staging staging = Staging.open(); Workspace workspace = new Workspace(CpuAllocator.SHARED)) {
       long w = Rows.floats(weight, n, 1, staging, workspace);
       long means = workspace.take(8 * Math.max(1, rows));
@@ -78,7 +73,7 @@ final class LayerNorm {
       long parts = Math.clamp(rows / ROWS_APART, 1, MOST_PARTS);
       long sums = workspace.take(8L * n * parts);
       CpuPool.SHARED.parallelFor(0, parts, 1, (begin, end) -> {
-        long buffer = Scratch.current().rows(12L * n);
+        long buffer = Scratch.current().rows(8L * n);
         for (long part = begin; part < end; part++) {
           long weightSums = sums + part * 8 * n;
           long biasSums = weightSums + 4L * n;
@@ -90,20 +85,13 @@ final class LayerNorm {
             long source = Rows.read(x.dtype(), from + row * n * size, size, buffer + 4L * n, n);
             float m = (float) ALL.get(DOUBLE, means + 8 * row);
             float r = (float) ALL.get(DOUBLE, rstds + 8 * row);
-            if (gradWeight != null) {
-              addNormalized.run(weightSums, weightSums, g, source, g, g, m, r, 0, 0, n);
-            }
-            if (gradBias != null) {
-              add.run(biasSums, biasSums, g, g, n);
+            if (gradWeight != null || gradBias != null) {
+              kernels.addNormalized(weightSums, biasSums, g, source, m, r, n);
             }
             if (gradX != null) {
-              long scaled = buffer + 8L * n;
-              mul.run(scaled, g, w, g, n);
-              double a = Rows.fold(total, scaled, n, 0) / n;
-              double b = Rows.sum(products, scaled, source, m, n) * r / n;
               long place = to + row * n * size;
-              long result = Rows.isPlain(gradX.dtype(), size) ? place : scaled;
-              gradient.run(result, scaled, source, g, g, g, m, r, (float) a, (float) b, n);
+              long result = Rows.isPlain(gradX.dtype(), size) ? place : buffer;
+              kernels.normalizeBackward(result, g, source, w, m, r, n);
               Rows.write(gradX.dtype(), result, place, size, n);
             }
           }

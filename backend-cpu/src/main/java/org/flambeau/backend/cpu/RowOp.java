@@ -7,20 +7,12 @@ public enum RowOp {
   SUBTRACT,
   /// q·exp(a − p), for a at most p, nearly.
   SCALED_EXP,
-  /// a·p.
-  SCALE,
-  /// (a − p)·b: softmax's gradient, a being the result's, b the result and p = Σ a·b.
-  SOFTMAX_GRADIENT,
   /// a − p·exp(b): log-softmax's gradient, a being the result's, b the result and p = Σ a.
   LOG_SOFTMAX_GRADIENT,
 
   // normalisation: p the mean, q the reciprocal standard deviation
   /// (a − p)·q·b + c.
   NORMALIZE,
-  /// q·(a − r − x̂·s) with x̂ = (b − p)·q: layer norm's gradient, a being the result's times the weight.
-  NORMALIZE_GRADIENT,
-  /// a + b·x̂ with x̂ = (c − p)·q: its weight's gradient, summed up.
-  ADD_NORMALIZED,
 
   // batch norm, one channel a row
   /// max((a − s)·p + q, r).
@@ -52,8 +44,6 @@ public enum RowOp {
 
   /// What is summed over a row, of one number p and two rows a and b.
   public enum Term {
-    /// a·b.
-    PRODUCT,
     /// a·(b − p).
     CENTRED_PRODUCT,
     /// exp(a − p), for a at most p, nearly.

@@ -36,6 +36,14 @@ final class Rows {
     return sum;
   }
 
+  static RowKernels kernels() {
+    return Kernels.ROWS;
+  }
+
+  private static final class Kernels {
+    static final RowKernels ROWS = Objects.requireNonNull(Vectorization.PRESENT, "fused kernels need vectors").rows();
+  }
+
   static Reducer reducer(Fold fold) {
     return Reduction.reducer(Compute.FLOAT, fold);
   }

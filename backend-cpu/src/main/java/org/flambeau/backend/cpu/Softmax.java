@@ -10,9 +10,7 @@ import org.flambeau.spi.Strided;
 /// Softmax, its logarithm, and cross-entropy: passes over a row that stays in the first-level cache.
 final class Softmax {
   private final Reducer max = Rows.reducer(Fold.MAX);
-  private final Reducer total = Rows.reducer(Fold.SUM);
-  private final RowOp.Loop scaledExp = Rows.loop(RowOp.SCALED_EXP);
-  private final RowOp.Loop scale = Rows.loop(RowOp.SCALE);
+  private final RowKernels rows = Rows.kernels();
   private final RowOp.Loop subtract = Rows.loop(RowOp.SUBTRACT);
   private final RowOp.Sum exponentials = Rows.sum(RowOp.Term.EXP);
 
@@ -34,17 +32,11 @@ final class Softmax {
         if (log) {
           kernel.subtract.run(result, row, row, row, row, row, kernel.logSumExp(row, n), 0, 0, 0, n);
         } else {
-          kernel.softmax(result, row, n);
+          kernel.rows.softmax(result, row, n);
         }
         Rows.write(out.dtype(), result, to + target, toStride, n);
       });
     }
-  }
-
-  private void softmax(long out, long x, int n) {
-    scaledExp.run(out, x, x, x, x, x, Rows.largest(max, x, n), 1, 0, 0, n);
-    float sum = (float) Rows.fold(total, out, n, 0);
-    scale.run(out, out, out, out, out, out, 1 / sum, 0, 0, 0, n);
   }
 
   private float logSumExp(long x, int n) {
@@ -57,8 +49,8 @@ final class Softmax {
       return;
     }
     int n = length(grad, dim);
-    RowOp.Loop gradient = Rows.loop(log ? RowOp.LOG_SOFTMAX_GRADIENT : RowOp.SOFTMAX_GRADIENT);
-    RowOp.Sum products = Rows.sum(RowOp.Term.PRODUCT);
+    RowKernels rows = Rows.kernels();
+    RowOp.Loop logGradient = Rows.loop(RowOp.LOG_SOFTMAX_GRADIENT);
     Reducer total = Rows.reducer(Fold.SUM);
     try (Staging staging = Staging.open()) {
       long to = staging.write(gradX);
@@ -72,8 +64,11 @@ final class Softmax {
         long g = Rows.read(grad.dtype(), from + source, fromStride, buffer, n);
         long y = Rows.read(result.dtype(), of + place, ofStride, buffer + 4L * n, n);
         long out = Rows.isPlain(gradX.dtype(), toStride) ? to + target : buffer;
-        float sum = (float) (log ? Rows.fold(total, g, n, 0) : Rows.sum(products, g, y, 0, n));
-        gradient.run(out, g, y, g, g, g, sum, 0, 0, 0, n);
+        if (log) {
+          logGradient.run(out, g, y, g, g, g, (float) Rows.fold(total, g, n, 0), 0, 0, 0, n);
+        } else {
+          rows.softmaxBackward(out, g, y, n);
+        }
         Rows.write(gradX.dtype(), out, to + target, toStride, n);
       });
     }

@@ -22,6 +22,9 @@ public interface Vectorization {
 
   RowOp.Sum sum(RowOp.Term term);
 
+  /// Whole rows of the fused kernels.
+  RowKernels rows();
+
   /// A faster form of `scalar`, or `scalar` itself.
   Conversion conversion(DType dtype, Conversion scalar);
 }

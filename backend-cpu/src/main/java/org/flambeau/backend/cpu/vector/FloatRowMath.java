@@ -15,29 +15,12 @@ final class FloatRowMath {
     return FloatMath.expBelow(a.sub(p)).mul(q);
   }
 
-  static FloatVector scale(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a) {
-    return a.mul(p);
-  }
-
-  static FloatVector softmaxGradient(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b) {
-    return a.sub(p).mul(b);
-  }
-
   static FloatVector logSoftmaxGradient(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b) {
     return FloatMath.expBelow(b).fma(p.neg(), a);
   }
 
   static FloatVector normalize(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b, FloatVector c) {
     return a.sub(p).mul(q).fma(b, c);
-  }
-
-  static FloatVector normalizeGradient(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b) {
-    return b.sub(p).mul(q).fma(s.neg(), a.sub(r)).mul(q);
-  }
-
-  static FloatVector addNormalized(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b,
-      FloatVector c) {
-    return b.fma(c.sub(p).mul(q), a);
   }
 
   static FloatVector affine(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a) {
@@ -91,10 +74,6 @@ final class FloatRowMath {
   }
 
   // ---- terms of sums ----
-
-  static FloatVector product(FloatVector p, FloatVector a, FloatVector b) {
-    return a.mul(b);
-  }
 
   static FloatVector centredProduct(FloatVector p, FloatVector a, FloatVector b) {
     return a.mul(b.sub(p));

@@ -16,8 +16,9 @@ final class FloatRowSum implements RowOp.Sum {
   @Override
   public float run(long a, long b, float p, int n) {
     FloatVector vp = FloatVector.broadcast(SPECIES, p);
-    FloatVector even = FloatMath.ZERO;
-    FloatVector odd = FloatMath.ZERO;
+    // not a constant: where a loop's variable starts as an object that exists, the compiler keeps all its values as objects
+    FloatVector even = FloatVector.zero(SPECIES);
+    FloatVector odd = FloatVector.zero(SPECIES);
     int pairs = n / (2 * LANES);
     int at = 0;
     for (int i = 0; i < pairs; i++, at += 2 * STEP) {

@@ -7,6 +7,7 @@ import static org.flambeau.spi.NativeMemory.FLOAT;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
+import org.flambeau.backend.cpu.Scratch;
 
 /// The elements of a row that do not fill a vector, on their way to padding and back.
 final class FloatTail {
@@ -32,6 +33,27 @@ final class FloatTail {
       FloatVector.fromMemorySegment(SPECIES, ALL, from, LITTLE_ENDIAN).intoMemorySegment(ALL, to, LITTLE_ENDIAN, mask);
     } else {
       copy(from, to, n);
+    }
+  }
+
+  /// A vector whose first `n` lanes are the floats there; the others are anything.
+  static FloatVector load(long from, int n) {
+    if (MASKED) {
+      return FloatVector.fromMemorySegment(SPECIES, ALL, from, LITTLE_ENDIAN, SPECIES.indexInRange(0, n));
+    }
+    long padded = Scratch.current().padding();
+    copy(from, padded, n);
+    return FloatVector.fromMemorySegment(SPECIES, ALL, padded, LITTLE_ENDIAN);
+  }
+
+  /// Writes the first `n` lanes.
+  static void store(FloatVector v, long to, int n) {
+    if (MASKED) {
+      v.intoMemorySegment(ALL, to, LITTLE_ENDIAN, SPECIES.indexInRange(0, n));
+    } else {
+      long padded = Scratch.current().padding();
+      v.intoMemorySegment(ALL, padded, LITTLE_ENDIAN);
+      copy(padded, to, n);
     }
   }
 

@@ -15,6 +15,7 @@ import org.flambeau.backend.cpu.Fold;
 import org.flambeau.backend.cpu.Inliner;
 import org.flambeau.backend.cpu.Loop;
 import org.flambeau.backend.cpu.Reducer;
+import org.flambeau.backend.cpu.RowKernels;
 import org.flambeau.backend.cpu.RowOp;
 import org.flambeau.backend.cpu.Vectorization;
 import org.jspecify.annotations.Nullable;
@@ -77,6 +78,13 @@ public final class FloatVectorization implements Vectorization {
     return Inliner.specialize(MethodHandles.lookup(), RowOp.Sum.class, FloatRowSum.class,
         List.of(FloatRowMath.class, FloatMath.class, FloatTail.class),
         Map.of("term", lowerCamel(term.name())), term);
+  }
+
+  @Override
+  public RowKernels rows() {
+    return Inliner.specialize(MethodHandles.lookup(), RowKernels.class, FloatRows.class, List.of(FloatMath.class, FloatTail.class),
+        Map.of(),
+        "rows");
   }
 
   @Override

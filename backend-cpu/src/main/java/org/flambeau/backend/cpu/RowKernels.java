@@ -1,0 +1,17 @@
+package org.flambeau.backend.cpu;
+
+/// Whole rows of the fused kernels: contiguous floats, which are read from memory once and stay in cache for as many passes as
+/// their sums need. `out` may be one of the rows.
+public interface RowKernels {
+  /// out = softmax(x).
+  void softmax(long out, long x, int n);
+
+  /// out = (grad − Σ grad·y)·y: softmax's gradient, y being its result.
+  void softmaxBackward(long out, long grad, long y, int n);
+
+  /// out = r·(g·w − mean of g·w − x̂·mean of g·w·x̂) with x̂ = (x − mean)·r: layer norm's gradient.
+  void normalizeBackward(long out, long grad, long x, long weight, float mean, float r, int n);
+
+  /// weightSum += grad·x̂ and biasSum += grad, element by element.
+  void addNormalized(long weightSum, long biasSum, long grad, long x, float mean, float r, int n);
+}

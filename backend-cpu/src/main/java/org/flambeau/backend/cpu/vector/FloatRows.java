@@ -1,0 +1,154 @@
+package org.flambeau.backend.cpu.vector;
+
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static org.flambeau.backend.cpu.vector.FloatMath.SPECIES;
+import static org.flambeau.spi.NativeMemory.ALL;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+import org.flambeau.backend.cpu.RowKernels;
+
+/// Rows on vectors.
+///
+/// The elements that fill no vector stay in a register through all passes, in lanes beside which stands what changes no sum.
+/// Sums are taken over runs, so that their rounding errors stay few, and added in double.
+final class FloatRows implements RowKernels {
+  private static final int LANES = SPECIES.length();
+  private static final int STEP = SPECIES.vectorByteSize();
+  private static final int RUN = 4096 * Float.BYTES;
+
+  @Override
+  public void softmax(long out, long x, int n) {
+    int rest = n % LANES;
+    int whole = (n - rest) * Float.BYTES;
+    VectorMask<Float> inRow = SPECIES.indexInRange(0, rest);
+    FloatVector tail = FloatVector.broadcast(SPECIES, Float.NEGATIVE_INFINITY);
+    tail = rest > 0 ? tail.blend(FloatTail.load(x + whole, rest), inRow) : tail;
+    FloatVector a = tail;
+    FloatVector b = tail;
+    int at = 0;
+    for (; at < whole - STEP; at += 2 * STEP) {
+      a = larger(a, load(x + at));
+      b = larger(b, load(x + at + STEP));
+    }
+    a = at < whole ? larger(a, load(x + at)) : a;
+    FloatVector largest = FloatVector.broadcast(SPECIES, FloatMath.largestLane(larger(a, b)));
+    tail = FloatMath.expBelow(tail.sub(largest));
+    double total = FloatMath.sumOfLanes(tail);
+    for (int run = 0; run < whole; run += RUN) {
+      int end = Math.min(run + RUN, whole);
+      FloatVector sum = zero();
+      for (int i = run; i < end; i += STEP) {
+        FloatVector power = FloatMath.expBelow(load(x + i).sub(largest));
+        power.intoMemorySegment(ALL, out + i, LITTLE_ENDIAN);
+        sum = sum.add(power);
+      }
+      total += FloatMath.sumOfLanes(sum);
+    }
+    FloatVector scale = FloatVector.broadcast(SPECIES, (float) (1 / total));
+    for (int i = 0; i < whole; i += STEP) {
+      load(out + i).mul(scale).intoMemorySegment(ALL, out + i, LITTLE_ENDIAN);
+    }
+    if (rest > 0) {
+      FloatTail.store(tail.mul(scale), out + whole, rest);
+    }
+  }
+
+  @Override
+  public void softmaxBackward(long out, long grad, long y, int n) {
+    int rest = n % LANES;
+    int whole = (n - rest) * Float.BYTES;
+    VectorMask<Float> inRow = SPECIES.indexInRange(0, rest);
+    FloatVector lastGrad = rest > 0 ? zero().blend(FloatTail.load(grad + whole, rest), inRow) : zero();
+    FloatVector lastY = rest > 0 ? zero().blend(FloatTail.load(y + whole, rest), inRow) : zero();
+    double total = FloatMath.sumOfLanes(lastGrad.mul(lastY));
+    for (int run = 0; run < whole; run += RUN) {
+      int end = Math.min(run + RUN, whole);
+      FloatVector a = zero();
+      FloatVector b = zero();
+      int i = run;
+      for (; i < end - STEP; i += 2 * STEP) {
+        a = load(grad + i).fma(load(y + i), a);
+        b = load(grad + i + STEP).fma(load(y + i + STEP), b);
+      }
+      a = i < end ? load(grad + i).fma(load(y + i), a) : a;
+      total += FloatMath.sumOfLanes(a.add(b));
+    }
+    FloatVector sum = FloatVector.broadcast(SPECIES, (float) total);
+    for (int i = 0; i < whole; i += STEP) {
+      load(grad + i).sub(sum).mul(load(y + i)).intoMemorySegment(ALL, out + i, LITTLE_ENDIAN);
+    }
+    if (rest > 0) {
+      FloatTail.store(lastGrad.sub(sum).mul(lastY), out + whole, rest);
+    }
+  }
+
+  @Override
+  public void normalizeBackward(long out, long grad, long x, long weight, float mean, float r, int n) {
+    FloatVector centre = FloatVector.broadcast(SPECIES, mean);
+    FloatVector scale = FloatVector.broadcast(SPECIES, r);
+    int rest = n % LANES;
+    int whole = (n - rest) * Float.BYTES;
+    VectorMask<Float> inRow = SPECIES.indexInRange(0, rest);
+    FloatVector lastGrad = rest > 0 ? zero().blend(FloatTail.load(grad + whole, rest).mul(FloatTail.load(weight + whole, rest)), inRow)
+        : zero();
+    FloatVector lastX = rest > 0 ? FloatTail.load(x + whole, rest).sub(centre).mul(scale) : zero();
+    double total = FloatMath.sumOfLanes(lastGrad);
+    double totalOfProducts = FloatMath.sumOfLanes(lastGrad.mul(lastX));
+    for (int run = 0; run < whole; run += RUN) {
+      int end = Math.min(run + RUN, whole);
+      FloatVector sum = zero();
+      FloatVector sumOfProducts = zero();
+      for (int i = run; i < end; i += STEP) {
+        FloatVector g = load(grad + i).mul(load(weight + i));
+        sum = sum.add(g);
+        sumOfProducts = g.fma(load(x + i).sub(centre).mul(scale), sumOfProducts);
+      }
+      total += FloatMath.sumOfLanes(sum);
+      totalOfProducts += FloatMath.sumOfLanes(sumOfProducts);
+    }
+    FloatVector meanGrad = FloatVector.broadcast(SPECIES, (float) (total / n));
+    FloatVector slope = FloatVector.broadcast(SPECIES, (float) (-totalOfProducts / n));
+    for (int i = 0; i < whole; i += STEP) {
+      FloatVector g = load(grad + i).mul(load(weight + i));
+      load(x + i).sub(centre).mul(scale).fma(slope, g.sub(meanGrad)).mul(scale).intoMemorySegment(ALL, out + i, LITTLE_ENDIAN);
+    }
+    if (rest > 0) {
+      FloatTail.store(lastX.fma(slope, lastGrad.sub(meanGrad)).mul(scale), out + whole, rest);
+    }
+  }
+
+  @Override
+  public void addNormalized(long weightSum, long biasSum, long grad, long x, float mean, float r, int n) {
+    FloatVector centre = FloatVector.broadcast(SPECIES, mean);
+    FloatVector scale = FloatVector.broadcast(SPECIES, r);
+    int rest = n % LANES;
+    int whole = (n - rest) * Float.BYTES;
+    for (int i = 0; i < whole; i += STEP) {
+      FloatVector g = load(grad + i);
+      load(x + i).sub(centre).mul(scale).fma(g, load(weightSum + i)).intoMemorySegment(ALL, weightSum + i, LITTLE_ENDIAN);
+      load(biasSum + i).add(g).intoMemorySegment(ALL, biasSum + i, LITTLE_ENDIAN);
+    }
+    if (rest > 0) {
+      FloatVector g = FloatTail.load(grad + whole, rest);
+      FloatVector product = FloatTail.load(x + whole, rest).sub(centre).mul(scale).fma(g, FloatTail.load(weightSum + whole, rest));
+      FloatTail.store(product, weightSum + whole, rest);
+      FloatTail.store(FloatTail.load(biasSum + whole, rest).add(g), biasSum + whole, rest);
+    }
+  }
+
+  /// The larger elements; those of `a` where they do not compare.
+  private static FloatVector larger(FloatVector a, FloatVector b) {
+    return a.blend(b, b.compare(VectorOperators.GT, a));
+  }
+
+  /// Not a constant: where a loop's variable starts as an object that exists, the compiler keeps all its values as objects.
+  private static FloatVector zero() {
+    return FloatVector.zero(SPECIES);
+  }
+
+  private static FloatVector load(long address) {
+    return FloatVector.fromMemorySegment(SPECIES, ALL, address, LITTLE_ENDIAN);
+  }
+}
