@@ -1,6 +1,7 @@
 package org.flambeau;
 
 import org.flambeau.internal.ops.Binary;
+import org.flambeau.internal.ops.Op;
 import org.flambeau.internal.ops.Powers;
 
 /// What every tensor a can do element by element with another operand b, a tensor or a number.
@@ -522,22 +523,22 @@ sealed interface ArithmeticMethods permits Tensor {
 
   /// a − alpha·b.
   default Tensor sub(Tensor other, double alpha) {
-    return Binary.addScaled(self(), other, -alpha);
+    return Binary.subScaled(self(), other, alpha);
   }
 
   /// [#sub(Tensor, double)] in place.
   default Tensor sub_(Tensor other, double alpha) {
-    return Binary.addScaledInPlace(self(), other, -alpha);
+    return Binary.subScaledInPlace(self(), other, alpha);
   }
 
   /// `other` − x.
   default Tensor rsub(long other) {
-    return Binary.SUB.of(Tensor.number(other), self());
+    return Op.scoped("rsub", () -> Binary.SUB.of(Tensor.number(other), self()));
   }
 
   /// `other` − x.
   default Tensor rsub(double other) {
-    return Binary.SUB.of(Tensor.number(other), self());
+    return Op.scoped("rsub", () -> Binary.SUB.of(Tensor.number(other), self()));
   }
 
   /// `other`/x.

@@ -26,7 +26,7 @@ public final class Generator {
 
   /// The generator that operations use when none is given.
   public static Generator defaultOf(Device device) {
-    return DEFAULTS.computeIfAbsent(device, Generator::create);
+    return DEFAULTS.computeIfAbsent(device, on -> new Generator(on, Random.initialSeed()));
   }
 
   static Iterable<Generator> defaults() {

@@ -80,12 +80,12 @@ sealed interface OrderingMethods permits Tensor {
 
   /// The positions that put the elements along the last dimension in ascending order.
   default Tensor argsort() {
-    return Ordering.sort(self().detach(), -1, false).indices();
+    return Ordering.argsort(self(), -1, false);
   }
 
   /// The positions that put the elements along `dim` in order.
   default Tensor argsort(int dim, boolean descending) {
-    return Ordering.sort(self().detach(), dim, descending).indices();
+    return Ordering.argsort(self(), dim, descending);
   }
 
   /// The k largest elements of the last dimension in descending order, and where they stood.

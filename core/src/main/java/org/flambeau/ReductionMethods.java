@@ -2,6 +2,7 @@ package org.flambeau;
 
 import org.flambeau.internal.ops.Extrema;
 import org.flambeau.internal.ops.Moments;
+import org.flambeau.internal.ops.Op;
 import org.flambeau.internal.ops.Reductions;
 
 /// How the elements of every tensor become fewer: over all dimensions or some.
@@ -59,7 +60,7 @@ sealed interface ReductionMethods permits Tensor {
 
   /// How many elements are not 0, int64.
   default Tensor countNonzero(int... dims) {
-    return self().ne(0).sum(dims);
+    return Reductions.countNonzero(self(), dims);
   }
 
   // ---- moments ----
@@ -178,7 +179,7 @@ sealed interface ReductionMethods permits Tensor {
 
   /// The larger of each pair of elements: [Tensor#maximum].
   default Tensor max(Tensor other) {
-    return self().maximum(other);
+    return Op.scoped("max", () -> self().maximum(other));
   }
 
   /// The smallest of all elements; NaN if any is.
@@ -202,7 +203,7 @@ sealed interface ReductionMethods permits Tensor {
 
   /// The smaller of each pair of elements: [Tensor#minimum].
   default Tensor min(Tensor other) {
-    return self().minimum(other);
+    return Op.scoped("min", () -> self().minimum(other));
   }
 
   /// The largest of all elements.

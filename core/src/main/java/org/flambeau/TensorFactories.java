@@ -6,6 +6,7 @@ import org.flambeau.internal.ops.Creation;
 import org.flambeau.internal.ops.Einsum;
 import org.flambeau.internal.ops.Indexing;
 import org.flambeau.internal.ops.Joining;
+import org.flambeau.internal.ops.Op;
 import org.flambeau.internal.ops.Rearranging;
 import org.flambeau.internal.ops.Selection;
 
@@ -159,27 +160,27 @@ abstract sealed class TensorFactories permits Tensor {
   }
 
   public static Tensor zeros(long... sizes) {
-    return Creation.full(Device.CPU, DType.FLOAT32, Tensor.number(0), sizes);
+    return Creation.full("zeros", Device.CPU, DType.FLOAT32, Tensor.number(0), sizes);
   }
 
   public static Tensor zeros(DType dtype, long... sizes) {
-    return Creation.full(Device.CPU, dtype, Tensor.number(0), sizes);
+    return Creation.full("zeros", Device.CPU, dtype, Tensor.number(0), sizes);
   }
 
   public static Tensor zeros(Device device, DType dtype, long... sizes) {
-    return Creation.full(device, dtype, Tensor.number(0), sizes);
+    return Creation.full("zeros", device, dtype, Tensor.number(0), sizes);
   }
 
   public static Tensor ones(long... sizes) {
-    return Creation.full(Device.CPU, DType.FLOAT32, Tensor.number(1), sizes);
+    return Creation.full("ones", Device.CPU, DType.FLOAT32, Tensor.number(1), sizes);
   }
 
   public static Tensor ones(DType dtype, long... sizes) {
-    return Creation.full(Device.CPU, dtype, Tensor.number(1), sizes);
+    return Creation.full("ones", Device.CPU, dtype, Tensor.number(1), sizes);
   }
 
   public static Tensor ones(Device device, DType dtype, long... sizes) {
-    return Creation.full(device, dtype, Tensor.number(1), sizes);
+    return Creation.full("ones", device, dtype, Tensor.number(1), sizes);
   }
 
   /// All elements `value`, float32.
@@ -291,12 +292,12 @@ abstract sealed class TensorFactories permits Tensor {
 
   /// Uniform in [0, 1), of another tensor's sizes, dtype and device.
   public static Tensor randLike(Tensor other) {
-    return Creation.uniform(Generator.defaultOf(other.device()), other.dtype(), other.sizes());
+    return Op.scoped("rand_like", () -> Creation.uniform(Generator.defaultOf(other.device()), other.dtype(), other.sizes()));
   }
 
   /// Normal with mean 0 and standard deviation 1, of another tensor's sizes, dtype and device.
   public static Tensor randnLike(Tensor other) {
-    return Creation.normal(Generator.defaultOf(other.device()), other.dtype(), other.sizes());
+    return Op.scoped("randn_like", () -> Creation.normal(Generator.defaultOf(other.device()), other.dtype(), other.sizes()));
   }
 
   /// Whole numbers in [low, high), int64.

@@ -22,6 +22,7 @@ public final class Backends {
   private static final @Nullable Backend CPU = FOUND.get(Device.Type.CPU);
 
   private static @Nullable UnaryOperator<Kernels> interceptor;
+  private static @Nullable Backend standIn;
 
   private Backends() {}
 
@@ -42,7 +43,7 @@ public final class Backends {
 
   /// The backend of `device`, which has that many devices at least.
   public static Backend of(Device device) {
-    Backend backend = device.type() == Device.Type.CPU ? CPU : FOUND.get(device.type());
+    Backend backend = device.type() == Device.Type.CPU ? CPU : FOUND.getOrDefault(device.type(), standIn);
     if (backend == null) {
       throw new BackendException("[device] no backend for " + device + " was found on the module path: add org.flambeau's backend-"
           + device.type() + " to it");
@@ -64,6 +65,11 @@ public final class Backends {
   /// For tests: from now on every operation of every thread runs on what `interceptor` makes of its kernels, until null.
   public static void intercept(@Nullable UnaryOperator<Kernels> interceptor) {
     Backends.interceptor = interceptor;
+  }
+
+  /// For tests: from now on `backend` serves the devices of its kind if no other was found, until null.
+  public static void standIn(@Nullable Backend backend) {
+    standIn = backend;
   }
 
   public static Device best() {

@@ -3,6 +3,7 @@ package org.flambeau.nn;
 import org.flambeau.DType;
 import org.flambeau.Tensor;
 import org.flambeau.internal.ops.Activations;
+import org.flambeau.internal.ops.Op;
 import org.flambeau.internal.ops.Selection;
 import org.flambeau.internal.ops.Softmax;
 import org.flambeau.internal.ops.Unary;
@@ -23,7 +24,7 @@ abstract sealed class ActivationFunctions permits LossFunctions {
   ///
   /// Reference: Howard et al., "MobileNets", 2017.
   public static Tensor relu6(Tensor x) {
-    return Activations.hardtanh(x, 0, 6);
+    return Op.scoped("relu6", () -> Activations.hardtanh(x, 0, 6));
   }
 
   /// `x·Φ(x)`, with Φ the normal distribution function.
@@ -35,7 +36,7 @@ abstract sealed class ActivationFunctions permits LossFunctions {
 
   /// The approximation `x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³)))` of [#gelu]; PyTorch's `approximate="tanh"`.
   public static Tensor geluTanh(Tensor x) {
-    return Unary.GELU_TANH.of(requireFloat("gelu", x));
+    return Unary.GELU_TANH.of(requireFloat("gelu_tanh", x));
   }
 
   /// `x·σ(x)`, also known as swish.
@@ -125,7 +126,7 @@ abstract sealed class ActivationFunctions permits LossFunctions {
 
   /// `x/(1 + |x|)`.
   public static Tensor softsign(Tensor x) {
-    return x.div(x.abs().add(1));
+    return Op.scoped("softsign", () -> x.div(x.abs().add(1)));
   }
 
   /// `a·σ(b)`, for the two halves a and b of x along `dim`.

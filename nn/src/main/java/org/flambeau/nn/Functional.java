@@ -1,11 +1,11 @@
 package org.flambeau.nn;
 
-import org.flambeau.DType;
 import org.flambeau.Tensor;
 import org.flambeau.internal.ops.Attention;
 import org.flambeau.internal.ops.Dropouts;
 import org.flambeau.internal.ops.Interpolation;
 import org.flambeau.internal.ops.Interpolation.Mode;
+import org.flambeau.internal.ops.Op;
 import org.flambeau.internal.ops.Padding;
 import org.flambeau.internal.ops.Padding.Border;
 import org.jspecify.annotations.Nullable;
@@ -78,7 +78,7 @@ public final class Functional extends LayerFunctions {
   ///
   /// Reference: Srivastava et al., "Dropout", 2014.
   public static Tensor dropout(Tensor x, double p, boolean training) {
-    requireProbability(p);
+    requireProbability("dropout", p);
     return training ? Dropouts.dropout(x, p) : x;
   }
 
@@ -86,13 +86,13 @@ public final class Functional extends LayerFunctions {
   ///
   /// Reference: Tompson et al., "Efficient Object Localization Using Convolutional Networks", 2015.
   public static Tensor featureDropout(Tensor x, double p, boolean training) {
-    requireProbability(p);
+    requireProbability("feature_dropout", p);
     return training ? Dropouts.featureDropout(x, p) : x;
   }
 
-  private static void requireProbability(double p) {
+  private static void requireProbability(String op, double p) {
     if (!(p >= 0 && p <= 1)) {
-      throw new IllegalArgumentException("[dropout] dropout probability has to be between 0 and 1, but got " + p);
+      throw new IllegalArgumentException("[" + op + "] dropout probability has to be between 0 and 1, but got " + p);
     }
   }
 
@@ -126,19 +126,7 @@ public final class Functional extends LayerFunctions {
   ///
   /// @param classes how many places a row has; −1 for as many as the largest element needs
   public static Tensor oneHot(Tensor x, long classes) {
-    if (x.dtype() != DType.INT64) {
-      throw new IllegalArgumentException(
-          "[one_hot] one_hot is only applicable to index tensor of type LongTensor. Got " + x.dtype().label());
-    }
-    long largest = x.numel() == 0 ? -1 : x.max().toLong();
-    if (x.numel() > 0 && x.min().toLong() < 0) {
-      throw new IllegalArgumentException("[one_hot] Class values must be non-negative.");
-    }
-    long count = classes == -1 ? largest + 1 : classes;
-    if (count < 1 || largest >= count) {
-      throw new IllegalArgumentException("[one_hot] Class values must be smaller than num_classes.");
-    }
-    return x.unsqueeze(-1).eq(Tensor.arange(count).to(x.device())).to(DType.INT64);
+    return x.oneHot(classes);
   }
 
   // ---- distances ----
@@ -150,8 +138,7 @@ public final class Functional extends LayerFunctions {
 
   /// x divided by its norm of order p along `dim`, which counts as at least eps.
   public static Tensor normalize(Tensor x, double p, int dim, double eps) {
-    Tensor norm = x.norm(p, new int[] {dim}, true).clamp(eps, Double.POSITIVE_INFINITY);
-    return x.div(norm.expandAs(x));
+    return Op.scoped("normalize", () -> x.div(x.norm(p, new int[] {dim}, true).clamp(eps, Double.POSITIVE_INFINITY).expandAs(x)));
   }
 
   /// [#cosineSimilarity(Tensor, Tensor, int, double)] along dimension 1 with an epsilon of 10⁻⁸.
@@ -164,9 +151,11 @@ public final class Functional extends LayerFunctions {
   /// Shapes: x1 and x2 broadcast; the result has no `dim`. DTypes: float.
   public static Tensor cosineSimilarity(Tensor x1, Tensor x2, int dim, double eps) {
     int[] along = {dim};
-    Tensor first = x1.div(x1.norm(2, along, true).clamp(eps, Double.POSITIVE_INFINITY));
-    Tensor second = x2.div(x2.norm(2, along, true).clamp(eps, Double.POSITIVE_INFINITY));
-    return first.mul(second).sum(dim);
+    return Op.scoped("cosine_similarity", () -> {
+      Tensor first = x1.div(x1.norm(2, along, true).clamp(eps, Double.POSITIVE_INFINITY));
+      Tensor second = x2.div(x2.norm(2, along, true).clamp(eps, Double.POSITIVE_INFINITY));
+      return first.mul(second).sum(dim);
+    });
   }
 
   // ---- padding ----
@@ -174,19 +163,19 @@ public final class Functional extends LayerFunctions {
   /// x with zeros around, as many as `widths` say: before and after the last dimension, then before and after the one
   /// before it, and so on. Negative widths cut off.
   public static Tensor pad(Tensor x, long... widths) {
-    return Padding.constant(x, widths, 0);
+    return pad(x, 0, widths);
   }
 
   /// x with elements of `value` around.
   public static Tensor pad(Tensor x, double value, long... widths) {
-    return Padding.constant(x, widths, value);
+    return Op.scoped("pad", () -> Padding.constant(x, widths, value));
   }
 
   /// x with elements of its own around the last one, two or three dimensions.
   ///
   /// Shapes: with as many dimensions before the padded ones as one or two.
   public static Tensor pad(Tensor x, PaddingMode mode, long... widths) {
-    return Padding.border(x, widths, mode.border);
+    return Op.scoped("pad", () -> Padding.border(x, widths, mode.border));
   }
 
   // ---- other sizes ----

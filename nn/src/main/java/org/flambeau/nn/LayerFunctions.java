@@ -8,6 +8,7 @@ import org.flambeau.internal.ops.Convolutions;
 import org.flambeau.internal.ops.Convolutions.SamePadding;
 import org.flambeau.internal.ops.LayerNorm;
 import org.flambeau.internal.ops.Linear;
+import org.flambeau.internal.ops.Op;
 import org.flambeau.internal.ops.Padding;
 import org.flambeau.internal.ops.Pooling;
 import org.flambeau.spi.Conv2d;
@@ -119,7 +120,7 @@ abstract sealed class LayerFunctions extends LossFunctions permits Functional {
 
   /// [#maxPool2d(Tensor, PoolOptions)] of rows (n, c, l) or (c, l). Options for columns count.
   public static Tensor maxPool1d(Tensor x, PoolOptions options) {
-    return maxPool2d(asImages("max_pool1d", x), ofOneRow(options)).squeeze(-2);
+    return Op.scoped("max_pool1d", () -> maxPool2d(asImages("max_pool1d", x), ofOneRow(options)).squeeze(-2));
   }
 
   /// [#avgPool2d(Tensor, PoolOptions)] of square windows that do not overlap.
@@ -136,7 +137,7 @@ abstract sealed class LayerFunctions extends LossFunctions permits Functional {
 
   /// [#avgPool2d(Tensor, PoolOptions)] of rows (n, c, l) or (c, l). Options for columns count.
   public static Tensor avgPool1d(Tensor x, PoolOptions options) {
-    return avgPool2d(asImages("avg_pool1d", x), ofOneRow(options)).squeeze(-2);
+    return Op.scoped("avg_pool1d", () -> avgPool2d(asImages("avg_pool1d", x), ofOneRow(options)).squeeze(-2));
   }
 
   /// The means of rows × columns windows that cover all of each image, as equal as whole numbers allow: window i of n spans
@@ -149,7 +150,7 @@ abstract sealed class LayerFunctions extends LossFunctions permits Functional {
 
   /// [#adaptiveAvgPool2d] of rows (n, c, l) or (c, l).
   public static Tensor adaptiveAvgPool1d(Tensor x, long columns) {
-    return Pooling.adaptiveAvgPool2d(asImages("adaptive_avg_pool1d", x), 1, columns).squeeze(-2);
+    return Op.scoped("adaptive_avg_pool1d", () -> Pooling.adaptiveAvgPool2d(asImages("adaptive_avg_pool1d", x), 1, columns).squeeze(-2));
   }
 
   private static Tensor asImages(String op, Tensor x) {

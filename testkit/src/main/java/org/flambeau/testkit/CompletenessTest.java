@@ -55,7 +55,7 @@ public class CompletenessTest {
 
   /// Operations of core that no sample can show, and why.
   private static final Map<String, String> NOT_SHOWN = Map.of(
-      "to_device", "needs two devices",
+      "to_device", "needs two devices: see TwoDevicesTest",
       "alias", "only shares memory",
       "fill", "changes in place: see ViewInPlaceTest",
       "zero", "changes in place: see ViewInPlaceTest",
@@ -123,6 +123,12 @@ public class CompletenessTest {
     assertEquals(entries.size(), OpTable.all().size(), "two entries of one name");
     assertNone("operations without samples", entries.stream().filter(name -> Goldens.of(name).isEmpty()).toList());
     assertNone("samples without an entry", Goldens.samples().keySet().stream().filter(name -> !entries.contains(name)).toList());
+  }
+
+  @Test
+  void every_entry_refuses_something_or_says_why_nothing_is_wrong() {
+    assertNone("entries without a refusal", OpTable.all().stream()
+        .filter(op -> op.refusals().isEmpty() == (op.refusesNothing() == null)).map(OpInfo::name).toList());
   }
 
   @Test

@@ -358,6 +358,9 @@ public class ConformanceTest {
       for (OpInfo.Refusal refusal : op.refusals()) {
         TALLY.count("refusals", op.name(), DType.FLOAT32);
         String message = refusal(refusal);
+        if (!op.isNamedBy(message)) {
+          fail("expected a message that begins with [" + op.name() + "], got: " + message);
+        }
         for (String part : refusal.parts()) {
           if (!message.contains(part)) {
             fail("expected a message with \"" + part + "\", got: " + message);

@@ -6,8 +6,6 @@ import static org.flambeau.testkit.OpInfo.several;
 
 import java.util.List;
 import org.flambeau.DType;
-import org.flambeau.Device;
-import org.flambeau.Generator;
 import org.flambeau.Random;
 import org.flambeau.Tensor;
 import org.flambeau.nn.Functional;
@@ -21,9 +19,9 @@ final class CreationOps {
       op("zeros", (_, a) -> Tensor.zeros(dtype(a), a.longs("sizes"))).refuses(() -> Tensor.zeros(-1), "-1"),
       op("ones", (_, a) -> Tensor.ones(dtype(a), a.longs("sizes"))).refuses(() -> Tensor.ones(2, -1), "-1"),
       op("full", (_, a) -> Tensor.full(dtype(a), a.number("value"), a.longs("sizes"))).refuses(() -> Tensor.full(1.0, -1), "-1"),
-      op("zeros_like", (x, _) -> Tensor.zerosLike(x.get(0))).records("fill").except(CLOSED, "look at sizes only"),
-      op("ones_like", (x, _) -> Tensor.onesLike(x.get(0))).records("fill").except(CLOSED, "look at sizes only"),
-      op("full_like", (x, a) -> Tensor.fullLike(x.get(0), a.number("value"))).records("fill").except(CLOSED, "look at sizes only"),
+      op("zeros_like", (x, _) -> Tensor.zerosLike(x.get(0))).records("fill").except(CLOSED, "look at sizes only").refusesNothing("takes any tensor"),
+      op("ones_like", (x, _) -> Tensor.onesLike(x.get(0))).records("fill").except(CLOSED, "look at sizes only").refusesNothing("takes any tensor"),
+      op("full_like", (x, a) -> Tensor.fullLike(x.get(0), a.number("value"))).records("fill").except(CLOSED, "look at sizes only").refusesNothing("takes any tensor"),
       op("arange", (_, a) -> Tensor.arange(dtype(a), a.number("start"), a.number("end"), a.number("step")))
           .refuses(() -> Tensor.arange(0, 5, 0), "[arange]", "step must be nonzero").refuses(() -> Tensor.arange(5, 0, 1), "[arange]", "upper bound"),
       op("linspace", (_, a) -> Tensor.linspace(a.number("start"), a.number("end"), a.integer("steps")))
@@ -45,9 +43,12 @@ final class CreationOps {
       several("random_like", (x, a) -> {
         Random.manualSeed(a.integer("seed"));
         return List.of(Tensor.randLike(x.get(0)), Tensor.randnLike(x.get(0)));
-      }).methods("randLike", "randnLike").records("random").except(CLOSED, "look at sizes only").tolerance(4),
-      op("dropout_seeded", (x, a) -> seeded(a, () -> Functional.dropout(x.get(0), a.number("p"), true))).methods("dropout").records("dropout"),
-      op("feature_dropout_seeded", (x, a) -> seeded(a, () -> Functional.featureDropout(x.get(0), a.number("p"), true))).methods("featureDropout").records("mul"));
+      }).methods("randLike", "randnLike").records("random").except(CLOSED, "look at sizes only").tolerance(4)
+          .refuses(() -> Tensor.randLike(Tensor.of(1)), "[rand_like]", "int32").refuses(() -> Tensor.randnLike(Tensor.of(1)), "[randn_like]", "int32"),
+      op("dropout_seeded", (x, a) -> seeded(a, () -> Functional.dropout(x.get(0), a.number("p"), true))).methods("dropout").records("dropout")
+          .refuses(() -> Functional.dropout(Tensor.ones(2), -0.5, true), "[dropout]", "-0.5"),
+      op("feature_dropout_seeded", (x, a) -> seeded(a, () -> Functional.featureDropout(x.get(0), a.number("p"), true))).methods("featureDropout").records("mul")
+          .refuses(() -> Functional.featureDropout(Tensor.ones(2), -0.5, true), "[feature_dropout]", "-0.5"));
   // spotless:on
 
   private interface Draw {
@@ -64,7 +65,7 @@ final class CreationOps {
   }
 
   private static Tensor seeded(Attributes a, java.util.function.Supplier<Tensor> draw) {
-    Generator.defaultOf(Device.CPU).manualSeed(a.integer("seed"));
+    Random.manualSeed(a.integer("seed"));
     return draw.get();
   }
 

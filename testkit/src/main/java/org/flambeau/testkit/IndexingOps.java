@@ -1,5 +1,6 @@
 package org.flambeau.testkit;
 
+import static org.flambeau.testkit.OpInfo.Check.TWO_DEVICES;
 import static org.flambeau.testkit.OpInfo.binary;
 import static org.flambeau.testkit.OpInfo.op;
 import static org.flambeau.testkit.OpInfo.several;
@@ -60,7 +61,7 @@ final class IndexingOps {
       op("index_fill_tensor", (x, a) -> x.get(0).indexFill(a.integer("dim"), x.get(1), x.get(2))).methods("indexFill", "indexFill_").records("index_fill.tensor")
           .inPlace((x, a) -> x.get(0).indexFill_(a.integer("dim"), x.get(1), x.get(2)))
           .refuses(() -> m().indexFill(0, Tensor.of(0L), m()), "[index_fill]", "0-dimensional value tensor", "2"),
-      op("index", (x, a) -> x.get(0).index(places(a, x.subList(1, x.size())).toArray(Index[]::new)))
+      op("index", (x, a) -> x.get(0).index(places(a, x.subList(1, x.size())).toArray(Index[]::new))).except(TWO_DEVICES, "takes positions from the CPU")
           .refuses(() -> m().index(Index.at(2)), "index 2", OUTSIDE)
           .refuses(() -> m().index(Index.of(Tensor.of(2L))), "[index]", OUTSIDE)
           .refuses(() -> m().index(Index.at(0), Index.at(0), Index.at(0)), "[index]", "too many indices for tensor of dimension 2")
@@ -82,15 +83,16 @@ final class IndexingOps {
           .refuses(() -> Tensor.where(Tensor.of(true), Tensor.ones(2), Tensor.ones(3)), "[where]", "(2,)", "(3,)"),
       op("where_number", (x, a) -> x.get(0).where(x.get(1), a.number("other"))).methods("where").records("where")
           .refuses(() -> m().where(m(), 1.0), "[where]", "boolean", "float32"),
-      op("where_number_left", (x, a) -> Tensor.where(x.get(0), a.number("other"), x.get(1))).methods("where").records("where"),
-      unary("nonzero", Tensor::nonzero).methods("nonzero", "nonzeroTuple"),
+      op("where_number_left", (x, a) -> Tensor.where(x.get(0), a.number("other"), x.get(1))).methods("where").records("where")
+          .refuses(() -> Tensor.where(m(), 1.0, m()), "[where]", "boolean", "float32"),
+      unary("nonzero", Tensor::nonzero).methods("nonzero", "nonzeroTuple").refusesNothing("takes any tensor"),
       binary("take", Tensor::take).refuses(() -> m().take(Tensor.of(6L)), "[take]", "6"),
       op("one_hot", (x, a) -> x.get(0).oneHot(a.integer("classes"))).records("scatter.value")
           .refuses(() -> Tensor.of(3L).oneHot(3), "[one_hot]", "Class values must be smaller than num_classes")
           .refuses(() -> Tensor.of(-1L).oneHot(3), "[one_hot]", "Class values must be non-negative"),
       several("meshgrid", (x, a) -> Tensor.meshgrid(x, a.text("indexing"))).records("expand")
           .refuses(() -> Tensor.meshgrid(List.of(Tensor.ones(2)), "yx"), "[meshgrid]", "yx", "ij"),
-      several("broadcast_tensors", (x, _) -> Tensor.broadcastTensors(x.toArray(Tensor[]::new))).records("expand")
+      several("broadcast_tensors", (x, _) -> Tensor.broadcastTensors(x.toArray(Tensor[]::new))).records("expand").except(TWO_DEVICES, "gives views, each where its operand is")
           .refuses(() -> Tensor.broadcastTensors(Tensor.ones(2), Tensor.ones(3)), "[broadcast_tensors]", "(2,)", "(3,)"));
   // spotless:on
 

@@ -26,29 +26,32 @@ final class NeuralOps {
   // spotless:off
   static final List<OpInfo> ACTIVATIONS = List.of(
       floating("gelu", Functional::gelu).tolerance(4),
-      unary("gelu_tanh", Functional::geluTanh).refuses(() -> Functional.geluTanh(Tensor.of(1)), "[gelu]", "int32").tolerance(4),
+      unary("gelu_tanh", Functional::geluTanh).refuses(() -> Functional.geluTanh(Tensor.of(1)), "[gelu_tanh]", "int32").tolerance(4),
       floating("silu", Functional::silu),
-      unary("softplus_default", Functional::softplus).methods("softplus").records("softplus"),
+      floating("softplus_default", Functional::softplus).methods("softplus").records("softplus"),
       op("softplus", (x, a) -> Functional.softplus(x.get(0), a.number("beta"), a.number("threshold"))).refuses(() -> Functional.softplus(Tensor.of(1)), "[softplus]", "int32"),
-      unary("leaky_relu_default", Functional::leakyRelu).methods("leakyRelu").records("leaky_relu"),
+      floating("leaky_relu_default", Functional::leakyRelu).methods("leakyRelu").records("leaky_relu"),
       op("leaky_relu", (x, a) -> Functional.leakyRelu(x.get(0), a.number("slope"))).refuses(() -> Functional.leakyRelu(Tensor.of(1)), "[leaky_relu]", "int32"),
-      unary("elu_default", Functional::elu).methods("elu").records("elu"),
+      floating("elu_default", Functional::elu).methods("elu").records("elu"),
       op("elu", (x, a) -> Functional.elu(x.get(0), a.number("alpha"))).refuses(() -> Functional.elu(Tensor.of(1)), "[elu]", "int32"),
-      unary("hardtanh_default", Functional::hardtanh).methods("hardtanh").records("hardtanh"),
+      unary("hardtanh_default", Functional::hardtanh).methods("hardtanh").records("hardtanh")
+          .refuses(() -> Functional.hardtanh(Tensor.of(true)), "[hardtanh]", "bool"),
       op("hardtanh", (x, a) -> Functional.hardtanh(x.get(0), a.number("low"), a.number("high")))
           .refuses(() -> Functional.hardtanh(Tensor.ones(1), 2, 1), "[hardtanh]", "min_val cannot be greater than max_val"),
-      unary("relu6", x -> Functional.relu6(x.mul(4))),
+      unary("relu6", x -> Functional.relu6(x.mul(4))).refuses(() -> Functional.relu6(Tensor.of(true)), "[relu6]", "bool"),
       floating("hardswish", Functional::hardswish),
       floating("hardsigmoid", Functional::hardsigmoid).tolerance(32),
       floating("mish", Functional::mish).tolerance(4),
       floating("log_sigmoid", Functional::logSigmoid).records("log_sigmoid", "softplus_one"),
-      unary("softsign", Functional::softsign),
+      unary("softsign", Functional::softsign).refuses(() -> Functional.softsign(Tensor.of(true)), "[softsign]", "bool"),
       op("glu", (x, a) -> Functional.glu(x.get(0), a.integer("dim"))).refuses(() -> Functional.glu(Tensor.ones(3), 0), "[glu]", "3"),
       op("softmax", (x, a) -> x.get(0).softmax(a.integer("dim"))).records("softmax", "softmax_backward")
           .refuses(() -> Tensor.ones(2).softmax(1), "[softmax]", "Dimension out of range"),
       op("log_softmax", (x, a) -> x.get(0).logSoftmax(a.integer("dim"))).refuses(() -> Tensor.ones(2).logSoftmax(1), "[log_softmax]", "Dimension out of range"),
-      op("softmax_dtype", (x, a) -> Functional.softmax(x.get(0), a.integer("dim"), DType.FLOAT64)).methods("softmax").records("softmax", "to"),
-      op("log_softmax_dtype", (x, a) -> Functional.logSoftmax(x.get(0), a.integer("dim"), DType.FLOAT64)).methods("logSoftmax").records("log_softmax", "to"));
+      op("softmax_dtype", (x, a) -> Functional.softmax(x.get(0), a.integer("dim"), DType.FLOAT64)).methods("softmax").records("softmax", "to")
+          .refuses(() -> Functional.softmax(Tensor.ones(2), 1, DType.FLOAT64), "[softmax]", "[-1, 0]", "1"),
+      op("log_softmax_dtype", (x, a) -> Functional.logSoftmax(x.get(0), a.integer("dim"), DType.FLOAT64)).methods("logSoftmax").records("log_softmax", "to")
+          .refuses(() -> Functional.logSoftmax(Tensor.ones(2), 1, DType.FLOAT64), "[log_softmax]", "[-1, 0]", "1"));
 
   static final List<OpInfo> CONVOLUTIONS = List.of(
       op("conv2d", (x, a) -> Functional.conv2d(x.get(0), x.get(1), or(x, 2), conv(a))).tolerance(8).records("conv2d", "conv2d_backward_input", "conv2d_backward_weight")
@@ -70,7 +73,8 @@ final class NeuralOps {
       several("max_pool2d_with_indices", (x, a) -> {
         Selected found = Functional.maxPool2dWithIndices(x.get(0), PoolOptions.kernel(a.integer("kernel")));
         return List.of(found.values(), found.indices());
-      }).records("max_pool2d"),
+      }).methods("maxPool2dWithIndices", "maxPool2d").records("max_pool2d")
+          .refuses(() -> Functional.maxPool2dWithIndices(Tensor.ones(1, 2), PoolOptions.kernel(2)), "[max_pool2d]", "3D or 4D", "[1, 2]"),
       op("avg_pool2d", (x, a) -> Functional.avgPool2d(x.get(0), pool(a).countIncludePad(a.flag("countPadding")))).records("avg_pool2d", "avg_pool2d_backward")
           .refuses(() -> Functional.avgPool2d(Tensor.ones(1, 1, 2, 2), 3), "[avg_pool2d]", "too small"),
       op("max_pool1d", (x, a) -> Functional.maxPool1d(x.get(0), PoolOptions.kernel(a.integer("kernel")).stride(a.integer("stride")).padding(a.integer("padding"))))
@@ -86,8 +90,8 @@ final class NeuralOps {
           ? Functional.pad(x.get(0), a.number("value"), a.longs("padding"))
           : Functional.pad(x.get(0), PaddingMode.valueOf(a.text("mode").toUpperCase(Locale.ROOT)), a.longs("padding"))).records("constant_pad_nd", "reflection_pad1d", "reflection_pad2d",
               "reflection_pad3d", "replication_pad1d", "replication_pad2d", "replication_pad3d", "circular_pad1d", "circular_pad2d", "circular_pad3d")
-          .refuses(() -> Functional.pad(Tensor.ones(2), 1), "[constant_pad_nd]", "Padding length must be divisible by 2", "[1]")
-          .refuses(() -> Functional.pad(Tensor.ones(2), 1, 1, 1, 1), "[constant_pad_nd]", "4"),
+          .refuses(() -> Functional.pad(Tensor.ones(2), 1), "[pad]", "Padding length must be divisible by 2", "[1]")
+          .refuses(() -> Functional.pad(Tensor.ones(2), 1, 1, 1, 1), "[pad]", "4"),
       op("interpolate", (x, a) -> Functional.interpolate(x.get(0), InterpolationMode.valueOf(a.text("mode").toUpperCase(Locale.ROOT)), a.flag("alignCorners"),
           a.longs("sizes"))).tolerance(4).records("upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "upsample_linear1d", "upsample_linear2d",
               "upsample_linear3d")
@@ -96,7 +100,8 @@ final class NeuralOps {
           .refuses(() -> Functional.interpolate(Tensor.ones(1, 2, 3, 3), InterpolationMode.NEAREST, 0, 3), "[interpolate]", "greater than 0", "[0, 3]")
           .refuses(() -> Functional.interpolate(Tensor.ones(1, 2, 3), InterpolationMode.NEAREST, true, 2), "[interpolate]", "align_corners"),
       op("interpolate_scale", (x, a) -> Functional.interpolateBy(x.get(0), InterpolationMode.valueOf(a.text("mode").toUpperCase(Locale.ROOT)), a.number("scale")))
-          .tolerance(4).methods("interpolateBy").records("upsample_linear2d"));
+          .tolerance(4).methods("interpolateBy", "interpolate").records("upsample_linear2d")
+          .refuses(() -> Functional.interpolateBy(Tensor.ones(1, 1, 2, 2), InterpolationMode.NEAREST, 0), "[interpolate]", "[2, 2]", "[0, 0]"));
 
   static final List<OpInfo> NORMALIZATIONS = List.of(
       op("layer_norm", (x, a) -> Functional.layerNorm(x.get(0), a.longs("sizes"), or(x, 1), or(x, 2), a.number("eps"))).tolerance(16)
@@ -112,9 +117,11 @@ final class NeuralOps {
           .refuses(() -> Functional.batchNorm(Tensor.ones(1, 3), null, null, null, null, true, 0.1, 1e-5), "[batch_norm]",
               "Expected more than 1 value per channel when training, got input size"),
       op("batch_norm_fresh", (x, a) -> Functional.batchNorm(x.get(0), Tensor.zeros(16), Tensor.ones(16), x.get(1), x.get(2), a.flag("training"), a.number("momentum"),
-          a.number("eps"))).tolerance(16).methods("batchNorm").records("batch_norm"),
+          a.number("eps"))).tolerance(16).methods("batchNorm").records("batch_norm")
+          .refuses(() -> Functional.batchNorm(Tensor.ones(4, 3), Tensor.zeros(3), Tensor.ones(3), Tensor.ones(2), null, true, 0.1, 1e-5), "[batch_norm]", "weight", "3", "2"),
       op("batch_norm_stateless", (x, a) -> Functional.batchNorm(x.get(0), null, null, null, null, a.flag("training"), a.number("momentum"), a.number("eps")))
-          .tolerance(16).methods("batchNorm").records("batch_norm"),
+          .tolerance(16).methods("batchNorm").records("batch_norm")
+          .refuses(() -> Functional.batchNorm(Tensor.ones(4), null, null, null, null, true, 0.1, 1e-5), "[batch_norm]", "[4]"),
       op("instance_norm", (x, a) -> Functional.instanceNorm(x.get(0), null, null, x.get(1), x.get(2), true, 0.1, a.number("eps"))).tolerance(16).records("batch_norm")
           .refuses(() -> Functional.instanceNorm(Tensor.ones(1, 2, 1), null, null, null, null, true, 0.1, 1e-5), "Expected more than 1 spatial element"),
       op("group_norm", (x, a) -> Functional.groupNorm(x.get(0), a.integer("groups"), x.get(1), x.get(2), a.number("eps"))).tolerance(16).records("layer_norm")
@@ -131,22 +138,24 @@ final class NeuralOps {
       op("attention", (x, a) -> Functional.scaledDotProductAttention(x.get(0), x.get(1), x.get(2), null, 0, a.flag("causal"), a.number("scale"))).tolerance(8)
           .methods("scaledDotProductAttention").records("scaled_dot_product_attention", "scaled_dot_product_attention_backward", "safe_softmax")
           .refuses(() -> Functional.scaledDotProductAttention(Tensor.ones(1, 2, 3, 4), Tensor.ones(1, 2, 3, 5), Tensor.ones(1, 2, 3, 5)),
-              "[matmul]", "(1, 2, 3, 4)", "(1, 2, 5, 3)"),
+              "(1, 2, 3, 4)", "(1, 2, 5, 3)"),
       op("attention_mask", (x, _) -> Functional.scaledDotProductAttention(x.get(0), x.get(1), x.get(2), x.get(3), 0, false)).tolerance(8)
           .methods("scaledDotProductAttention").records("scaled_dot_product_attention")
           .refuses(() -> Functional.scaledDotProductAttention(Tensor.ones(1, 2, 4), Tensor.ones(1, 3, 4), Tensor.ones(1, 3, 4), Tensor.ones(2, 2), 0, false), "(1, 2, 3)", "(2, 2)"),
       binary("embedding", Functional::embedding)
           .refuses(() -> Functional.embedding(Tensor.of(2L), Tensor.ones(2, 3)), "[embedding]", "index 2 is out of bounds for dimension 0 with size 2")
           .refuses(() -> Functional.embedding(Tensor.of(2f), Tensor.ones(2, 3)), "[embedding]", "float32"),
-      op("embedding_padding", (x, a) -> Functional.embedding(x.get(0), x.get(1), a.integer("paddingIdx"))).methods("embedding").records("embedding").rough("matrix", "gives the padding row no gradient"),
+      op("embedding_padding", (x, a) -> Functional.embedding(x.get(0), x.get(1), a.integer("paddingIdx"))).methods("embedding").records("embedding").rough("matrix", "gives the padding row no gradient")
+          .refuses(() -> Functional.embedding(Tensor.of(1L), Tensor.ones(2, 3), 2), "[embedding]", "Padding_idx must be within num_embeddings", "2"),
       op("dropout", (x, a) -> Functional.dropout(x.get(0), a.number("p"), a.flag("training")))
           .refuses(() -> Functional.dropout(Tensor.ones(2), 1.5, true), "[dropout]", "between 0 and 1", "1.5"),
-      op("feature_dropout", (x, a) -> Functional.featureDropout(x.get(0), a.number("p"), a.flag("training"))).records("mul"));
+      op("feature_dropout", (x, a) -> Functional.featureDropout(x.get(0), a.number("p"), a.flag("training"))).records("mul")
+          .refuses(() -> Functional.featureDropout(Tensor.ones(2), 1.5, true), "[feature_dropout]", "between 0 and 1", "1.5"));
 
   static final List<OpInfo> LOSSES = List.of(
       op("cross_entropy", (x, a) -> Functional.crossEntropy(x.get(0), x.get(1), or(x, 2), reduction(a), a.integer("ignoreIndex"), a.number("labelSmoothing")))
           .tolerance(8).rough("all ignored", "is NaN").records("cross_entropy", "cross_entropy_forward", "cross_entropy_backward")
-          .refuses(() -> Functional.crossEntropy(Tensor.ones(2, 3), Tensor.of(0L, 3L)), "[nll_loss]", "Target 3 is out of bounds")
+          .refuses(() -> Functional.crossEntropy(Tensor.ones(2, 3), Tensor.of(0L, 3L)), "Target 3 is out of bounds")
           .refuses(() -> Functional.crossEntropy(Tensor.ones(2, 3), Tensor.of(0L)), "[cross_entropy]", "2", "1")
           .refuses(() -> Functional.crossEntropy(Tensor.ones(2, 3), Tensor.of(0, 1)), "[cross_entropy]", "int32"),
       op("nll_loss", (x, a) -> Functional.nllLoss(x.get(0), x.get(1), or(x, 2), reduction(a), a.integer("ignoreIndex"))).records("nll_loss", "nll_loss2d")
@@ -170,7 +179,7 @@ final class NeuralOps {
 
   /// A function of float tensors only.
   private static OpInfo floating(String name, UnaryOperator<Tensor> call) {
-    return unary(name, call).refuses(() -> call.apply(Tensor.of(1)), "[" + name + "]", "int32");
+    return unary(name, call).refuses(() -> call.apply(Tensor.of(1)), "[" + name.replace("_default", "") + "]", "int32");
   }
 
   private static OpInfo loss(String name, Loss loss) {

@@ -11,6 +11,7 @@ import java.util.function.BinaryOperator;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.flambeau.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -42,13 +43,15 @@ public final class OpInfo {
     FUSED,
     SCOPED,
     CLOSED,
-    MASKS
+    MASKS,
+    TWO_DEVICES
   }
 
   /// A call that must be refused with a message that contains all of `parts`.
   public record Refusal(Supplier<Object> call, List<String> parts) {}
 
   private static final Pattern WORD = Pattern.compile("_([a-z0-9])");
+  private static final Pattern CAPITAL = Pattern.compile("[A-Z]");
 
   private final String name;
   private final Call call;
@@ -59,6 +62,7 @@ public final class OpInfo {
   private final Map<String, String> skipped = new LinkedHashMap<>();
   private final Map<String, String> rough = new LinkedHashMap<>();
   private final List<Refusal> refusals = new ArrayList<>();
+  private @Nullable String unrefusing;
   private double tolerance = 1;
 
   private OpInfo(String name, Call call) {
@@ -145,6 +149,12 @@ public final class OpInfo {
     return this;
   }
 
+  /// Says why nothing that can be passed to it is wrong.
+  OpInfo refusesNothing(String reason) {
+    unrefusing = reason;
+    return this;
+  }
+
   // ---- reading it ----
 
   public String name() {
@@ -169,6 +179,17 @@ public final class OpInfo {
 
   public List<Refusal> refusals() {
     return refusals;
+  }
+
+  /// Why nothing is wrong for it, or null.
+  public @Nullable String refusesNothing() {
+    return unrefusing;
+  }
+
+  /// Whether `message` begins with a name by which its callers know it, as in `[scatter_add]` or `[add_]`.
+  public boolean isNamedBy(String message) {
+    return Stream.concat(Stream.of(name), methods.stream().flatMap(method -> Stream.of(method, snake(method))))
+        .anyMatch(known -> message.startsWith("[" + known + "]") || message.startsWith("[" + known + "_]"));
   }
 
   /// Why it is out of `check`, or null.
@@ -197,6 +218,11 @@ public final class OpInfo {
   /// `scatter_add` → `scatterAdd`, `normal_` → `normal_`.
   static String camel(String name) {
     return WORD.matcher(name).replaceAll(start -> start.group(1).toUpperCase(Locale.ROOT));
+  }
+
+  /// `scatterAdd` → `scatter_add`.
+  private static String snake(String method) {
+    return CAPITAL.matcher(method).replaceAll(capital -> "_" + capital.group().toLowerCase(Locale.ROOT));
   }
 
   @Override

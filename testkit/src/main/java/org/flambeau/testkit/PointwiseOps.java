@@ -16,16 +16,18 @@ import org.flambeau.Tensor;
 final class PointwiseOps {
   private PointwiseOps() {}
 
+  private static final String ANY = "takes any tensor";
+
   // spotless:off
   static final List<OpInfo> UNARY = List.of(
-      unary("abs", Tensor::abs, Tensor::abs_),
+      numeric("abs", Tensor::abs, Tensor::abs_),
       unary("neg", Tensor::neg, Tensor::neg_).refuses(() -> Tensor.of(true).neg(), "[neg]", "bool", "logicalNot()"),
-      unary("sign", Tensor::sign, Tensor::sign_),
-      unary("ceil", Tensor::ceil, Tensor::ceil_),
-      unary("floor", Tensor::floor, Tensor::floor_),
-      unary("round", Tensor::round, Tensor::round_),
-      unary("trunc", Tensor::trunc, Tensor::trunc_),
-      unary("square", Tensor::square, Tensor::square_),
+      unary("sign", Tensor::sign, Tensor::sign_).refusesNothing(ANY),
+      numeric("ceil", Tensor::ceil, Tensor::ceil_),
+      numeric("floor", Tensor::floor, Tensor::floor_),
+      numeric("round", Tensor::round, Tensor::round_),
+      numeric("trunc", Tensor::trunc, Tensor::trunc_),
+      unary("square", Tensor::square, Tensor::square_).refuses(() -> Tensor.of(true).square_(), "[square_]", "int64", "bool"),
       real("sqrt", Tensor::sqrt, Tensor::sqrt_),
       real("rsqrt", Tensor::rsqrt, Tensor::rsqrt_),
       real("reciprocal", Tensor::reciprocal, Tensor::reciprocal_),
@@ -55,20 +57,20 @@ final class PointwiseOps {
       real("digamma", Tensor::digamma, Tensor::digamma_),
       real("logit", Tensor::logit, Tensor::logit_),
       real("sigmoid", Tensor::sigmoid, Tensor::sigmoid_),
-      unary("relu", Tensor::relu, Tensor::relu_).records("relu", "fused_backward"),
+      numeric("relu", Tensor::relu, Tensor::relu_).records("relu", "fused_backward"),
       unary("bitwise_not", Tensor::bitwiseNot, Tensor::bitwiseNot_)
           .refuses(() -> Tensor.of(1f).bitwiseNot(), "[bitwise_not]", "float32", "integral"),
-      unary("logical_not", Tensor::logicalNot, Tensor::logicalNot_),
-      unary("isnan", Tensor::isnan),
-      unary("isinf", Tensor::isinf),
-      unary("isfinite", Tensor::isfinite));
+      unary("logical_not", Tensor::logicalNot, Tensor::logicalNot_).refusesNothing(ANY),
+      unary("isnan", Tensor::isnan).refusesNothing(ANY),
+      unary("isinf", Tensor::isinf).refusesNothing(ANY),
+      unary("isfinite", Tensor::isfinite).refusesNothing(ANY));
 
   static final List<OpInfo> BINARY = List.of(
       shaped(binary("add", Tensor::add, Tensor::add_), Tensor::add),
       shaped(binary("sub", Tensor::sub, Tensor::sub_), Tensor::sub).refuses(() -> Tensor.of(true).sub(Tensor.of(true)), "[sub]", "bool"),
       shaped(binary("mul", Tensor::mul, Tensor::mul_), Tensor::mul),
       shaped(binary("div", Tensor::div, Tensor::div_), Tensor::div)
-          .refuses(() -> Tensor.of(1).div_(Tensor.of(2)), "[div]", "float32", "int32"),
+          .refuses(() -> Tensor.of(1).div_(Tensor.of(2)), "[div_]", "float32", "int32"),
       shaped(binary("floor_divide", Tensor::floorDivide, Tensor::floorDivide_), Tensor::floorDivide)
           .refuses(() -> Tensor.of(1).floorDivide(Tensor.of(0)), "ZeroDivisionError"),
       shaped(binary("trunc_divide", Tensor::truncDivide, Tensor::truncDivide_), Tensor::truncDivide),
@@ -108,25 +110,29 @@ final class PointwiseOps {
       number("fmod", Tensor::fmod, Tensor::fmod, Tensor::fmod_, Tensor::fmod_),
       number("pow", Tensor::pow, Tensor::pow, Tensor::pow_, Tensor::pow_).records("pow_number")
           .refuses(() -> Tensor.of(2L).pow(-1), "[pow]", "Integers to negative integer powers are not allowed"),
-      comparison("eq", Tensor::eq, Tensor::eq),
-      comparison("ne", Tensor::ne, Tensor::ne),
-      comparison("lt", Tensor::lt, Tensor::lt),
-      comparison("le", Tensor::le, Tensor::le),
-      comparison("gt", Tensor::gt, Tensor::gt),
-      comparison("ge", Tensor::ge, Tensor::ge),
-      op("rsub", (x, a) -> x.get(0).rsub(a.number("other"))).records("sub").refuses(() -> Tensor.of(true).sub(Tensor.of(false)), "[sub]", "bool"),
-      op("rdiv", (x, a) -> x.get(0).rdiv(a.number("other"))).records("div"),
+      comparison("eq", Tensor::eq, Tensor::eq).refusesNothing(ANY),
+      comparison("ne", Tensor::ne, Tensor::ne).refusesNothing(ANY),
+      comparison("lt", Tensor::lt, Tensor::lt).refusesNothing(ANY),
+      comparison("le", Tensor::le, Tensor::le).refusesNothing(ANY),
+      comparison("gt", Tensor::gt, Tensor::gt).refusesNothing(ANY),
+      comparison("ge", Tensor::ge, Tensor::ge).refusesNothing(ANY),
+      op("rsub", (x, a) -> x.get(0).rsub(a.number("other"))).records("sub").refusesNothing(ANY),
+      op("rdiv", (x, a) -> x.get(0).rdiv(a.number("other"))).records("div").refusesNothing(ANY),
       op("rpow", (x, a) -> Tensor.number(a.number("base")).pow(x.get(0))).methods("pow").records("number_pow")
-          .except(GRAD_GRAD_CHECK, "has an infinite one at base 0"),
+          .except(GRAD_GRAD_CHECK, "has an infinite one at base 0").refusesNothing(ANY),
       op("add_scaled", (x, a) -> x.get(0).add(x.get(1), a.number("alpha"))).inPlace((x, a) -> x.get(0).add_(x.get(1), a.number("alpha")))
           .methods("add", "add_").refuses(() -> Tensor.of(1).add(Tensor.of(2), 0.5), "[add]", "alpha", "0.5"),
       op("sub_scaled", (x, a) -> x.get(0).sub(x.get(1), a.number("alpha"))).inPlace((x, a) -> x.get(0).sub_(x.get(1), a.number("alpha")))
-          .methods("sub", "sub_").records("add_scaled"));
+          .methods("sub", "sub_").records("add_scaled")
+          .refuses(() -> Tensor.of(1).sub(Tensor.of(2), 0.5), "[sub]", "alpha", "0.5"));
 
   static final List<OpInfo> BLENDS = List.of(
-      op("clamp", (x, a) -> x.get(0).clamp(a.number("low"), a.number("high"))).inPlace((x, a) -> x.get(0).clamp_(a.number("low"), a.number("high"))),
-      op("clamp_min", (x, a) -> x.get(0).clampMin(a.number("bound"))).inPlace((x, a) -> x.get(0).clampMin_(a.number("bound"))),
-      op("clamp_max", (x, a) -> x.get(0).clampMax(a.number("bound"))).inPlace((x, a) -> x.get(0).clampMax_(a.number("bound"))),
+      op("clamp", (x, a) -> x.get(0).clamp(a.number("low"), a.number("high"))).inPlace((x, a) -> x.get(0).clamp_(a.number("low"), a.number("high")))
+          .refuses(() -> Tensor.of(1).clamp_(0.5, 2), "[clamp_]", "float32", "int32"),
+      op("clamp_min", (x, a) -> x.get(0).clampMin(a.number("bound"))).inPlace((x, a) -> x.get(0).clampMin_(a.number("bound")))
+          .refuses(() -> Tensor.of(1).clampMin_(0.5), "[clamp_min_]", "float32", "int32"),
+      op("clamp_max", (x, a) -> x.get(0).clampMax(a.number("bound"))).inPlace((x, a) -> x.get(0).clampMax_(a.number("bound")))
+          .refuses(() -> Tensor.of(1).clampMax_(0.5), "[clamp_max_]", "float32", "int32"),
       op("clamp_tensors", (x, _) -> x.get(0).clamp(x.get(1), x.get(2))).methods("clamp").records("clamp.tensors")
           .refuses(() -> Tensor.ones(2).clamp(Tensor.ones(3), Tensor.ones(1)), "[clamp]", "(2,)", "(3,)"),
       binary("clamp_min_tensor", Tensor::clampMin).methods("clampMin").records("clamp_min.tensor")
@@ -134,11 +140,11 @@ final class PointwiseOps {
       binary("clamp_max_tensor", Tensor::clampMax).methods("clampMax").records("clamp_max.tensor")
           .refuses(() -> Tensor.ones(2).clampMax(Tensor.ones(3)), "[clamp_max]", "(2,)", "(3,)"),
       binary("max_tensor", Tensor::max).methods("max").records("maximum")
-          .refuses(() -> Tensor.ones(2).max(Tensor.ones(3)), "[maximum]", "(2,)", "(3,)"),
+          .refuses(() -> Tensor.ones(2).max(Tensor.ones(3)), "[max]", "(2,)", "(3,)"),
       binary("min_tensor", Tensor::min).methods("min").records("minimum")
-          .refuses(() -> Tensor.ones(2).min(Tensor.ones(3)), "[minimum]", "(2,)", "(3,)"),
+          .refuses(() -> Tensor.ones(2).min(Tensor.ones(3)), "[min]", "(2,)", "(3,)"),
       op("nan_to_num", (x, a) -> a.has("nan") ? x.get(0).nanToNum(a.number("nan"), a.number("positive"), a.number("negative")) : x.get(0).nanToNum())
-          .rough("numbers", "NaN and infinities have no neighbours"),
+          .rough("numbers", "NaN and infinities have no neighbours").refusesNothing(ANY),
       op("lerp", (x, _) -> x.get(0).lerp(x.get(1), x.get(2))).records("lerp.tensor")
           .refuses(() -> Tensor.ones(2).lerp(Tensor.ones(3), Tensor.ones(1)), "[lerp]", "(2,)", "(3,)"),
       op("lerp_number", (x, a) -> x.get(0).lerp(x.get(1), a.number("weight"))).methods("lerp", "lerp_").records("lerp")
@@ -157,6 +163,11 @@ final class PointwiseOps {
     return unary(name, call, inPlace).refuses(() -> inPlace.apply(Tensor.of(1)), "[" + name, "float32", "int32");
   }
 
+  /// A function of numbers.
+  private static OpInfo numeric(String name, UnaryOperator<Tensor> call, UnaryOperator<Tensor> inPlace) {
+    return unary(name, call, inPlace).refuses(() -> call.apply(Tensor.of(true)), "[" + name + "]", "bool");
+  }
+
   private static OpInfo shaped(OpInfo info, BinaryOperator<Tensor> call) {
     return info.refuses(() -> call.apply(Tensor.ones(DType.INT64, 2, 3), Tensor.ones(DType.INT64, 4)), "[" + info.name() + "]",
         "The size of tensor a (3) must match the size of tensor b (4) at non-singleton dimension 1");
@@ -171,7 +182,8 @@ final class PointwiseOps {
     String method = OpInfo.camel(name);
     return comparison(name, whole, real).methods(method, method + "_")
         .inPlace((x, a) -> a.isWhole("other") ? wholeInPlace.apply(x.get(0), (long) a.number("other"))
-            : realInPlace.apply(x.get(0), a.number("other")));
+            : realInPlace.apply(x.get(0), a.number("other")))
+        .refuses(() -> realInPlace.apply(Tensor.of(1), 0.5), "[" + name + "_]", "float32", "int32");
   }
 
   private static OpInfo comparison(String name, BiFunction<Tensor, Long, Tensor> whole, BiFunction<Tensor, Double, Tensor> real) {

@@ -54,7 +54,7 @@ final class ReductionOps {
           .refuses(() -> m().median(2), "[median]", NO_DIM),
       unary("max", Tensor::max).refuses(() -> Tensor.ones(0).max(), "[max]", "Expected reduction dim to be specified for input.numel() == 0"),
       unary("min", Tensor::min).refuses(() -> Tensor.ones(0).min(), "[min]", "Expected reduction dim to be specified for input.numel() == 0"),
-      unary("median", Tensor::median),
+      unary("median", Tensor::median).refuses(() -> Tensor.of(true).median(), "[median]", "bool"),
       op("argmax", (x, a) -> x.get(0).argmax(a.integer("dim"), a.flag("keepdim"))).refuses(() -> m().argmax(2), "[argmax]", NO_DIM),
       op("argmin", (x, a) -> x.get(0).argmin(a.integer("dim"), a.flag("keepdim"))).refuses(() -> m().argmin(2), "[argmin]", NO_DIM),
       unary("argmax_all", Tensor::argmax).methods("argmax").records("argmax").refuses(() -> Tensor.ones(0).argmax(), "[argmax]", "Expected reduction dim to be specified"),
@@ -73,7 +73,7 @@ final class ReductionOps {
       several("unique", (x, _) -> {
         UniqueElements found = x.get(0).unique();
         return List.of(found.values(), found.inverse(), found.counts());
-      }));
+      }).refusesNothing("takes any tensor"));
   // spotless:on
 
   private static Tensor m() {

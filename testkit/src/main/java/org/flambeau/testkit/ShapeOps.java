@@ -16,6 +16,8 @@ final class ShapeOps {
 
   private static final String RANGE = "Dimension out of range (expected to be in range of [-2, 1], but got 2)";
 
+  private static final String ANY = "takes any tensor";
+
   // spotless:off
   static final List<OpInfo> ALL = List.of(
       op("reshape", (x, a) -> x.get(0).reshape(a.longs("sizes"))).records("reshape", "view").methods("reshape", "reshapeAs")
@@ -68,9 +70,9 @@ final class ShapeOps {
       op("repeat", (x, a) -> x.get(0).repeat(a.longs("repeats"))).refuses(() -> m().repeat(2), "[repeat]", "(2,)", "(2, 3)"),
       op("repeat_interleave", (x, a) -> x.get(0).repeatInterleave(a.integer("repeats"), a.integer("dim")))
           .refuses(() -> m().repeatInterleave(-1, 0), "[repeat_interleave]", "-1"),
-      unary("clone", Tensor::clone),
-      unary("contiguous", x -> (x.dim() == 2 ? x.t() : x).contiguous()).records("clone", "t"),
-      op("to", (x, a) -> x.get(0).to(Sample.dtype(a.text("target")))).except(GRAD_CHECK, "rounds").except(GRAD_GRAD_CHECK, "rounds"),
+      unary("clone", Tensor::clone).refusesNothing(ANY),
+      unary("contiguous", x -> (x.dim() == 2 ? x.t() : x).contiguous()).records("clone", "t").refusesNothing(ANY),
+      op("to", (x, a) -> x.get(0).to(Sample.dtype(a.text("target")))).except(GRAD_CHECK, "rounds").except(GRAD_GRAD_CHECK, "rounds").refusesNothing(ANY),
       op("cat", (x, a) -> Tensor.cat(x, a.integer("dim")))
           .refuses(() -> Tensor.cat(List.of(), 0), "[cat]", "non-empty list")
           .refuses(() -> Tensor.cat(List.of(m(), Tensor.ones(2, 4)), 0), "[cat]",

@@ -3,6 +3,7 @@ package org.flambeau.internal.ops;
 import static org.flambeau.autograd.Derivative.saves;
 import static org.flambeau.autograd.Derivative.term;
 
+import org.flambeau.DType;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
 import org.flambeau.spi.Strided;
@@ -44,6 +45,9 @@ public final class Activations {
   public static Tensor hardtanh(Tensor x, double low, double high) {
     if (low > high) {
       throw new IllegalArgumentException("[hardtanh] min_val cannot be greater than max_val");
+    }
+    if (x.dtype() == DType.BOOL) {
+      throw Promotion.noBool("hardtanh");
     }
     Strided in = x.strided();
     return HARDTANH.run(new Bounds(low, high), x.dtype(), Layout.like(in), x, (k, out) -> k.clamp(out, in, low, high));

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.flambeau.DType;
+import org.flambeau.Device;
 import org.flambeau.Index;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
@@ -52,6 +53,10 @@ public final class AdvancedIndexing {
   }
 
   public static Tensor index(Tensor x, Index... indices) {
+    return Op.scoped("index", () -> pick(x, indices));
+  }
+
+  private static Tensor pick(Tensor x, Index... indices) {
     Selection selection = select("index", x, indices);
     if (selection.isView()) {
       return selection.view == x ? Views.alias(x) : selection.view;
@@ -61,6 +66,10 @@ public final class AdvancedIndexing {
   }
 
   public static Tensor indexPut(Tensor x, Tensor values, boolean accumulate, Index... indices) {
+    return Op.scoped("index_put", () -> put(x, values, accumulate, indices));
+  }
+
+  private static Tensor put(Tensor x, Tensor values, boolean accumulate, Index... indices) {
     Selection selection = select("index_put", x, indices);
     Tensor source = withoutLeadingOnes(values.isWrappedNumber() ? values.to(x.dtype()) : values, selection);
     if (selection.isView()) {
@@ -128,7 +137,7 @@ public final class AdvancedIndexing {
         case Index.Of(Tensor tensor) -> {
           view = tensor.dim() == 0 ? view.unsqueeze(at) : view;
           pad(positions, at);
-          positions.addAll(tensor.dtype() == DType.BOOL ? masked(op, view, at, tensor) : List.of(integral(op, tensor)));
+          positions.addAll(tensor.dtype() == DType.BOOL ? masked(op, view, at, tensor) : List.of(integral(op, tensor, x.device())));
           at = positions.size();
         }
       }
@@ -147,12 +156,12 @@ public final class AdvancedIndexing {
     }
   }
 
-  private static Tensor integral(String op, Tensor tensor) {
+  private static Tensor integral(String op, Tensor tensor, Device device) {
     if (tensor.dtype() != DType.INT64 && tensor.dtype() != DType.INT32) {
       throw new IndexOutOfBoundsException("[" + op + "] tensors used as indices must be long, int or bool tensors, got "
           + tensor.dtype().label());
     }
-    return tensor.to(DType.INT64);
+    return (tensor.device().equals(Device.CPU) ? tensor.to(device) : tensor).to(DType.INT64);
   }
 
   /// The positions at which a mask is true, a vector for each of its dimensions.
@@ -163,7 +172,7 @@ public final class AdvancedIndexing {
             + " does not match the shape of the indexed tensor " + Shapes.show(view.sizes()) + " at index " + (at + d));
       }
     }
-    return Masking.nonzeroTuple(mask);
+    return Masking.nonzeroTuple(mask.device().equals(Device.CPU) ? mask.to(view.device()) : mask);
   }
 
   // ---- from positions to kernels ----

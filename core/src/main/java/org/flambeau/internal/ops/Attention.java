@@ -52,7 +52,8 @@ public final class Attention {
   }
 
   private static Tensor reference(Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, double dropoutP, Scores a) {
-    return Dropouts.dropout(mask == null ? weights(q, k, a) : weights(q, k, mask, a), dropoutP).matmul(v);
+    return Op.scoped("scaled_dot_product_attention",
+        () -> Dropouts.dropout(mask == null ? weights(q, k, a) : weights(q, k, mask, a), dropoutP).matmul(v));
   }
 
   private static Tensor weights(Tensor q, Tensor k, Scores a) {

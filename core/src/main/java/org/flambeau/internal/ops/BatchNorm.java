@@ -74,14 +74,16 @@ public final class BatchNorm {
     long[] sizes = x.sizes();
     sizes[0] = 1;
     sizes[1] = n * c;
-    Tensor means = repeated(runningMean, n);
-    Tensor vars = repeated(runningVar, n);
-    Tensor y = batchNorm(x.contiguous().view(sizes), means, vars, repeated(weight, n), repeated(bias, n), useInputStats, momentum, eps);
-    if (useInputStats) {
-      average(runningMean, means, n, c);
-      average(runningVar, vars, n, c);
-    }
-    return y.view(x.sizes());
+    return Op.scoped("instance_norm", () -> {
+      Tensor means = repeated(runningMean, n);
+      Tensor vars = repeated(runningVar, n);
+      Tensor y = batchNorm(x.contiguous().view(sizes), means, vars, repeated(weight, n), repeated(bias, n), useInputStats, momentum, eps);
+      if (useInputStats) {
+        average(runningMean, means, n, c);
+        average(runningVar, vars, n, c);
+      }
+      return y.view(x.sizes());
+    });
   }
 
   private static @Nullable Tensor repeated(@Nullable Tensor vector, long times) {

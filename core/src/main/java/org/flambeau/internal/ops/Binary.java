@@ -211,6 +211,21 @@ public final class Binary {
         (k, out) -> k.addScaled(out, out, Copies.unaliased(a, operand(b, sizes)), alpha));
   }
 
+  /// a − alpha·b.
+  public static Tensor subScaled(Tensor a, Tensor b, double alpha) {
+    return Op.scoped("sub", () -> alpha == 1 ? SUB.of(a, b) : addScaled(a, b, negated(a, b, alpha)));
+  }
+
+  /// a −= alpha·b.
+  public static Tensor subScaledInPlace(Tensor a, Tensor b, double alpha) {
+    return Op.scoped("sub", () -> alpha == 1 ? SUB.inPlace(a, b) : addScaledInPlace(a, b, negated(a, b, alpha)));
+  }
+
+  private static double negated(Tensor a, Tensor b, double alpha) {
+    checkAlpha(SUB.computed(Promotion.of(a, b)), alpha);
+    return -alpha;
+  }
+
   private static void checkAlpha(DType dtype, double alpha) {
     if (!dtype.isFloating() && alpha != Math.rint(alpha)) {
       throw new IllegalArgumentException(

@@ -36,7 +36,7 @@ public final class Blends {
   }
 
   public static Tensor addcmulInPlace(Tensor x, Tensor a, Tensor b, double value) {
-    return Op.scoped(() -> x.add_(a.mul(b), value));
+    return Op.scoped("addcmul", () -> x.add_(a.mul(b), value));
   }
 
   /// x + value·a/b.
@@ -48,7 +48,7 @@ public final class Blends {
 
   public static Tensor addcdivInPlace(Tensor x, Tensor a, Tensor b, double value) {
     requireFloat(a, b);
-    return Op.scoped(() -> x.add_(a.div(b), value));
+    return Op.scoped("addcdiv", () -> x.add_(a.div(b), value));
   }
 
   private static void requireBroadcast(String op, Tensor... operands) {
@@ -75,7 +75,7 @@ public final class Blends {
 
   public static Tensor lerpInPlace(Tensor x, Tensor end, double weight) {
     requireSame(x, end);
-    return Op.scoped(() -> weight < 0.5 ? x.add_(end.sub(x), weight) : x.copy_(towards(x, end, weight)));
+    return Op.scoped("lerp", () -> weight < 0.5 ? x.add_(end.sub(x), weight) : x.copy_(towards(x, end, weight)));
   }
 
   private static Tensor towards(Tensor x, Tensor end, double weight) {
@@ -111,7 +111,7 @@ public final class Blends {
     if (!(rtol >= 0) || !(atol >= 0)) {
       throw new IllegalArgumentException("[isclose] rtol and atol must be greater than or equal to zero, but got " + rtol + " and " + atol);
     }
-    return Op.scoped(() -> {
+    return Op.scoped("isclose", () -> {
       Tensor x = a.detach();
       Tensor y = b.detach();
       Tensor same = equalNan ? x.eq(y).logicalOr(x.isnan().logicalAnd(y.isnan())) : x.eq(y);

@@ -58,6 +58,7 @@ public final class Contractions {
       throw new IllegalArgumentException("[tensordot] both dimension lists should have same length, got " + dimsA.length + " and "
           + dimsB.length);
     }
+    MatMul.requireSame("tensordot", a, b);
     int[] innerA = dimsA.length == 0 ? dimsA : Shapes.dims("tensordot", dimsA, a.dim());
     int[] innerB = dimsB.length == 0 ? dimsB : Shapes.dims("tensordot", dimsB, b.dim());
     Tensor x = a;
@@ -94,6 +95,6 @@ public final class Contractions {
       throw new IllegalArgumentException("[outer] Expected 1-D argument " + (a.dim() != 1 ? "self" : "vec2") + ", but got " + wrong.dim()
           + "-D: sizes " + Shapes.show(wrong.sizes()));
     }
-    return a.unsqueeze(1).mul(b);
+    return Op.scoped("outer", () -> a.unsqueeze(1).mul(b));
   }
 }

@@ -15,7 +15,7 @@ import org.flambeau.spi.Strided;
 /// Copies of tensors, on one device and between devices.
 public final class Copies {
   private static final Op<Unit> CLONE = Op.of("clone", Derivative.of("CloneBackward0", Derivative.term((g, _, _) -> g)));
-  private static final Op<Unit> COPY = Op.of("copy", Derivative.of("CopyBackwards",
+  static final Op<Unit> COPY = Op.of("copy", Derivative.of("CopyBackwards",
       Derivative.term((g, _, _) -> g.zerosLike()), Derivative.term((g, _, _) -> g)));
 
   private Copies() {}

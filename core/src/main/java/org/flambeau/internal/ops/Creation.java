@@ -74,8 +74,13 @@ public final class Creation {
   }
 
   public static Tensor full(Device device, DType dtype, Tensor value, long... sizes) {
+    return full("full", device, dtype, value, sizes);
+  }
+
+  /// @param op by what name the caller knows it
+  public static Tensor full(String op, Device device, DType dtype, Tensor value, long... sizes) {
     Strided number = value.strided();
-    return make(device, dtype, Layout.contiguous(checked("full", sizes)), (k, out) -> k.fill(out, number));
+    return make(device, dtype, Layout.contiguous(checked(op, sizes)), (k, out) -> k.fill(out, number));
   }
 
   public static Tensor fullLike(Tensor other, Tensor value) {
@@ -124,7 +129,7 @@ public final class Creation {
   }
 
   public static Tensor eye(long rows, long columns) {
-    Tensor matrix = full(Device.CPU, DType.FLOAT32, Tensor.number(0), rows, columns);
+    Tensor matrix = full("eye", Device.CPU, DType.FLOAT32, Tensor.number(0), rows, columns);
     matrix.diagonal().fill_(1);
     return matrix;
   }
@@ -233,18 +238,18 @@ public final class Creation {
   // ---- random ----
 
   public static Tensor uniform(Generator generator, DType dtype, long... sizes) {
-    return draw(generator, Distribution.UNIFORM, requireFloat("rand", dtype), 0, 1, sizes);
+    return draw("rand", generator, Distribution.UNIFORM, requireFloat("rand", dtype), 0, 1, sizes);
   }
 
   public static Tensor normal(Generator generator, DType dtype, long... sizes) {
-    return draw(generator, Distribution.NORMAL, requireFloat("randn", dtype), 0, 1, sizes);
+    return draw("randn", generator, Distribution.NORMAL, requireFloat("randn", dtype), 0, 1, sizes);
   }
 
   public static Tensor integers(Generator generator, DType dtype, long low, long high, long... sizes) {
     if (low >= high) {
       throw new IllegalArgumentException("[randint] random_ expects 'from' to be less than 'to', but got from=" + low + " >= to=" + high);
     }
-    return draw(generator, Distribution.INTEGER, dtype, low, high, sizes);
+    return draw("randint", generator, Distribution.INTEGER, dtype, low, high, sizes);
   }
 
   private static DType requireFloat(String op, DType dtype) {
@@ -254,8 +259,8 @@ public final class Creation {
     return dtype;
   }
 
-  private static Tensor draw(Generator generator, Distribution distribution, DType dtype, double a, double b, long... sizes) {
-    return make(generator.device(), dtype, Layout.contiguous(checked("random", sizes)), (k, out) -> {
+  private static Tensor draw(String op, Generator generator, Distribution distribution, DType dtype, double a, double b, long... sizes) {
+    return make(generator.device(), dtype, Layout.contiguous(checked(op, sizes)), (k, out) -> {
       synchronized (generator.source()) {
         k.random(distribution, out, generator.source(), a, b);
       }

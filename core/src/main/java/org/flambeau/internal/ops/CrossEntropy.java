@@ -105,6 +105,10 @@ public final class CrossEntropy {
   /// The loss of scores x: of their log-softmax, the negative log-likelihood, or where target gives probabilities
   /// −Σ weight·target·log-softmax. Smoothing mixes the target with equal probabilities.
   public static Tensor crossEntropy(Tensor x, Tensor target, @Nullable Tensor weight, Reduction reduction, long ignore, double smoothing) {
+    return Op.scoped("cross_entropy", () -> choose(x, target, weight, reduction, ignore, smoothing));
+  }
+
+  private static Tensor choose(Tensor x, Tensor target, @Nullable Tensor weight, Reduction reduction, long ignore, double smoothing) {
     if (!(smoothing >= 0 && smoothing <= 1)) {
       throw new IllegalArgumentException("[cross_entropy] label_smoothing must be between 0.0 and 1.0. Got: " + smoothing);
     }

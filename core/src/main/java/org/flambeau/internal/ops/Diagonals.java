@@ -78,7 +78,8 @@ public final class Diagonals {
   /// For each class number a vector with 1 at its place and 0 elsewhere; `classes` -1 stands for the largest number + 1.
   public static Tensor oneHot(Tensor index, long classes) {
     if (index.dtype() != DType.INT64) {
-      throw new IllegalArgumentException("[one_hot] is only applicable to index tensor of type LongTensor, got " + index.dtype().label());
+      throw new IllegalArgumentException(
+          "[one_hot] one_hot is only applicable to index tensor of type LongTensor. Got " + index.dtype().label());
     }
     if (index.numel() == 0 && classes <= 0) {
       throw new IllegalArgumentException("[one_hot] Can not infer total number of classes from empty tensor.");
@@ -86,12 +87,12 @@ public final class Diagonals {
     long count = classes;
     if (index.numel() > 0 && (classes == -1 || index.device().type() == Device.Type.CPU)) {
       if (index.min().toLong() < 0) {
-        throw new IllegalArgumentException("[one_hot] Class values must be non-negative, got " + index.min().toLong());
+        throw new IllegalArgumentException("[one_hot] Class values must be non-negative. Got " + index.min().toLong());
       }
       long largest = index.max().toLong();
       count = classes == -1 ? largest + 1 : classes;
       if (count <= largest) {
-        throw new IllegalArgumentException("[one_hot] Class values must be smaller than num_classes, got " + largest + " of " + classes);
+        throw new IllegalArgumentException("[one_hot] Class values must be smaller than num_classes. Got " + largest + " of " + classes);
       }
     }
     long[] sizes = Arrays.copyOf(index.sizes(), index.dim() + 1);

@@ -34,7 +34,7 @@ public final class Einsum {
     if (operands.length == 0) {
       throw fail("must provide at least one operand");
     }
-    return new Einsum(equation, operands).evaluate(operands);
+    return Op.scoped("einsum", () -> new Einsum(equation, operands).evaluate(operands));
   }
 
   private static IllegalArgumentException fail(String message) {

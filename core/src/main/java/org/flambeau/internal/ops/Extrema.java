@@ -104,7 +104,7 @@ public final class Extrema {
 
   private static Tensor argument(Op<Along> op, boolean largest, Tensor x, int dim, boolean keepdim) {
     if (x.dtype() == DType.BOOL) {
-      throw new IllegalArgumentException("[" + op.title() + "] does not support bool input: cast it to a number first");
+      throw Promotion.noBool(op.title());
     }
     int at = Shapes.dim(op.title(), dim, x.dim());
     requireElements(op.title(), x, at);

@@ -101,6 +101,6 @@ public final class Joining {
     }
     Tensor[] rows = new Tensor[tensors.length];
     Arrays.setAll(rows, i -> tensors[i].unsqueeze(at));
-    return cat(at, rows);
+    return Op.scoped("stack", () -> cat(at, rows));
   }
 }

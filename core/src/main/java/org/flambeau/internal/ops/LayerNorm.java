@@ -65,6 +65,7 @@ public final class LayerNorm {
     checkChannels("weight", weight, x);
     checkChannels("bias", bias, x);
     Promotion.requireFloat("group_norm", x);
+    Device _ = Binary.device("group_norm", x, weight, bias);
     long rows = x.size(0) * groups;
     Tensor y = run(new Rows(rows, rows == 0 ? 0 : x.numel() / rows, eps), x.contiguous(), null, null);
     long[] perChannel = new long[x.dim()];

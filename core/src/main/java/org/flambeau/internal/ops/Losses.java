@@ -105,7 +105,7 @@ public final class Losses {
   /// |x − y|.
   public static Tensor l1(Tensor x, Tensor y, Reduction reduction) {
     warnIfBroadcast(x, y);
-    return reduce("l1_loss", x.sub(y).abs(), reduction);
+    return Op.scoped("l1_loss", () -> reduce("l1_loss", x.sub(y).abs(), reduction));
   }
 
   /// (x − y)²/(2·beta) where |x − y| is less than beta, else |x − y| − beta/2.
@@ -248,7 +248,9 @@ public final class Losses {
           "reduction: 'mean' divides the total loss by both the batch size and the support size.'batchmean' divides only by the batch size, "
               + "and aligns with the KL div math definition.'mean' will be changed to behave the same as 'batchmean' in the next major release.");
     }
-    Tensor losses = logTarget ? y.exp().mul(y.sub(x)) : y.xlogy(y).sub(y.mul(x));
-    return reduction == Reduction.BATCH_MEAN ? losses.sum().div(x.dim() == 0 ? 1 : x.size(0)) : reduce("kl_div", losses, reduction);
+    return Op.scoped("kl_div", () -> {
+      Tensor losses = logTarget ? y.exp().mul(y.sub(x)) : y.xlogy(y).sub(y.mul(x));
+      return reduction == Reduction.BATCH_MEAN ? losses.sum().div(x.dim() == 0 ? 1 : x.size(0)) : reduce("kl_div", losses, reduction);
+    });
   }
 }

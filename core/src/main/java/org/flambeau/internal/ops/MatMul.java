@@ -108,6 +108,7 @@ public final class MatMul {
       throw new IllegalArgumentException("[mm] " + (a.dim() != 2 ? "self" : "mat2") + " must be a matrix, got sizes "
           + Shapes.show((a.dim() != 2 ? a : b).sizes()));
     }
+    requireSame("mm", a, b);
     if (a.size(1) != b.size(0)) {
       throw new IllegalArgumentException(
           "[mm] mat1 and mat2 shapes cannot be multiplied (" + a.size(0) + "x" + a.size(1) + " and " + b.size(0)
@@ -121,6 +122,7 @@ public final class MatMul {
     if (a.dim() != 2 || b.dim() != 1) {
       throw new IllegalArgumentException("[mv] vector + matrix @ vector expected, got 1, " + a.dim() + ", " + b.dim());
     }
+    requireSame("mv", a, b);
     if (a.size(1) != b.size(0)) {
       throw new IllegalArgumentException(
           "[mv] size mismatch, got input (" + a.size(0) + "), mat (" + a.size(0) + "x" + a.size(1) + "), vec ("
@@ -134,6 +136,7 @@ public final class MatMul {
     if (a.dim() != 1 || b.dim() != 1) {
       throw new IllegalArgumentException("[dot] 1D tensors expected, but got " + a.dim() + "D and " + b.dim() + "D tensors");
     }
+    requireSame("dot", a, b);
     if (a.numel() != b.numel()) {
       throw new IllegalArgumentException("[dot] inconsistent tensor size, expected tensor [" + a.numel() + "] and src [" + b.numel()
           + "] to have the same number of elements, but got " + a.numel() + " and " + b.numel() + " elements respectively");

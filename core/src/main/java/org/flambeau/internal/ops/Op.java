@@ -105,6 +105,7 @@ public final class Op<A> {
   /// Runs on two operands, on `device`.
   public Tensor run(A attributes, DType dtype, Layout layout, Device device, Tensor a, Tensor b, Kernel kernel) {
     ThreadState thread = ThreadState.current();
+    requireOneDevice(a, b);
     Strided out = allocate(thread, device, dtype, layout);
     hold(a);
     try {
@@ -134,6 +135,7 @@ public final class Op<A> {
   /// Runs on any number of operands, with any number of results; null is an operand that was not given.
   public Tensor[] runMulti(A attributes, Device device, DType[] dtypes, Layout[] layouts, @Nullable Tensor[] operands, MultiKernel kernel) {
     ThreadState thread = ThreadState.current();
+    requireOneDevice(operands);
     Strided[] outs = new Strided[dtypes.length];
     for (int i = 0; i < outs.length; i++) {
       outs[i] = allocate(thread, device, dtypes[i], layouts[i]);
@@ -157,9 +159,12 @@ public final class Op<A> {
   /// Computes several results with other operations, which are not recorded; this one is, as a whole.
   public Tensor[] composeMulti(A attributes, @Nullable Tensor[] operands, Supplier<Tensor[]> computation) {
     ThreadState thread = ThreadState.current();
+    requireOneDevice(operands);
     Tensor[] results;
     try (var _ = GradMode.noGrad()) {
       results = inInnerScope(thread, computation);
+    } catch (IllegalArgumentException | IndexOutOfBoundsException | ArithmeticException e) {
+      throw inTheNameOf(title(), e);
     }
     if (derivative != null && thread.records() && anyRequiresGrad(operands)) {
       RecordedNode.record(derivative, attributes, operands, results);
@@ -190,6 +195,32 @@ public final class Op<A> {
     return thread.scope == null ? computation.get() : inInnerScope(thread, () -> new Tensor[] {computation.get()})[0];
   }
 
+  /// [#scoped(Supplier)], in the name of the operation that the caller knows: so it is called in what the others refuse.
+  public static Tensor scoped(String name, Supplier<Tensor> computation) {
+    try {
+      return scoped(computation);
+    } catch (IllegalArgumentException | IndexOutOfBoundsException | ArithmeticException e) {
+      throw inTheNameOf(name, e);
+    }
+  }
+
+  /// What an operation inside the operation `name` found wrong.
+  private static RuntimeException inTheNameOf(String name, RuntimeException e) {
+    String message = String.valueOf(e.getMessage());
+    int end = message.startsWith("[") ? message.indexOf("] ") : -1;
+    if (end < 0 || end == name.length() + 1 && message.startsWith(name, 1)) {
+      return e;
+    }
+    String renamed = "[" + name + message.substring(end);
+    RuntimeException outer = switch (e) {
+      case IndexOutOfBoundsException _ -> new IndexOutOfBoundsException(renamed);
+      case ArithmeticException _ -> new ArithmeticException(renamed);
+      default -> new IllegalArgumentException(renamed);
+    };
+    outer.initCause(e);
+    return outer;
+  }
+
   /// Makes sure that the user, who is about to see `tensor` inside such a computation, can hold on to it after its end.
   public static void expose(Tensor tensor) {
     Scopes.expose(ThreadState.current(), tensor);
@@ -210,6 +241,9 @@ public final class Op<A> {
   /// [#runInPlace] for kernels that leave the same behind even where several elements of `self` share one place.
   public Tensor overwrite(A attributes, Tensor self, Tensor[] operands, Kernel kernel) {
     ThreadState thread = ThreadState.current();
+    if (this != Copies.COPY) {
+      requireOneDevice(operands);
+    }
     boolean recording = derivative != null && thread.records() && anyRequiresGrad(operands);
     AutogradMeta.checkInPlace(self, thread.records(), recording);
     if (self.isInference() && !thread.is(ThreadState.INFERENCE)) {
@@ -338,6 +372,26 @@ public final class Op<A> {
       while (held > 0) {
         letGo(operands[--held]);
       }
+    }
+  }
+
+  /// Refuses operands on several devices; numbers that the host can read may stand beside any.
+  private void requireOneDevice(@Nullable Tensor... operands) {
+    Tensor first = null;
+    for (Tensor operand : operands) {
+      if (operand != null && !operand.strided().isHostScalar()) {
+        if (first == null) {
+          first = operand;
+        } else {
+          requireOneDevice(first, operand);
+        }
+      }
+    }
+  }
+
+  private void requireOneDevice(Tensor a, Tensor b) {
+    if (a.device() != b.device()) {
+      Device _ = Binary.device(title(), a, b);
     }
   }
 

@@ -39,6 +39,10 @@ public final class Ordering {
         new Tensor[] {x}, (k, outs) -> k.sort(Shapes.atLeastVector(outs[0]), Shapes.atLeastVector(outs[1]), in, at, descending)));
   }
 
+  public static Tensor argsort(Tensor x, int dim, boolean descending) {
+    return Op.scoped("argsort", () -> sort(x.detach(), dim, descending).indices());
+  }
+
   public static Selected topk(Tensor x, long count, int dim, boolean largest) {
     int at = Shapes.dim("topk", dim, x.dim());
     long size = x.dim() == 0 ? 1 : x.size(at);
@@ -73,6 +77,9 @@ public final class Ordering {
 
   /// The lower of the two middle elements; NaN where any is.
   public static Selected median(Tensor x, int dim, boolean keepdim) {
+    if (x.dtype() == DType.BOOL) {
+      throw Promotion.noBool("median");
+    }
     int at = Shapes.dim("median", dim, x.dim());
     long size = x.dim() == 0 ? 1 : x.size(at);
     if (size == 0) {

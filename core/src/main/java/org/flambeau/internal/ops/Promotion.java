@@ -78,11 +78,15 @@ public final class Promotion {
     return x.dtype();
   }
 
+  static IllegalArgumentException noBool(String op) {
+    return new IllegalArgumentException("[" + op + "] does not support bool input: cast it to a number first");
+  }
+
   /// Refuses to store a result of `from` in a tensor of `to` in place.
   public static void checkStore(String op, DType from, DType to) {
     if (from.category().compareTo(to.category()) > 0) {
       throw new IllegalArgumentException(
-          "[" + op + "] result type " + from.label() + " can't be cast to the desired output type " + to.label()
+          "[" + op + "_] result type " + from.label() + " can't be cast to the desired output type " + to.label()
               + ": the operation changes a tensor in place; use the form without the underscore");
     }
   }

@@ -21,7 +21,7 @@ public final class RandomFills {
   }
 
   public static Tensor integers(Tensor x, long low, long high, Generator generator) {
-    check(low < high, "[random_] expects 'from' to be less than 'to', but got from=" + low + " >= to=" + high);
+    check(low < high, "[random_int_] expects 'from' to be less than 'to', but got from=" + low + " >= to=" + high);
     return Creation.randomInPlace(x, Distribution.INTEGER, low, high, generator);
   }
 

@@ -3,6 +3,7 @@ package org.flambeau.internal.ops;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.flambeau.Device;
 import org.flambeau.Tensor;
 
 /// Orders and repetitions of elements that are made of views and copies.
@@ -103,6 +104,7 @@ public final class Rearranging {
     if (!indexing.equals("xy") && !indexing.equals("ij")) {
       throw new IllegalArgumentException("[meshgrid] indexing must be one of \"xy\" or \"ij\", but received: " + indexing);
     }
+    Device _ = Binary.device("meshgrid", vectors.toArray(Tensor[]::new));
     long[] sizes = new long[vectors.size()];
     for (int i = 0; i < sizes.length; i++) {
       Tensor vector = vectors.get(i);

@@ -111,7 +111,11 @@ public final class Reductions {
     if (!x.dtype().isFloating()) {
       throw new IllegalArgumentException("[nanmean] expected input to have floating point or complex dtype but got " + x.dtype().label());
     }
-    return Op.scoped(() -> nansum(x, dims, keepdim).div(x.isnan().logicalNot().sum(dims, keepdim)));
+    return Op.scoped("nanmean", () -> nansum(x, dims, keepdim).div(x.isnan().logicalNot().sum(dims, keepdim)));
+  }
+
+  public static Tensor countNonzero(Tensor x, int[] dims) {
+    return Op.scoped("count_nonzero", () -> x.ne(0).sum(dims));
   }
 
   public static Tensor any(Tensor x, int[] dims, boolean keepdim) {

@@ -62,8 +62,8 @@ public final class Scattering {
     }
     int at = Shapes.dim("take_along_dim", dim, x.dim());
     long[] sizes = Shapes.broadcast("take_along_dim", Shapes.resized(x.sizes(), at, 1), Shapes.resized(index.sizes(), at, 1));
-    return x.dim() == 0 ? gather(x, 0, index)
-        : gather(x.expand(Shapes.resized(sizes, at, x.size(at))), at, index.expand(Shapes.resized(sizes, at, index.size(at))));
+    return Op.scoped("take_along_dim", () -> x.dim() == 0 ? gather(x, 0, index)
+        : gather(x.expand(Shapes.resized(sizes, at, x.size(at))), at, index.expand(Shapes.resized(sizes, at, index.size(at)))));
   }
 
   public static Tensor scatter(Tensor x, int dim, Tensor index, Tensor source, boolean inPlace) {

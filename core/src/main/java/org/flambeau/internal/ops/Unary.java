@@ -168,8 +168,14 @@ public final class Unary {
       }
       return x;
     }
-    if (x.dtype() == DType.BOOL && kernel == UnaryOp.SQUARE) {
-      return x.to(DType.INT64);
+    if (x.dtype() == DType.BOOL) {
+      switch (kernel) {
+        case SQUARE -> {
+          return x.to(DType.INT64);
+        }
+        case ABS, CEIL, FLOOR, ROUND, TRUNC, RELU -> throw Promotion.noBool(op.name());
+        default -> {}
+      }
     }
     return x.dtype().isFloating() || kernel.whole() != null ? x : x.to(DType.FLOAT32);
   }

@@ -166,7 +166,7 @@ public final class Views {
     System.arraycopy(before, 0, after, 0, at);
     System.arraycopy(sizes, 0, after, at, sizes.length);
     System.arraycopy(before, at + 1, after, at + sizes.length, before.length - at - 1);
-    return x.reshape(after);
+    return Op.scoped("unflatten", () -> x.reshape(after));
   }
 
   public static Tensor squeeze(Tensor x, int... dims) {
