@@ -10,5 +10,6 @@ module org.flambeau.models {
   requires org.slf4j;
 
   exports org.flambeau.data;
+  exports org.flambeau.models;
   exports org.flambeau.vision;
 }
