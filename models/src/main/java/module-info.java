@@ -6,6 +6,8 @@ module org.flambeau.models {
   requires static org.jspecify;
   requires transitive org.flambeau.nn;
   requires java.desktop;
+  requires com.twelvemonkeys.imageio.jpeg; // for ImageIO to find on the module path
+  requires com.twelvemonkeys.imageio.webp;
   requires java.net.http;
   requires org.slf4j;
 

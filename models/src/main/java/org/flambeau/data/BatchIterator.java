@@ -2,15 +2,17 @@ package org.flambeau.data;
 
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Iterator;
+import java.util.List;
 import java.util.NoSuchElementException;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.ThreadFactory;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,13 +26,14 @@ public final class BatchIterator implements Iterator<Batch>, AutoCloseable {
   private static final Cleaner LOST = Cleaner.create();
 
   /// How long [#close()] waits for workers that are in the middle of a sample.
-  private static final int PATIENCE_SECONDS = 5;
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
 
   private final Dataset dataset;
   private final Iterator<long[]> order;
   private final long seed;
   private final int prefetch;
   private final ArrayDeque<Future<BatchLoad.Loaded>> pending = new ArrayDeque<>();
+  private final List<Thread> threads = new CopyOnWriteArrayList<>();
   private final @Nullable ExecutorService workers;
   private final Cleaner.@Nullable Cleanable net;
   private BatchLoad.@Nullable Loaded current;
@@ -46,8 +49,13 @@ public final class BatchIterator implements Iterator<Batch>, AutoCloseable {
       this.workers = null;
       this.net = null;
     } else {
-      ThreadFactory threads = Thread.ofPlatform().daemon().name("flambeau-loader-", 0).factory();
-      ExecutorService executor = Executors.newFixedThreadPool(workers, threads);
+      ThreadFactory factory = Thread.ofPlatform().daemon().name("flambeau-loader-", 0).factory();
+      List<Thread> started = threads;
+      ExecutorService executor = Executors.newFixedThreadPool(workers, work -> {
+        Thread thread = factory.newThread(work);
+        started.add(thread);
+        return thread;
+      });
       this.workers = executor;
       this.net = LOST.register(this, executor::shutdownNow);
     }
@@ -138,19 +146,27 @@ public final class BatchIterator implements Iterator<Batch>, AutoCloseable {
       return;
     }
     net.clean();
-    try {
-      if (!workers.awaitTermination(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
-        LOG.warn("[DataLoader] a worker has not answered its interruption for {} seconds; it ends after the sample it is reading",
-            PATIENCE_SECONDS);
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
+    awaitThreads();
     for (Future<BatchLoad.Loaded> batch : pending) {
       if (batch.state() == Future.State.SUCCESS) {
         batch.resultNow().memory().close();
       }
     }
     pending.clear();
+  }
+
+  private void awaitThreads() {
+    try {
+      long deadline = System.nanoTime() + PATIENCE.toNanos();
+      for (Thread thread : threads) {
+        if (!thread.join(Duration.ofNanos(Math.max(deadline - System.nanoTime(), 1)))) {
+          LOG.warn("[DataLoader] {} has not answered its interruption for {} seconds; it ends after the sample it is reading",
+              thread.getName(),
+              PATIENCE.toSeconds());
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 }

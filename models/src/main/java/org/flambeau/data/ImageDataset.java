@@ -11,7 +11,7 @@ import org.flambeau.vision.Transform;
 /// Its samples are what a transform makes of the image, and the number of the class.
 ///
 /// Shapes: target (). DTypes: target int64.
-public abstract sealed class ImageDataset implements Dataset permits IdxDataset {
+public abstract sealed class ImageDataset implements Dataset permits CifarDataset, IdxDataset, ImageFolder {
   private final Transform<Image, Tensor> transform;
 
   ImageDataset(Transform<Image, Tensor> transform) {
@@ -29,6 +29,10 @@ public abstract sealed class ImageDataset implements Dataset permits IdxDataset 
 
   @Override
   public Sample get(long index, Generator random) {
-    return new Sample(transform.apply(image(index), random), Tensor.scalar((long) label(index)));
+    return sample(image(index), label(index), random);
+  }
+
+  Sample sample(Image image, int label, Generator random) {
+    return new Sample(transform.apply(image, random), Tensor.scalar((long) label));
   }
 }

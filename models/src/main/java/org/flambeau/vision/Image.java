@@ -1,5 +1,9 @@
 package org.flambeau.vision;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -8,6 +12,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Pixels lie row by row, the channels of a pixel beside each other.
 public final class Image {
+  /// No image has more pixels, as with Pillow: a small file may claim to hold an image that fills all memory.
+  public static final int MAX_PIXELS = 178_956_970;
+
   private final int width;
   private final int height;
   private final int channels;
@@ -28,12 +35,38 @@ public final class Image {
       throw new IllegalArgumentException(
           "[image] expected a width and height from 1 and 1 or 3 channels, got " + width + "x" + height + " of " + channels);
     }
+    if ((long) width * height > MAX_PIXELS) {
+      throw new IllegalArgumentException("[image] expected at most " + MAX_PIXELS + " pixels, got " + width + "x" + height);
+    }
     if (pixels.length != (long) width * height * channels) {
       throw new IllegalArgumentException(
           "[image] " + width + "x" + height + " pixels of " + channels + " bytes take " + (long) width * height * channels + " bytes, got "
               + pixels.length);
     }
     return new Image(width, height, channels, pixels);
+  }
+
+  /// Reads an image file as RGB: JPEG, PNG, WebP, BMP, GIF (its first picture) or TIFF.
+  ///
+  /// The pixels are those of Pillow's `Image.open(path).convert("RGB")`: alpha is dropped, grey becomes three equal channels, CMYK
+  /// is converted by formula. Neither a colour profile nor the rotation that EXIF asks for is applied, as with torchvision's default loader.
+  ///
+  /// @throws ImageException where the file cannot be read, is no image, is truncated, corrupt, or has more than [#MAX_PIXELS] pixels
+  public static Image read(Path file) {
+    try {
+      return Decoder.decode(Files.readAllBytes(file));
+    } catch (NoSuchFileException e) {
+      throw new ImageException(file, "there is no such file", e);
+    } catch (IOException e) {
+      throw new ImageException(file, "cannot be read: " + e, e);
+    } catch (ImageException e) {
+      throw new ImageException(file, String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  /// [#read(Path)] of a file's bytes.
+  public static Image decode(byte[] file) {
+    return Decoder.decode(file);
   }
 
   public int width() {
