@@ -9,5 +9,6 @@ public enum FusedOp {
   LINEAR,
   ATTENTION,
   CROSS_ENTROPY,
-  SGD_STEP
+  SGD_STEP,
+  ADAM_STEP
 }

@@ -234,4 +234,13 @@ public interface Kernels {
       double momentum, double dampening, double weightDecay, boolean nesterov, boolean maximize) {
     throw new UnsupportedOperationException("sgdStep");
   }
+
+  /// One step of Adam over many parameters: g = gradᵢ (negated where `maximize`), which the weight decay enters as g += weightDecay·p,
+  /// or, where it is `decoupled`, does not, p *= 1 − lr·weightDecay in its stead; m += (1 − beta1)·(g − m); v = beta2·v + (1 − beta2)·g²;
+  /// u = largest(u, v), or v where `largest` is null; p −= lr/(1 − beta1ᵗ)·m/(√u/√(1 − beta2ᵗ) + eps).
+  /// `lr` and `step`, t, which counts from 1, are 0-d tensors of this device or host scalars.
+  default void adamStep(Strided[] parameters, Strided[] gradients, Strided[] averages, Strided[] squares, Strided @Nullable [] largest,
+      Strided lr, Strided step, double beta1, double beta2, double eps, double weightDecay, boolean decoupled, boolean maximize) {
+    throw new UnsupportedOperationException("adamStep");
+  }
 }

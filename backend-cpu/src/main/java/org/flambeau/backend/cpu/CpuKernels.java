@@ -326,7 +326,7 @@ final class CpuKernels implements Kernels {
   @Override
   public boolean supports(FusedOp op, Strided x) {
     return switch (op) {
-      case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, BATCH_NORM, CROSS_ENTROPY, SGD_STEP ->
+      case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, BATCH_NORM, CROSS_ENTROPY, SGD_STEP, ADAM_STEP ->
         Vectorization.PRESENT != null && Compute.of(x.dtype()) == Compute.FLOAT;
       case LINEAR -> x.dtype().isFloating();
       case ATTENTION -> false;
@@ -392,13 +392,35 @@ final class CpuKernels implements Kernels {
   @Override
   public void sgdStep(Strided[] parameters, Strided[] gradients, Strided @Nullable [] velocities, boolean firstStep, Strided lr,
       double momentum, double dampening, double weightDecay, boolean nesterov, boolean maximize) {
+    var step = new SgdStep(firstStep, value(lr), momentum, dampening, weightDecay, nesterov, maximize);
+    for (int i = 0; i < parameters.length; i++) {
+      if (velocities == null) {
+        step.update(parameters[i], gradients[i]);
+      } else {
+        step.update(parameters[i], gradients[i], velocities[i]);
+      }
+    }
+  }
+
+  @Override
+  public void adamStep(Strided[] parameters, Strided[] gradients, Strided[] averages, Strided[] squares, Strided @Nullable [] largest,
+      Strided lr, Strided step, double beta1, double beta2, double eps, double weightDecay, boolean decoupled, boolean maximize) {
+    var adam = new AdamStep(value(lr), value(step), beta1, beta2, eps, weightDecay, decoupled, maximize);
+    for (int i = 0; i < parameters.length; i++) {
+      if (largest == null) {
+        adam.update(parameters[i], gradients[i], averages[i], squares[i]);
+      } else {
+        adam.update(parameters[i], gradients[i], averages[i], squares[i], largest[i]);
+      }
+    }
+  }
+
+  /// The value of a tensor of rank 0.
+  private static double value(Strided x) {
     try (Staging staging = Staging.open()) {
       long value = staging.reserve(Double.BYTES);
-      Conversion.of(lr.dtype()).load(Compute.DOUBLE, staging.read(lr), 0, value, 1);
-      SgdStep step = new SgdStep(firstStep, ALL.get(NativeMemory.DOUBLE, value), momentum, dampening, weightDecay, nesterov, maximize);
-      for (int i = 0; i < parameters.length; i++) {
-        step.update(parameters[i], gradients[i], velocities == null ? null : velocities[i]);
-      }
+      Conversion.of(x.dtype()).load(Compute.DOUBLE, staging.read(x), 0, value, 1);
+      return ALL.get(NativeMemory.DOUBLE, value);
     }
   }
 }

@@ -40,7 +40,17 @@ public enum RowOp {
   /// a − p·b.
   DESCEND,
   /// a − p·(b·r + a·q + s·c): descent along the decayed gradient and the velocity c.
-  DESCEND_NESTEROV;
+  DESCEND_NESTEROV,
+
+  // Adam
+  /// a + p·(b − a): the average a of gradients b.
+  TOWARDS,
+  /// a·p + q·b²: the average a of the squares of gradients b.
+  TOWARDS_SQUARE,
+  /// max(a, b).
+  LARGER,
+  /// a·s − p·b/(√c/q + r): descent along the average b, over the root of the squares' average c.
+  DESCEND_ADAM;
 
   /// What is summed over a row, of one number p and two rows a and b.
   public enum Term {

@@ -1,11 +1,7 @@
 package org.flambeau.backend.cpu;
 
-import org.flambeau.DType;
-import org.flambeau.spi.Strided;
-import org.jspecify.annotations.Nullable;
-
-/// One step of stochastic gradient descent, with momentum (Sutskever et al., 2013), in one pass over each parameter's memory.
-final class SgdStep {
+/// One step of stochastic gradient descent, with momentum (Sutskever et al., 2013).
+final class SgdStep extends ParameterUpdate {
   private final RowOp.Loop decayed = Rows.loop(RowOp.DECAYED);
   private final RowOp.Loop velocity = Rows.loop(RowOp.VELOCITY);
   private final RowOp.Loop descend = Rows.loop(RowOp.DESCEND);
@@ -28,60 +24,25 @@ final class SgdStep {
     this.sign = maximize ? -1 : 1;
   }
 
-  void update(Strided parameter, Strided gradient, @Nullable Strided speed) {
-    try (Staging staging = Staging.open(); Workspace workspace = new Workspace(CpuAllocator.SHARED)) {
-      boolean dense = parameter.isContiguous() && gradient.isContiguous() && (speed == null || speed.isContiguous());
-      Strided p = dense ? parameter : contiguous(parameter, workspace);
-      Strided g = dense ? gradient : contiguous(gradient, workspace);
-      Strided v = dense || speed == null ? speed : contiguous(speed, workspace);
-      long pAt = staging.update(p);
-      long gAt = staging.read(g);
-      long vAt = v == null ? 0 : staging.update(v);
-      DType pType = p.dtype();
-      DType gType = g.dtype();
-      DType vType = v == null ? pType : v.dtype();
-      CpuPool.SHARED.parallelFor(0, p.numel(), Elementwise.GRAIN, (begin, end) -> {
-        Scratch scratch = Scratch.current();
-        int n;
-        for (long at = begin; at < end; at += n) {
-          n = (int) Math.min(Scratch.TILE, end - at);
-          long pPlace = pAt + at * pType.size();
-          long vPlace = vAt + at * vType.size();
-          long x = Rows.read(pType, pPlace, pType.size(), scratch.tile(0), n);
-          long d = Rows.read(gType, gAt + at * gType.size(), gType.size(), scratch.tile(1), n);
-          if (vAt == 0) {
-            long direction = scratch.tile(2);
-            decayed.run(direction, d, x, x, x, x, 0, weightDecay, sign, 0, n);
-            descend.run(x, x, direction, x, x, x, lr, 0, 0, 0, n);
-          } else {
-            long u = Rows.read(vType, vPlace, vType.size(), scratch.tile(2), n);
-            if (first) {
-              decayed.run(u, d, x, x, x, x, 0, weightDecay, sign, 0, n);
-            } else {
-              velocity.run(u, u, d, x, x, x, momentum, weightDecay, sign, undamped, n);
-            }
-            if (nesterov) {
-              descendNesterov.run(x, x, d, u, x, x, lr, weightDecay, sign, momentum, n);
-            } else {
-              descend.run(x, x, u, x, x, x, lr, 0, 0, 0, n);
-            }
-            Rows.write(vType, u, vPlace, vType.size(), n);
-          }
-          Rows.write(pType, x, pPlace, pType.size(), n);
-        }
-      });
-      if (p != parameter) {
-        Copy.copy(parameter, p);
-      }
-      if (v != null && speed != null && v != speed) {
-        Copy.copy(speed, v);
-      }
+  @Override
+  void tile(long[] rows, long spare, int n) {
+    long x = rows[0];
+    long g = rows[1];
+    if (rows.length == 2) {
+      decayed.run(spare, g, x, x, x, x, 0, weightDecay, sign, 0, n);
+      descend.run(x, x, spare, x, x, x, lr, 0, 0, 0, n);
+      return;
     }
-  }
-
-  private static Strided contiguous(Strided x, Workspace workspace) {
-    Strided copy = Rows.take(x.dtype(), x.sizes(), Strided.contiguousStrides(x.sizes()), workspace);
-    Copy.copy(copy, x);
-    return copy;
+    long v = rows[2];
+    if (first) {
+      decayed.run(v, g, x, x, x, x, 0, weightDecay, sign, 0, n);
+    } else {
+      velocity.run(v, v, g, x, x, x, momentum, weightDecay, sign, undamped, n);
+    }
+    if (nesterov) {
+      descendNesterov.run(x, x, g, v, x, x, lr, weightDecay, sign, momentum, n);
+    } else {
+      descend.run(x, x, v, x, x, x, lr, 0, 0, 0, n);
+    }
   }
 }

@@ -35,6 +35,11 @@ class FusedTest {
     return Operand.filled(Operand.natively(dtype, layout), i -> 2 + 3 * random.nextGaussian());
   }
 
+  private static Strided positive(DType dtype, long seed, Operand.Layout layout) {
+    Random random = new Random(seed);
+    return Operand.filled(Operand.natively(dtype, layout), i -> 0.5 + 3 * random.nextDouble());
+  }
+
   private static void assertNear(double expected, Strided actual, long i, double scale, String what) {
     double tolerance = (actual.dtype() == DType.FLOAT32 ? 2e-6 : actual.dtype() == DType.BFLOAT16 ? 8e-3 : 1e-3)
         * Math.max(scale, Math.abs(expected));
@@ -321,6 +326,47 @@ class FusedTest {
       assertNear(Operand.get(before, i) - 0.1 * direction, p, i, 5, "parameter");
       if (momentum != 0) {
         assertNear(moved, v, i, 5, "velocity");
+      }
+    }
+  }
+
+  @Test
+  void adamFollowsItsDefinition() {
+    for (DType dtype : DTYPES) {
+      for (boolean decoupled : new boolean[] {false, true}) {
+        for (boolean amsgrad : new boolean[] {false, true}) {
+          checkAdam(dtype, Operand.Layout.contiguous(1037), decoupled, amsgrad);
+          checkAdam(dtype, new Operand.Layout("transposed", new long[] {7, 19}, new long[] {1, 7}, 0), decoupled, amsgrad);
+        }
+      }
+    }
+  }
+
+  private static void checkAdam(DType dtype, Operand.Layout layout, boolean decoupled, boolean amsgrad) {
+    Strided p = random(dtype, 14, layout);
+    Strided before = random(dtype, 14, layout);
+    Strided g = random(dtype, 15, amsgrad ? layout : Operand.Layout.contiguous(layout.sizes()));
+    Strided m = random(dtype, 16, layout);
+    Strided average = random(dtype, 16, layout);
+    Strided v = positive(dtype, 17, layout);
+    Strided square = positive(dtype, 17, layout);
+    Strided u = positive(dtype, 18, layout);
+    Strided largest = positive(dtype, 18, layout);
+    KERNELS.adamStep(new Strided[] {p}, new Strided[] {g}, new Strided[] {m}, new Strided[] {v}, amsgrad ? new Strided[] {u} : null,
+        Operand.scalar(DType.FLOAT64, 0.1), Operand.scalar(DType.FLOAT32, 3), 0.8, 0.9, 1e-3, 0.05, decoupled, true);
+    for (long i = 0; i < p.numel(); i++) {
+      double x = Operand.get(before, i);
+      double direction = -Operand.get(g, i) + (decoupled ? 0 : 0.05 * x);
+      double moved = 0.8 * Operand.get(average, i) + 0.2 * direction;
+      double squared = 0.9 * Operand.get(square, i) + 0.1 * direction * direction;
+      double divisor = amsgrad ? Math.max(Operand.get(largest, i), squared) : squared;
+      double root = Math.sqrt(divisor) / Math.sqrt(1 - Math.pow(0.9, 3)) + 1e-3;
+      double kept = decoupled ? x * (1 - 0.1 * 0.05) : x;
+      assertNear(kept - 0.1 / (1 - Math.pow(0.8, 3)) * moved / root, p, i, 5, "parameter");
+      assertNear(moved, m, i, 5, "average");
+      assertNear(squared, v, i, 5, "square");
+      if (amsgrad) {
+        assertNear(divisor, u, i, 5, "largest");
       }
     }
   }

@@ -3,6 +3,7 @@ package org.flambeau.internal.ops;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.Tensor;
@@ -12,7 +13,7 @@ import org.flambeau.spi.Strided;
 
 /// Updates of many parameters in one kernel call.
 public final class OptimizerSteps {
-  private static final Op<Unit> SGD = Op.notDifferentiable("sgd_step");
+  private static final Op<Unit> STEP = Op.notDifferentiable("optimizer_step");
 
   private OptimizerSteps() {}
 
@@ -47,9 +48,20 @@ public final class OptimizerSteps {
     }
     List<Tensor> changed = new ArrayList<>(parameters);
     changed.addAll(velocities);
-    SGD.runInPlace(parameters.getFirst().device(), changed, gradients,
+    STEP.runInPlace(parameters.getFirst().device(), changed, gradients,
         k -> k.sgdStep(strided(parameters), strided(gradients), velocities.isEmpty() ? null : strided(velocities), firstStep,
             Tensor.number(lr).strided(), momentum, dampening, weightDecay, nesterov, maximize));
+  }
+
+  /// One step of Adam, the `step`th; `largest` has none without amsgrad, else one for each parameter.
+  public static void adam(List<Tensor> parameters, List<Tensor> gradients, List<Tensor> averages, List<Tensor> squares,
+      List<Tensor> largest, double lr, double step, double beta1, double beta2, double eps, double weightDecay, boolean decoupled,
+      boolean maximize) {
+    List<Tensor> changed = Stream.of(parameters, averages, squares, largest).flatMap(List::stream).toList();
+    STEP.runInPlace(parameters.getFirst().device(), changed, gradients,
+        k -> k.adamStep(strided(parameters), strided(gradients), strided(averages), strided(squares),
+            largest.isEmpty() ? null : strided(largest), Tensor.number(lr).strided(), Tensor.number(step).strided(), beta1, beta2, eps,
+            weightDecay, decoupled, maximize));
   }
 
   private static Strided[] strided(List<Tensor> tensors) {

@@ -1,13 +1,17 @@
 package org.flambeau.nn.optim;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Supplier;
+import org.flambeau.Device;
 import org.flambeau.GradMode;
 import org.flambeau.MemoryScope;
 import org.flambeau.Tensor;
@@ -29,8 +33,11 @@ import org.slf4j.LoggerFactory;
 public abstract class Optimizer<O extends OptimizerOptions<O>> {
   private static final Logger LOG = LoggerFactory.getLogger(Optimizer.class);
 
+  private static final String STEP = "step";
+
   private final List<ParameterGroup<O>> groups = new ArrayList<>();
   private final Map<Tensor, Map<String, Tensor>> states = new IdentityHashMap<>();
+  private boolean stepped;
 
   /// An optimizer of one group of parameters; more can be added.
   ///
@@ -108,11 +115,17 @@ public abstract class Optimizer<O extends OptimizerOptions<O>> {
 
   /// Changes every parameter that has a gradient.
   public final void step() {
+    stepped = true;
     try (var _ = GradMode.noGrad(); var _ = MemoryScope.open()) {
       for (ParameterGroup<O> group : groups) {
         update(group, group.parameters().stream().filter(parameter -> parameter.grad() != null).toList());
       }
     }
+  }
+
+  /// Whether it has taken a step, for schedulers that should come after it.
+  boolean hasStepped() {
+    return stepped;
   }
 
   /// Computes the gradients with `closure`, which returns the loss, and takes a step.
@@ -146,6 +159,144 @@ public abstract class Optimizer<O extends OptimizerOptions<O>> {
   protected final Tensor remember(Tensor parameter, String name, Tensor value) {
     states.computeIfAbsent(parameter, _ -> new LinkedHashMap<>()).put(name, MemoryScope.escape(value));
     return value;
+  }
+
+  /// What it remembers of `parameter` under `name`: zeros at first, laid out like the parameter.
+  protected final Tensor stateOrZeros(Tensor parameter, String name) {
+    Tensor state = state(parameter, name);
+    return state != null ? state : remember(parameter, name, parameter.zerosLike());
+  }
+
+  /// Counts a step of `parameter` in its state `step`, on the host and in float32, as PyTorch does.
+  ///
+  /// @return the steps so far, this one included
+  protected final double countStep(Tensor parameter) {
+    Tensor step = state(parameter, STEP);
+    return (step != null ? step : remember(parameter, STEP, Tensor.scalar(0f))).add_(1).toDouble();
+  }
+
+  // ---- saving and loading ----
+
+  /// States and options in the structure of PyTorch's `state_dict()`, ready for a `.pth` file:
+  /// ```
+  /// {"state": {0: {"step": …, "exp_avg": …}, …}, "param_groups": [{"lr": …, "params": [0, 1]}, …]}
+  /// ```
+  /// Parameters are numbered in the order of the groups. The tensors are the states themselves, which the next step changes.
+  public final Map<String, Object> stateDict() {
+    Map<Long, Map<String, Tensor>> saved = new LinkedHashMap<>();
+    List<Map<String, Object>> savedGroups = new ArrayList<>();
+    Map<Tensor, Long> numbers = new IdentityHashMap<>();
+    long position = 0;
+    for (ParameterGroup<O> group : groups) {
+      List<Long> members = new ArrayList<>();
+      for (Tensor parameter : group.parameters()) {
+        long number = Objects.requireNonNullElse(numbers.putIfAbsent(parameter, position), position);
+        position++;
+        members.add(number);
+        Map<String, Tensor> state = states.get(parameter);
+        if (state != null) {
+          saved.put(number, new LinkedHashMap<>(state));
+        }
+      }
+      Map<String, Object> savedGroup = new LinkedHashMap<>(group.options().describe());
+      savedGroup.putAll(group.schedule());
+      savedGroup.put("params", members);
+      savedGroups.add(savedGroup);
+    }
+    Map<String, Object> all = new LinkedHashMap<>();
+    all.put("state", saved);
+    all.put("param_groups", savedGroups);
+    return all;
+  }
+
+  /// Continues from what [#stateDict()], or PyTorch's `state_dict()`, returned of an optimizer of as many parameters in as many groups.
+  /// States are copied; where something does not fit, nothing changes.
+  ///
+  /// @throws IllegalArgumentException if groups, parameters, sizes or options do not match
+  public final void loadStateDict(Map<?, ?> stateDict) {
+    List<?> savedGroups = entry(stateDict, "param_groups", List.class);
+    Map<?, ?> saved = entry(stateDict, "state", Map.class);
+    if (savedGroups.size() != groups.size()) {
+      throw new IllegalArgumentException("[" + name() + "] loaded state dict has a different number of parameter groups: expected "
+          + groups.size() + ", got " + savedGroups.size());
+    }
+    List<Map<?, ?>> loadedGroups = new ArrayList<>();
+    List<O> loadedOptions = new ArrayList<>();
+    Map<Long, Tensor> numbered = new HashMap<>();
+    for (int i = 0; i < groups.size(); i++) {
+      String where = "[" + name() + "] group " + i + " of the loaded state dict";
+      if (!(savedGroups.get(i) instanceof Map<?, ?> savedGroup && savedGroup.get("params") instanceof List<?> members)) {
+        throw new IllegalArgumentException(where + " has no list \"params\"");
+      }
+      List<Tensor> parameters = groups.get(i).parameters();
+      if (members.size() != parameters.size()) {
+        throw new IllegalArgumentException("[" + name() + "] loaded state dict contains a parameter group that doesn't match the size of "
+            + "optimizer's group: group " + i + " has " + parameters.size() + " parameters, but " + members.size() + " were saved");
+      }
+      for (int j = 0; j < members.size(); j++) {
+        if (members.get(j) instanceof Number number) {
+          numbered.put(number.longValue(), parameters.get(j));
+        }
+      }
+      loadedGroups.add(savedGroup);
+      O options = groups.get(i).options().restore(new SavedOptions(savedGroup, where));
+      options.validate();
+      loadedOptions.add(options);
+    }
+    Map<Tensor, Map<String, Tensor>> loaded = new IdentityHashMap<>();
+    saved.forEach((number, state) -> {
+      Tensor parameter = number instanceof Number n ? numbered.get(n.longValue()) : null;
+      if (parameter != null && state instanceof Map<?, ?> values) {
+        loaded.put(parameter, copyOf(values, parameter, number));
+      }
+    });
+    states.clear();
+    states.putAll(loaded);
+    for (int i = 0; i < groups.size(); i++) {
+      groups.get(i).setOptions(loadedOptions.get(i));
+      loadSchedule(groups.get(i), loadedGroups.get(i));
+    }
+  }
+
+  private <T> T entry(Map<?, ?> stateDict, String key, Class<T> type) {
+    Object value = stateDict.get(key);
+    if (!type.isInstance(value)) {
+      throw new IllegalArgumentException(
+          "[" + name() + "] expected the state dict of an optimizer, with \"state\" and \"param_groups\", but got "
+              + stateDict.keySet());
+    }
+    return type.cast(value);
+  }
+
+  private Map<String, Tensor> copyOf(Map<?, ?> values, Tensor parameter, Object number) {
+    Map<String, Tensor> state = new LinkedHashMap<>();
+    try (var _ = GradMode.noGrad()) {
+      values.forEach((key, value) -> {
+        String name = String.valueOf(key);
+        if (value instanceof Number count) {
+          state.put(name, MemoryScope.escape(Tensor.scalar(count.floatValue())));
+        } else if (value instanceof Tensor tensor && name.equals(STEP)) {
+          state.put(name, MemoryScope.escape(tensor.to(Device.CPU).clone()));
+        } else if (value instanceof Tensor tensor) {
+          if (!Arrays.equals(tensor.sizes(), parameter.sizes())) {
+            throw new IllegalArgumentException("[" + name() + "] state \"" + name + "\" of parameter " + number + " has sizes "
+                + Arrays.toString(tensor.sizes()) + ", but the parameter has " + Arrays.toString(parameter.sizes()));
+          }
+          state.put(name, MemoryScope.escape(parameter.zerosLike()).copy_(tensor));
+        }
+      });
+    }
+    return state;
+  }
+
+  private static void loadSchedule(ParameterGroup<?> group, Map<?, ?> saved) {
+    Set<String> options = group.options().describe().keySet();
+    group.schedule().clear();
+    saved.forEach((key, value) -> {
+      if (key instanceof String name && value instanceof Number number && !options.contains(name)) {
+        group.schedule().put(name, number.doubleValue());
+      }
+    });
   }
 
   @Override

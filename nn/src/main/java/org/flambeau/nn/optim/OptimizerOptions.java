@@ -19,4 +19,18 @@ public interface OptimizerOptions<O extends OptimizerOptions<O>> {
 
   /// All options by PyTorch's names, in the order of the alphabet.
   Map<String, Object> describe();
+
+  /// These options with the values that were saved of a group, as [#describe()] names them.
+  ///
+  /// @throws IllegalArgumentException if a number is missing
+  O restore(SavedOptions saved);
+
+  /// For [#validate()].
+  ///
+  /// @throws IllegalArgumentException of `optimizer`, with `message` and the value, unless it is valid
+  static void require(String optimizer, boolean valid, String message, double value) {
+    if (!valid) {
+      throw new IllegalArgumentException("[" + optimizer + "] " + message + value);
+    }
+  }
 }

@@ -33,13 +33,13 @@ public final class Sgd extends Optimizer<Sgd.Options> {
   /// @param maximize whether to climb rather than descend
   public record Options(double lr, double momentum, double dampening, double weightDecay, boolean nesterov, boolean maximize)
       implements
-        OptimizerOptions<Options> {
+        MomentumOptions<Options> {
     @Override
     public Options lr(double lr) {
       return new Options(lr, momentum, dampening, weightDecay, nesterov, maximize);
     }
 
-    /// These options with another momentum.
+    @Override
     public Options momentum(double momentum) {
       return new Options(lr, momentum, dampening, weightDecay, nesterov, maximize);
     }
@@ -66,15 +66,9 @@ public final class Sgd extends Optimizer<Sgd.Options> {
 
     @Override
     public void validate() {
-      if (!(lr >= 0)) {
-        throw new IllegalArgumentException("[Sgd] Invalid learning rate: " + lr);
-      }
-      if (!(momentum >= 0)) {
-        throw new IllegalArgumentException("[Sgd] Invalid momentum value: " + momentum);
-      }
-      if (!(weightDecay >= 0)) {
-        throw new IllegalArgumentException("[Sgd] Invalid weight_decay value: " + weightDecay);
-      }
+      OptimizerOptions.require("Sgd", lr >= 0, "Invalid learning rate: ", lr);
+      OptimizerOptions.require("Sgd", momentum >= 0, "Invalid momentum value: ", momentum);
+      OptimizerOptions.require("Sgd", weightDecay >= 0, "Invalid weight_decay value: ", weightDecay);
       if (nesterov && (momentum <= 0 || dampening != 0)) {
         throw new IllegalArgumentException("[Sgd] Nesterov momentum requires a momentum and zero dampening");
       }
@@ -84,6 +78,12 @@ public final class Sgd extends Optimizer<Sgd.Options> {
     public Map<String, Object> describe() {
       return new TreeMap<>(Map.of("lr", lr, "momentum", momentum, "dampening", dampening, "weight_decay", weightDecay, "nesterov", nesterov,
           "maximize", maximize));
+    }
+
+    @Override
+    public Options restore(SavedOptions saved) {
+      return new Options(saved.number("lr"), saved.number("momentum"), saved.number("dampening"), saved.number("weight_decay"),
+          saved.flag("nesterov", nesterov), saved.flag("maximize", maximize));
     }
   }
 

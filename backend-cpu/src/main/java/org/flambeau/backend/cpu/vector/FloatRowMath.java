@@ -73,6 +73,22 @@ final class FloatRowMath {
     return direction.fma(p.neg(), a);
   }
 
+  static FloatVector towards(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b) {
+    return b.sub(a).fma(p, a);
+  }
+
+  static FloatVector towardsSquare(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b) {
+    return b.mul(b).fma(q, a.mul(p));
+  }
+
+  static FloatVector larger(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b) {
+    return a.max(b);
+  }
+
+  static FloatVector descendAdam(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b, FloatVector c) {
+    return b.div(c.sqrt().div(q).add(r)).fma(p.neg(), a.mul(s));
+  }
+
   // ---- terms of sums ----
 
   static FloatVector centredProduct(FloatVector p, FloatVector a, FloatVector b) {

@@ -1,0 +1,52 @@
+package org.flambeau.backend.cpu;
+
+/// One step of Adam (Kingma and Ba, 2015), with weight decay in the gradient or beside it (Loshchilov and Hutter, 2019), and with the
+/// largest average of squares in place of the present one (Reddi et al., 2018) where there is a third state.
+final class AdamStep extends ParameterUpdate {
+  private final RowOp.Loop decayed = Rows.loop(RowOp.DECAYED);
+  private final RowOp.Loop towards = Rows.loop(RowOp.TOWARDS);
+  private final RowOp.Loop towardsSquare = Rows.loop(RowOp.TOWARDS_SQUARE);
+  private final RowOp.Loop larger = Rows.loop(RowOp.LARGER);
+  private final RowOp.Loop descend = Rows.loop(RowOp.DESCEND_ADAM);
+  private final float gradientDecay;
+  private final float sign;
+  private final float toAverage;
+  private final float beta2;
+  private final float toSquare;
+  private final float stepSize;
+  private final float correction;
+  private final float eps;
+  private final float kept;
+
+  AdamStep(double lr, double step, double beta1, double beta2, double eps, double weightDecay, boolean decoupled, boolean maximize) {
+    this.gradientDecay = decoupled ? 0 : (float) weightDecay;
+    this.sign = maximize ? -1 : 1;
+    this.toAverage = (float) (1 - beta1);
+    this.beta2 = (float) beta2;
+    this.toSquare = (float) (1 - beta2);
+    this.stepSize = (float) (lr / (1 - Math.pow(beta1, step)));
+    this.correction = (float) Math.sqrt(1 - Math.pow(beta2, step));
+    this.eps = (float) eps;
+    this.kept = decoupled ? (float) (1 - lr * weightDecay) : 1;
+  }
+
+  @Override
+  void tile(long[] rows, long spare, int n) {
+    long x = rows[0];
+    long g = rows[1];
+    long m = rows[2];
+    long v = rows[3];
+    if (gradientDecay != 0 || sign < 0) {
+      decayed.run(spare, g, x, x, x, x, 0, gradientDecay, sign, 0, n);
+      g = spare;
+    }
+    towards.run(m, m, g, x, x, x, toAverage, 0, 0, 0, n);
+    towardsSquare.run(v, v, g, x, x, x, beta2, toSquare, 0, 0, n);
+    long u = v;
+    if (rows.length > 4) {
+      u = rows[4];
+      larger.run(u, u, v, x, x, x, 0, 0, 0, 0, n);
+    }
+    descend.run(x, x, m, u, x, x, stepSize, correction, eps, kept, n);
+  }
+}

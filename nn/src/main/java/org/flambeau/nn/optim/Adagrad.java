@@ -1,0 +1,122 @@
+package org.flambeau.nn.optim;
+
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.flambeau.Tensor;
+
+/// Adagrad: steps along the gradient, over the root of the sum of all its squares.
+///
+/// For each parameter p with gradient g, negated where `maximize`, learning rate γ and in step t:
+/// ```
+/// g ← g + weightDecay·p
+/// s ← s + g²
+/// p ← p − γ/(1 + (t − 1)·lrDecay)·g/(√s + eps)
+/// ```
+/// Reference: Duchi, Hazan and Singer, "Adaptive Subgradient Methods for Online Learning and Stochastic Optimization", 2011.
+public final class Adagrad extends Optimizer<Adagrad.Options> {
+  private static final String SUM = "sum";
+
+  /// How [Adagrad] goes. Immutable: methods with an argument return changed copies.
+  ///
+  /// @param lr the learning rate, 0.01 unless set
+  /// @param lrDecay how fast the learning rate falls
+  /// @param weightDecay how strongly parameters are drawn to 0
+  /// @param initialAccumulatorValue what the sums of squares start from
+  /// @param eps keeps the divisor from 0, 10⁻¹⁰ unless set
+  /// @param maximize whether to climb rather than descend
+  public record Options(double lr, double lrDecay, double weightDecay, double initialAccumulatorValue, double eps, boolean maximize)
+      implements
+        OptimizerOptions<Options> {
+    @Override
+    public Options lr(double lr) {
+      return new Options(lr, lrDecay, weightDecay, initialAccumulatorValue, eps, maximize);
+    }
+
+    /// These options with another decay of the learning rate.
+    public Options lrDecay(double lrDecay) {
+      return new Options(lr, lrDecay, weightDecay, initialAccumulatorValue, eps, maximize);
+    }
+
+    /// These options with another weight decay.
+    public Options weightDecay(double weightDecay) {
+      return new Options(lr, lrDecay, weightDecay, initialAccumulatorValue, eps, maximize);
+    }
+
+    /// These options with another start of the sums.
+    public Options initialAccumulatorValue(double initialAccumulatorValue) {
+      return new Options(lr, lrDecay, weightDecay, initialAccumulatorValue, eps, maximize);
+    }
+
+    /// These options with another epsilon.
+    public Options eps(double eps) {
+      return new Options(lr, lrDecay, weightDecay, initialAccumulatorValue, eps, maximize);
+    }
+
+    /// These options, climbing or descending.
+    public Options maximize(boolean maximize) {
+      return new Options(lr, lrDecay, weightDecay, initialAccumulatorValue, eps, maximize);
+    }
+
+    @Override
+    public void validate() {
+      OptimizerOptions.require("Adagrad", lr >= 0, "Invalid learning rate: ", lr);
+      OptimizerOptions.require("Adagrad", lrDecay >= 0, "Invalid lr_decay value: ", lrDecay);
+      OptimizerOptions.require("Adagrad", weightDecay >= 0, "Invalid weight_decay value: ", weightDecay);
+      OptimizerOptions.require("Adagrad", initialAccumulatorValue >= 0, "Invalid initial_accumulator_value value: ",
+          initialAccumulatorValue);
+      OptimizerOptions.require("Adagrad", eps >= 0, "Invalid epsilon value: ", eps);
+    }
+
+    @Override
+    public Map<String, Object> describe() {
+      return new TreeMap<>(Map.of("lr", lr, "lr_decay", lrDecay, "weight_decay", weightDecay, "initial_accumulator_value",
+          initialAccumulatorValue, "eps", eps, "maximize", maximize));
+    }
+
+    @Override
+    public Options restore(SavedOptions saved) {
+      return new Options(saved.number("lr"), saved.number("lr_decay"), saved.number("weight_decay"),
+          saved.number("initial_accumulator_value"), saved.number("eps"), saved.flag("maximize", maximize));
+    }
+  }
+
+  /// PyTorch's defaults: a learning rate of 0.01 that does not decay.
+  public static Options options() {
+    return new Options(1e-2, 0, 0, 0, 1e-10, false);
+  }
+
+  /// @throws IllegalArgumentException if there are no parameters, or the options make no sense
+  public Adagrad(Iterable<Tensor> parameters, Options options) {
+    super(parameters, options);
+  }
+
+  /// With [#options()].
+  public Adagrad(Iterable<Tensor> parameters) {
+    this(parameters, options());
+  }
+
+  @Override
+  protected void update(ParameterGroup<Options> group, List<Tensor> parameters) {
+    for (Tensor parameter : parameters) {
+      Tensor grad = parameter.grad();
+      if (grad != null) {
+        updateOne(parameter, grad, group.options());
+      }
+    }
+  }
+
+  private void updateOne(Tensor parameter, Tensor grad, Options o) {
+    double step = countStep(parameter);
+    Tensor direction = o.maximize ? grad.neg() : grad;
+    if (o.weightDecay != 0) {
+      direction = direction.add(parameter, o.weightDecay);
+    }
+    Tensor sum = state(parameter, SUM);
+    if (sum == null) {
+      sum = remember(parameter, SUM, Tensor.fullLike(parameter, o.initialAccumulatorValue));
+    }
+    sum.addcmul_(direction, direction, 1);
+    parameter.addcdiv_(direction, sum.sqrt().add_(o.eps), -o.lr / (1 + (step - 1) * o.lrDecay));
+  }
+}

@@ -1,0 +1,207 @@
+package org.flambeau.testkit.nn;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import org.flambeau.DType;
+import org.flambeau.MemoryScope;
+import org.flambeau.Tensor;
+import org.flambeau.nn.optim.Adagrad;
+import org.flambeau.nn.optim.Adam;
+import org.flambeau.nn.optim.AdamW;
+import org.flambeau.nn.optim.Optimizer;
+import org.flambeau.nn.optim.RmsProp;
+import org.flambeau.nn.optim.Sgd;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// Adam, AdamW, RMSprop and Adagrad go where PyTorch's go.
+final class OptimizersTest {
+  /// How an optimizer of one parameter is made.
+  private interface Way extends Function<List<Tensor>, Optimizer<?>> {}
+
+  private static Map.Entry<String, Way> way(String name, Way way) {
+    return Map.entry(name, way);
+  }
+
+  private static final List<Map.Entry<String, Way>> WAYS = List.of(
+      way("adam", p -> new Adam(p, Adam.options().lr(0.1))),
+      way("adam betas", p -> new Adam(p, Adam.options().lr(0.05).betas(0.4, 0.95).eps(1e-3))),
+      way("adam decay", p -> new Adam(p, Adam.options().lr(0.05).weightDecay(0.1))),
+      way("adam amsgrad", p -> new Adam(p, Adam.options().lr(0.3).betas(0.9, 0.5).amsgrad(true))),
+      way("adam maximize", p -> new Adam(p, Adam.options().lr(0.01).weightDecay(0.1).amsgrad(true).maximize(true))),
+      way("adamw", p -> new AdamW(p, AdamW.options().lr(0.1))),
+      way("adamw decay", p -> new AdamW(p, AdamW.options().lr(0.05).weightDecay(0.3).amsgrad(true))),
+      way("adamw maximize", p -> new AdamW(p, AdamW.options().lr(0.01).maximize(true))),
+      way("rmsprop", p -> new RmsProp(p, RmsProp.options().lr(0.05))),
+      way("rmsprop centered", p -> new RmsProp(p, RmsProp.options().lr(0.05).alpha(0.9).eps(1e-4).centered(true).weightDecay(0.1))),
+      way("rmsprop momentum", p -> new RmsProp(p, RmsProp.options().lr(0.01).momentum(0.8).maximize(true))),
+      way("rmsprop all", p -> new RmsProp(p, RmsProp.options().lr(0.01).momentum(0.8).centered(true))),
+      way("adagrad", p -> new Adagrad(p, Adagrad.options().lr(0.1))),
+      way("adagrad decay",
+          p -> new Adagrad(p, Adagrad.options().lr(0.2).lrDecay(0.1).weightDecay(0.1).initialAccumulatorValue(0.5).eps(1e-3))),
+      way("adagrad maximize", p -> new Adagrad(p, Adagrad.options().lr(0.05).maximize(true))));
+
+  static Stream<Arguments> waysAndDtypes() {
+    return WAYS.stream()
+        .flatMap(way -> Stream.of(DType.FLOAT32, DType.FLOAT64).map(dtype -> Arguments.of(way.getKey(), dtype, way.getValue())));
+  }
+
+  static Stream<Arguments> ways() {
+    return WAYS.stream().map(way -> Arguments.of(way.getKey(), way.getValue()));
+  }
+
+  private static double tolerance(DType dtype) {
+    return dtype == DType.FLOAT32 ? 1e-6 : 1e-12;
+  }
+
+  private static Tensor golden(String name, DType dtype) {
+    return NnGoldens.get("optim/" + name + "/" + dtype.name().toLowerCase(Locale.ROOT));
+  }
+
+  private static Tensor start(DType dtype) {
+    return NnGoldens.get("optim/start").to(dtype);
+  }
+
+  private static void takeStep(Optimizer<?> optimizer, Tensor p) {
+    try (var _ = MemoryScope.open()) {
+      optimizer.zeroGrad();
+      Tensor target = NnGoldens.get("optim/target").to(p.dtype());
+      p.sub(target).square().mul(NnGoldens.get("optim/weight").to(p.dtype())).sum().backward();
+      optimizer.step();
+    }
+  }
+
+  @ParameterizedTest(name = "{0} {1}")
+  @MethodSource("waysAndDtypes")
+  void ten_steps_go_where_pytorch_goes_and_leave_its_states(String name, DType dtype, Way way) {
+    Tensor p = start(dtype).requiresGrad_(true);
+    Tensor course = golden(name, dtype);
+    Optimizer<?> optimizer = way.apply(List.of(p));
+    for (int step = 0; step < 10; step++) {
+      takeStep(optimizer, p);
+      NnGoldens.assertClose(course.get(step), p.detach(), tolerance(dtype), name + " after step " + step);
+    }
+    String key = "optim/" + name + "/" + dtype.name().toLowerCase(Locale.ROOT) + "/";
+    optimizer.state(p).forEach((state, value) -> NnGoldens.assertClose(NnGoldens.get(key + state), value, 10 * tolerance(dtype), state));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("ways")
+  void parameters_with_gaps_go_there_too(String name, Way way) {
+    Tensor p = Tensor.zeros(37, 2).select(1, 0).copy_(start(DType.FLOAT32)).requiresGrad_(true);
+    Optimizer<?> optimizer = way.apply(List.of(p));
+    for (int step = 0; step < 10; step++) {
+      takeStep(optimizer, p);
+    }
+    NnGoldens.assertClose(golden(name, DType.FLOAT32).get(9), p.detach(), 1e-6, name);
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("ways")
+  void a_loaded_state_continues_to_the_bit(String name, Way way) {
+    Tensor p = start(DType.FLOAT32).requiresGrad_(true);
+    Optimizer<?> whole = way.apply(List.of(p));
+    for (int step = 0; step < 4; step++) {
+      takeStep(whole, p);
+    }
+    Tensor q = p.detach().clone().requiresGrad_(true);
+    Optimizer<?> resumed = way.apply(List.of(q));
+    resumed.parameterGroups().getFirst().setLr(77);
+    resumed.loadStateDict(whole.stateDict());
+    assertEquals(whole.toString(), resumed.toString());
+    for (int step = 0; step < 4; step++) {
+      takeStep(whole, p);
+      takeStep(resumed, q);
+    }
+    assertTrue(p.detach().equal(q.detach()), name);
+  }
+
+  @Test
+  void states_have_pytorchs_structure() {
+    Tensor a = Tensor.ones(2).requiresGrad_(true);
+    Tensor b = Tensor.ones(3).requiresGrad_(true);
+    Tensor c = Tensor.ones(1).requiresGrad_(true);
+    var optimizer = new Adam(List.of(a, b), Adam.options().weightDecay(1));
+    optimizer.addParameterGroup(List.of(c), Adam.options().lr(0.25).amsgrad(true));
+    b.sum().add(c.sum()).backward();
+    optimizer.step();
+    assertEquals("""
+        {state={1={step=tensor(1.), exp_avg=tensor([0.2000, 0.2000, 0.2000]), exp_avg_sq=tensor([0.0040, 0.0040, 0.0040])}, \
+        2={step=tensor(1.), exp_avg=tensor([0.1000]), exp_avg_sq=tensor([0.0010]), max_exp_avg_sq=tensor([0.0010])}}, \
+        param_groups=[{amsgrad=false, betas=[0.9, 0.999], decoupled_weight_decay=false, eps=1.0E-8, lr=0.001, maximize=false, \
+        weight_decay=1.0, params=[0, 1]}, {amsgrad=true, betas=[0.9, 0.999], decoupled_weight_decay=false, eps=1.0E-8, lr=0.25, \
+        maximize=false, weight_decay=0.0, params=[2]}]}""", optimizer.stateDict().toString());
+  }
+
+  @Test
+  void what_does_not_fit_is_refused_and_changes_nothing() {
+    Tensor a = Tensor.ones(2).requiresGrad_(true);
+    var optimizer = new Adam(List.of(a), Adam.options());
+    a.sum().backward();
+    optimizer.step();
+    String before = optimizer.stateDict().toString();
+    var other = new Adam(List.of(Tensor.ones(2)));
+    other.addParameterGroup(List.of(Tensor.ones(1)), Adam.options());
+    refused("[Adam] loaded state dict has a different number of parameter groups: expected 1, got 2", optimizer, other.stateDict());
+    refused("[Adam] loaded state dict contains a parameter group that doesn't match the size of optimizer's group: "
+        + "group 0 has 1 parameters, but 2 were saved", optimizer, new Adam(List.of(Tensor.ones(2), Tensor.ones(1))).stateDict());
+    Tensor larger = Tensor.ones(3).requiresGrad_(true);
+    var another = new Adam(List.of(larger));
+    larger.sum().backward();
+    another.step();
+    refused("[Adam] state \"exp_avg\" of parameter 0 has sizes [3], but the parameter has [2]", optimizer, another.stateDict());
+    refused("[Adam] group 0 of the loaded state dict has no number \"betas\", but [dampening, lr, maximize, momentum, nesterov, "
+        + "weight_decay, params]: was it saved by another optimizer?", optimizer, new Sgd(List.of(a)).stateDict());
+    refused("[Adam] expected the state dict of an optimizer, with \"state\" and \"param_groups\", but got [fc.weight]", optimizer,
+        Map.of("fc.weight", a));
+    assertEquals(before, optimizer.stateDict().toString());
+  }
+
+  private static void refused(String message, Optimizer<?> optimizer, Map<String, ?> state) {
+    assertEquals(message, assertThrows(IllegalArgumentException.class, () -> optimizer.loadStateDict(state)).getMessage());
+  }
+
+  @Test
+  void loaded_states_are_copies() {
+    Tensor p = Tensor.ones(2).requiresGrad_(true);
+    var optimizer = new Adam(List.of(p));
+    p.sum().backward();
+    optimizer.step();
+    Tensor q = Tensor.ones(2).requiresGrad_(true);
+    var second = new Adam(List.of(q));
+    second.loadStateDict(optimizer.stateDict());
+    optimizer.step();
+    assertEquals("{step=tensor(1.), exp_avg=tensor([0.1000, 0.1000]), exp_avg_sq=tensor([0.0010, 0.0010])}", second.state(q).toString());
+  }
+
+  @Test
+  void options_that_make_no_sense_are_refused_in_pytorchs_words() {
+    refused("[Adam] Invalid learning rate: -1.0", Adam.options().lr(-1));
+    refused("[Adam] Invalid epsilon value: -1.0", Adam.options().eps(-1));
+    refused("[Adam] Invalid beta parameter at index 0: 1.0", Adam.options().betas(1, 0.5));
+    refused("[Adam] Invalid beta parameter at index 1: -0.5", Adam.options().betas(0.5, -0.5));
+    refused("[AdamW] Invalid weight_decay value: -1.0", AdamW.options().weightDecay(-1));
+    List<Tensor> p = List.of(Tensor.ones(1));
+    refused("[RmsProp] Invalid alpha value: -1.0", () -> new RmsProp(p, RmsProp.options().alpha(-1)));
+    refused("[Adagrad] Invalid lr_decay value: -1.0", () -> new Adagrad(p, Adagrad.options().lrDecay(-1)));
+  }
+
+  private static void refused(String message, Adam.Options options) {
+    List<Tensor> parameters = List.of(Tensor.ones(1));
+    refused(message, () -> new Adam(parameters, options));
+  }
+
+  private static void refused(String message, Executable wrong) {
+    assertEquals(message, assertThrows(IllegalArgumentException.class, wrong).getMessage());
+  }
+}
