@@ -17,11 +17,17 @@ final class StoredStorage {
   private final String key;
   private final DType dtype;
   private final long numel;
+  private final @Nullable StoredStorage root;
+  private final long begin;
   private @Nullable MemorySegment bytes;
   private @Nullable Storage storage;
 
   /// @throws CheckpointException where `numel` is no number of elements
   StoredStorage(MappedFile source, String key, DType dtype, long numel) {
+    this(source, key, dtype, numel, null, 0);
+  }
+
+  private StoredStorage(MappedFile source, String key, DType dtype, long numel, @Nullable StoredStorage root, long begin) {
     if (numel < 0 || numel > Long.MAX_VALUE / dtype.size()) {
       throw source.error("expected a number of elements for storage \"" + Quoted.text(key) + "\", got " + numel);
     }
@@ -29,6 +35,17 @@ final class StoredStorage {
     this.key = key;
     this.dtype = dtype;
     this.numel = numel;
+    this.root = root;
+    this.begin = begin;
+  }
+
+  /// A part of this storage, which old files know by a key of its own.
+  StoredStorage view(String key, long offset, long numel) {
+    if (offset < 0 || numel < 0 || offset > this.numel - numel) {
+      throw source.error("expected a view within storage \"" + Quoted.text(this.key) + "\" of " + this.numel + " elements, got " + numel
+          + " from " + offset);
+    }
+    return new StoredStorage(source, key, dtype, numel, root == null ? this : root, begin + offset);
   }
 
   String key() {
@@ -41,6 +58,11 @@ final class StoredStorage {
 
   long numel() {
     return numel;
+  }
+
+  /// The number within [#open()] of its first element.
+  long begin() {
+    return begin;
   }
 
   long byteSize() {
@@ -60,8 +82,28 @@ final class StoredStorage {
     this.bytes = bytes;
   }
 
+  /// Reads a count of elements, and takes the bytes that follow.
+  void read(ByteCursor in) {
+    long count = in.int64();
+    if (count != numel) {
+      throw source.error("expected " + numel + " elements in storage \"" + Quoted.text(key) + "\", got " + count);
+    }
+    setBytes(in.take(byteSize()));
+  }
+
+  /// Checks that the file says of the storage what it said before.
+  void requireSame(DType dtype, long numel) {
+    if (this.dtype != dtype || this.numel != numel) {
+      throw source.error("expected storage \"" + Quoted.text(key) + "\" to be of " + this.numel + " elements of " + this.dtype.label()
+          + " as before, got " + numel + " of " + dtype.label());
+    }
+  }
+
   /// The storage itself, the same one each time: over the file, unless that is read-only or has its bytes unaligned.
   Storage open() {
+    if (root != null) {
+      return root.open();
+    }
     Storage open = storage;
     if (open == null) {
       MemorySegment there = bytes;

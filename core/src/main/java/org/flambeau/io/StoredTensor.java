@@ -92,7 +92,7 @@ final class StoredTensor {
   Tensor open() {
     Tensor open = tensor;
     if (open == null) {
-      Strided layout = Strided.of(storage.open(), dtype(), offset, sizes.clone(), strides.clone());
+      Strided layout = Strided.of(storage.open(), dtype(), storage.begin() + offset, sizes.clone(), strides.clone());
       tensor = open = Tensor.wrap(layout, ThreadState.current()).requiresGrad_(requiresGrad);
     }
     return open;

@@ -44,6 +44,10 @@ public final class TorchFile {
     Object stored;
     if (ZipArchive.isZip(source)) {
       stored = TorchZip.load(source);
+    } else if (TarFile.isTar(source)) {
+      stored = TarFile.load(source);
+    } else if (LegacyStream.isPickle(source)) {
+      stored = LegacyStream.load(source);
     } else {
       throw source.error("expected a checkpoint that torch.save wrote, got other bytes");
     }

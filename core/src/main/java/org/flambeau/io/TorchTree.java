@@ -6,6 +6,7 @@ import java.util.IdentityHashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.flambeau.io.PickleGlobals.Callable;
 import org.flambeau.io.PickleGlobals.StorageType;
 import org.jspecify.annotations.Nullable;
@@ -82,7 +83,7 @@ final class TorchTree {
   private void visit(Frame frame, @Nullable Object child) {
     if (child == null || !isCollection(child)) {
       check(child);
-      frame.unfolded++;
+      frame.unfolded += child instanceof Set<?> set ? set.size() : 1;
       return;
     }
     Extent extent = extents.get(child);

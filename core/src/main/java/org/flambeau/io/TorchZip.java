@@ -85,10 +85,7 @@ final class TorchZip {
       known.setBytes(bytes);
       storages.put(key, known);
     }
-    if (known.dtype() != type.dtype() || known.numel() != numel) {
-      throw source.error("expected storage \"" + Quoted.text(key) + "\" to be of " + known.numel() + " elements of "
-          + known.dtype().label() + " as before, got " + numel + " of " + type.dtype().label());
-    }
+    known.requireSame(type.dtype(), numel);
     return known;
   }
 }

@@ -36,9 +36,16 @@ class TorchFileTest {
   @TempDir Path folder;
 
   @ParameterizedTest
-  @ValueSource(strings = {"zip", "protocol5"})
+  @ValueSource(strings = {"zip", "protocol5", "legacy"})
   void readsWhatPyTorchWrote(String name) throws IOException {
     assertEquals(text("tree.txt"), TreeText.of(TorchFile.load(reference(name + ".pth"))));
+  }
+
+  @Test
+  void readsTheTarOfTheOldestReleases() throws IOException {
+    Map<?, ?> tensors = map(TorchFile.load(reference("tar.pth")));
+    assertEquals(text("tar.txt"), TreeText.of(tensors));
+    assertSame(tensor(tensors.get("weight")).strided().storage(), tensor(tensors.get("part")).strided().storage());
   }
 
   @Test
