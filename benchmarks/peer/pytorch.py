@@ -8,6 +8,7 @@ import json
 import sys
 import time
 
+import models
 import torch
 import torch.nn.functional as F
 
@@ -223,6 +224,8 @@ WORKLOADS = {
     "add of 10, recorded": add_recorded,
     "chain of 1000 adds, forward and backward": chain,
 }
+
+WORKLOADS.update(models.WORKLOADS)
 
 ready = {}
 print(json.dumps({"torch": torch.__version__, "threads": torch.get_num_threads()}), flush=True)

@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.flambeau.MemoryScope;
 import org.flambeau.Tensor;
 
@@ -32,17 +33,23 @@ public final class BesidePyTorch {
     String python = System.getenv().getOrDefault("FLAMBEAU_PYTHON", "python3");
     List<Row> rows = new ArrayList<>();
     try (Peer peer = new Peer(python, script, threads)) {
-      for (Workload workload : Workload.ALL) {
-        if (words.isEmpty() || words.stream().anyMatch(workload.name()::contains)) {
-          Row row = compare(workload, peer, pairs);
-          rows.add(row);
-          System.out.println(line(row));
-        }
+      for (Workload workload : selected(words)) {
+        Row row = compare(workload, peer, pairs);
+        rows.add(row);
+        System.out.println(line(row));
       }
       System.out.println();
       System.out.println(table(rows, peer.version()));
       Files.writeString(json, json(rows, peer.version()));
     }
+  }
+
+  /// All operations, or the operations and models that a word is in the name of.
+  private static List<Workload> selected(List<String> words) {
+    return words.isEmpty()
+        ? Workload.ALL
+        : Stream.concat(Workload.ALL.stream(), ModelWorkloads.ALL.stream())
+            .filter(workload -> words.stream().anyMatch(workload.name()::contains)).toList();
   }
 
   private static Row compare(Workload workload, Peer peer, int pairs) throws IOException {
