@@ -47,8 +47,17 @@ final class LineSpace {
 
   void forEach(Body body) {
     CpuPool.SHARED.parallelFor(0, lines, Math.max(1, GRAIN / Math.max(1, length)), (begin, end) -> {
-      for (long line = begin; line < end; line++) {
-        body.line(space.offset(0, line, 0), operands > 1 ? space.offset(1, line, 0) : 0, operands > 2 ? space.offset(2, line, 0) : 0);
+      long inner = space.size(0);
+      for (long line = begin; line < end;) {
+        long first = space.offset(0, line, 0);
+        long second = operands > 1 ? space.offset(1, line, 0) : 0;
+        long third = operands > 2 ? space.offset(2, line, 0) : 0;
+        long run = Math.min(inner - line % inner, end - line);
+        for (long i = 0; i < run; i++) {
+          body.line(first + i * space.stride(0, 0), operands > 1 ? second + i * space.stride(1, 0) : 0,
+              operands > 2 ? third + i * space.stride(2, 0) : 0);
+        }
+        line += run;
       }
     });
   }
