@@ -2,7 +2,6 @@ package org.flambeau.io;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /// Python's `OrderedDict` in a `.pth` file, which `state_dict()` returns: a map that also carries attributes.
@@ -19,10 +18,17 @@ public final class OrderedDict extends LinkedHashMap<Object, @Nullable Object> {
     return attributes;
   }
 
-  /// The version of the module at `path` (`""` is the whole model) when its state was taken, where the file tells.
-  public OptionalLong version(String path) {
-    return attributes.get(METADATA) instanceof Map<?, ?> modules && modules.get(path) instanceof Map<?, ?> module
-        && module.get("version") instanceof Long version ? OptionalLong.of(version) : OptionalLong.empty();
+  /// The version of each module when its state was taken, by the module's path, where the file tells.
+  public Map<String, Long> versions() {
+    var versions = new LinkedHashMap<String, Long>();
+    if (attributes.get(METADATA) instanceof Map<?, ?> modules) {
+      modules.forEach((path, module) -> {
+        if (path instanceof String name && module instanceof Map<?, ?> metadata && metadata.get("version") instanceof Long version) {
+          versions.put(name, version);
+        }
+      });
+    }
+    return versions;
   }
 
   /// Notes the version of the module at `path`.

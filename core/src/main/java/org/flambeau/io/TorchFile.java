@@ -25,7 +25,8 @@ import org.jspecify.annotations.Nullable;
 /// wherever they were, and keep whether they require grad; tensors that share memory in the file share it here.
 ///
 /// Large tensors lie over the file, which is mapped into memory for as long as they can be reached; changing them in place never
-/// changes the file. The file must not be changed in the meantime, except by being replaced, as [#save] does.
+/// changes the file. The file must not be changed in the meantime, except by being replaced, as [#save] does. Tensors belong to no
+/// [org.flambeau.MemoryScope].
 ///
 /// DTypes: all of [org.flambeau.DType]; a file that holds others is refused.
 ///
@@ -56,16 +57,31 @@ public final class TorchFile {
 
   /// Reads a model's state: a map of tensors, or such a map beside other things as `state_dict`, `model_state_dict` or `model`.
   public static LinkedHashMap<String, Tensor> loadTensors(Path file) {
+    return tensors(file, state(file));
+  }
+
+  private static Map<?, ?> state(Path file) {
     Object root = load(file);
     if (!(root instanceof Map<?, ?> map)) {
       throw new CheckpointException(file, "expected a map of tensors, got " + Unpickler.describe(root));
     }
     for (String name : STATES) {
       if (map.get(name) instanceof Map<?, ?> state) {
-        return tensors(file, state);
+        return state;
       }
     }
-    return tensors(file, map);
+    return map;
+  }
+
+  /// [#loadTensors] with the modules' versions: all its keys are strings, all its values tensors.
+  public static OrderedDict loadState(Path file) {
+    Map<?, ?> stored = state(file);
+    var state = new OrderedDict();
+    state.putAll(tensors(file, stored));
+    if (stored instanceof OrderedDict known) {
+      state.attributes().putAll(known.attributes());
+    }
+    return state;
   }
 
   /// Writes a checkpoint, replacing `file` as a whole or not at all; PyTorch loads it with `weights_only=True`. Tensors on other devices are

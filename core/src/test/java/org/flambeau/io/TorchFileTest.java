@@ -19,7 +19,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.OptionalLong;
 import java.util.Set;
 import org.flambeau.DType;
 import org.flambeau.Tensor;
@@ -61,10 +60,8 @@ class TorchFileTest {
 
   @Test
   void tellsTheVersionOfModules() {
-    var model = (OrderedDict) map(TorchFile.load(reference("zip.pth"))).get("model");
-    assertEquals(OptionalLong.of(1), Objects.requireNonNull(model).version(""));
-    assertEquals(OptionalLong.of(2), model.version("1"));
-    assertEquals(OptionalLong.empty(), model.version("2"));
+    assertEquals(Map.of("", 1L, "0", 1L, "1", 2L), TorchFile.loadState(reference("zip.pth")).versions());
+    assertEquals(Map.of(), TorchFile.loadState(reference("tar.pth")).versions());
   }
 
   @Test
@@ -110,6 +107,37 @@ class TorchFileTest {
     Tensor large = tensor(map(TorchFile.load(file)).get("large"));
     TorchFile.save(file, Map.of("something", "else"));
     assertEquals(1999, large.toSegment().get(NativeMemory.FLOAT, 1999 * 4));
+  }
+
+  @Test
+  void aFileThatMayNotBeWrittenIsReadTheSame() throws IOException {
+    Path file = folder.resolve("readonly.pth");
+    Files.copy(reference("zip.pth"), file);
+    assertTrue(file.toFile().setReadOnly());
+    Tensor large = tensor(map(TorchFile.load(file)).get("large"));
+    large.toSegment().set(NativeMemory.FLOAT, 0, 7);
+    assertEquals(text("tree.txt"), TreeText.of(TorchFile.load(file)));
+  }
+
+  @Test
+  void aFileThatCannotBeWrittenIsNamed() {
+    Path file = folder.resolve("no such folder").resolve("x.pth");
+    String message = assertThrows(CheckpointException.class, () -> TorchFile.save(file, "x")).getMessage();
+    assertTrue(Objects.requireNonNull(message).startsWith(file + ": could not be written: "), message);
+  }
+
+  @Test
+  void sizesOfZip64AreRead() throws IOException {
+    String latin = Pickles.latin(Pickles.checkpoint("K\3"));
+    int entry = latin.indexOf("PK\1\2", latin.indexOf("PK\1\2") + 1);
+    int end = latin.indexOf("PK\5\6");
+    String none = Pickles.int32(-1);
+    String patched = latin.substring(0, entry + 20) + none + none + latin.substring(entry + 28, entry + 30) + "\u001c\0" + latin.substring(
+        entry + 32, entry + 42) + none + latin.substring(entry + 46, end) + "\1\0\u0018\0" + Pickles.int64(16) + Pickles.int64(16)
+        + Pickles.int64(latin.indexOf("PK\3\4", 1)) + latin.substring(end, end + 12) + Pickles.int32(end - latin.indexOf("PK\1\2") + 28)
+        + latin.substring(end + 16);
+    Path file = Files.write(folder.resolve("zip64.pth"), Pickles.bytes(patched));
+    assertEquals(3L, TorchFile.load(file));
   }
 
   @Test

@@ -1,0 +1,72 @@
+package org.flambeau.testkit.nn;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.flambeau.DType;
+import org.flambeau.Tensor;
+import org.flambeau.io.CheckpointException;
+import org.flambeau.io.TorchFile;
+import org.flambeau.nn.BatchNorm2d;
+import org.flambeau.nn.Linear;
+import org.flambeau.nn.Module;
+import org.flambeau.nn.Sequential;
+import org.flambeau.nn.StateDict;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// A model's state goes to a file and back.
+final class StateDictFilesTest {
+  @TempDir Path folder;
+
+  private static Module model() {
+    return new Sequential(new Linear(40, 60), new BatchNorm2d(3));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"x.safetensors", "x.pth", "x.PT"})
+  void a_state_comes_back_from_its_file(String name) {
+    Module saved = model();
+    Path file = folder.resolve(name);
+    saved.stateDict().save(file);
+    Module loaded = model();
+    loaded.loadStateDict(StateDict.load(file));
+    assertEquals(saved.stateDict().keySet(), loaded.stateDict().keySet());
+    saved.stateDict().forEach((key, tensor) -> assertArrayEquals(tensor.toDoubleArray(), loaded.stateDict().get(key).toDoubleArray()));
+  }
+
+  @Test
+  void a_pth_tells_the_modules_versions_as_pytorch_does() {
+    Path file = folder.resolve("x.pth");
+    model().stateDict().save(file);
+    assertEquals(Map.of("", 1L, "0", 1L, "1", 2L), TorchFile.loadState(file).versions());
+  }
+
+  @Test
+  void what_is_loaded_can_be_changed_and_used_like_any_tensor() {
+    Path file = folder.resolve("x.pth");
+    TorchFile.save(file, Map.of("w", Tensor.arange(3000), "s", Tensor.scalar(2)));
+    Map<String, Tensor> state = TorchFile.loadTensors(file);
+    Tensor w = state.get("w");
+    assertFalse(w.requiresGrad());
+    w.mul_(state.get("s")).add_(1);
+    assertEquals(2999 * 3000.0 + 3000, w.to(DType.FLOAT64).sum().toDouble());
+    assertEquals(2999, TorchFile.loadTensors(file).get("w").select(0, 2999).toLong());
+  }
+
+  @Test
+  void names_of_other_kinds_are_refused() {
+    for (String name : List.of("x.bin", "pth")) {
+      Path file = folder.resolve(name);
+      assertEquals(file + ": expected a name that ends in .safetensors, .pth or .pt",
+          assertThrows(CheckpointException.class, () -> model().stateDict().save(file)).getMessage());
+    }
+  }
+}
