@@ -64,6 +64,13 @@ def convolution():
         out.sample("adaptive_avg_pool2d", "x".join(map(str, sizes)), adaptive, [x], sizes=sizes)
     out.sweep("adaptive_avg_pool2d", "dtypes", adaptive, [x[:1]], FLOATS, sizes=[2, 2])
     out.large("adaptive_avg_pool2d", "large", adaptive, [(torch.float32, (4, 16, 33, 35), -1, 1)], sizes=[1, 1])
+    largest = lambda x, sizes: F.adaptive_max_pool2d(x, sizes, return_indices=True)
+    for sizes in ([1, 1], [2, 3], [3, 7], [4, 5], [8, 9]):
+        out.sample("adaptive_max_pool2d", "x".join(map(str, sizes)), largest, [x], sizes=sizes)
+    out.sample("adaptive_max_pool2d", "one image", largest, [x[0]], sizes=[4, 2])
+    out.sample("adaptive_max_pool2d", "no windows", largest, [x], False, sizes=[0, 2])
+    out.sweep("adaptive_max_pool2d", "dtypes", largest, [x[:1]], FLOATS, sizes=[2, 2])
+    out.large("adaptive_max_pool2d", "large", largest, [(torch.float32, (4, 16, 33, 35), -1, 1)], sizes=[7, 7])
     line = distinct("line", (2, 3, 7))
     out.sample("max_pool1d", "3 stride 2", lambda x, kernel, stride, padding: F.max_pool1d(x, kernel, stride, padding), [line], kernel=3, stride=2, padding=1)
     out.sample("avg_pool1d", "3 stride 2", lambda x, kernel, stride, padding: F.avg_pool1d(x, kernel, stride, padding), [line], kernel=3, stride=2, padding=1)

@@ -28,7 +28,7 @@ NN_UNARY = {
     "hardsigmoid": (F.hardsigmoid, {}), "hardswish": (F.hardswish, {}), "relu6": (lambda x: F.relu6(x * 4), {}), "mish": (F.mish, {}),
     "softsign": (F.softsign, {}),
 }
-NOT_DIFFERENTIABLE = {"bitwise_not", "logical_not", "isnan", "isinf", "isfinite", "digamma"}
+NOT_DIFFERENTIABLE = {"bitwise_not", "logical_not", "isnan", "isinf", "isfinite"}
 # Where PyTorch's numbers at the edge are a matter of its libraries: tested inside their intervals only.
 UNSPECIAL = {"lgamma", "digamma", "erfinv", "bitwise_not", "gelu"}
 
@@ -54,6 +54,12 @@ def unary():
             out.sample(op, "special", f, [torch.tensor(SPECIAL, dtype=F64)], False, **attributes)
         whole = integers(op, (2, 3), 1, 4) if op in ("log", "acosh", "lgamma", "digamma", "sqrt", "rsqrt", "reciprocal") else integers(op, (2, 3))
         out.sweep(op, "dtypes", f, [whole.to(F64)], (*INTS, torch.bool), False, **attributes)
+    polygamma = lambda x, n: torch.polygamma(n, x)
+    for n in (0, 1, 2, 3):
+        out.sample("polygamma", f"order {n}", polygamma, [uniform(f"polygamma{n}", (3, 4), 0.3, 4)], n=n)
+        out.sample("polygamma", f"order {n}, negative", polygamma, [uniform(f"polygamma-{n}", (2, 3), -1.8, -1.2)], n=n)
+    out.sweep("polygamma", "dtypes", polygamma, [uniform("polygamma", (2, 5), 0.3, 4)], FLOATS, n=1)
+    out.large("polygamma", "large", polygamma, [(torch.float32, (7, 799), 0.2, 4)], n=1)
     out.save()
 
 
@@ -123,6 +129,12 @@ def promoted(out, op, f, a, b):
 
 
 def ternary(out):
+    zeta, q = torch.special.zeta, uniform("q", (4,), 0.3, 3)
+    out.sample("zeta", "broadcast", zeta, [uniform("zeta", (3, 1), 1.5, 5), q], wants=[1])
+    out.sample("zeta", "negative", zeta, [torch.tensor([2.0, 3.0], dtype=F64), uniform("q-", (3, 1), -3.8, -3.2)], wants=[1])
+    out.sweep("zeta", "dtypes", zeta, [uniform("zeta", (3, 1), 1.5, 5), q], FLOATS, False)
+    edges = torch.tensor([0.0, -2.0, -0.5, 0.5, 1e-5, 30.0, 1e9, NAN], dtype=F64)
+    out.sample("zeta", "special", zeta, [torch.tensor([0.5, 1.0, 1.5, 2.0, 10.0, NAN], dtype=F64)[:, None], edges], False)
     mask = uniform("mask", (3, 4)) > 0
     x, y = uniform("where", (3, 4)), uniform("whereb", (4,))
     out.sample("where", "broadcast", torch.where, [mask, x, y])

@@ -98,6 +98,22 @@ def scans():
             out.sample(op, "nan", f, [torch.tensor([[1, NAN, 3], [INF, 2, 1]], dtype=F64)], False, dim=1, keepdim=False)
         out.large(op, "large rows", f, [(torch.float32, (97, 431), -1, 1)], grad, dim=1, keepdim=False)
         out.large(op, "large columns", f, [(torch.float32, (97, 431), -1, 1)], grad, dim=0, keepdim=False)
+    modes = lambda x, dim, keepdim: torch.mode(x, dim, keepdim)
+    few = integers("mode", (3, 7, 2), 0, 3).to(F64)
+    for dim, keepdim in ((0, False), (1, True), (-1, False)):
+        out.sample("mode", f"dim {dim}", modes, [few], dim=dim, keepdim=keepdim)
+    out.sample("mode", "0-d", modes, [few[0, 0, 0]], dim=0, keepdim=False)
+    out.sweep("mode", "dtypes", modes, [few], ALL, dim=1, keepdim=False)
+    holes = torch.where(distinct("holes", (3, 4, 2)) > 1, NAN, x)
+    holes[1, :, 0] = NAN
+    out.sample("nanmedian", "all", torch.nanmedian, [holes])
+    out.sample("nanmedian", "only nan", torch.nanmedian, [holes * NAN], False)
+    nanmedian = lambda x, dim, keepdim: torch.nanmedian(x, dim, keepdim)
+    for dim, keepdim in ((0, False), (1, True), (-1, False)):
+        some = torch.where(holes.isnan().all(dim, keepdim=True), x, holes)  # of NaN alone, which one is a matter of the library
+        out.sample("nanmedian_dim", f"dim {dim}", nanmedian, [some], dim=dim, keepdim=keepdim)
+    out.sweep("nanmedian_dim", "dtypes", nanmedian, [x * 2], (*FLOATS, *INTS), dim=1, keepdim=False)
+    out.sample("nanmedian_dim", "0-d", nanmedian, [x[0, 0, 0]], dim=0, keepdim=False)
     for op, f in {"max": torch.max, "min": torch.min, "median": torch.median, "argmax_all": torch.argmax, "argmin_all": torch.argmin}.items():
         grad = not op.startswith("arg")
         out.sample(op, "all", f, [x], grad)
@@ -126,6 +142,14 @@ def scans():
     unique = lambda x: torch.unique(x, return_inverse=True, return_counts=True)
     out.sweep("unique", "dtypes", unique, [(x * 2).round()], ALL, False)
     out.sample("unique", "empty", unique, [x[:0]], False)
+    rows = lambda x, dim: torch.unique(x, dim=dim, return_inverse=True, return_counts=True)
+    pairs = integers("rows", (9, 3), 0, 2).to(F64)
+    out.sample("unique_dim", "rows", rows, [pairs], False, dim=0)
+    out.sample("unique_dim", "columns", rows, [pairs], False, dim=-1)
+    out.sample("unique_dim", "planes", rows, [integers("planes", (2, 6, 2), 0, 2)], False, dim=1)
+    out.sample("unique_dim", "vector", rows, [pairs[:, 0]], False, dim=0)
+    out.sample("unique_dim", "empty", rows, [pairs[:0]], False, dim=0)
+    out.sweep("unique_dim", "dtypes", rows, [pairs], ALL, False, dim=0)
     sort = lambda x, dim, descending: torch.sort(x, dim=dim, descending=descending, stable=True)
     for dim, descending in ((0, False), (1, True), (-1, False)):
         out.sample("sort", f"dim {dim}", sort, [x], dim=dim, descending=descending)

@@ -546,6 +546,13 @@ sealed interface ArithmeticMethods permits Tensor {
     return Binary.DIV.of(Tensor.number(other), self());
   }
 
+  /// Hurwitz' zeta function `Σ (q + k)⁻ˣ` over k ≥ 0, for x > 1.
+  ///
+  /// DTypes: any; integral ones as float32. Autograd: to `q` only.
+  default Tensor zeta(Tensor q) {
+    return Binary.ZETA.of(self(), q);
+  }
+
   /// aᵇ.
   default Tensor pow(Tensor exponent) {
     return Powers.pow(self(), exponent);

@@ -87,6 +87,11 @@ sealed interface LinearAlgebraMethods permits Tensor {
     return Diagonals.triangle(self(), diagonal, false);
   }
 
+  /// [#tril(long)] in place.
+  default Tensor tril_(long diagonal) {
+    return Diagonals.triangleInPlace(self(), diagonal, false);
+  }
+
   /// With 0 below the main diagonal of the last two dimensions.
   default Tensor triu() {
     return Diagonals.triangle(self(), 0, true);
@@ -95,6 +100,11 @@ sealed interface LinearAlgebraMethods permits Tensor {
   /// With 0 below the given diagonal; positive ones lie above the main one.
   default Tensor triu(long diagonal) {
     return Diagonals.triangle(self(), diagonal, true);
+  }
+
+  /// [#triu(long)] in place.
+  default Tensor triu_(long diagonal) {
+    return Diagonals.triangleInPlace(self(), diagonal, true);
   }
 
   /// A vector as the diagonal of a matrix; of a matrix, a copy of its diagonal.

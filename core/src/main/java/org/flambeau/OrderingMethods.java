@@ -123,6 +123,34 @@ sealed interface OrderingMethods permits Tensor {
     return Ordering.median(self(), dim, keepdim);
   }
 
+  /// The median of all elements that are not NaN, the lower one of two; NaN if all are.
+  default Tensor nanmedian() {
+    return Ordering.nanmedian(self());
+  }
+
+  /// The medians along `dim`, which stays with size 1 where `keepdim`, of what is not NaN, and their positions.
+  default Selected nanmedian(int dim, boolean keepdim) {
+    return Ordering.nanmedian(self(), dim, keepdim);
+  }
+
+  /// The most frequent elements along the last dimension, the least one of several, and the last position of each.
+  default Selected mode() {
+    return Ordering.mode(self(), -1, false);
+  }
+
+  /// [#mode()] along `dim`, which stays with size 1 where `keepdim`.
+  default Selected mode(int dim, boolean keepdim) {
+    return Ordering.mode(self(), dim, keepdim);
+  }
+
+  /// The distinct slices along `dim` in lexicographic order, which of them each slice is, and how often each occurs; PyTorch's
+  /// `unique(dim=…)`.
+  ///
+  /// Autograd: not differentiable; a backward through `values` throws.
+  default UniqueElements uniqueDim(int dim) {
+    return Ordering.unique(self(), dim);
+  }
+
   /// The distinct elements in ascending order, which of them each element is, and how often each occurs.
   ///
   /// Autograd: not differentiable; a backward through `values` throws.

@@ -1,5 +1,6 @@
 package org.flambeau;
 
+import org.flambeau.internal.ops.Polygamma;
 import org.flambeau.internal.ops.Unary;
 
 /// What every tensor can do element by element.
@@ -352,7 +353,16 @@ sealed interface PointwiseMethods permits Tensor {
     return Unary.LGAMMA.inPlace(self());
   }
 
-  /// Γ′(x)/Γ(x). It cannot be differentiated.
+  /// The `n`-th derivative of [#digamma()].
+  ///
+  /// DTypes: any; integral ones as float32. Autograd: any number of times.
+  ///
+  /// @throws IllegalArgumentException if n is negative
+  default Tensor polygamma(int n) {
+    return Polygamma.polygamma(self(), n);
+  }
+
+  /// Γ′(x)/Γ(x).
   default Tensor digamma() {
     return Unary.DIGAMMA.of(self());
   }

@@ -37,6 +37,8 @@ public enum BinaryOp {
   BITWISE_XOR(null, (a, b) -> a ^ b),
   SHIFT_LEFT(null, (a, b) -> b < 0 || b > 63 ? 0 : a << b),
   SHIFT_RIGHT(null, (a, b) -> a >> (b < 0 || b > 63 ? 63 : b)),
+  /// (x, q) → Σ (q + k)⁻ˣ over k ≥ 0.
+  ZETA(SpecialFunctions::zeta),
   LOGICAL_AND((a, b) -> a != 0 && b != 0 ? 1 : 0, (a, b) -> a != 0 && b != 0 ? 1 : 0),
   LOGICAL_OR((a, b) -> a != 0 || b != 0 ? 1 : 0, (a, b) -> a != 0 || b != 0 ? 1 : 0),
   LOGICAL_XOR((a, b) -> a != 0 ^ b != 0 ? 1 : 0, (a, b) -> a != 0 ^ b != 0 ? 1 : 0),

@@ -69,6 +69,10 @@ public final class SpecialFunctions {
   private static final double[] LGAMMA_STIRLING = {8.33333333333329678849e-02, -2.77777777728775536470e-03, 7.93650558643019558500e-04,
     -5.95187557450339963135e-04, 8.36339918996282139126e-04, -1.63092934096575273989e-03};
 
+  private static final double HALF_ULP = 0x1p-53;
+  // (2k)!/B₂ₖ, of zeta's asymptotic series
+  private static final double[] ZETA_SERIES = {12, -720, 30240, -1209600, 47900160, -1.8924375803183791606e9, 7.47242496e10,
+    -2.950130727918164224e12, 1.1646782814350067249e14, -4.5979787224074726105e15, 1.8152105401943546773e17, -7.1661652561756670113e18};
   // B₂ₖ/2k, of digamma's asymptotic series
   private static final double[] DIGAMMA_SERIES = {1.0 / 12, -1.0 / 120, 1.0 / 252, -1.0 / 240, 1.0 / 132, -691.0 / 32760, 1.0 / 12,
     -3617.0 / 8160};
@@ -231,6 +235,68 @@ public final class SpecialFunctions {
     }
     double z = 1 / (y * y);
     return Math.log(y) - 0.5 / y - z * polynomial(DIGAMMA_SERIES, z) - sum;
+  }
+
+  /// The derivative of [#digamma]; by reflection where x is less than ½.
+  public static double trigamma(double x) {
+    double sum = 0;
+    double y = x;
+    if (x < 0.5) {
+      double sine = sinPi(x);
+      sum = -Math.PI * Math.PI / (sine * sine);
+      y = 1 - x;
+    }
+    for (int i = 0; i < 6; i++, y++) {
+      sum += 1 / (y * y);
+    }
+    double z = 1 / (y * y);
+    sum += (1 + 1 / (2 * y) + z * (1.0 / 6 - z * (1.0 / 30 - z / 42))) / y;
+    return x < 0.5 ? -sum : sum;
+  }
+
+  /// Hurwitz' zeta function Σ (q + k)⁻ˣ over k ≥ 0, by the Euler-Maclaurin formula.
+  ///
+  /// Reference: Moshier, "Methods and Programs for Mathematical Functions", 1989 (Cephes).
+  public static double zeta(double x, double q) {
+    if (x == 1) {
+      return Double.POSITIVE_INFINITY;
+    }
+    if (x < 1) {
+      return Double.NaN;
+    }
+    if (q <= 0) {
+      if (q == Math.floor(q)) {
+        return Double.POSITIVE_INFINITY;
+      }
+      if (x != Math.floor(x)) {
+        return Double.NaN;
+      }
+    }
+    double sum = Math.pow(q, -x);
+    double a = q;
+    double power = 0;
+    for (int i = 0; i < 9 || a <= 9; i++) {
+      a++;
+      power = Math.pow(a, -x);
+      sum += power;
+      if (Math.abs(power) < HALF_ULP * sum) {
+        return sum;
+      }
+    }
+    sum += power * a / (x - 1) - 0.5 * power;
+    double factor = 1;
+    for (int i = 0; i < ZETA_SERIES.length; i++) {
+      factor *= x + 2 * i;
+      power /= a;
+      double term = factor * power / ZETA_SERIES[i];
+      sum += term;
+      if (Math.abs(term / sum) < HALF_ULP) {
+        return sum;
+      }
+      factor *= x + 2 * i + 1;
+      power /= a;
+    }
+    return sum;
   }
 
   /// sin πx, with x reduced before π rounds it.

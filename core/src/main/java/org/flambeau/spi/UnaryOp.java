@@ -44,6 +44,8 @@ public enum UnaryOp {
   ERFINV(SpecialFunctions::erfinv),
   LGAMMA(SpecialFunctions::lgamma),
   DIGAMMA(SpecialFunctions::digamma),
+  /// The derivative of [#DIGAMMA].
+  TRIGAMMA(SpecialFunctions::trigamma),
   /// The inverse of [#SIGMOID]: log(x/(1 − x)).
   LOGIT(x -> Math.log(x / (1 - x))),
   SIGMOID(x -> 1 / (1 + Math.exp(-x))),

@@ -148,6 +148,15 @@ abstract sealed class LayerFunctions extends LossFunctions permits Functional {
     return Pooling.adaptiveAvgPool2d(x, rows, columns);
   }
 
+  /// The largest of each of rows × columns windows that cover all of each image, as equal as whole numbers allow, and where in
+  /// its plane it stands: `row·w + column`.
+  ///
+  /// Shapes: as [#adaptiveAvgPool2d]. DTypes: float. Autograd: to the first largest element.
+  public static Selected adaptiveMaxPool2d(Tensor x, long rows, long columns) {
+    Tensor[] results = Pooling.adaptiveMaxPool2d(x, rows, columns);
+    return new Selected(results[0], results[1]);
+  }
+
   /// [#adaptiveAvgPool2d] of rows (n, c, l) or (c, l).
   public static Tensor adaptiveAvgPool1d(Tensor x, long columns) {
     return Op.scoped("adaptive_avg_pool1d", () -> Pooling.adaptiveAvgPool2d(asImages("adaptive_avg_pool1d", x), 1, columns).squeeze(-2));

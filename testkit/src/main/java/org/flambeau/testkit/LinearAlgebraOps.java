@@ -42,8 +42,8 @@ final class LinearAlgebraOps {
           .refuses(() -> Tensor.einsum("ij,jk", Tensor.ones(2, 3)), "[einsum]", "fewer operands were provided than specified in the equation")
           .refuses(() -> Tensor.einsum("i", Tensor.ones(2, 3)), "[einsum]", "1", "2")
           .refuses(() -> Tensor.einsum("ij->k", Tensor.ones(2, 3)), "[einsum]", "output subscript k does not appear in the equation"),
-      op("tril", (x, a) -> x.get(0).tril(a.integer("diagonal"))).refuses(() -> Tensor.ones(2).tril(), "[tril]", "at least 2 dimensions", "(2,)"),
-      op("triu", (x, a) -> x.get(0).triu(a.integer("diagonal"))).refuses(() -> Tensor.ones(2).triu(), "[triu]", "at least 2 dimensions", "(2,)"),
+      op("tril", (x, a) -> x.get(0).tril(a.integer("diagonal"))).inPlace((x, a) -> x.get(0).tril_(a.integer("diagonal"))).refuses(() -> Tensor.ones(2).tril(), "[tril]", "at least 2 dimensions", "(2,)"),
+      op("triu", (x, a) -> x.get(0).triu(a.integer("diagonal"))).inPlace((x, a) -> x.get(0).triu_(a.integer("diagonal"))).refuses(() -> Tensor.ones(2).triu(), "[triu]", "at least 2 dimensions", "(2,)"),
       op("diag", (x, a) -> x.get(0).diag(a.integer("diagonal"))).records("diagonal", "diag_embed")
           .refuses(() -> Tensor.ones(1, 2, 3).diag(), "[diag]", "3"),
       op("diag_embed", (x, a) -> x.get(0).diagEmbed(a.integer("offset"), a.integer("dim1"), a.integer("dim2")))

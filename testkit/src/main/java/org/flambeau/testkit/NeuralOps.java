@@ -84,6 +84,12 @@ final class NeuralOps {
       op("adaptive_avg_pool2d", (x, a) -> Functional.adaptiveAvgPool2d(x.get(0), a.integers("sizes")[0], a.integers("sizes")[1]))
           .records("adaptive_avg_pool2d", "adaptive_avg_pool2d_backward")
           .refuses(() -> Functional.adaptiveAvgPool2d(Tensor.ones(2, 2), 1, 1), "[adaptive_avg_pool2d]", "3D or 4D", "[2, 2]"),
+      several("adaptive_max_pool2d", (x, a) -> {
+        Selected found = Functional.adaptiveMaxPool2d(x.get(0), a.integers("sizes")[0], a.integers("sizes")[1]);
+        return List.of(found.values(), found.indices());
+      }).refuses(() -> Functional.adaptiveMaxPool2d(Tensor.ones(2, 2), 1, 1), "[adaptive_max_pool2d]", "3D or 4D", "[2, 2]")
+          .refuses(() -> Functional.adaptiveMaxPool2d(Tensor.ones(1, 0, 2), 1, 1), "[adaptive_max_pool2d]", "non-zero size", "[1, 0, 2]")
+          .refuses(() -> Functional.adaptiveMaxPool2d(Tensor.ones(1, 2, 2), -1, 1), "[adaptive_max_pool2d]", "-1"),
       op("adaptive_avg_pool1d", (x, a) -> Functional.adaptiveAvgPool1d(x.get(0), a.integer("size"))).records("adaptive_avg_pool2d")
           .refuses(() -> Functional.adaptiveAvgPool1d(Tensor.ones(2), 1), "adaptive_avg_pool1d", "[2]"),
       op("pad", (x, a) -> a.text("mode").equals("constant")

@@ -54,6 +54,11 @@ final class ReductionOps {
           .refuses(() -> m().median(2), "[median]", NO_DIM),
       unary("max", Tensor::max).refuses(() -> Tensor.ones(0).max(), "[max]", "Expected reduction dim to be specified for input.numel() == 0"),
       unary("min", Tensor::min).refuses(() -> Tensor.ones(0).min(), "[min]", "Expected reduction dim to be specified for input.numel() == 0"),
+      selected("nanmedian_dim", (x, a) -> x.nanmedian(a.integer("dim"), a.flag("keepdim"))).methods("nanmedian").records("nanmedian.dim")
+          .refuses(() -> m().nanmedian(2, false), "[nanmedian]", NO_DIM).refuses(() -> Tensor.ones(0, 2).nanmedian(0, false), "[nanmedian]", NO_ELEMENTS),
+      unary("nanmedian", Tensor::nanmedian).rough("all", "NaN has no neighbours").refuses(() -> Tensor.of(true).nanmedian(), "[nanmedian]", "bool"),
+      selected("mode", (x, a) -> x.mode(a.integer("dim"), a.flag("keepdim"))).rough("dim", "has no derivative where elements are equal")
+          .refuses(() -> m().mode(2, false), "[mode]", NO_DIM).refuses(() -> Tensor.ones(0, 2).mode(0, false), "[mode]", NO_ELEMENTS),
       unary("median", Tensor::median).refuses(() -> Tensor.of(true).median(), "[median]", "bool"),
       op("argmax", (x, a) -> x.get(0).argmax(a.integer("dim"), a.flag("keepdim"))).refuses(() -> m().argmax(2), "[argmax]", NO_DIM),
       op("argmin", (x, a) -> x.get(0).argmin(a.integer("dim"), a.flag("keepdim"))).refuses(() -> m().argmin(2), "[argmin]", NO_DIM),
@@ -73,7 +78,11 @@ final class ReductionOps {
       several("unique", (x, _) -> {
         UniqueElements found = x.get(0).unique();
         return List.of(found.values(), found.inverse(), found.counts());
-      }).refusesNothing("takes any tensor"));
+      }).refusesNothing("takes any tensor"),
+      several("unique_dim", (x, a) -> {
+        UniqueElements found = x.get(0).uniqueDim(a.integer("dim"));
+        return List.of(found.values(), found.inverse(), found.counts());
+      }).refuses(() -> m().uniqueDim(2), "[unique_dim]", NO_DIM).refuses(() -> Tensor.ones(0, 3).uniqueDim(1), "[unique_dim]", "0 sized dimensions", "(0, 3)", "1"));
   // spotless:on
 
   private static Tensor m() {

@@ -3,7 +3,6 @@ package org.flambeau.internal.memory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.ref.Reference;
 import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.Tensor;
@@ -175,9 +174,7 @@ public final class HostAccess {
   }
 
   private static void close(Tensor x) {
-    Storage storage = x.strided().storage();
-    storage.release();
-    Reference.reachabilityFence(storage);
+    x.strided().storage().release(); // which also holds the storage reachable until here
   }
 
   private static double real(MemorySegment memory, DType dtype, long at) {

@@ -73,6 +73,8 @@ public final class Binary {
   public static final Binary LOGADDEXP = of("logaddexp", BinaryOp.LOG_ADD_EXP, Domain.REAL,
       term(saves(0, 1), (g, s, _) -> g.mul(s.input(0).sub(s.input(1)).sigmoid())),
       term(saves(0, 1), (g, s, _) -> g.mul(s.input(1).sub(s.input(0)).sigmoid())));
+  public static final Binary ZETA = of("zeta", "SpecialZetaBackward0", BinaryOp.ZETA, Domain.REAL, notImplemented("zeta"),
+      term(saves(0, 1), (g, s, _) -> g.mul(s.input(0).neg()).mul(s.input(0).add(1).zeta(s.input(1)))));
   public static final Binary MAXIMUM = extremum("maximum", BinaryOp.MAXIMUM, BinaryOp.GT);
   public static final Binary MINIMUM = extremum("minimum", BinaryOp.MINIMUM, BinaryOp.LT);
   public static final Binary BITWISE_AND = predicate("bitwise_and", BinaryOp.BITWISE_AND, Domain.WHOLE);

@@ -27,13 +27,22 @@ public final class Diagonals {
   private Diagonals() {}
 
   public static Tensor triangle(Tensor x, long diagonal, boolean upper) {
+    Op<Long> op = requireMatrices(x, upper);
+    Strided in = x.strided();
+    return op.run(diagonal, x.dtype(), Layout.like(in), x, (k, out) -> k.triangle(out, in, diagonal, upper));
+  }
+
+  public static Tensor triangleInPlace(Tensor x, long diagonal, boolean upper) {
+    return requireMatrices(x, upper).runInPlace(diagonal, x, new Tensor[] {x}, (k, out) -> k.triangle(out, out, diagonal, upper));
+  }
+
+  private static Op<Long> requireMatrices(Tensor x, boolean upper) {
     Op<Long> op = upper ? TRIU : TRIL;
     if (x.dim() < 2) {
       throw new IllegalArgumentException("[" + op.title() + "] input tensor must have at least 2 dimensions, got sizes "
           + Shapes.show(x.sizes()));
     }
-    Strided in = x.strided();
-    return op.run(diagonal, x.dtype(), Layout.like(in), x, (k, out) -> k.triangle(out, in, diagonal, upper));
+    return op;
   }
 
   /// The last dimension of `x` as the diagonal of matrices of zeros, whose dimensions are `dim1` and `dim2` of the result.

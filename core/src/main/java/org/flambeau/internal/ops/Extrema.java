@@ -144,7 +144,7 @@ public final class Extrema {
     return out.with(out.offset(), sizes, Strided.contiguousStrides(sizes));
   }
 
-  private static void requireElements(String op, Tensor x, int... dims) {
+  static void requireElements(String op, Tensor x, int... dims) {
     if (dims.length == 0 && x.numel() == 0) {
       throw new IllegalArgumentException("[" + op + "] Expected reduction dim to be specified for input.numel() == 0, sizes "
           + Shapes.show(x.sizes()) + ". Specify the reduction dim with the 'dim' argument.");

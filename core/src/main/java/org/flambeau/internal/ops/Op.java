@@ -1,5 +1,6 @@
 package org.flambeau.internal.ops;
 
+import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -94,6 +95,7 @@ public final class Op<A> {
       throw named(e);
     } finally {
       letGo(x);
+      Reference.reachabilityFence(x);
     }
     Tensor result = Tensor.wrap(out, thread);
     if (derivative != null && x.requiresGrad() && thread.records()) {
@@ -116,9 +118,11 @@ public final class Op<A> {
         throw named(e);
       } finally {
         letGo(b);
+        Reference.reachabilityFence(b);
       }
     } finally {
       letGo(a);
+      Reference.reachabilityFence(a);
     }
     Tensor result = Tensor.wrap(out, thread);
     if (derivative != null && (a.requiresGrad() || b.requiresGrad()) && thread.records()) {
@@ -372,6 +376,7 @@ public final class Op<A> {
       while (held > 0) {
         letGo(operands[--held]);
       }
+      Reference.reachabilityFence(operands);
     }
   }
 
@@ -421,8 +426,6 @@ public final class Op<A> {
     Storage storage = tensor.strided().storage();
     if (storage.isCounted()) {
       storage.release();
-    } else {
-      java.lang.ref.Reference.reachabilityFence(storage);
     }
   }
 }

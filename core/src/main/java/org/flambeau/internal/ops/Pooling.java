@@ -4,7 +4,9 @@ import static org.flambeau.autograd.Derivative.result;
 import static org.flambeau.autograd.Derivative.term;
 import static org.flambeau.internal.text.Shapes.list;
 
+import java.util.Arrays;
 import org.flambeau.DType;
+import org.flambeau.Selected;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
 import org.flambeau.spi.Pool2d;
@@ -16,6 +18,8 @@ public final class Pooling {
   private record Slide(Pool2d spec, long[] sizes) {}
 
   private static final Op<Pool2d> MAX = Op.of("max_pool2d", Derivative.of("MaxPool2DWithIndicesBackward0",
+      term(result(1), (g, s, _) -> maxBackward(g, s.result(1), s.sizes(0)))));
+  private static final Op<long[]> ADAPTIVE_MAX = Op.of("adaptive_max_pool2d", Derivative.of("AdaptiveMaxPool2DBackward0",
       term(result(1), (g, s, _) -> maxBackward(g, s.result(1), s.sizes(0)))));
   private static final Op<long[]> MAX_BACKWARD = Op.of("max_pool2d_backward", Derivative.of("MaxPool2DWithIndicesBackwardBackward0",
       term(Derivative.saves(1), (g, s, _) -> pick(g, s.input(1))),
@@ -49,6 +53,41 @@ public final class Pooling {
     Layout layout = layout(in, sizes);
     return MAX.runMulti(spec, x.device(), new DType[] {x.dtype(), DType.INT64}, new Layout[] {layout, layout}, new Tensor[] {x},
         (k, outs) -> k.maxPool2d(images(outs[0]), images(outs[1]), images(in), spec));
+  }
+
+  /// The largest of each of h × w windows that cover all of an image, as equal as whole numbers allow, and where in its plane
+  /// it stood.
+  public static Tensor[] adaptiveMaxPool2d(Tensor x, long h, long w) {
+    String op = ADAPTIVE_MAX.title();
+    Promotion.requireFloat(op, x);
+    long[] sizes = adaptiveSizes(op, x, h, w);
+    return ADAPTIVE_MAX.composeMulti(sizes, new Tensor[] {x}, () -> {
+      if (h == 0 || w == 0) {
+        Tensor none = Tensor.zeros(x.device(), DType.INT64, 0);
+        return new Tensor[] {x.flatten(-2, -1).indexSelect(-1, none).reshape(sizes), none.reshape(sizes)};
+      }
+      Tensor places = windows(x.size(-2), h).mul(x.size(-1)).reshape(h, 1, -1, 1).add(windows(x.size(-1), w).reshape(1, w, 1, -1))
+          .reshape(h * w, -1).to(x.device());
+      Tensor planes = x.flatten(-2, -1);
+      long[] covered = Arrays.copyOf(planes.sizes(), planes.dim() + 1);
+      covered[planes.dim() - 1] = h * w;
+      covered[planes.dim()] = places.size(1);
+      Selected largest = Extrema.max(planes.indexSelect(-1, places.flatten(0, -1)).reshape(covered), -1, true);
+      Tensor indices = places.expand(covered).gather(-1, largest.indices());
+      return new Tensor[] {largest.values().reshape(sizes), indices.reshape(sizes)};
+    });
+  }
+
+  /// For each of `count` windows over `size` positions those it covers, the last one again where it covers fewer than others.
+  private static Tensor windows(long size, long count) {
+    long longest = count == 0 ? 0 : Math.ceilDiv(size, count) + (size % count == 0 ? 0 : 1);
+    long[][] positions = new long[(int) count][(int) longest];
+    for (int i = 0; i < count; i++) {
+      long start = i * size / count;
+      long end = Math.ceilDiv((i + 1) * size, count);
+      Arrays.setAll(positions[i], j -> Math.min(start + j, end - 1));
+    }
+    return Tensor.of(positions);
   }
 
   private static Tensor maxBackward(Tensor grad, Tensor indices, long[] sizes) {
@@ -86,6 +125,11 @@ public final class Pooling {
   public static Tensor adaptiveAvgPool2d(Tensor x, long h, long w) {
     String op = "adaptive_avg_pool2d";
     Promotion.requireFloat(op, x);
+    long[] sizes = adaptiveSizes(op, x, h, w);
+    return h == 1 && w == 1 ? x.mean(new int[] {-1, -2}, true) : adaptive(x, sizes);
+  }
+
+  private static long[] adaptiveSizes(String op, Tensor x, long h, long w) {
     if (x.dim() != 3 && x.dim() != 4) {
       throw new IllegalArgumentException("[" + op + "] Expected 3D or 4D tensor, but got " + list(x.sizes()));
     }
@@ -100,13 +144,10 @@ public final class Pooling {
                 + list(x.sizes()) + " with dimension " + d + " being empty");
       }
     }
-    if (h == 1 && w == 1) {
-      return x.mean(new int[] {-1, -2}, true);
-    }
     long[] sizes = x.sizes();
     sizes[sizes.length - 2] = h;
     sizes[sizes.length - 1] = w;
-    return adaptive(x, sizes);
+    return sizes;
   }
 
   private static Tensor adaptive(Tensor x, long[] sizes) {

@@ -6,7 +6,6 @@ import static org.flambeau.autograd.Derivative.term;
 import static org.flambeau.internal.ops.Unit.UNIT;
 
 import java.util.Locale;
-import org.flambeau.AutogradException;
 import org.flambeau.DType;
 import org.flambeau.GradMode;
 import org.flambeau.Tensor;
@@ -62,9 +61,8 @@ public final class Unary {
   public static final Unary ERFINV = of("erfinv", UnaryOp.ERFINV,
       term(RESULT, (g, s, _) -> g.mul(s.result().square().exp()).div(TWO_OVER_SQRT_PI)));
   public static final Unary LGAMMA = of("lgamma", UnaryOp.LGAMMA, term(saves(0), (g, s, _) -> g.mul(s.input(0).digamma())));
-  public static final Unary DIGAMMA = of("digamma", UnaryOp.DIGAMMA, term((_, _, _) -> {
-    throw new AutogradException("the derivative for 'digamma' is not implemented.");
-  }));
+  public static final Unary DIGAMMA = of("digamma", UnaryOp.DIGAMMA,
+      term(saves(0), (g, s, _) -> g.mul(Polygamma.polygamma(s.input(0), 1))));
   public static final Unary LOGIT = of("logit", UnaryOp.LOGIT, term(saves(0), (g, s, _) -> g.div(s.input(0).mul(s.input(0).rsub(1)))));
   public static final Unary SIGMOID = of("sigmoid", UnaryOp.SIGMOID, term(RESULT, (g, s, _) -> GradMode.isEnabled()
       ? g.mul(s.result()).mul(s.result().rsub(1))
