@@ -75,6 +75,9 @@ def write():
     picture(mode="1").save(OUT / "black-white.bmp")
     palette.save(OUT / "palette.gif")
     rgb.save(OUT / "rgb.tif")
+    rgb.save(OUT / "rgb.ppm")
+    picture(mode="L").save(OUT / "grey.pgm")
+    (OUT / "narrow.ppm").write_bytes(b"P6 # up to 100\n3 2\n100\n" + bytes(range(0, 108, 6)))
     rgb.save(OUT / "lossless.webp", lossless=True)
     picture(mode="RGBA").save(OUT / "lossless-alpha.webp", lossless=True, exact=True)
 
@@ -92,6 +95,7 @@ def write():
     exif[0x0112] = 6
     rgb.save(OUT / "rotated.jpg", quality=90, exif=exif, subsampling=0)
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    profile = profile[:24] + bytes(12) + profile[36:]  # the time it was made
     rgb.save(OUT / "profile.png", icc_profile=profile)
     swapped = profile.replace(b"rXYZ", b"tXYZ").replace(b"gXYZ", b"rXYZ").replace(b"tXYZ", b"gXYZ")
     rgb.save(OUT / "swapped-profile.jpg", quality=90, subsampling=0, icc_profile=swapped)

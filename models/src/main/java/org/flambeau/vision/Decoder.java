@@ -24,10 +24,13 @@ final class Decoder {
     if (file.length == 0) {
       throw new ImageException("expected an image, got an empty file");
     }
+    if (Netpbm.matches(file)) {
+      return Netpbm.decode(file);
+    }
     try (ImageInputStream in = new MemoryCacheImageInputStream(new ByteArrayInputStream(file))) {
       Iterator<ImageReader> readers = ImageIO.getImageReaders(in);
       if (!readers.hasNext()) {
-        throw new ImageException("not an image of a known format (JPEG, PNG, WebP, BMP, GIF, TIFF)");
+        throw new ImageException("not an image of a known format (JPEG, PNG, WebP, BMP, GIF, TIFF, binary PPM and PGM)");
       }
       ImageReader reader = readers.next();
       try {

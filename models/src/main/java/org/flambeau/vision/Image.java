@@ -46,7 +46,8 @@ public final class Image {
     return new Image(width, height, channels, pixels);
   }
 
-  /// Reads an image file as RGB: JPEG, PNG, WebP, BMP, GIF (its first picture) or TIFF.
+  /// Reads an image file as RGB: JPEG, PNG, WebP, BMP, GIF (its first picture), TIFF, or PPM and PGM in
+  /// binary form.
   ///
   /// The pixels are those of Pillow's `Image.open(path).convert("RGB")`: alpha is dropped, grey becomes three equal channels, CMYK
   /// is converted by formula. Neither a colour profile nor the rotation that EXIF asks for is applied, as with torchvision's default loader.

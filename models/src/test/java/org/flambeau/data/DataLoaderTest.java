@@ -196,12 +196,13 @@ class DataLoaderTest {
   }
 
   @Test
-  void aLoaderThatIsLostStopsItsWorkers() throws InterruptedException {
-    DataLoader.of(noise(100)).workers(2).iterator().next();
+  void aLoaderThatIsLostStopsItsWorkersAndItsBatchLivesOn() throws InterruptedException {
+    Batch batch = DataLoader.of(large(100)).workers(2).iterator().next();
     while (loaderThreads() > 0) {
       System.gc();
       Thread.sleep(5);
     }
+    assertEquals(0, batch.input().sum().toDouble());
   }
 
   @Test

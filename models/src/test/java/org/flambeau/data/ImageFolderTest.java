@@ -76,7 +76,8 @@ class ImageFolderTest {
     write("cat/1.png", 1);
     Path broken = Files.writeString(root.resolve("cat/2.jpg"), "no image");
     DataLoader loader = DataLoader.of(ImageFolder.of(root, CROP)).batchSize(2).workers(2);
-    assertEquals("[DataLoader] sample 1: " + broken + ": not an image of a known format (JPEG, PNG, WebP, BMP, GIF, TIFF)",
+    assertEquals(
+        "[DataLoader] sample 1: " + broken + ": not an image of a known format (JPEG, PNG, WebP, BMP, GIF, TIFF, binary PPM and PGM)",
         assertThrows(DataException.class, () -> loader.iterator().next()).getMessage());
     Files.delete(broken);
     assertTrue(

@@ -81,7 +81,8 @@ class ImageTest {
   @Test
   void whatIsNoImageIsSaid() throws IOException {
     assertEquals("expected an image, got an empty file", error(new byte[0]));
-    assertEquals("not an image of a known format (JPEG, PNG, WebP, BMP, GIF, TIFF)", error("<html>".getBytes(StandardCharsets.US_ASCII)));
+    assertEquals("not an image of a known format (JPEG, PNG, WebP, BMP, GIF, TIFF, binary PPM and PGM)",
+        error("<html>".getBytes(StandardCharsets.US_ASCII)));
     assertEquals(folder.resolve("none") + ": there is no such file",
         assertThrows(ImageException.class, () -> Image.read(folder.resolve("none"))).getMessage());
     assertTrue(String.valueOf(assertThrows(ImageException.class, () -> Image.read(folder)).getMessage())
@@ -91,9 +92,11 @@ class ImageTest {
   /// As Pillow, which reads a PNG whose pixels are complete; these begin to be so at nine tenths.
   @TestFactory
   Stream<DynamicTest> aTruncatedImageIsRefused() {
-    return Stream.of("420.jpg", "progressive.jpg", "grey.jpg", "cmyk.jpg", "rgb.png", "grey16.png", "rgb.bmp", "palette.gif", "rgb.tif",
-        "lossless.webp",
-        "lossy.webp").map(name -> DynamicTest.dynamicTest(name, () -> {
+    return Stream
+        .of("420.jpg", "progressive.jpg", "grey.jpg", "cmyk.jpg", "rgb.png", "grey16.png", "rgb.bmp", "palette.gif", "rgb.tif", "rgb.ppm",
+            "lossless.webp",
+            "lossy.webp")
+        .map(name -> DynamicTest.dynamicTest(name, () -> {
           byte[] whole = bytes(name);
           for (double part : name.endsWith("png") ? new double[] {0.1, 0.3, 0.6} : new double[] {0.1, 0.3, 0.6, 0.9, 0.99}) {
             String message = error(Arrays.copyOf(whole, (int) (whole.length * part)));
@@ -117,7 +120,7 @@ class ImageTest {
   Stream<DynamicTest> twoHundredDamagedFilesAreDecodedOrRefused() {
     return Stream.of("420.jpg", "progressive.jpg", "cmyk.jpg", "swapped-profile.jpg", "rgb.png", "palette.png", "rgb16.png", "rgb.bmp",
         "palette.bmp",
-        "palette.gif", "rgb.tif", "lossless.webp", "lossy-alpha.webp").map(name -> DynamicTest.dynamicTest(name, () -> {
+        "palette.gif", "rgb.tif", "rgb.ppm", "lossless.webp", "lossy-alpha.webp").map(name -> DynamicTest.dynamicTest(name, () -> {
           byte[] whole = bytes(name);
           Random random = new Random(name.hashCode());
           int refused = 0;
