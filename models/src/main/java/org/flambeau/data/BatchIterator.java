@@ -104,12 +104,12 @@ public final class BatchIterator implements Iterator<Batch>, AutoCloseable {
   }
 
   private BatchLoad.Loaded await(ExecutorService workers) throws BatchLoad.SampleFailure {
-    while (pending.size() < prefetch && order.hasNext()) {
-      pending.add(workers.submit(work()));
-    }
+    loadAhead(workers);
     Future<BatchLoad.Loaded> first = pending.remove();
     try {
-      return first.get();
+      BatchLoad.Loaded loaded = first.get();
+      loadAhead(workers);
+      return loaded;
     } catch (ExecutionException e) {
       switch (e.getCause()) {
         case BatchLoad.SampleFailure failure -> throw failure;
@@ -119,6 +119,12 @@ public final class BatchIterator implements Iterator<Batch>, AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new DataException("[DataLoader] interrupted while waiting for a batch", e);
+    }
+  }
+
+  private void loadAhead(ExecutorService workers) {
+    while (pending.size() < prefetch && order.hasNext()) {
+      pending.add(workers.submit(work()));
     }
   }
 

@@ -260,6 +260,21 @@ class DataLoaderTest {
   }
 
   @Test
+  void workersGoOnWhileABatchIsInUse() throws InterruptedException {
+    CountDownLatch secondIsRead = new CountDownLatch(1);
+    Dataset dataset = dataset(2, (index, _) -> {
+      if (index == 1) {
+        secondIsRead.countDown();
+      }
+      return new Sample(Tensor.scalar(index), Tensor.scalar(index));
+    });
+    try (BatchIterator batches = DataLoader.of(dataset).workers(1).prefetch(1).iterator()) {
+      batches.next();
+      secondIsRead.await(); // without another call of next()
+    }
+  }
+
+  @Test
   void aSamplerOfOnesOwnDecidesTheOrder() {
     DataLoader loader = DataLoader.of(OrderTest.numbers(10)).batchSize(3).sampler(new SequentialSampler(5)).dropLast(true);
     assertEquals(1, loader.size());
