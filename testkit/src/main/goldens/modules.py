@@ -3,7 +3,8 @@
     python modules.py ../resources/org/flambeau/testkit/nn
 
 Writes modules.tsv, a layer's key and its printed form with line ends as \\n, and modules.safetensors, for each key what a layer that was made after
-torch.manual_seed(3) computes of torch.randn(sizes): KEY/train/y and KEY/d of the sum of y*y in training, KEY/eval/y afterwards in evaluation.
+torch.manual_seed(3) computes of torch.randn(sizes): KEY/train/y and KEY/d of the sum of y*y in training, KEY/eval/y afterwards in evaluation;
+and for each loss its operands KEY/input and KEY/target, KEY/loss, and KEY/d of the loss's sum.
 """
 import pathlib
 import sys
@@ -12,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-IMAGE, ROWS, LINE = (2, 4, 7, 6), (3, 8), (2, 4, 9)
+IMAGE, ROWS, LINE, VOLUME = (2, 4, 7, 6), (3, 8), (2, 4, 9), (2, 3, 4, 2, 5)
 CASES = {
     "linear": (lambda: nn.Linear(8, 3), ROWS),
     "linear_no_bias": (lambda: nn.Linear(8, 3, bias=False), ROWS),
@@ -25,6 +26,11 @@ CASES = {
     "batch_norm2d": (lambda: nn.BatchNorm2d(4), IMAGE),
     "batch_norm2d_average": (lambda: nn.BatchNorm2d(4, eps=1e-3, momentum=None, affine=False), IMAGE),
     "batch_norm2d_untracked": (lambda: nn.BatchNorm2d(4, track_running_stats=False), IMAGE),
+    "batch_norm3d": (lambda: nn.BatchNorm3d(3), VOLUME),
+    "instance_norm1d": (lambda: nn.InstanceNorm1d(4), LINE),
+    "instance_norm2d": (lambda: nn.InstanceNorm2d(4), IMAGE),
+    "instance_norm2d_affine": (lambda: nn.InstanceNorm2d(4, eps=1e-3, momentum=0.3, affine=True, track_running_stats=True), IMAGE),
+    "instance_norm2d_unbatched": (lambda: nn.InstanceNorm2d(4, affine=True), IMAGE[1:]),
     "layer_norm": (lambda: nn.LayerNorm(8, eps=1e-6), ROWS),
     "layer_norm_plain": (lambda: nn.LayerNorm((7, 6), elementwise_affine=False), IMAGE),
     "group_norm": (lambda: nn.GroupNorm(2, 4), IMAGE),
@@ -33,8 +39,19 @@ CASES = {
     "max_pool2d": (lambda: nn.MaxPool2d(3, 2, 1), IMAGE),
     "max_pool2d_options": (lambda: nn.MaxPool2d((3, 2), ceil_mode=True), IMAGE),
     "avg_pool2d": (lambda: nn.AvgPool2d(2), IMAGE),
+    "max_pool1d": (lambda: nn.MaxPool1d(3), LINE),
+    "max_pool1d_options": (lambda: nn.MaxPool1d(3, stride=2, padding=1, ceil_mode=True), LINE),
+    "avg_pool1d": (lambda: nn.AvgPool1d(3, stride=2, padding=1), LINE),
+    "adaptive_avg_pool1d": (lambda: nn.AdaptiveAvgPool1d(4), LINE),
     "adaptive_avg_pool2d": (lambda: nn.AdaptiveAvgPool2d((1, 1)), IMAGE),
+    "adaptive_max_pool2d": (lambda: nn.AdaptiveMaxPool2d((2, 3)), IMAGE),
     "flatten": (lambda: nn.Flatten(), IMAGE),
+    "unflatten": (lambda: nn.Unflatten(1, (2, 2)), IMAGE),
+    "zero_pad2d": (lambda: nn.ZeroPad2d(2), IMAGE),
+    "constant_pad2d": (lambda: nn.ConstantPad2d((1, 2, 0, -1), 2.5), IMAGE),
+    "reflection_pad2d": (lambda: nn.ReflectionPad2d((1, 2, 0, 3)), IMAGE),
+    "replication_pad2d": (lambda: nn.ReplicationPad2d((1, 2, 0, 3)), IMAGE),
+    "circular_pad2d": (lambda: nn.CircularPad2d(1), IMAGE),
     "identity": (lambda: nn.Identity(), ROWS),
     "relu": (lambda: nn.ReLU(), ROWS),
     "relu_inplace": (lambda: nn.Sequential(nn.Linear(8, 8), nn.ReLU(inplace=True)), ROWS),
@@ -55,13 +72,44 @@ CASES = {
     "softsign": (lambda: nn.Softsign(), ROWS),
     "glu": (lambda: nn.GLU(), ROWS),
     "softmax": (lambda: nn.Softmax(dim=1), ROWS),
+    "softmin": (lambda: nn.Softmin(dim=1), ROWS),
     "log_softmax": (lambda: nn.LogSoftmax(dim=-1), ROWS),
     "upsample": (lambda: nn.Upsample(scale_factor=2, mode="nearest"), IMAGE),
     "upsample_bilinear": (lambda: nn.Upsample(scale_factor=1.5, mode="bilinear"), IMAGE),
     "sequential": (lambda: nn.Sequential(nn.Linear(8, 4), nn.Sequential(nn.Tanh(), nn.Linear(4, 4)), nn.Sequential()), ROWS),
     "sequential_empty": (lambda: nn.Sequential(), ROWS),
 }
+CLASS_WEIGHT, ELEMENT_WEIGHT = torch.tensor([0.5, 1, 2, 1.5]), torch.tensor([2, 0.5, 1, 3.0])
+classes = lambda: torch.tensor([[1, 0], [3, 2], [1, 1]])
+numbers = lambda: torch.randn(3, 4, 2)
+answers = lambda: torch.randint(2, (5, 4)).float()
+probabilities = lambda: torch.rand(5, 4) * 0.8 + 0.1
+log_probabilities = lambda: torch.randn(3, 4, 2).log_softmax(1)
+LOSSES = {
+    "CrossEntropyLoss": (lambda: nn.CrossEntropyLoss(), numbers, classes),
+    "CrossEntropyLoss options": (lambda: nn.CrossEntropyLoss(CLASS_WEIGHT, ignore_index=2, reduction="sum", label_smoothing=0.1), numbers, classes),
+    "CrossEntropyLoss probabilities": (lambda: nn.CrossEntropyLoss(label_smoothing=0.2), numbers, lambda: torch.randn(3, 4, 2).softmax(1)),
+    "NLLLoss": (lambda: nn.NLLLoss(), log_probabilities, classes),
+    "NLLLoss options": (lambda: nn.NLLLoss(CLASS_WEIGHT, ignore_index=2, reduction="none"), log_probabilities, classes),
+    "MSELoss": (lambda: nn.MSELoss(), numbers, numbers),
+    "MSELoss sum": (lambda: nn.MSELoss(reduction="sum"), numbers, numbers),
+    "L1Loss": (lambda: nn.L1Loss(), numbers, numbers),
+    "L1Loss none": (lambda: nn.L1Loss(reduction="none"), numbers, numbers),
+    "SmoothL1Loss": (lambda: nn.SmoothL1Loss(), numbers, numbers),
+    "SmoothL1Loss options": (lambda: nn.SmoothL1Loss(reduction="sum", beta=0.5), numbers, numbers),
+    "HuberLoss": (lambda: nn.HuberLoss(), numbers, numbers),
+    "HuberLoss options": (lambda: nn.HuberLoss(reduction="sum", delta=0.5), numbers, numbers),
+    "BCELoss": (lambda: nn.BCELoss(), probabilities, answers),
+    "BCELoss options": (lambda: nn.BCELoss(ELEMENT_WEIGHT, reduction="none"), probabilities, answers),
+    "BCEWithLogitsLoss": (lambda: nn.BCEWithLogitsLoss(), lambda: torch.randn(5, 4), answers),
+    "BCEWithLogitsLoss options": (lambda: nn.BCEWithLogitsLoss(ELEMENT_WEIGHT, reduction="sum", pos_weight=CLASS_WEIGHT), lambda: torch.randn(5, 4), answers),
+    "KLDivLoss": (lambda: nn.KLDivLoss(), log_probabilities, lambda: torch.randn(3, 4, 2).softmax(1)),
+    "KLDivLoss options": (lambda: nn.KLDivLoss(reduction="batchmean", log_target=True), log_probabilities, log_probabilities),
+}
 TEXTS = {
+    "module_dict": nn.ModuleDict({"act": nn.ReLU(), "head": nn.Linear(1, 2)}),
+    "module_dict_empty": nn.ModuleDict(),
+    "cosine_similarity": nn.CosineSimilarity(),
     "module_list": nn.ModuleList([nn.ReLU(), nn.Linear(1, 2), nn.Linear(1, 2), nn.Linear(1, 2), nn.Sequential(nn.ReLU()), nn.Sequential(nn.ReLU())]),
     "embedding": nn.Embedding(10, 3, padding_idx=-8),
     "multihead_attention": nn.MultiheadAttention(8, 2),
@@ -78,6 +126,14 @@ for key, (make, sizes) in CASES.items():
     (y * y).sum().backward()
     out[f"{key}/train/y"], out[f"{key}/d"] = y.detach().contiguous(), x.grad.contiguous()
     out[f"{key}/eval/y"] = layer.eval()(x.detach().clone()).detach().contiguous()
+
+for key, (make, inputs, targets) in LOSSES.items():
+    torch.manual_seed(3)
+    loss, x, target = make(), inputs().requires_grad_(), targets()
+    texts[key] = str(loss)
+    y = loss(x, target)
+    y.sum().backward()
+    out |= {f"{key}/input": x.detach(), f"{key}/target": target, f"{key}/loss": y.detach(), f"{key}/d": x.grad}
 
 torch.manual_seed(3)
 attention = nn.MultiheadAttention(8, 2, batch_first=True)

@@ -1,7 +1,5 @@
 package org.flambeau.nn;
 
-import java.util.Map;
-import org.flambeau.DType;
 import org.flambeau.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -9,58 +7,10 @@ import org.jspecify.annotations.Nullable;
 ///
 /// While training it uses the batch's mean and variance and moves the running ones towards them; in evaluation it uses the running ones.
 ///
-/// Parameters, where affine: `weight` (c) of ones and `bias` (c) of zeros. Buffers, where it tracks: `running_mean` and `running_var` (c), and
-/// `num_batches_tracked` () of int64.
-///
 /// Reference: Ioffe and Szegedy, "Batch Normalization", 2015.
-public abstract sealed class BatchNorm extends Module permits BatchNorm1d, BatchNorm2d {
-  private final int features;
-  private final double eps;
-  private final @Nullable Double momentum;
-  private final @Nullable Tensor weight;
-  private final @Nullable Tensor bias;
-  private final @Nullable Tensor runningMean;
-  private final @Nullable Tensor runningVar;
-  private final @Nullable Tensor batches;
-
+public abstract sealed class BatchNorm extends ChannelNorm permits BatchNorm1d, BatchNorm2d, BatchNorm3d {
   BatchNorm(int features, double eps, @Nullable Double momentum, boolean affine, boolean trackRunningStats) {
-    this.features = Sizes.positiveOrZero(name(), "num_features", features);
-    this.eps = eps;
-    this.momentum = momentum;
-    this.weight = affine ? parameter("weight", Tensor.ones(features)) : null;
-    this.bias = affine ? parameter("bias", Tensor.zeros(features)) : null;
-    this.runningMean = trackRunningStats ? buffer("running_mean", Tensor.zeros(features)) : null;
-    this.runningVar = trackRunningStats ? buffer("running_var", Tensor.ones(features)) : null;
-    this.batches = trackRunningStats ? buffer("num_batches_tracked", Tensor.zeros(DType.INT64)) : null;
-  }
-
-  /// The number of channels.
-  public final int features() {
-    return features;
-  }
-
-  public final double eps() {
-    return eps;
-  }
-
-  /// The scale, or null.
-  public final @Nullable Tensor weight() {
-    return weight;
-  }
-
-  /// The shift, or null.
-  public final @Nullable Tensor bias() {
-    return bias;
-  }
-
-  /// The running mean, or null.
-  public final @Nullable Tensor runningMean() {
-    return runningMean;
-  }
-
-  /// The running variance, or null.
-  public final @Nullable Tensor runningVar() {
-    return runningVar;
+    super(features, eps, momentum, affine, trackRunningStats);
   }
 
   /// @throws IllegalArgumentException if x has not the number of dimensions that this layer is for
@@ -69,6 +19,8 @@ public abstract sealed class BatchNorm extends Module permits BatchNorm1d, Batch
   @Override
   protected final Tensor forward(Tensor x) {
     checkDimensions(x);
+    Double momentum = momentum();
+    Tensor batches = batches();
     double factor = momentum == null ? 0 : momentum;
     if (isTraining() && batches != null) {
       batches.add_(1);
@@ -76,26 +28,6 @@ public abstract sealed class BatchNorm extends Module permits BatchNorm1d, Batch
         factor = 1 / batches.toDouble();
       }
     }
-    return Functional.batchNorm(x, runningMean, runningVar, weight, bias, isTraining() || runningMean == null, factor, eps);
-  }
-
-  @Override
-  protected final long version() {
-    return 2;
-  }
-
-  /// Files of before version 2 do not count batches.
-  @Override
-  protected final void upgrade(Map<String, Tensor> state, String prefix, long version) {
-    if (version < 2 && batches != null) {
-      state.putIfAbsent(prefix + "num_batches_tracked", batches);
-    }
-  }
-
-  @Override
-  protected final String extraRepr() {
-    return features + ", eps=" + PythonText.of(eps) + ", momentum=" + (momentum == null ? "None" : PythonText.of(momentum)) + ", affine="
-        + PythonText.of(weight != null) + ", bias=" + PythonText.of(bias != null) + ", track_running_stats="
-        + PythonText.of(runningMean != null);
+    return Functional.batchNorm(x, runningMean(), runningVar(), weight(), bias(), usesInputStats(), factor, eps());
   }
 }

@@ -1,32 +1,39 @@
 package org.flambeau.testkit.nn;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.TreeMap;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.flambeau.Random;
 import org.flambeau.Tensor;
+import org.flambeau.nn.AdaptiveAvgPool1d;
 import org.flambeau.nn.AdaptiveAvgPool2d;
+import org.flambeau.nn.AdaptiveMaxPool2d;
+import org.flambeau.nn.AvgPool1d;
 import org.flambeau.nn.AvgPool2d;
 import org.flambeau.nn.BatchNorm1d;
 import org.flambeau.nn.BatchNorm2d;
+import org.flambeau.nn.BatchNorm3d;
+import org.flambeau.nn.CircularPad2d;
+import org.flambeau.nn.ConstantPad2d;
 import org.flambeau.nn.Conv1d;
 import org.flambeau.nn.Conv2d;
 import org.flambeau.nn.ConvOptions;
 import org.flambeau.nn.ConvTranspose2d;
+import org.flambeau.nn.CosineSimilarity;
 import org.flambeau.nn.Dropout;
 import org.flambeau.nn.Dropout2d;
 import org.flambeau.nn.ELU;
 import org.flambeau.nn.Embedding;
 import org.flambeau.nn.Flatten;
+import org.flambeau.nn.Functional;
 import org.flambeau.nn.Functional.InterpolationMode;
 import org.flambeau.nn.GELU;
 import org.flambeau.nn.GLU;
@@ -35,39 +42,48 @@ import org.flambeau.nn.Hardsigmoid;
 import org.flambeau.nn.Hardswish;
 import org.flambeau.nn.Hardtanh;
 import org.flambeau.nn.Identity;
+import org.flambeau.nn.InstanceNorm1d;
+import org.flambeau.nn.InstanceNorm2d;
 import org.flambeau.nn.LayerNorm;
 import org.flambeau.nn.LeakyReLU;
 import org.flambeau.nn.Linear;
 import org.flambeau.nn.LogSigmoid;
 import org.flambeau.nn.LogSoftmax;
+import org.flambeau.nn.MaxPool1d;
 import org.flambeau.nn.MaxPool2d;
 import org.flambeau.nn.Mish;
 import org.flambeau.nn.Module;
+import org.flambeau.nn.ModuleDict;
 import org.flambeau.nn.ModuleList;
 import org.flambeau.nn.MultiheadAttention;
 import org.flambeau.nn.PoolOptions;
 import org.flambeau.nn.ReLU;
 import org.flambeau.nn.ReLU6;
+import org.flambeau.nn.ReflectionPad2d;
+import org.flambeau.nn.ReplicationPad2d;
 import org.flambeau.nn.Sequential;
 import org.flambeau.nn.SiLU;
 import org.flambeau.nn.Sigmoid;
 import org.flambeau.nn.Softmax;
+import org.flambeau.nn.Softmin;
 import org.flambeau.nn.Softplus;
 import org.flambeau.nn.Softsign;
 import org.flambeau.nn.Tanh;
+import org.flambeau.nn.Unflatten;
 import org.flambeau.nn.Upsample;
+import org.flambeau.nn.ZeroPad2d;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// Layers begin, compute, learn and print as PyTorch's do.
 final class LayersTest {
-  private static final long[] IMAGE = {2, 4, 7, 6}, ROWS = {3, 8}, LINE = {2, 4, 9};
+  private static final long[] IMAGE = {2, 4, 7, 6}, ROWS = {3, 8}, LINE = {2, 4, 9}, VOLUME = {2, 3, 4, 2, 5};
 
   private record Case(Supplier<Module> layer, long[] sizes) {}
 
   private static final Map<String, Case> CASES = new LinkedHashMap<>();
-  private static final Map<String, String> TEXTS = new TreeMap<>();
+  private static final Map<String, String> TEXTS = NnGoldens.texts("modules");
 
   private static void layer(String key, long[] sizes, Supplier<Module> layer) {
     CASES.put(key, new Case(layer, sizes));
@@ -86,6 +102,11 @@ final class LayersTest {
     layer("batch_norm2d", IMAGE, () -> new BatchNorm2d(4));
     layer("batch_norm2d_average", IMAGE, () -> new BatchNorm2d(4, 1e-3, null, false, true));
     layer("batch_norm2d_untracked", IMAGE, () -> new BatchNorm2d(4, 1e-5, 0.1, true, false));
+    layer("batch_norm3d", VOLUME, () -> new BatchNorm3d(3));
+    layer("instance_norm1d", LINE, () -> new InstanceNorm1d(4));
+    layer("instance_norm2d", IMAGE, () -> new InstanceNorm2d(4));
+    layer("instance_norm2d_affine", IMAGE, () -> new InstanceNorm2d(4, 1e-3, 0.3, true, true));
+    layer("instance_norm2d_unbatched", new long[] {4, 7, 6}, () -> new InstanceNorm2d(4, 1e-5, 0.1, true, false));
     layer("layer_norm", ROWS, () -> new LayerNorm(8, 1e-6));
     layer("layer_norm_plain", IMAGE, () -> new LayerNorm(new long[] {7, 6}, 1e-5, false));
     layer("group_norm", IMAGE, () -> new GroupNorm(2, 4));
@@ -94,8 +115,19 @@ final class LayersTest {
     layer("max_pool2d", IMAGE, () -> new MaxPool2d(PoolOptions.kernel(3).stride(2).padding(1)));
     layer("max_pool2d_options", IMAGE, () -> new MaxPool2d(PoolOptions.kernel(3, 2).ceilMode(true)));
     layer("avg_pool2d", IMAGE, () -> new AvgPool2d(2));
+    layer("max_pool1d", LINE, () -> new MaxPool1d(3));
+    layer("max_pool1d_options", LINE, () -> new MaxPool1d(PoolOptions.kernel(3).stride(2).padding(1).ceilMode(true)));
+    layer("avg_pool1d", LINE, () -> new AvgPool1d(PoolOptions.kernel(3).stride(2).padding(1)));
+    layer("adaptive_avg_pool1d", LINE, () -> new AdaptiveAvgPool1d(4));
     layer("adaptive_avg_pool2d", IMAGE, () -> new AdaptiveAvgPool2d(1, 1));
+    layer("adaptive_max_pool2d", IMAGE, () -> new AdaptiveMaxPool2d(2, 3));
     layer("flatten", IMAGE, Flatten::new);
+    layer("unflatten", IMAGE, () -> new Unflatten(1, 2, 2));
+    layer("zero_pad2d", IMAGE, () -> new ZeroPad2d(2));
+    layer("constant_pad2d", IMAGE, () -> new ConstantPad2d(1, 2, 0, -1, 2.5));
+    layer("reflection_pad2d", IMAGE, () -> new ReflectionPad2d(1, 2, 0, 3));
+    layer("replication_pad2d", IMAGE, () -> new ReplicationPad2d(1, 2, 0, 3));
+    layer("circular_pad2d", IMAGE, () -> new CircularPad2d(1));
     layer("identity", ROWS, Identity::new);
     layer("relu", ROWS, ReLU::new);
     layer("relu_inplace", ROWS, () -> new Sequential(new Linear(8, 8), new ReLU(true)));
@@ -116,18 +148,13 @@ final class LayersTest {
     layer("softsign", ROWS, Softsign::new);
     layer("glu", ROWS, GLU::new);
     layer("softmax", ROWS, () -> new Softmax(1));
+    layer("softmin", ROWS, () -> new Softmin(1));
     layer("log_softmax", ROWS, () -> new LogSoftmax(-1));
     layer("upsample", IMAGE, () -> new Upsample(2, InterpolationMode.NEAREST));
     layer("upsample_bilinear", IMAGE, () -> new Upsample(1.5, InterpolationMode.LINEAR));
     layer("sequential", ROWS,
         () -> new Sequential(new Linear(8, 4), new Sequential(new Tanh(), new Linear(4, 4)), new Sequential()));
     layer("sequential_empty", ROWS, Sequential::new);
-    try (InputStream in = Objects.requireNonNull(LayersTest.class.getResourceAsStream("modules.tsv"))) {
-      new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().map(line -> line.split("\t"))
-          .forEach(parts -> TEXTS.put(parts[0], parts[1].replace("\\n", "\n")));
-    } catch (IOException e) {
-      throw new AssertionError(e);
-    }
   }
 
   private static Case layer(String key) {
@@ -164,6 +191,35 @@ final class LayersTest {
         new Sequential(new ReLU()), new Sequential(new ReLU())).toString());
     assertEquals(TEXTS.get("embedding"), new Embedding(10, 3, -8).toString());
     assertEquals(TEXTS.get("multihead_attention"), new MultiheadAttention(8, 2).toString());
+    assertEquals(TEXTS.get("module_dict"), new ModuleDict().put("act", new ReLU()).put("head", new Linear(1, 2)).toString());
+    assertEquals(TEXTS.get("module_dict_empty"), new ModuleDict().toString());
+    assertEquals(TEXTS.get("cosine_similarity"), new CosineSimilarity().toString());
+  }
+
+  @Test
+  void a_module_dict_keeps_its_order_where_a_module_takes_anothers_place() {
+    ModuleDict dict = new ModuleDict().put("act", new ReLU()).put("head", new Linear(1, 2));
+    Module tanh = new Tanh();
+    dict.put("act", tanh);
+    assertEquals(List.of("act", "head"), List.copyOf(dict.namedChildren().keySet()));
+    assertSame(tanh, dict.get("act"));
+    assertEquals(dict.toString(), new ModuleDict(dict.namedChildren()).toString());
+  }
+
+  @Test
+  void cosine_similarity_is_its_function() {
+    Tensor x = Tensor.randn(3, 4), y = Tensor.randn(3, 4);
+    NnGoldens.assertClose(Functional.cosineSimilarity(x, y), new CosineSimilarity().call(x, y), 0, "along dimension 1");
+    NnGoldens.assertClose(Functional.cosineSimilarity(x, y, 0, 0.1), new CosineSimilarity(0, 0.1).call(x, y), 0, "along dimension 0");
+  }
+
+  @Test
+  void instance_norm_moves_its_running_statistics_but_counts_no_batches() {
+    var norm = new InstanceNorm2d(2, 1e-5, 0.5, false, true);
+    norm.call(Tensor.of(1f, 3, 10, 14).view(1, 2, 1, 2));
+    assertArrayEquals(new double[] {1, 6}, Objects.requireNonNull(norm.runningMean()).toDoubleArray());
+    assertArrayEquals(new double[] {1.5, 4.5}, Objects.requireNonNull(norm.runningVar()).toDoubleArray());
+    assertEquals(0, Objects.requireNonNull(norm.namedBuffers().get("num_batches_tracked")).toDouble());
   }
 
   @Test
@@ -200,5 +256,16 @@ final class LayersTest {
         assertThrows(IllegalArgumentException.class, () -> new Embedding(10, 3, 10)).getMessage());
     assertEquals("[MultiheadAttention] embed_dim must be divisible by num_heads, got 8 and 3",
         assertThrows(IllegalArgumentException.class, () -> new MultiheadAttention(8, 3)).getMessage());
+    assertEquals("[BatchNorm3d] expected 5D input (got 4D input)",
+        assertThrows(IllegalArgumentException.class, () -> new BatchNorm3d(3).call(Tensor.ones(1, 3, 2, 2))).getMessage());
+    assertEquals("[InstanceNorm2d] expected 3D or 4D input (got 2D input)",
+        assertThrows(IllegalArgumentException.class, () -> new InstanceNorm2d(3).call(Tensor.ones(2, 3))).getMessage());
+    assertEquals("[InstanceNorm1d] expected input's size at dim=1 to match num_features (3), but got: 4",
+        assertThrows(IllegalArgumentException.class, () -> new InstanceNorm1d(3, 1e-5, 0.1, true, false).call(Tensor.ones(2, 4, 5)))
+            .getMessage());
+    assertEquals("[ModuleDict] has no module \"b\", but [a]",
+        assertThrows(IllegalArgumentException.class, () -> new ModuleDict().put("a", new ReLU()).get("b")).getMessage());
+    assertEquals("[CosineSimilarity] expected 2 tensors, got 1",
+        assertThrows(IllegalArgumentException.class, () -> new CosineSimilarity().call(Tensor.ones(2, 3))).getMessage());
   }
 }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -47,6 +48,18 @@ final class NnGoldens {
   static Tensor get(String name) {
     Safetensors.Entry entry = Objects.requireNonNull(ENTRIES.get(name), name);
     return Tensor.copySegment(entry.data(), entry.dtype(), entry.shape());
+  }
+
+  /// What PyTorch prints, by key, as `name.tsv` has it.
+  static Map<String, String> texts(String name) {
+    Map<String, String> texts = new TreeMap<>();
+    try (InputStream in = Objects.requireNonNull(NnGoldens.class.getResourceAsStream(name + ".tsv"))) {
+      new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().map(line -> line.split("\t"))
+          .forEach(parts -> texts.put(parts[0], parts[1].replace("\\n", "\n")));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return texts;
   }
 
   static boolean has(String name) {
