@@ -1,8 +1,5 @@
 package org.flambeau.testkit.memory;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -41,14 +38,14 @@ final class Soak {
 
   public static void main(String[] arguments) throws Exception {
     boolean scoped = arguments[0].equals("scoped");
-    long before = settled(Long.MAX_VALUE);
+    long before = SoakProcess.settled(Long.MAX_VALUE);
     everywhere(WARM_UP, scoped);
-    long warm = settled(before);
-    long resident = resident();
+    long warm = SoakProcess.settled(before);
+    long resident = SoakProcess.resident();
     everywhere(STEPS, scoped);
     long peak = MemoryStats.of(Device.CPU).peak();
-    long after = settled(before);
-    long grown = resident() - resident;
+    long after = SoakProcess.settled(before);
+    long grown = SoakProcess.resident() - resident;
     System.out.println(String.format(Locale.ROOT,
         "soak %s: %,d graphs on %d threads after %,d to warm up; native bytes in use %,d -> %,d -> %,d, "
             + "at most %,d; resident memory %,d MiB, %+,d KiB",
@@ -116,26 +113,5 @@ final class Soak {
     try (var _ = GradMode.noGrad()) {
       weight.sub_(weight.grad(), 1e-3);
     }
-  }
-
-  /// Bytes in use after collections, until they are `target` or stop changing.
-  private static long settled(long target) throws InterruptedException {
-    long last = Long.MAX_VALUE;
-    for (int round = 0; round < 20; round++) {
-      System.gc();
-      Thread.sleep(50);
-      long now = MemoryStats.of(Device.CPU).current();
-      if (now == target || round > 5 && now == last) {
-        return now;
-      }
-      last = now;
-    }
-    return last;
-  }
-
-  /// Of the process, without blocks that are cached for reuse.
-  private static long resident() throws IOException {
-    MemoryStats.emptyCache(Device.CPU);
-    return Long.parseLong(Files.readString(Path.of("/proc/self/statm")).split(" ")[1]) * 4096;
   }
 }
