@@ -6,9 +6,14 @@ module org.flambeau.cli {
   requires static org.jspecify;
   requires org.flambeau.models;
   requires info.picocli;
+  requires java.desktop;
   requires java.management;
   requires jdk.management;
+  requires jdk.unsupported; // where jline finds signals
+  requires me.tongfei.progressbar;
+  requires org.jline.terminal;
   requires org.slf4j;
+  requires xchart;
 
   opens org.flambeau.cli to info.picocli;
 }

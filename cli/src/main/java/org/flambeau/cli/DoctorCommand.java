@@ -20,7 +20,7 @@ final class DoctorCommand extends FlambeauCommand {
   private static final List<String> LIBRARIES = List.of("libdnnl", "libgomp", "libcuda", "libcublas", "libcudnn", "libnvrtc", "libnccl");
 
   @Override
-  void run() {
+  int run() {
     print("machine", Machine.facts());
     Map<Device.Type, Backend> backends = StreamSupport.stream(Backends.all().spliterator(), false)
         .collect(Collectors.toMap(Backend::type, backend -> backend));
@@ -32,6 +32,7 @@ final class DoctorCommand extends FlambeauCommand {
     }
     print("native libraries", nativeLibraries());
     print("folders", folders());
+    return 0;
   }
 
   private void print(String title, Map<String, String> facts) {

@@ -23,12 +23,13 @@ abstract class FlambeauCommand implements Callable<Integer> {
     return spec.commandLine().getErr();
   }
 
-  abstract void run() throws Exception;
+  /// @return the exit code
+  abstract int run() throws Exception;
 
   @Override
   public final Integer call() throws Exception {
-    run();
+    int status = run();
     out().flush();
-    return 0;
+    return status;
   }
 }

@@ -1,0 +1,196 @@
+package org.flambeau.cli;
+
+import static org.flambeau.cli.Command.flambeau;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.flambeau.cli.training.Tree;
+import org.flambeau.nn.StateDict;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class FinetuneCommandTest {
+  @TempDir private Path folder;
+
+  private Command finetune(Path data, Path out, String... more) {
+    List<String> arguments = new ArrayList<>(List.of("finetune", "--data", data.toString(), "--out", out.toString(), "--image-size", "32",
+        "--batch-size", "4"));
+    arguments.addAll(List.of(more));
+    return flambeau(arguments.toArray(String[]::new));
+  }
+
+  @Test
+  void itLearnsAFolderOfImagesAndPredictUsesWhatItLearnt() throws Exception {
+    Path data = Pictures.folder(folder.resolve("data"), 8, 1), out = folder.resolve("run");
+
+    var run = finetune(data, out, "--weights", "none", "--epochs", "3");
+
+    assertEquals(0, run.status(), run.err());
+    assertTrue(run.out().startsWith("""
+        class folders: learning from 19 images of 3 classes, evaluating on 5
+        resnet18 with 11,178,051 parameters, of which 11,178,051 learn
+        epoch 1/3  loss"""), run.out());
+    assertEquals(List.of("best.pth", "curves.png", "last.pth", "log.csv", "model.pth", "model.safetensors"), names(out));
+    assertEquals(4, Files.readAllLines(out.resolve("log.csv")).size());
+    assertEquals(bits(out.resolve("model.pth")).size(), bits(out.resolve("model.safetensors")).size());
+
+    Path image = data.resolve("red/0.png");
+    var guess = flambeau("predict", "--checkpoint", out.resolve("best.pth").toString(), "--top", "2", image.toString());
+    assertEquals(0, guess.status(), guess.err());
+    List<String> lines = guess.out().lines().toList();
+    assertEquals(image.toString(), lines.getFirst());
+    assertEquals(3, lines.size());
+    assertTrue(lines.get(1).matches(" +\\d+\\.\\d\\d%  (red|green|blue)"), guess.out());
+  }
+
+  private static List<String> names(Path out) throws Exception {
+    try (Stream<Path> files = Files.list(out)) {
+      return files.map(file -> file.getFileName().toString()).filter(name -> !name.startsWith("events.out.tfevents.")).sorted().toList();
+    }
+  }
+
+  private static List<byte[]> bits(Path state) {
+    return StateDict.load(state).values().stream()
+        .map(tensor -> tensor.contiguous().toSegment().toArray(ValueLayout.JAVA_BYTE))
+        .toList();
+  }
+
+  @Test
+  void aFrozenBackboneStaysAsItIsInTheFileToTheBit() throws Exception {
+    Path data = Pictures.folder(folder.resolve("data"), 4, 2), first = folder.resolve("first"), second = folder.resolve("second");
+    assertEquals(0, finetune(data, first, "--weights", "none", "--epochs", "1").status());
+
+    var run = finetune(data, second, "--weights", first.resolve("model.pth").toString(), "--epochs", "2", "--freeze-backbone", "--classes",
+        "red,blue");
+
+    assertEquals(0, run.status(), run.err());
+    assertTrue(run.out().contains("of which 1,026 learn"), run.out());
+    StateDict before = StateDict.load(first.resolve("model.pth")),
+        after = StateDict.load(second.resolve("model.safetensors"));
+    assertEquals(before.keySet(), after.keySet());
+    after.forEach((name, tensor) -> {
+      if (!name.startsWith("fc.")) {
+        assertArrayEquals(Objects.requireNonNull(before.get(name)).contiguous().toSegment().toArray(ValueLayout.JAVA_BYTE),
+            tensor.contiguous().toSegment().toArray(ValueLayout.JAVA_BYTE), name);
+      }
+    });
+    assertEquals(2, Objects.requireNonNull(after.get("fc.weight")).size(0));
+    assertEquals(List.of("red", "blue"), Tree.load(second.resolve("best.pth")).tree("description").texts("classes"));
+  }
+
+  @Test
+  void aResumedRunEndsInTheSameBitsAsOneThatWasNotStopped() throws Exception {
+    Path data = Pictures.folder(folder.resolve("data"), 4, 3), whole = folder.resolve("whole"), parts = folder.resolve("parts");
+    assertEquals(0, finetune(data, whole, "--weights", "none", "--augment", "shift", "--epochs", "2").status());
+    assertEquals(0, finetune(data, parts, "--weights", "none", "--augment", "shift", "--epochs", "1").status());
+
+    var resumed = finetune(data, parts, "--weights", "none", "--augment", "shift", "--epochs", "2", "--resume", "--workers", "0");
+
+    assertEquals(0, resumed.status(), resumed.err());
+    assertEquals(-1, Files.mismatch(whole.resolve("model.safetensors"), parts.resolve("model.safetensors")));
+    assertEquals(3, Files.readAllLines(parts.resolve("log.csv")).size());
+
+    var other = finetune(data, parts, "--weights", "none", "--augment", "flip", "--epochs", "3", "--resume");
+    assertEquals(2, other.status());
+    assertEquals(
+        "flambeau: the run in " + parts + " was started with --augment shift, not flip: give the same, or another --out without --resume\n",
+        other.err());
+    var again = finetune(data, parts, "--weights", "none", "--epochs", "3");
+    assertEquals("flambeau: " + parts + " holds a run: add --resume to go on with it, or give another --out\n", again.err());
+  }
+
+  @Test
+  void filesOfMnistAreKnownAndImagesChosenByClassAndSeed() throws Exception {
+    Path data = Pictures.idx(folder.resolve("data"), 80, 30);
+
+    var run = finetune(data, folder.resolve("run"), "--weights", "none", "--epochs", "1", "--classes", "5-9", "--per-class", "2",
+        "--skip-samples", "10", "--val-samples", "5");
+
+    assertEquals(0, run.status(), run.err());
+    assertTrue(run.out().startsWith("IDX files: learning from 10 images of 5 classes, evaluating on 5\n"), run.out());
+    assertEquals(List.of("5", "6", "7", "8", "9"), Tree.load(folder.resolve("run/best.pth")).tree("description").texts("classes"));
+  }
+
+  @ParameterizedTest
+  @CsvSource(delimiter = '|', value = {
+    "--epochs 0 | --epochs must be at least 1, got 0",
+    "--lr -1 | --lr must be positive, got -1.0",
+    "--lr NaN | --lr must be positive, got NaN",
+    "--optimizer adam --momentum 0.5 | --momentum is for sgd: leave it out with adam",
+    "--train-samples 3 --per-class 1 | --train-samples and --per-class contradict each other: give one",
+    "--val-fraction 1.5 | --val-fraction must lie between 0 and 1, got 1.5",
+    "--weights none --keep-head | --keep-head needs --weights to keep the head of",
+    "--weights absent.pth | --weights: expected none, default or a .pth or .safetensors file, but there is no file absent.pth",
+    "--model vit_b_16 | vit_b_16 takes images of 224 by 224 alone: leave out --image-size",
+    "--resume | --resume: there is no OUT/last.pth to go on from",
+    "--device cuda:x | --device: expected cpu, cuda, cuda:N or best, got cuda:x",
+    "--weights none --classes red,pink | --classes: there is no class pink; the 3 classes are blue, green, red",
+    "--weights none --classes red | --classes names red alone: there is nothing to tell it from",
+    "--weights none --per-class 9 | class blue has 2 images to choose from, fewer than 9: lower --per-class",
+    "--weights none --train-samples 100 | --train-samples asks for 100 images, there are 7",
+    "--weights none --warmup 100 | --warmup 100 is longer than the run, which has 6 steps"})
+  void whatMakesNoSenseIsRefusedInOneSentenceBeforeAnythingIsWritten(String options, String message) throws Exception {
+    Path data = Pictures.folder(folder.resolve("data"), 3, 4), out = folder.resolve("run");
+
+    var run = finetune(data, out, options.split(" "));
+
+    assertEquals(2, run.status());
+    assertEquals("flambeau: " + message.replace("OUT", out.toString()) + "\n", run.err());
+    assertFalse(Files.exists(out));
+  }
+
+  @Test
+  void anEmptyClassFolderAndAFolderWithoutImagesAreRefused() throws Exception {
+    Path data = Pictures.folder(folder.resolve("data"), 2, 5), empty = Files.createDirectory(folder.resolve("empty"));
+    Files.createDirectory(data.resolve("violet"));
+
+    var gap = finetune(data, folder.resolve("run"), "--weights", "none");
+    var nothing = finetune(empty, folder.resolve("run"), "--weights", "none");
+
+    assertEquals(1, gap.status());
+    assertTrue(gap.err().startsWith("flambeau: Found no valid file for the classes violet."), gap.err());
+    assertEquals(2, nothing.status());
+    assertTrue(nothing.err().startsWith("flambeau: found no images in " + empty), nothing.err());
+    assertFalse(Files.exists(folder.resolve("run")));
+  }
+
+  /// Ctrl-C in the middle of a run that would take minutes: it saves, says how to go on, and the checkpoint is whole.
+  @Test
+  void ctrlCSavesAndLeaves() throws Exception {
+    Path data = Pictures.folder(folder.resolve("data"), 6, 6), out = folder.resolve("run"), log = folder.resolve("log"),
+        err = folder.resolve("err");
+    List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin/java").toString(),
+        "--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-Djava.awt.headless=true", "-cp",
+        System.getProperty("java.class.path"), Main.class.getName()));
+    command.addAll(Arrays.asList("finetune", "--data", data.toString(), "--out", out.toString(), "--weights", "none", "--image-size", "32",
+        "--batch-size", "4", "--epochs", "100000"));
+    Process process = new ProcessBuilder(command).redirectOutput(log.toFile()).redirectError(err.toFile()).start();
+    try {
+      for (int waited = 0; waited < 1200 && process.isAlive() && !Files.readString(log).contains("epoch 1/"); waited++) {
+        Thread.sleep(100);
+      }
+      assertTrue(process.isAlive(), () -> "it ended by itself");
+      new ProcessBuilder("kill", "-INT", Long.toString(process.pid())).start().waitFor();
+
+      assertTrue(process.waitFor(2, TimeUnit.MINUTES), "it did not end");
+      assertEquals(130, process.exitValue(), Files.readString(err));
+      assertTrue(Files.readString(err).contains("flambeau: stopped; the same command with --resume goes on"), Files.readString(err));
+      assertTrue(Tree.load(out.resolve("last.pth")).tree("position").whole("steps") > 0);
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+}

@@ -1,0 +1,275 @@
+package org.flambeau.cli.training;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.flambeau.Device;
+import org.flambeau.MemoryStats;
+import org.flambeau.Random;
+import org.flambeau.Tensor;
+import org.flambeau.cli.training.Trainer.Outcome;
+import org.flambeau.cli.training.TrainingRun.Settings;
+import org.flambeau.data.DataLoader;
+import org.flambeau.data.TensorDataset;
+import org.flambeau.io.CheckpointException;
+import org.flambeau.nn.AdaptiveAvgPool2d;
+import org.flambeau.nn.BatchNorm2d;
+import org.flambeau.nn.Conv2d;
+import org.flambeau.nn.Dropout;
+import org.flambeau.nn.Flatten;
+import org.flambeau.nn.Linear;
+import org.flambeau.nn.Module;
+import org.flambeau.nn.ReLU;
+import org.flambeau.nn.Sequential;
+import org.flambeau.nn.optim.Adam;
+import org.flambeau.nn.optim.CosineAnnealingLr;
+import org.flambeau.nn.optim.LinearLr;
+import org.flambeau.nn.optim.LrScheduler;
+import org.flambeau.nn.optim.Optimizer;
+import org.flambeau.nn.optim.SequentialLr;
+import org.flambeau.nn.optim.Sgd;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class TrainerTest {
+  private static final int EPOCHS = 3, STEPS = 5, BATCH = 4, CLASSES = 3;
+
+  @TempDir private Path folder;
+
+  /// A net with everything that has a state: running statistics, random zeros, momentum.
+  private static Module net() {
+    return new Sequential(new Conv2d(1, 4, 3), new BatchNorm2d(4), new ReLU(), new AdaptiveAvgPool2d(2, 2), new Flatten(),
+        new Dropout(0.25),
+        new Linear(16, CLASSES));
+  }
+
+  /// Images whose brightness tells their class, but for noise.
+  private static TensorDataset images(int count, long seed) {
+    Random.manualSeed(seed);
+    Tensor labels = Tensor.randint(0, CLASSES, count);
+    return TensorDataset.of(Tensor.randn(count, 1, 8, 8).add(labels.to(org.flambeau.DType.FLOAT32).reshape(-1, 1, 1, 1)), labels);
+  }
+
+  private static TrainingRun run(Module model, Optimizer<?> optimizer, @Nullable Path folder, Settings settings) {
+    DataLoader training = DataLoader.of(images(STEPS * BATCH - 1, 5)).batchSize(BATCH).shuffle(true);
+    DataLoader validation = DataLoader.of(images(10, 6)).batchSize(BATCH);
+    Random.manualSeed(7);
+    LrScheduler scheduler = new SequentialLr(List.of(new LinearLr(optimizer, 2), new CosineAnnealingLr(optimizer, EPOCHS * STEPS - 2)),
+        List.of(2));
+    return new TrainingRun(model, optimizer, scheduler, training, validation, Device.CPU, settings, folder, Map.of("model", "net"));
+  }
+
+  private static TrainingRun run(Path folder, boolean adam) {
+    Random.manualSeed(1);
+    Module model = net();
+    Optimizer<?> optimizer = adam
+        ? new Adam(model.parameters(), Adam.options().lr(0.01))
+        : new Sgd(model.parameters(), Sgd.options().lr(0.05).momentum(0.9));
+    return run(model, optimizer, folder, new Settings(EPOCHS, Long.MAX_VALUE, 0.1, 1.0));
+  }
+
+  private static byte[] bits(Module model) {
+    var all = new java.io.ByteArrayOutputStream();
+    model.stateDict().values().forEach(tensor -> all.writeBytes(tensor.contiguous().toSegment().toArray(ValueLayout.JAVA_BYTE)));
+    return all.toByteArray();
+  }
+
+  /// Stops the run after some steps, in training or, after the last step of an epoch, in the evaluation.
+  private static final class StopAfter implements TrainingListener {
+    private final long step;
+    private @Nullable Trainer trainer;
+
+    StopAfter(long step) {
+      this.step = step;
+    }
+
+    Outcome run(TrainingRun run) {
+      var started = new Trainer(run, List.of(this));
+      trainer = started;
+      return started.run();
+    }
+
+    private void stop() {
+      if (trainer != null) {
+        trainer.stop();
+      }
+    }
+
+    @Override
+    public void step(StepReport report) {
+      if (report.step() == step && step % STEPS != 0) {
+        stop();
+      }
+    }
+
+    @Override
+    public void evaluated(int epoch, long images, long ofImages) {
+      if ((long) epoch * STEPS == step) {
+        stop();
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 3, 5, 7, 10, 14})
+  void aRunThatWasStoppedAndResumedEndsInTheSameBits(long step) {
+    for (boolean adam : new boolean[] {false, true}) {
+      Path inOne = folder.resolve("whole-" + adam), inParts = folder.resolve("parts-" + adam);
+      assertTrue(inOne.toFile().mkdir() && inParts.toFile().mkdir());
+      TrainingRun whole = run(inOne, adam), first = run(inParts, adam);
+      assertEquals(Outcome.FINISHED, new Trainer(whole, List.of()).run());
+      Random.manualSeed(7);
+      assertEquals(Outcome.STOPPED, new StopAfter(step).run(first));
+
+      TrainingRun second = run(inParts, adam);
+      Random.manualSeed(99);
+      var trainer = new Trainer(second, List.of());
+      trainer.resume(Tree.load(new Checkpoints(inParts).last()));
+      assertEquals(Outcome.FINISHED, trainer.run());
+
+      assertArrayEquals(bits(whole.model()), bits(second.model()));
+      assertEquals(scores(new Checkpoints(inOne)), scores(new Checkpoints(inParts)));
+    }
+  }
+
+  private static List<Metrics> scores(Checkpoints checkpoints) {
+    return new Position(Tree.load(checkpoints.last()).tree("position")).history.stream().map(EpochReport::training).toList();
+  }
+
+  @Test
+  void itLearns() {
+    Random.manualSeed(1);
+    Module model = net();
+    var run = run(model, new Adam(model.parameters(), Adam.options().lr(0.02)), folder, Settings.ofEpochs(12));
+
+    var trainer = new Trainer(run, List.of());
+    trainer.run();
+
+    assertTrue(trainer.history().getLast().score() >= 0.8, () -> trainer.history().toString());
+    assertTrue(trainer.history().getLast().training().loss() < trainer.history().getFirst().training().loss());
+  }
+
+  @Test
+  void theBestCheckpointIsThatOfTheEpochWithTheHighestScore() {
+    TrainingRun run = run(folder, false);
+    var trainer = new Trainer(run, List.of());
+    trainer.run();
+
+    Tree best = Tree.load(new Checkpoints(folder).best());
+    double highest = trainer.history().stream().mapToDouble(EpochReport::score).max().orElseThrow();
+    assertEquals(highest, best.real("score"));
+    assertEquals(highest, trainer.history().get((int) best.whole("epoch") - 1).score());
+    assertEquals("net", best.tree("description").text("model"));
+  }
+
+  @Test
+  void aLossThatIsNoNumberEndsTheRunAndSaysAtWhichStep() throws Exception {
+    Random.manualSeed(1);
+    Module model = net();
+    var run = run(model, new Sgd(model.parameters(), Sgd.options().lr(0.01)), folder, Settings.ofEpochs(2));
+    TrainingListener poison = new TrainingListener() {
+      @Override
+      public void step(StepReport report) {
+        if (report.step() == STEPS + 1) {
+          model.parameters().getLast().detach().fill_(Double.NaN);
+        }
+      }
+    };
+
+    var error = assertThrows(TrainingException.class, () -> new Trainer(run, List.of(poison)).run());
+
+    assertEquals("the loss is NaN at step 7, batch 2 of epoch 2: lower the learning rate, clip gradients, or look for broken images; "
+        + folder.resolve("last.pth") + " holds the run after epoch 1", error.getMessage());
+    assertEquals(STEPS, Tree.load(folder.resolve("last.pth")).tree("position").whole("steps"));
+  }
+
+  @Test
+  void aFrozenPartKeepsItsParametersAndItsStatisticsToTheBit() {
+    Random.manualSeed(1);
+    Sequential model = new Sequential(new Sequential(new Conv2d(1, 4, 3), new BatchNorm2d(4), new ReLU(), new AdaptiveAvgPool2d(2, 2)),
+        new Flatten(), new Linear(16, CLASSES));
+    Module backbone = model.get(0);
+    backbone.requiresGrad_(false);
+    byte[] before = bits(backbone);
+    byte[] head = bits(model.get(2));
+
+    new Trainer(run(model, new Sgd(model.get(2).parameters(), Sgd.options().lr(0.1)), null, Settings.ofEpochs(2)), List.of()).run();
+
+    assertArrayEquals(before, bits(backbone));
+    assertFalse(java.util.Arrays.equals(head, bits(model.get(2))));
+  }
+
+  @Test
+  void aRunEndsAfterTheGivenNumberOfStepsInWhicheverEpoch() {
+    TrainingRun whole = run(folder, false);
+    var limited = new TrainingRun(whole.model(), whole.optimizer(), null, whole.training(), whole.validation(), Device.CPU,
+        new Settings(EPOCHS, STEPS + 2, 0, Double.POSITIVE_INFINITY), folder, Map.of());
+    var trainer = new Trainer(limited, List.of());
+
+    assertEquals(Outcome.FINISHED, trainer.run());
+
+    assertEquals(List.of(5L, 7L), trainer.history().stream().map(EpochReport::step).toList());
+    assertEquals(2 * BATCH, trainer.history().getLast().training().images());
+  }
+
+  @Test
+  void aCheckpointThatCannotBeWrittenLeavesTheLastGoodOne() throws Exception {
+    Path used = Files.createDirectory(folder.resolve("run")), moved = folder.resolve("moved");
+    TrainingListener move = new TrainingListener() {
+      @Override
+      public void epoch(List<EpochReport> history) {
+        assertTrue(used.toFile().renameTo(moved.toFile()));
+      }
+    };
+
+    var error = assertThrows(CheckpointException.class, () -> new Trainer(run(used, false), List.of(move)).run());
+
+    assertTrue(String.valueOf(error.getMessage()).startsWith(used.resolve("last.pth") + ": "), error.getMessage());
+    assertEquals(STEPS, Tree.load(moved.resolve("last.pth")).tree("position").whole("steps"));
+    try (var files = Files.list(moved)) {
+      assertEquals(List.of("best.pth", "last.pth"), files.map(file -> file.getFileName().toString()).sorted().toList());
+    }
+  }
+
+  @Test
+  void aCheckpointOfSomethingElseIsRefused() {
+    var error = assertThrows(CheckpointException.class, () -> {
+      Path file = folder.resolve("plain.pth");
+      org.flambeau.io.TorchFile.save(file, Map.of("weight", Tensor.ones(2)));
+      new Trainer(run(folder, false), List.of()).resume(Tree.load(file));
+    });
+
+    assertTrue(
+        String.valueOf(error.getMessage()).endsWith("plain.pth: expected the checkpoint of a run, with a map at position, got nothing"),
+        error.getMessage());
+  }
+
+  @Test
+  void memoryIsFlatOverManySteps() {
+    TrainingRun run = run(folder, false);
+    long[] after = new long[2];
+    TrainingListener watch = new TrainingListener() {
+      @Override
+      public void epoch(List<EpochReport> history) {
+        after[history.size() == 10 ? 0 : 1] = MemoryStats.of(Device.CPU).current();
+      }
+    };
+    new Trainer(
+        new TrainingRun(run.model(), run.optimizer(), null, run.training(), run.validation(), Device.CPU, Settings.ofEpochs(100), null,
+            Map.of()),
+        List.of(watch)).run();
+
+    assertTrue(after[1] <= after[0], () -> after[0] + " bytes after 10 epochs, " + after[1] + " after 100");
+  }
+}
