@@ -22,9 +22,14 @@ final class Checkout {
   record Run(int status, String out, String err) {}
 
   static Run run(List<?> command) throws IOException, InterruptedException {
+    return run(command, HOME);
+  }
+
+  /// Runs a program in `folder`.
+  static Run run(List<?> command, Path folder) throws IOException, InterruptedException {
     Path out = Files.createTempFile("flambeau", ".out"), err = Files.createTempFile("flambeau", ".err");
     try {
-      var builder = new ProcessBuilder(command.stream().map(Object::toString).toList());
+      var builder = new ProcessBuilder(command.stream().map(Object::toString).toList()).directory(folder.toFile());
       builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
       var process = builder.redirectOutput(out.toFile()).redirectError(err.toFile()).start();
       process.getOutputStream().close();

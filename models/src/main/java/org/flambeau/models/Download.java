@@ -52,7 +52,13 @@ record Download(URI address, Path target, String hashPrefix) {
         if (Files.exists(target)) {
           return target;
         }
-        fill(channel, listener);
+        try {
+          fill(channel, listener);
+        } finally {
+          if (channel.size() == 0) {
+            Files.deleteIfExists(part);
+          }
+        }
         channel.force(true);
         Files.move(part, target, StandardCopyOption.ATOMIC_MOVE);
       }

@@ -7,6 +7,8 @@ import org.slf4j.LoggerFactory;
 /// Hears how far a download is.
 @FunctionalInterface
 public interface DownloadListener {
+  /// Hears that `done` of `total` bytes are here.
+  ///
   /// @param done how many bytes are here, those of an earlier attempt too
   /// @param total how many there will be, or −1 where the server does not say
   void progress(long done, long total);

@@ -1,5 +1,6 @@
 package org.flambeau.models;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import org.flambeau.Tensor;
@@ -59,8 +60,8 @@ public final class ResNet extends Module {
     }
 
     /// These options with other numbers of blocks.
-    public Options blocks(Integer... blocks) {
-      return new Options(bottleneck, List.of(blocks), numClasses, zeroInitResidual);
+    public Options blocks(int... blocks) {
+      return new Options(bottleneck, Arrays.stream(blocks).boxed().toList(), numClasses, zeroInitResidual);
     }
 
     /// These options with another number of logits.

@@ -12,9 +12,14 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import org.flambeau.Tensor;
 import org.flambeau.io.CheckpointException;
 import org.flambeau.nn.Module;
 import org.flambeau.nn.StateDict;
+import org.flambeau.vision.Image;
+import org.flambeau.vision.Interpolation;
+import org.flambeau.vision.Transform;
+import org.flambeau.vision.Transforms;
 
 /// Torchvision's weights for ImageNet-1K: the files, and what they were trained to.
 ///
@@ -23,7 +28,8 @@ import org.flambeau.nn.StateDict;
 /// TorchvisionWeights.RESNET18_IMAGENET1K_V1.loadInto(model, Path.of("resnet18-f37072fd.pth"));
 /// ```
 /// Files are looked for where torch hub keeps them, `$TORCH_HOME/hub/checkpoints` (else `$XDG_CACHE_HOME/torch/…`, else `~/.cache/torch/…`), and
-/// downloaded to there. The property `flambeau.weights.address` names another place that has them.
+/// downloaded to there. The property `flambeau.torch.home` takes the place of `$TORCH_HOME`, and `flambeau.weights.address` that of the public
+/// address.
 public enum TorchvisionWeights implements PretrainedWeights {
   RESNET18_IMAGENET1K_V1("resnet18", "resnet18-f37072fd.pth", 11_689_512, 69.758, 89.078, 1.814, Preset.bilinear(256, 224)),
   RESNET34_IMAGENET1K_V1("resnet34", "resnet34-b627a593.pth", 21_797_672, 73.314, 91.420, 3.664, Preset.bilinear(256, 224)),
@@ -46,13 +52,13 @@ public enum TorchvisionWeights implements PretrainedWeights {
   private static final String PUBLIC_ADDRESS = "https://download.pytorch.org/models/";
 
   /// What is done to an image: its shorter side becomes `resize`, and its middle `crop` by `crop` is what the model sees.
-  private record Preset(int resize, int crop, boolean bicubic) {
+  private record Preset(int resize, int crop, Interpolation interpolation) {
     static Preset bilinear(int resize, int crop) {
-      return new Preset(resize, crop, false);
+      return new Preset(resize, crop, Interpolation.BILINEAR);
     }
 
     static Preset bicubic(int size) {
-      return new Preset(size, size, true);
+      return new Preset(size, size, Interpolation.BICUBIC);
     }
   }
 
@@ -106,14 +112,9 @@ public enum TorchvisionWeights implements PretrainedWeights {
     return preset.crop;
   }
 
-  /// What the shorter side of an image becomes before its middle is cut out.
-  public int resizeSize() {
-    return preset.resize;
-  }
-
-  /// Whether images are resized by cubic instead of linear interpolation.
-  public boolean bicubic() {
-    return preset.bicubic;
+  /// What makes the model's input of an image, in evaluation: resized, the middle cut out, normalised.
+  public Transform<Image, Tensor> transforms() {
+    return Transforms.imagenet(preset.resize, preset.crop, preset.interpolation);
   }
 
   /// The names of the classes, in the order of the logits.

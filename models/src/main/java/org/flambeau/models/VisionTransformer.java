@@ -144,7 +144,8 @@ public final class VisionTransformer extends Module {
     }
     Tensor patches = convProj.call(x).flatten(2, 3).transpose(1, 2);
     Tensor tokens = Tensor.cat(List.of(classToken.expand(x.size(0), -1, -1), patches), 1);
-    return heads.call(encoder.call(tokens).select(1, 0));
+    Tensor token = encoder.call(tokens).select(1, 0).contiguous(); // else the classifier would save all tokens
+    return heads.call(token);
   }
 
   // ---- the models of the paper ----

@@ -1,8 +1,10 @@
 package org.flambeau.nn;
 
+import java.io.IOException;
+import java.io.InputStream;
 import java.lang.foreign.Arena;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -16,9 +18,15 @@ import org.flambeau.io.TorchFile;
 
 /// A module's parameters and persistent buffers by name, in the module's order, and the layout version of each module.
 ///
-/// What [Module#stateDict] gives shares the module's memory; what [#load] gives has memory of its own.
+/// ```java
+/// net.stateDict().save(Path.of("net.pth"));
+/// net.loadStateDict(StateDict.load(Path.of("net.pth")));
+/// ```
+/// What [Module#stateDict] gives shares the module's memory; what [#load] gives does not, and may lie over the file, as [TorchFile] says.
 public final class StateDict extends LinkedHashMap<String, Tensor> {
-  private final Map<String, Long> versions = new LinkedHashMap<>();
+  private static final long serialVersionUID = 1;
+
+  private final transient Map<String, Long> versions = new LinkedHashMap<>();
 
   /// A state dict without entries.
   public StateDict() {}
@@ -32,50 +40,72 @@ public final class StateDict extends LinkedHashMap<String, Tensor> {
     versions.put(prefix, version);
   }
 
-  /// Reads a `.safetensors` file, or a `.pth` (or `.pt`) of PyTorch's: a state dict, or one beside other things as
-  /// [TorchFile#loadTensors] finds it.
+  // ---- reading ----
+
+  /// Reads a file of PyTorch's, `.pth` or `.pt` (of any format it ever had), or a `.safetensors` file; the content tells which it is.
   ///
-  /// @throws CheckpointException if the file cannot be read or is none
+  /// @throws CheckpointException if the file cannot be read or is neither
   public static StateDict load(Path file) {
+    return endsWith(file, ".safetensors") || beginsAsSafetensors(file) ? loadSafetensors(file) : loadTorch(file);
+  }
+
+  private static StateDict loadSafetensors(Path file) {
     StateDict state = new StateDict();
-    if (isTorch(file)) {
-      OrderedDict stored = TorchFile.loadState(file);
-      stored.forEach((name, tensor) -> state.put((String) name, (Tensor) Objects.requireNonNull(tensor)));
-      stored.versions().forEach((path, version) -> state.setVersion(path.isEmpty() ? "" : path + ".", version));
-      return state;
-    }
     try (var arena = Arena.ofConfined(); var tensors = Safetensors.open(file, arena)) {
       tensors.entries().forEach(entry -> state.put(entry.name(), Tensor.copySegment(entry.data(), entry.dtype(), entry.shape())));
     }
     return state;
   }
 
-  /// Writes a `.safetensors` file, or a `.pth` (or `.pt`) that PyTorch's `load_state_dict` takes, as a whole or not at all.
-  ///
-  /// @throws CheckpointException if the file cannot be written
-  public void save(Path file) {
-    if (isTorch(file)) {
-      OrderedDict tree = new OrderedDict();
-      tree.putAll(this);
-      versions.forEach((prefix, version) -> tree.setVersion(prefix.isEmpty() ? "" : prefix.substring(0, prefix.length() - 1), version));
-      TorchFile.save(file, tree);
-      return;
+  private static StateDict loadTorch(Path file) {
+    StateDict state = new StateDict();
+    OrderedDict stored = TorchFile.loadState(file);
+    stored.forEach((name, tensor) -> state.put((String) name, ((Tensor) Objects.requireNonNull(tensor)).detach()));
+    stored.versions().forEach((path, version) -> state.setVersion(path.isEmpty() ? "" : path + ".", version));
+    return state;
+  }
+
+  /// The header, of which the first eight bytes tell the length, is JSON; no format of PyTorch's has a brace there.
+  private static boolean beginsAsSafetensors(Path file) {
+    try (InputStream in = Files.newInputStream(file)) {
+      byte[] beginning = in.readNBytes(Long.BYTES + 1);
+      return beginning.length > Long.BYTES && beginning[Long.BYTES] == '{';
+    } catch (IOException e) {
+      return false; // whoever opens it next says why
     }
-    Collection<Safetensors.Entry> entries = entrySet().stream().map(entry -> {
+  }
+
+  // ---- writing ----
+
+  /// Writes a file, as a whole or not at all: by its name's end `.pth` or `.pt`, which PyTorch loads with `weights_only=True`, or `.safetensors`.
+  ///
+  /// @throws CheckpointException if the file cannot be written, or its name ends otherwise
+  public void save(Path file) {
+    if (endsWith(file, ".safetensors")) {
+      saveSafetensors(file);
+    } else if (endsWith(file, ".pth") || endsWith(file, ".pt")) {
+      saveTorch(file);
+    } else {
+      throw new CheckpointException(file, "expected a name that ends in .safetensors, .pth or .pt");
+    }
+  }
+
+  private void saveSafetensors(Path file) {
+    List<Safetensors.Entry> entries = entrySet().stream().map(entry -> {
       Tensor tensor = entry.getValue().cpu().contiguous();
       return new Safetensors.Entry(entry.getKey(), tensor.dtype(), tensor.sizes(), tensor.toSegment());
     }).toList();
-    Safetensors.save(file, List.copyOf(entries));
+    Safetensors.save(file, entries, Map.of("format", "pt"));
   }
 
-  private static boolean isTorch(Path file) {
-    String name = file.toString().toLowerCase(Locale.ROOT);
-    if (name.endsWith(".safetensors")) {
-      return false;
-    }
-    if (name.endsWith(".pth") || name.endsWith(".pt")) {
-      return true;
-    }
-    throw new CheckpointException(file, "expected a name that ends in .safetensors, .pth or .pt");
+  private void saveTorch(Path file) {
+    OrderedDict stored = new OrderedDict();
+    stored.putAll(this);
+    versions.forEach((prefix, version) -> stored.setVersion(prefix.isEmpty() ? "" : prefix.substring(0, prefix.length() - 1), version));
+    TorchFile.save(file, stored);
+  }
+
+  private static boolean endsWith(Path file, String end) {
+    return file.toString().toLowerCase(Locale.ROOT).endsWith(end);
   }
 }

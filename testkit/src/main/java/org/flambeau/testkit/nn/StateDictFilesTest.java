@@ -5,7 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Map;
 import org.flambeau.DType;
@@ -59,6 +62,30 @@ final class StateDictFilesTest {
     w.mul_(state.get("s")).add_(1);
     assertEquals(2999 * 3000.0 + 3000, w.to(DType.FLOAT64).sum().toDouble());
     assertEquals(2999, TorchFile.loadTensors(file).get("w").select(0, 2999).toLong());
+  }
+
+  /// A file of the current version that lacks the count is incomplete; one that names no version may be older.
+  @Test
+  void the_version_in_a_file_decides_what_may_be_missing() {
+    StateDict state = model().stateDict();
+    state.remove("1.num_batches_tracked");
+    state.save(folder.resolve("new.pth"));
+    state.save(folder.resolve("unversioned.safetensors"));
+
+    String message = assertThrows(IllegalArgumentException.class,
+        () -> model().loadStateDict(StateDict.load(folder.resolve("new.pth")))).getMessage();
+    assertEquals("Error(s) in loading state_dict for Sequential:\n\tMissing key(s) in state_dict: \"1.num_batches_tracked\". ", message);
+    model().loadStateDict(StateDict.load(folder.resolve("unversioned.safetensors")));
+  }
+
+  @Test
+  void content_and_not_the_name_says_what_a_file_is() throws IOException {
+    StateDict state = model().stateDict();
+    for (String name : List.of("x.safetensors", "x.pth")) {
+      state.save(folder.resolve(name));
+      Files.move(folder.resolve(name), folder.resolve("checkpoint"), StandardCopyOption.REPLACE_EXISTING);
+      assertEquals(state.keySet(), StateDict.load(folder.resolve("checkpoint")).keySet());
+    }
   }
 
   @Test
