@@ -3,9 +3,9 @@
 /// Nothing is computed backward below the new classifier: no gradient, no activation saved, no graph.
 import module org.flambeau;
 
-void main() {
+void main() throws IOException {
   var model = ResNet.resnet18();
-  TorchvisionWeights.RESNET18_IMAGENET1K_V1.loadInto(model, Path.of("resnet18-f37072fd.pth"));
+  TorchvisionWeights.RESNET18_IMAGENET1K_V1.loadInto(model, checkpoint());
   model.parameters().forEach(p -> p.requiresGrad_(false));
   model.replace("fc", new Linear(512, 10));
   model.namedParameters().forEach((name, p) -> IO.println(name + " " + p.requiresGrad()));
@@ -77,4 +77,16 @@ void main() {
   Functional.crossEntropy(model.call(data), labels).backward();
   optimizer.step();
   IO.println(model.parameters().stream().filter(p -> p.grad() != null).count());   // → 2
+}
+
+/// The file of that name; where it is not at hand, one of random weights, which disappears in the end.
+Path checkpoint() throws IOException {
+  Path file = Path.of("resnet18-f37072fd.pth");
+  if (Files.exists(file)) {
+    return file;
+  }
+  Path random = Files.createTempFile("random-", ".pth");
+  random.toFile().deleteOnExit();
+  ResNet.resnet18().stateDict().save(random);
+  return random;
 }
