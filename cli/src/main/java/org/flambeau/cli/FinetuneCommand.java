@@ -10,6 +10,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import org.flambeau.Device;
+import org.flambeau.FlambeauException;
 import org.flambeau.Random;
 import org.flambeau.Tensor;
 import org.flambeau.cli.training.Checkpoints;
@@ -46,7 +47,7 @@ final class FinetuneCommand extends FlambeauCommand {
   @Mixin private FinetuneOptions options = new FinetuneOptions();
 
   @Override
-  int run() throws IOException {
+  int run() {
     options.check();
     Device device = options.device.get();
     Path out = options.run.out;
@@ -64,8 +65,16 @@ final class FinetuneCommand extends FlambeauCommand {
     out().println(options.model.entry.name() + " with " + Quantities.count(numel(model.parameters())) + " parameters, of which "
         + Quantities.count(numel(learning)) + " learn");
     out().flush();
-    Files.createDirectories(out);
+    makeFolder(out);
     return train(run, checkpoint);
+  }
+
+  private static void makeFolder(Path out) {
+    try {
+      Files.createDirectories(out);
+    } catch (IOException e) {
+      throw new FlambeauException("--out " + out + " cannot be made: " + e, e);
+    }
   }
 
   private int train(TrainingRun run, @Nullable Tree checkpoint) {
@@ -128,7 +137,10 @@ final class FinetuneCommand extends FlambeauCommand {
 
   private TrainingRun training(Images images, Module model, Device device) {
     FinetuneOptions.Learning learning = options.learning;
-    DataLoader training = DataLoader.of(images.training()).batchSize(learning.batchSize).shuffle(true).workers(options.data.workers);
+    long count = images.training().size();
+    boolean oneLeftOver = count > learning.batchSize && count % learning.batchSize == 1; // a batch norm cannot learn from one image of one pixel
+    DataLoader training = DataLoader.of(images.training()).batchSize(learning.batchSize).dropLast(oneLeftOver).shuffle(true)
+        .workers(options.data.workers);
     DataLoader validation = images.validation() == null
         ? null
         : DataLoader.of(images.validation()).batchSize(learning.batchSize).workers(options.data.workers);

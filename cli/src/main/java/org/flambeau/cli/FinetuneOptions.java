@@ -215,14 +215,14 @@ final class FinetuneOptions {
   /// What decides a run's numbers, for its checkpoint: a resumed run must be given the same.
   Map<String, Object> decisive() {
     Map<String, Object> all = new LinkedHashMap<>();
-    all.put("--data", String.valueOf(data.folder));
-    all.put("--val", String.valueOf(data.validation));
+    all.put("--data", text(data.folder));
+    all.put("--val", text(data.validation));
     all.put("--val-fraction", validationFraction());
     all.put("--classes", data.classes);
-    all.put("--train-samples", String.valueOf(data.trainSamples));
-    all.put("--per-class", String.valueOf(data.perClass));
+    all.put("--train-samples", text(data.trainSamples));
+    all.put("--per-class", text(data.perClass));
     all.put("--skip-samples", data.skipSamples);
-    all.put("--val-samples", String.valueOf(data.validationSamples));
+    all.put("--val-samples", text(data.validationSamples));
     all.put("--image-size", (long) imageSize());
     all.put("--augment", data.augmentation.toString());
     all.put("--model", model.entry.name());
@@ -231,7 +231,7 @@ final class FinetuneOptions {
     all.put("--freeze-backbone", model.freezeBackbone);
     if (learning.scheduler != SchedulerName.CONSTANT) {
       all.put("--epochs", (long) learning.epochs);
-      all.put("--max-steps", String.valueOf(learning.maxSteps));
+      all.put("--max-steps", text(learning.maxSteps));
     }
     all.put("--batch-size", (long) learning.batchSize);
     all.put("--optimizer", learning.optimizer.toString());
@@ -241,8 +241,12 @@ final class FinetuneOptions {
     all.put("--scheduler", learning.scheduler.toString());
     all.put("--warmup", (long) learning.warmup);
     all.put("--label-smoothing", learning.labelSmoothing);
-    all.put("--clip-grad", String.valueOf(learning.clipGrad));
+    all.put("--clip-grad", text(learning.clipGrad));
     all.put("--seed", learning.seed);
     return all;
+  }
+
+  private static String text(@Nullable Object value) {
+    return value == null ? "none" : value.toString();
   }
 }

@@ -1,5 +1,6 @@
 package org.flambeau.cli;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -63,7 +64,7 @@ record ImageSource(Path folder, Layout layout) {
       if (entries.anyMatch(Files::isDirectory)) {
         return Layout.CLASS_FOLDERS;
       }
-    } catch (java.io.IOException e) {
+    } catch (IOException e) {
       throw new MisuseException(folder + " cannot be read: " + e.getMessage());
     }
     throw new MisuseException(

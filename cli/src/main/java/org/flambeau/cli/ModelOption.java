@@ -1,5 +1,6 @@
 package org.flambeau.cli;
 
+import java.util.Iterator;
 import org.flambeau.models.Models;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
@@ -16,7 +17,7 @@ final class ModelOption implements ITypeConverter<Models.Entry>, Iterable<String
 
   /// For the help.
   @Override
-  public java.util.Iterator<String> iterator() {
+  public Iterator<String> iterator() {
     return Models.names().iterator();
   }
 }

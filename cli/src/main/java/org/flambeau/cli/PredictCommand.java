@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import org.flambeau.Device;
 import org.flambeau.FlambeauException;
 import org.flambeau.models.Models;
@@ -69,7 +70,7 @@ final class PredictCommand extends FlambeauCommand {
   private Classifier classifier(Device device) {
     Models.Entry entry = model;
     if (entry == null) {
-      return Classifier.ofCheckpoint(java.util.Objects.requireNonNull(checkpoint), device);
+      return Classifier.ofCheckpoint(Objects.requireNonNull(checkpoint), device);
     }
     Weights chosen = new Weights(weights == null ? Weights.DEFAULT : weights);
     if (chosen.areRandom()) {

@@ -1,6 +1,7 @@
 package org.flambeau.cli;
 
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import org.flambeau.Tensor;
 import org.flambeau.cli.training.Tree;
@@ -35,7 +36,7 @@ record Preprocessing(int resize, int size) {
 
     @Override
     public String toString() {
-      return name().toLowerCase(java.util.Locale.ROOT);
+      return name().toLowerCase(Locale.ROOT);
     }
   }
 

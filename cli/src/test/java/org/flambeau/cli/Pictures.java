@@ -3,6 +3,7 @@ package org.flambeau.cli;
 import java.awt.Color;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Random;
@@ -48,8 +49,8 @@ final class Pictures {
   }
 
   private static void idx(Path folder, String prefix, int count) throws IOException {
-    var images = java.nio.ByteBuffer.allocate(16 + count * 64).putInt(0x803).putInt(count).putInt(8).putInt(8);
-    var labels = java.nio.ByteBuffer.allocate(8 + count).putInt(0x801).putInt(count);
+    var images = ByteBuffer.allocate(16 + count * 64).putInt(0x803).putInt(count).putInt(8).putInt(8);
+    var labels = ByteBuffer.allocate(8 + count).putInt(0x801).putInt(count);
     for (int i = 0; i < count; i++) {
       for (int p = 0; p < 64; p++) {
         images.put((byte) (i % 10 * 25));

@@ -48,6 +48,16 @@ class LauncherTest {
   }
 
   @Test
+  void commandsRunOnTheModulePathAndSayInOneLineWhatIsWrong() throws Exception {
+    var summary = Checkout.run(List.of(Checkout.LAUNCHER, "summary", "--model", "resnet18", "--input", "1x3x32x32", "--depth", "0"));
+    assertEquals("", summary.err());
+    assertTrue(summary.out().contains("\nparameters     11,689,512\n"), summary.out());
+
+    var misuse = Checkout.run(List.of(Checkout.LAUNCHER, "finetune", "--data", "nowhere", "--weights", "none"));
+    assertEquals(new Checkout.Run(2, "", "flambeau: nowhere is not a folder: there is nothing of that name\n"), misuse);
+  }
+
+  @Test
   void tourShowsTitleCodeAndOutput() throws Exception {
     var run = Checkout.run(List.of(Checkout.LAUNCHER, "tour", "2"));
 

@@ -10,6 +10,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.zip.CRC32C;
@@ -72,7 +73,7 @@ class LogsTest {
     assertEquals(0x09, scalar[0]);
     assertArrayEquals(
         new byte[] {0x10, (byte) 0xac, 0x02, 0x2a, 13, 0x0a, 11, 0x0a, 4, 'l', 'o', 's', 's', 0x15, 0, 0, 0, 0x3f},
-        java.util.Arrays.copyOfRange(scalar, 9, scalar.length));
+        Arrays.copyOfRange(scalar, 9, scalar.length));
   }
 
   @Test

@@ -6,11 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.ByteArrayOutputStream;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.MemoryStats;
 import org.flambeau.Random;
@@ -20,6 +23,7 @@ import org.flambeau.cli.training.TrainingRun.Settings;
 import org.flambeau.data.DataLoader;
 import org.flambeau.data.TensorDataset;
 import org.flambeau.io.CheckpointException;
+import org.flambeau.io.TorchFile;
 import org.flambeau.nn.AdaptiveAvgPool2d;
 import org.flambeau.nn.BatchNorm2d;
 import org.flambeau.nn.Conv2d;
@@ -58,7 +62,7 @@ class TrainerTest {
   private static TensorDataset images(int count, long seed) {
     Random.manualSeed(seed);
     Tensor labels = Tensor.randint(0, CLASSES, count);
-    return TensorDataset.of(Tensor.randn(count, 1, 8, 8).add(labels.to(org.flambeau.DType.FLOAT32).reshape(-1, 1, 1, 1)), labels);
+    return TensorDataset.of(Tensor.randn(count, 1, 8, 8).add(labels.to(DType.FLOAT32).reshape(-1, 1, 1, 1)), labels);
   }
 
   private static TrainingRun run(Module model, Optimizer<?> optimizer, @Nullable Path folder, Settings settings) {
@@ -80,7 +84,7 @@ class TrainerTest {
   }
 
   private static byte[] bits(Module model) {
-    var all = new java.io.ByteArrayOutputStream();
+    var all = new ByteArrayOutputStream();
     model.stateDict().values().forEach(tensor -> all.writeBytes(tensor.contiguous().toSegment().toArray(ValueLayout.JAVA_BYTE)));
     return all.toByteArray();
   }
@@ -207,7 +211,7 @@ class TrainerTest {
     new Trainer(run(model, new Sgd(model.get(2).parameters(), Sgd.options().lr(0.1)), null, Settings.ofEpochs(2)), List.of()).run();
 
     assertArrayEquals(before, bits(backbone));
-    assertFalse(java.util.Arrays.equals(head, bits(model.get(2))));
+    assertFalse(Arrays.equals(head, bits(model.get(2))));
   }
 
   @Test
@@ -246,7 +250,7 @@ class TrainerTest {
   void aCheckpointOfSomethingElseIsRefused() {
     var error = assertThrows(CheckpointException.class, () -> {
       Path file = folder.resolve("plain.pth");
-      org.flambeau.io.TorchFile.save(file, Map.of("weight", Tensor.ones(2)));
+      TorchFile.save(file, Map.of("weight", Tensor.ones(2)));
       new Trainer(run(folder, false), List.of()).resume(Tree.load(file));
     });
 
