@@ -49,8 +49,7 @@ public final class Backends {
           + device.type() + " to it");
     }
     if (device.index() >= backend.deviceCount()) {
-      throw new BackendException("[device] " + device + " cannot be used: " + backend.deviceCount() + " such devices are usable here.\n"
-          + backend.report());
+      throw new BackendException("[device] " + device + " cannot be used: " + backend.reason(device.index()));
     }
     return backend;
   }
@@ -78,7 +77,7 @@ public final class Backends {
       LOG.info("Device.best() is cuda:0");
       return new Device(Device.Type.CUDA, 0);
     }
-    LOG.info("Device.best() is cpu: {}", cuda == null ? "there is no CUDA backend on the module path" : cuda.report());
+    LOG.info("Device.best() is cpu: {}", cuda == null ? "there is no CUDA backend on the module path" : cuda.reason(0));
     return Device.CPU;
   }
 

@@ -13,6 +13,11 @@ public interface Backend {
   /// What was looked for, found and chosen, one fact a line.
   String report();
 
+  /// Why `device`, which somebody asked for, is not among them, with the remedy.
+  default String reason(int device) {
+    return deviceCount() + " such devices are usable here.\n" + report();
+  }
+
   /// The kernels of a device, bound to the calling thread's current stream.
   Kernels kernels(int device);
 

@@ -25,7 +25,8 @@ import org.junit.jupiter.api.Test;
 
 /// The arrows of the house: who may use whom.
 class ArchitectureTest {
-  private static final String CORE = "org.flambeau.core", NN = "org.flambeau.nn", MODELS = "org.flambeau.models", CLI = "org.flambeau.cli", CPU = "org.flambeau.backend.cpu", ALL = "org.flambeau";
+  private static final String CORE = "org.flambeau.core", NN = "org.flambeau.nn", MODELS = "org.flambeau.models", CLI = "org.flambeau.cli",
+      CPU = "org.flambeau.backend.cpu", CUDA = "org.flambeau.backend.cuda", ALL = "org.flambeau";
 
   private static final List<ModuleReference> MODULES = ModuleFinder.of(Checkout.LIB).findAll().stream()
       .filter(module -> module.descriptor().name().startsWith(ALL)).toList();
@@ -41,7 +42,9 @@ class ArchitectureTest {
     var required = MODULES.stream().map(ModuleReference::descriptor).collect(toMap(ModuleDescriptor::name,
         module -> module.requires().stream().map(Requires::name).filter(name -> name.startsWith(ALL)).collect(toSet())));
 
-    assertEquals(Map.of(CORE, Set.of(), NN, Set.of(CORE), MODELS, Set.of(NN), CLI, Set.of(MODELS), CPU, Set.of(CORE), ALL, Set.of(CORE, NN, MODELS)),
+    assertEquals(
+        Map.of(CORE, Set.of(), NN, Set.of(CORE), MODELS, Set.of(NN), CLI, Set.of(MODELS), CPU, Set.of(CORE), CUDA, Set.of(CORE), ALL,
+            Set.of(CORE, NN, MODELS)),
         required);
   }
 
@@ -74,6 +77,14 @@ class ArchitectureTest {
   void nobodyUsesABackend() {
     noClasses().that().resideOutsideOfPackage("org.flambeau.backend..")
         .should().dependOnClassesThat().resideInAPackage("org.flambeau.backend..").check(HOUSE);
+  }
+
+  @Test
+  void backendsDoNotUseEachOther() {
+    noClasses().that().resideInAPackage("org.flambeau.backend.cuda..")
+        .should().dependOnClassesThat().resideInAPackage("org.flambeau.backend.cpu..").check(HOUSE);
+    noClasses().that().resideInAPackage("org.flambeau.backend.cpu..")
+        .should().dependOnClassesThat().resideInAPackage("org.flambeau.backend.cuda..").check(HOUSE);
   }
 
   @Test

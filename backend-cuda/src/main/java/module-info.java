@@ -1,0 +1,11 @@
+import org.jspecify.annotations.NullMarked;
+
+/// NVIDIA GPUs.
+@NullMarked
+module org.flambeau.backend.cuda {
+  requires static org.jspecify;
+  requires org.flambeau.core;
+  requires org.slf4j;
+
+  provides org.flambeau.spi.Backend with org.flambeau.backend.cuda.CudaBackend;
+}

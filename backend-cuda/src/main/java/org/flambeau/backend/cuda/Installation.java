@@ -1,0 +1,104 @@
+package org.flambeau.backend.cuda;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.flambeau.BackendException;
+import org.flambeau.backend.cuda.binding.CublasLt;
+import org.flambeau.backend.cuda.binding.Cudnn;
+import org.flambeau.backend.cuda.binding.Driver;
+import org.flambeau.backend.cuda.binding.Libraries;
+import org.flambeau.backend.cuda.binding.Library;
+import org.flambeau.backend.cuda.binding.Nvrtc;
+
+/// What of CUDA this machine has.
+///
+/// @param problem what keeps its GPUs from being used, as one sentence with the remedy
+/// @param facts all that can be found out, one fact a line; opens what was found in order to ask for its version
+record Installation(String problem, Supplier<List<String>> facts) {
+  private static final String NO_KERNELS = "the driver and the libraries are usable, but this version of Flambeau has no kernels for "
+      + "NVIDIA GPUs yet; use Device.CPU";
+
+  static Installation look() {
+    return look(Libraries::shared);
+  }
+
+  static Installation look(Supplier<Libraries> looking) {
+    String platform = System.getProperty("os.name") + " " + System.getProperty("os.arch");
+    if (!platform.toLowerCase(Locale.ROOT).equals("linux amd64")) {
+      String problem = "CUDA is supported on Linux x86-64, this is " + platform;
+      return new Installation(problem, () -> List.of("why: " + problem));
+    }
+    Libraries libraries = looking.get();
+    List<String> devices = new ArrayList<>();
+    String problem = problem(libraries, devices);
+    return new Installation(problem, () -> {
+      List<String> facts = new ArrayList<>(List.of("why: " + problem));
+      facts.addAll(devices);
+      facts.addAll(libraries.log());
+      facts.addAll(versions(libraries));
+      return facts;
+    });
+  }
+
+  private static String problem(Libraries libraries, List<String> devices) {
+    var missing = Stream.of(Library.values()).map(libraries::problem).filter(Objects::nonNull).findFirst();
+    if (missing.isPresent()) {
+      return missing.get();
+    }
+    try {
+      Driver.init();
+      for (int i = 0; i < Driver.deviceCount(); i++) {
+        devices.add("cuda:" + i + ": " + describe(Driver.device(i)));
+      }
+      int cudnnMajor = Cudnn.cudaVersion() / 1000;
+      return cudnnMajor == libraries.cudaMajor() ? NO_KERNELS : mismatch(libraries, cudnnMajor);
+    } catch (BackendException | ExceptionInInitializerError e) {
+      return complaint(e);
+    }
+  }
+
+  /// A binding that cannot be made fails while its class is initialised.
+  private static String complaint(Throwable e) {
+    return String
+        .valueOf((e instanceof ExceptionInInitializerError && e.getCause() instanceof BackendException cause ? cause : e).getMessage());
+  }
+
+  private static List<String> versions(Libraries libraries) {
+    List<String> versions = new ArrayList<>();
+    version(libraries, Library.NVRTC, () -> Nvrtc.version() / 1000 + "." + Nvrtc.version() % 1000 / 10 + ", compiles for "
+        + Arrays.stream(Nvrtc.architectures()).mapToObj(sm -> "sm_" + sm).collect(Collectors.joining(", ")), versions);
+    version(libraries, Library.CUBLAS_LT, CublasLt::version, versions);
+    version(libraries, Library.CUDNN, () -> Cudnn.version() + ", made for CUDA " + Cudnn.cudaVersion() / 1000, versions);
+    return versions;
+  }
+
+  private static void version(Libraries libraries, Library library, Supplier<String> version, List<String> versions) {
+    if (libraries.problem(library) != null) {
+      return;
+    }
+    try {
+      versions.add(library + " version: " + version.get());
+    } catch (BackendException | ExceptionInInitializerError e) {
+      versions.add(library + " version: unknown; " + complaint(e));
+    }
+  }
+
+  /// The names of cuDNN's files do not tell for which CUDA it was made.
+  private static String mismatch(Libraries libraries, int cudnnMajor) {
+    return "cuDNN " + Cudnn.version() + " at " + libraries.file(Library.CUDNN) + " was made for CUDA " + cudnnMajor
+        + ", but NVRTC and cuBLASLt are of CUDA " + libraries.cudaMajor() + "; install it with `pip install nvidia-cudnn-cu"
+        + libraries.cudaMajor() + "`";
+  }
+
+  private static String describe(int device) {
+    return String.format(Locale.ROOT, "%s, sm_%d%d, %d multiprocessors, %.1f GiB", Driver.deviceName(device),
+        Driver.deviceAttribute(Driver.COMPUTE_CAPABILITY_MAJOR, device), Driver.deviceAttribute(Driver.COMPUTE_CAPABILITY_MINOR, device),
+        Driver.deviceAttribute(Driver.MULTIPROCESSOR_COUNT, device), Driver.deviceTotalMem(device) / 0x1p30);
+  }
+}
