@@ -326,10 +326,9 @@ final class CpuKernels implements Kernels {
   @Override
   public boolean supports(FusedOp op, Strided x) {
     return switch (op) {
-      case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, BATCH_NORM, CROSS_ENTROPY, SGD_STEP, ADAM_STEP ->
+      case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, BATCH_NORM, ATTENTION, CROSS_ENTROPY, SGD_STEP, ADAM_STEP ->
         Vectorization.PRESENT != null && Compute.of(x.dtype()) == Compute.FLOAT;
       case LINEAR -> x.dtype().isFloating();
-      case ATTENTION -> false;
     };
   }
 
@@ -377,6 +376,17 @@ final class CpuKernels implements Kernels {
     try (Staging staging = Staging.open()) {
       linearAlgebra.linear(staging.writable(out), staging.readable(x), staging.readable(weight), staging.readableOrNull(bias), activation);
     }
+  }
+
+  @Override
+  public void attention(Strided out, @Nullable Strided logSumExp, Strided q, Strided k, Strided v, double scale, boolean causal) {
+    Attention.forward(out, logSumExp, q, k, v, scale, causal);
+  }
+
+  @Override
+  public void attentionBackward(Strided gradQ, Strided gradK, Strided gradV, Strided grad, Strided out, Strided logSumExp, Strided q,
+      Strided k, Strided v, double scale, boolean causal) {
+    Attention.backward(gradQ, gradK, gradV, grad, out, logSumExp, q, k, v, scale, causal);
   }
 
   @Override

@@ -2,6 +2,7 @@ package org.flambeau.backend.cpu;
 
 import static org.flambeau.spi.NativeMemory.ALL;
 import static org.flambeau.spi.NativeMemory.FLOAT;
+import static org.flambeau.spi.NativeMemory.INT;
 import static org.flambeau.spi.NativeMemory.LONG;
 
 import java.nio.ByteOrder;
@@ -52,10 +53,26 @@ final class IndexKernels {
       long to = at[0];
       long from = at[1];
       long where = at[2];
+      if (width == Integer.BYTES) {
+        pickInts(to, toStep, from, fromStep, where, whereStep, n, along, dim, size);
+        return;
+      }
       for (long i = 0; i < n; i++) {
         Runs.move(width, to + i * toStep, from + i * fromStep + checked(ALL.get(LONG, where + i * whereStep), dim, size) * along);
       }
     }));
+  }
+
+  /// The most frequent width has a loop to itself, in which nothing is decided.
+  private static void pickInts(long to, long toStep, long from, long fromStep, long where, long whereStep, long n, long along, int dim,
+      long size) {
+    for (long i = 0; i < n; i++) {
+      long place = from + checked(ALL.get(LONG, where), dim, size) * along;
+      ALL.set(INT, to, ALL.get(INT, place));
+      to += toStep;
+      from += fromStep;
+      where += whereStep;
+    }
   }
 
   /// As [org.flambeau.spi.Kernels#scatter].

@@ -14,4 +14,13 @@ public interface RowKernels {
 
   /// weightSum += grad·x̂ and biasSum += grad, element by element.
   void addNormalized(long weightSum, long biasSum, long grad, long x, float mean, float r, int n);
+
+  /// The largest element; n fills whole vectors.
+  float largest(long x, int n);
+
+  /// x = exp(x − largest); gives the sum. n fills whole vectors.
+  double exponentials(long x, float largest, int n);
+
+  /// Transposes a square of as many rows as a vector has lanes.
+  void transpose(long to, long toRow, long from, long fromRow);
 }

@@ -2,11 +2,16 @@ package org.flambeau.backend.cpu;
 
 /// The steps of the fused kernels: functions of up to four numbers p, q, r, s, the same for a whole row, and of up to five rows a … e.
 public enum RowOp {
+  /// a·p.
+  SCALE,
+
   // softmax
   /// a − p.
   SUBTRACT,
   /// q·exp(a − p), for a at most p, nearly.
   SCALED_EXP,
+  /// (a − p)·b: softmax's gradient, a being the result's, b the result and p = Σ a·b.
+  SOFTMAX_GRADIENT,
   /// a − p·exp(b): log-softmax's gradient, a being the result's, b the result and p = Σ a.
   LOG_SOFTMAX_GRADIENT,
 

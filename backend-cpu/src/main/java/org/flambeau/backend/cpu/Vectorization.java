@@ -25,6 +25,15 @@ public interface Vectorization {
   /// Whole rows of the fused kernels.
   RowKernels rows();
 
+  /// How many floats a vector holds.
+  int lanes();
+
+  /// Of how many vectors the widest [ProductTile] is.
+  int widestTile();
+
+  /// The tile of so many vectors; `adding` to what is there already.
+  ProductTile tile(int vectors, boolean adding);
+
   /// A faster form of `scalar`, or `scalar` itself.
   Conversion conversion(DType dtype, Conversion scalar);
 }

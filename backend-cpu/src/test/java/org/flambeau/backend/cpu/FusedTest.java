@@ -295,6 +295,117 @@ class FusedTest {
   }
 
   @Test
+  void attentionAndItsGradients() {
+    for (DType dtype : DTYPES) {
+      for (long[] sizes : new long[][] {{2, 3, 5, 6, 4}, {1, 2, 70, 33, 64}, {1, 1, 33, 150, 17}, {1, 1, 1, 1, 1}, {2, 1, 3, 2, 80}}) {
+        for (boolean causal : new boolean[] {false, true}) {
+          checkAttention(dtype, sizes, causal, false);
+          checkAttention(dtype, sizes, causal, true);
+        }
+      }
+    }
+  }
+
+  /// Sizes are batch, heads, queries, keys, width; `packed` are those operands whose heads lie beside each other.
+  private static void checkAttention(DType dtype, long[] sizes, boolean causal, boolean packed) {
+    Strided q = narrow(dtype, 20, packed, sizes[0], sizes[1], sizes[2], sizes[4]);
+    Strided k = narrow(dtype, 21, packed, sizes[0], sizes[1], sizes[3], sizes[4]);
+    Strided v = narrow(dtype, 22, packed, sizes[0], sizes[1], sizes[3], sizes[4]);
+    Strided grad = narrow(dtype, 23, packed, sizes[0], sizes[1], sizes[2], sizes[4]);
+    Strided out = narrow(dtype, 24, packed, q.sizes());
+    Strided sums = Operand.natively(DType.FLOAT32, Operand.Layout.contiguous(sizes[0], sizes[1], sizes[2]));
+    Strided gradQ = narrow(dtype, 24, packed, q.sizes());
+    Strided gradK = narrow(dtype, 24, packed, k.sizes());
+    Strided gradV = narrow(dtype, 24, packed, v.sizes());
+    double scale = 0.3;
+    KERNELS.attention(out, sums, q, k, v, scale, causal);
+    KERNELS.attentionBackward(gradQ, gradK, gradV, grad, out, sums, q, k, v, scale, causal);
+    for (long head = 0; head < sizes[0] * sizes[1]; head++) {
+      checkHead(new Strided[] {q, k, v, grad, out, sums, gradQ, gradK, gradV}, head, scale, causal);
+    }
+  }
+
+  private static void checkHead(Strided[] all, long head, double scale, boolean causal) {
+    double[][] q = matrix(all[0], head);
+    double[][] k = matrix(all[1], head);
+    double[][] v = matrix(all[2], head);
+    double[][] grad = matrix(all[3], head);
+    double[][] out = new double[q.length][q[0].length];
+    double[][] gradQ = new double[q.length][q[0].length];
+    double[][] gradK = new double[k.length][q[0].length];
+    double[][] gradV = new double[k.length][q[0].length];
+    for (int i = 0; i < q.length; i++) {
+      double[] weights = new double[k.length];
+      double sum = 0;
+      for (int j = 0; j < k.length; j++) {
+        weights[j] = causal && j > i ? 0 : Math.exp(scale * dot(q[i], k[j]));
+        sum += weights[j];
+      }
+      assertNear(Math.log(sum), all[5], head * q.length + i, 10, "logarithm of the sum");
+      double mean = 0;
+      for (int j = 0; j < k.length; j++) {
+        weights[j] /= sum;
+        add(out[i], v[j], weights[j]);
+        add(gradV[j], grad[i], weights[j]);
+        mean += weights[j] * dot(grad[i], v[j]);
+      }
+      for (int j = 0; j < k.length; j++) {
+        double score = scale * weights[j] * (dot(grad[i], v[j]) - mean);
+        add(gradQ[i], k[j], score);
+        add(gradK[j], q[i], score);
+      }
+    }
+    assertAllNear(out, all[4], head, "attention");
+    assertAllNear(gradQ, all[6], head, "query's gradient");
+    assertAllNear(gradK, all[7], head, "key's gradient");
+    assertAllNear(gradV, all[8], head, "value's gradient");
+  }
+
+  private static void assertAllNear(double[][] expected, Strided actual, long head, String what) {
+    for (int i = 0; i < expected.length; i++) {
+      for (int j = 0; j < expected[i].length; j++) {
+        assertNear(expected[i][j], actual, (head * expected.length + i) * expected[i].length + j, 20, what);
+      }
+    }
+  }
+
+  private static double[][] matrix(Strided x, long head) {
+    int rows = (int) x.size(2);
+    int columns = (int) x.size(3);
+    double[][] matrix = new double[rows][columns];
+    for (int i = 0; i < rows; i++) {
+      for (int j = 0; j < columns; j++) {
+        matrix[i][j] = Operand.get(x, (head * rows + i) * columns + j);
+      }
+    }
+    return matrix;
+  }
+
+  private static double dot(double[] a, double[] b) {
+    double sum = 0;
+    for (int i = 0; i < a.length; i++) {
+      sum += a[i] * b[i];
+    }
+    return sum;
+  }
+
+  private static void add(double[] sum, double[] x, double factor) {
+    for (int i = 0; i < x.length; i++) {
+      sum[i] += factor * x[i];
+    }
+  }
+
+  /// Around 0; `packed` with the heads of a row beside each other.
+  private static Strided narrow(DType dtype, long seed, boolean packed, long... sizes) {
+    Random random = new Random(seed);
+    long row = sizes[1] * sizes[3];
+    Operand.Layout layout = packed
+        ? new Operand.Layout("packed", sizes, new long[] {sizes[2] * row, sizes[3], row, 1}, 0)
+        : Operand.Layout.contiguous(sizes);
+    return Operand.filled(Operand.natively(dtype, layout), i -> random.nextGaussian());
+  }
+
+  @Test
   void stochasticGradientDescentFollowsItsDefinition() {
     for (DType dtype : DTYPES) {
       for (boolean nesterov : new boolean[] {false, true}) {

@@ -7,12 +7,20 @@ import jdk.incubator.vector.FloatVector;
 final class FloatRowMath {
   private FloatRowMath() {}
 
+  static FloatVector scale(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a) {
+    return a.mul(p);
+  }
+
   static FloatVector subtract(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a) {
     return a.sub(p);
   }
 
   static FloatVector scaledExp(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a) {
     return FloatMath.expBelow(a.sub(p)).mul(q);
+  }
+
+  static FloatVector softmaxGradient(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b) {
+    return a.sub(p).mul(b);
   }
 
   static FloatVector logSoftmaxGradient(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b) {

@@ -5,9 +5,12 @@ import static org.flambeau.backend.cpu.vector.FloatMath.SPECIES;
 import static org.flambeau.spi.NativeMemory.ALL;
 
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
 import org.flambeau.backend.cpu.RowKernels;
+import org.flambeau.backend.cpu.Scratch;
 
 /// Rows on vectors.
 ///
@@ -17,6 +20,19 @@ final class FloatRows implements RowKernels {
   private static final int LANES = SPECIES.length();
   private static final int STEP = SPECIES.vectorByteSize();
   private static final int RUN = 4096 * Float.BYTES;
+  private static final long SQUARE = (long) LANES * STEP;
+  private static final VectorSpecies<Integer> INTS = VectorSpecies.of(int.class, SPECIES.vectorShape());
+  /// Lanes of two vectors in turn, of their lower and upper halves.
+  private static final IntVector ZIP_LOW = zip(0);
+  private static final IntVector ZIP_HIGH = zip(LANES / 2);
+
+  private static IntVector zip(int first) {
+    int[] lanes = new int[LANES];
+    for (int i = 0; i < LANES; i++) {
+      lanes[i] = first + i / 2 + i % 2 * LANES;
+    }
+    return IntVector.fromArray(INTS, lanes, 0);
+  }
 
   @Override
   public void softmax(long out, long x, int n) {
@@ -53,6 +69,38 @@ final class FloatRows implements RowKernels {
     if (rest > 0) {
       FloatTail.store(tail.mul(scale), out + whole, rest);
     }
+  }
+
+  @Override
+  public float largest(long x, int n) {
+    int whole = n * Float.BYTES;
+    FloatVector a = load(x);
+    FloatVector b = a;
+    int at = STEP;
+    for (; at < whole - STEP; at += 2 * STEP) {
+      a = larger(a, load(x + at));
+      b = larger(b, load(x + at + STEP));
+    }
+    a = at < whole ? larger(a, load(x + at)) : a;
+    return FloatMath.largestLane(larger(a, b));
+  }
+
+  @Override
+  public double exponentials(long x, float largest, int n) {
+    FloatVector max = FloatVector.broadcast(SPECIES, largest);
+    int whole = n * Float.BYTES;
+    double total = 0;
+    for (int run = 0; run < whole; run += RUN) {
+      int end = Math.min(run + RUN, whole);
+      FloatVector sum = zero();
+      for (int i = run; i < end; i += STEP) {
+        FloatVector power = FloatMath.expBelow(load(x + i).sub(max));
+        power.intoMemorySegment(ALL, x + i, LITTLE_ENDIAN);
+        sum = sum.add(power);
+      }
+      total += FloatMath.sumOfLanes(sum);
+    }
+    return total;
   }
 
   @Override
@@ -135,6 +183,36 @@ final class FloatRows implements RowKernels {
       FloatVector product = FloatTail.load(x + whole, rest).sub(centre).mul(scale).fma(g, FloatTail.load(weightSum + whole, rest));
       FloatTail.store(product, weightSum + whole, rest);
       FloatTail.store(FloatTail.load(biasSum + whole, rest).add(g), biasSum + whole, rest);
+    }
+  }
+
+  /// Interleaves the lower half of the rows with the upper as often as halving leads to one row: perfect shuffles (Stone, 1971).
+  @Override
+  public void transpose(long to, long toRow, long from, long fromRow) {
+    long first = Scratch.current().tile(0);
+    long second = first + SQUARE;
+    shuffle(first, STEP, from, fromRow);
+    long source = first;
+    for (int stage = 4; stage < LANES; stage *= 2) {
+      long target = source == first ? second : first;
+      shuffle(target, STEP, source, STEP);
+      source = target;
+    }
+    shuffle(to, toRow, source, STEP);
+  }
+
+  private static void shuffle(long to, long toRow, long from, long fromRow) {
+    long target = to;
+    long low = from;
+    long high = from + LANES / 2 * fromRow;
+    for (int i = 0; i < LANES / 2; i++) {
+      IntVector a = IntVector.fromMemorySegment(INTS, ALL, low, LITTLE_ENDIAN);
+      IntVector b = IntVector.fromMemorySegment(INTS, ALL, high, LITTLE_ENDIAN);
+      ZIP_LOW.selectFrom(a, b).intoMemorySegment(ALL, target, LITTLE_ENDIAN);
+      ZIP_HIGH.selectFrom(a, b).intoMemorySegment(ALL, target + toRow, LITTLE_ENDIAN);
+      target += 2 * toRow;
+      low += fromRow;
+      high += fromRow;
     }
   }
 

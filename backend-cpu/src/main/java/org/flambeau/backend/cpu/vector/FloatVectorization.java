@@ -14,6 +14,7 @@ import org.flambeau.backend.cpu.Conversion;
 import org.flambeau.backend.cpu.Fold;
 import org.flambeau.backend.cpu.Inliner;
 import org.flambeau.backend.cpu.Loop;
+import org.flambeau.backend.cpu.ProductTile;
 import org.flambeau.backend.cpu.Reducer;
 import org.flambeau.backend.cpu.RowKernels;
 import org.flambeau.backend.cpu.RowOp;
@@ -85,6 +86,22 @@ public final class FloatVectorization implements Vectorization {
     return Inliner.specialize(MethodHandles.lookup(), RowKernels.class, FloatRows.class, List.of(FloatMath.class, FloatTail.class),
         Map.of(),
         "rows");
+  }
+
+  @Override
+  public int lanes() {
+    return FloatMath.SPECIES.length();
+  }
+
+  @Override
+  public int widestTile() {
+    return FloatMath.SPECIES.vectorBitSize() == 256 ? 3 : 4; // 12 sums where there are 16 registers, 16 where there are 32
+  }
+
+  @Override
+  public ProductTile tile(int vectors, boolean adding) {
+    return Inliner.specialize(MethodHandles.lookup(), ProductTile.class, FloatProductTile.class, List.of(FloatMath.class), Map.of(),
+        new FloatProductTile.Shape(vectors, adding));
   }
 
   @Override
