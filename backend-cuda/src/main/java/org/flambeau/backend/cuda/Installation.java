@@ -47,14 +47,18 @@ record Installation(String problem, Supplier<List<String>> facts) {
   }
 
   private static String problem(Libraries libraries, List<String> devices) {
-    var missing = Stream.of(Library.values()).map(libraries::problem).filter(Objects::nonNull).findFirst();
-    if (missing.isPresent()) {
-      return missing.get();
+    String driver = libraries.problem(Library.DRIVER);
+    if (driver != null) {
+      return driver;
     }
     try {
       Driver.init();
       for (int i = 0; i < Driver.deviceCount(); i++) {
         devices.add("cuda:" + i + ": " + describe(Driver.device(i)));
+      }
+      var missing = Stream.of(Library.values()).map(libraries::problem).filter(Objects::nonNull).findFirst();
+      if (missing.isPresent()) {
+        return missing.get();
       }
       int cudnnMajor = Cudnn.cudaVersion() / 1000;
       return cudnnMajor == libraries.cudaMajor() ? NO_KERNELS : mismatch(libraries, cudnnMajor);
