@@ -199,6 +199,15 @@ def layers():
     out.sample("dropout", "everything", lambda x, p, training: F.dropout(x, p, training), [uniform("drop", (3, 4))], p=1.0, training=True)
     out.sample("dropout", "evaluation", lambda x, p, training: F.dropout(x, p, training), [uniform("drop", (3, 4))], p=0.5, training=False)
     out.sample("glu", "dim -1", lambda x, dim: F.glu(x, dim), [uniform("glu", (3, 4))], dim=-1)
+    signs = uniform("signs", (2, 3, 4), -2, 2)
+    # in the gradient PyTorch rounds alpha to float32, so one that float32 has
+    out.sample("celu", "alpha", lambda x, alpha: F.celu(x, alpha), [signs], alpha=0.75)
+    out.sample("selu", "both signs", lambda x: F.selu(x), [signs])
+    out.sample("prelu", "channels", lambda x, w: F.prelu(x, w), [signs, uniform("prelu", (3,), 0.1, 0.5)])
+    out.sample("prelu", "one weight", lambda x, w: F.prelu(x, w), [signs, uniform("prelu", (1,), 0.1, 0.5)])
+    out.sample("threshold", "0.3", lambda x, threshold, value: F.threshold(x, threshold, value), [signs], threshold=0.3, value=-2.5)
+    out.sample("pixel_shuffle", "images", lambda x, factor: F.pixel_shuffle(x, factor), [uniform("shuffled", (2, 8, 3, 2))], factor=2)
+    out.sample("pixel_shuffle", "one image", lambda x, factor: F.pixel_shuffle(x, factor), [uniform("shuffled", (9, 2, 1))], factor=3)
     out.save()
 
 

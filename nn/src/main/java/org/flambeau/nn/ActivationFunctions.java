@@ -1,5 +1,6 @@
 package org.flambeau.nn;
 
+import java.util.Arrays;
 import org.flambeau.DType;
 import org.flambeau.Tensor;
 import org.flambeau.internal.ops.Activations;
@@ -86,6 +87,51 @@ abstract sealed class ActivationFunctions permits LossFunctions {
   /// Reference: Clevert, Unterthiner and Hochreiter, "Exponential Linear Units", 2016.
   public static Tensor elu(Tensor x, double alpha) {
     return Selection.elu(x, alpha);
+  }
+
+  /// x where it is positive, else `alpha·(exp(x/alpha) − 1)`. DTypes: float.
+  ///
+  /// Reference: Barron, "Continuously Differentiable Exponential Linear Units", 2017.
+  ///
+  /// @throws IllegalArgumentException if alpha is 0
+  public static Tensor celu(Tensor x, double alpha) {
+    if (alpha == 0) {
+      throw new IllegalArgumentException("[celu] alpha cannot be 0");
+    }
+    requireFloat("celu", x);
+    return Op.scoped("celu", () -> Selection.elu(x.div(alpha), 1).mul(alpha));
+  }
+
+  /// `scale·x` where x is positive, else `scale·alpha·(exp(x) − 1)`, with the constants that keep means at 0 and variances at 1. DTypes: float.
+  ///
+  /// Reference: Klambauer et al., "Self-Normalizing Neural Networks", 2017.
+  public static Tensor selu(Tensor x) {
+    requireFloat("selu", x);
+    return Op.scoped("selu", () -> Selection.elu(x, 1.6732632423543772848170429916717).mul(1.0507009873554804934193349852946));
+  }
+
+  /// x where it is positive, else `weight·x`.
+  ///
+  /// Shapes: x any, weight of one element; or x (n, c, …), weight (c). DTypes: float, one for both. Autograd: both.
+  ///
+  /// Reference: He et al., "Delving Deep into Rectifiers", 2015.
+  public static Tensor prelu(Tensor x, Tensor weight) {
+    long channels = x.dim() < 2 ? 1 : x.size(1);
+    if (weight.numel() != 1 && weight.numel() != channels) {
+      throw new IllegalArgumentException("[prelu] Mismatch of parameter numbers and input channel size. Found parameter numbers = "
+          + weight.numel() + " and channel size = " + channels + ".");
+    }
+    long[] sizes = new long[x.dim()];
+    Arrays.fill(sizes, 1);
+    if (weight.numel() != 1) {
+      sizes[1] = channels;
+    }
+    return Op.scoped("prelu", () -> Tensor.where(x.gt(0), x, x.mul(weight.reshape(sizes))));
+  }
+
+  /// x where it is above `threshold`, else `value`.
+  public static Tensor threshold(Tensor x, double threshold, double value) {
+    return Op.scoped("threshold", () -> x.maskedFill(x.le(threshold), value));
   }
 
   /// `min(max(x, −1), 1)`.

@@ -44,6 +44,13 @@ final class NeuralOps {
       floating("mish", Functional::mish).tolerance(4),
       floating("log_sigmoid", Functional::logSigmoid).records("log_sigmoid", "softplus_one"),
       unary("softsign", Functional::softsign).refuses(() -> Functional.softsign(Tensor.of(true)), "[softsign]", "bool"),
+      op("celu", (x, a) -> Functional.celu(x.get(0), a.number("alpha"))).refuses(() -> Functional.celu(Tensor.ones(1), 0), "[celu]", "alpha cannot be 0")
+          .refuses(() -> Functional.celu(Tensor.of(1), 1), "[celu]", "int32"),
+      floating("selu", Functional::selu),
+      op("prelu", (x, a) -> Functional.prelu(x.get(0), x.get(1))).refuses(() -> Functional.prelu(Tensor.ones(2, 4), Tensor.ones(3)), "[prelu]", "3", "4"),
+      op("threshold", (x, a) -> Functional.threshold(x.get(0), a.number("threshold"), a.number("value"))).refusesNothing("any numbers have an order"),
+      op("pixel_shuffle", (x, a) -> Functional.pixelShuffle(x.get(0), a.integer("factor")))
+          .refuses(() -> Functional.pixelShuffle(Tensor.ones(6, 2, 2), 2), "[pixel_shuffle]", "divisible", "6"),
       op("glu", (x, a) -> Functional.glu(x.get(0), a.integer("dim"))).refuses(() -> Functional.glu(Tensor.ones(3), 0), "[glu]", "3"),
       op("softmax", (x, a) -> x.get(0).softmax(a.integer("dim"))).records("softmax", "softmax_backward")
           .refuses(() -> Tensor.ones(2).softmax(1), "[softmax]", "Dimension out of range"),
