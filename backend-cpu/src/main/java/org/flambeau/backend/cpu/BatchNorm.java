@@ -10,16 +10,21 @@ import org.flambeau.spi.Strided;
 import org.flambeau.spi.UnaryOp;
 import org.jspecify.annotations.Nullable;
 
-/// Batch normalisation (Ioffe and Szegedy, 2015) of (n, c, …), whose memory is a matrix of either one row for each image and
-/// channel, or channels last, one row of all channels for each pixel. Operands that lie otherwise are copied to the layout of `x`.
+/// Batch normalisation (Ioffe and Szegedy, 2015) of (n, c, …), whose memory is a matrix of either one row for each image and channel, or of
+/// rows with all channels: channels last, one for each pixel; small images, one for each image, with a channel's pixels side by side.
+/// Operands that lie otherwise are copied to the layout of `x`.
 final class BatchNorm {
+  /// Fewer pixels are not worth a row of their own.
+  private static final long SHORT_ROW = 128;
   private static final long ROWS_APART = 128;
   private static final long MOST_PARTS = 256;
 
-  private final boolean channelsLast;
+  private final boolean allChannels;
   private final long[] sizes;
   private final long[] strides;
   private final long channels;
+  /// In a row of all channels, how many elements each has side by side.
+  private final int repeat;
   private final long rows;
   private final int length;
   private final Workspace workspace;
@@ -33,10 +38,13 @@ final class BatchNorm {
       pixels *= x.size(d);
     }
     long[] last = channelsLastStrides(x);
-    channelsLast = pixels == 1 || !x.isContiguous() && lies(x, last);
+    boolean channelsLast = pixels == 1 || !x.isContiguous() && lies(x, last);
+    boolean small = !channelsLast && pixels < SHORT_ROW && x.size(0) > 1;
+    allChannels = channelsLast || small;
+    repeat = small ? Math.toIntExact(pixels) : 1;
     strides = channelsLast ? last : Strided.contiguousStrides(sizes);
-    rows = channelsLast ? x.size(0) * pixels : x.size(0) * channels;
-    length = Math.toIntExact(channelsLast ? channels : pixels);
+    rows = channelsLast ? x.size(0) * pixels : small ? x.size(0) : x.size(0) * channels;
+    length = Math.toIntExact(allChannels ? channels * repeat : pixels);
   }
 
   private static long[] channelsLastStrides(Strided x) {
@@ -75,8 +83,21 @@ final class BatchNorm {
     return lies(out, strides) ? out : Rows.take(out.dtype(), sizes, strides, workspace);
   }
 
+  /// Of a row with one channel.
   private int channel(long row) {
     return (int) (row % channels);
+  }
+
+  /// The floats of all channels as a row of all channels takes them.
+  private long row(long floats) {
+    if (!allChannels || repeat == 1) {
+      return floats;
+    }
+    long row = workspace.take(4L * length);
+    for (int i = 0; i < length; i++) {
+      ALL.set(FLOAT, row + 4L * i, ALL.get(FLOAT, floats + 4L * (i / repeat)));
+    }
+    return row;
   }
 
   private void forEachRow(CpuPool.Body body) {
@@ -146,14 +167,14 @@ final class BatchNorm {
 
   private void apply(Strided out, Strided x, Strided mean, Strided rstd, @Nullable Strided weight, @Nullable Strided bias,
       @Nullable Strided residual, float floor, Staging staging) {
-    long m = Rows.floats(mean, channels, 0, staging, workspace);
-    long scales = scales(rstd, weight, staging);
-    long shifts = Rows.floats(bias, channels, 0, staging, workspace);
+    long m = row(Rows.floats(mean, channels, 0, staging, workspace));
+    long scales = row(scales(rstd, weight, staging));
+    long shifts = row(Rows.floats(bias, channels, 0, staging, workspace));
     long to = staging.write(out);
     long from = staging.read(x);
     long plus = residual == null ? 0 : staging.read(residual);
     int size = x.dtype().size();
-    RowOp.Loop loop = Rows.loop(channelsLast
+    RowOp.Loop loop = Rows.loop(allChannels
         ? residual == null ? RowOp.AFFINE_CHANNELS : RowOp.AFFINE_CHANNELS_RESIDUAL
         : residual == null ? RowOp.AFFINE : RowOp.AFFINE_RESIDUAL);
     forEachRow((begin, end) -> {
@@ -163,7 +184,7 @@ final class BatchNorm {
         long source = Rows.read(x.dtype(), from + at, size, buffer, length);
         long added = plus == 0 ? source : Rows.read(x.dtype(), plus + at, size, buffer + 4L * length, length);
         long result = Rows.isPlain(out.dtype(), size) ? to + at : buffer;
-        if (channelsLast) {
+        if (allChannels) {
           loop.run(result, source, scales, shifts, m, added, floor, 0, 0, 0, length);
         } else {
           long c = 4L * channel(row);
@@ -224,7 +245,7 @@ final class BatchNorm {
   /// Σ g and Σ g·(x − mean) for each channel, in double.
   private void sums(long sums, long products, long grads, long from, long means, Strided grad, Strided x) {
     int size = x.dtype().size();
-    if (!channelsLast) {
+    if (!allChannels) {
       Reducer total = Rows.reducer(Fold.SUM);
       RowOp.Sum product = Rows.sum(RowOp.Term.CENTRED_PRODUCT);
       long grain = Math.max(1, Elementwise.GRAIN * channels / Math.max(1, x.numel()));
@@ -249,6 +270,7 @@ final class BatchNorm {
     RowOp.Loop addProduct = Rows.loop(RowOp.ADD_CENTRED_PRODUCT);
     long parts = Math.clamp(rows / ROWS_APART, 1, MOST_PARTS);
     long partials = workspace.take(8L * length * parts);
+    long centres = row(means);
     CpuPool.SHARED.parallelFor(0, parts, 1, (begin, end) -> {
       long buffer = Scratch.current().rows(8L * length);
       for (long part = begin; part < end; part++) {
@@ -261,7 +283,7 @@ final class BatchNorm {
           long g = Rows.read(grad.dtype(), grads + row * length * size, size, buffer, length);
           long source = Rows.read(x.dtype(), from + row * length * size, size, buffer + 4L * length, length);
           add.run(partSums, partSums, g, g, length);
-          addProduct.run(partProducts, partProducts, g, source, means, g, 0, 0, 0, 0, length);
+          addProduct.run(partProducts, partProducts, g, source, centres, g, 0, 0, 0, 0, length);
         }
       }
     });
@@ -269,8 +291,11 @@ final class BatchNorm {
       double sum = 0;
       double sumOfProducts = 0;
       for (long part = 0; part < parts; part++) {
-        sum += ALL.get(FLOAT, partials + part * 8 * length + 4 * c);
-        sumOfProducts += ALL.get(FLOAT, partials + part * 8 * length + 4L * length + 4 * c);
+        long at = partials + part * 8 * length + 4 * c * repeat;
+        for (int i = 0; i < repeat; i++) {
+          sum += ALL.get(FLOAT, at + 4L * i);
+          sumOfProducts += ALL.get(FLOAT, at + 4L * (length + i));
+        }
       }
       ALL.set(DOUBLE, sums + 8 * c, sum);
       ALL.set(DOUBLE, products + 8 * c, sumOfProducts);
@@ -293,7 +318,11 @@ final class BatchNorm {
     long grads = staging.read(grad);
     long from = staging.read(x);
     int size = x.dtype().size();
-    RowOp.Loop blend = Rows.loop(channelsLast ? RowOp.BLEND_CHANNELS : RowOp.BLEND);
+    long centres = row(means);
+    long scaleRow = row(scales);
+    long slopeRow = row(slopes);
+    long shiftRow = row(shifts);
+    RowOp.Loop blend = Rows.loop(allChannels ? RowOp.BLEND_CHANNELS : RowOp.BLEND);
     Loop sub = Loops.binary(BinaryOp.SUB, Compute.FLOAT);
     forEachRow((begin, end) -> {
       long buffer = Scratch.current().rows(12L * length);
@@ -302,10 +331,10 @@ final class BatchNorm {
         long g = Rows.read(grad.dtype(), grads + at, size, buffer, length);
         long source = Rows.read(x.dtype(), from + at, size, buffer + 4L * length, length);
         long result = Rows.isPlain(out.dtype(), size) ? to + at : buffer;
-        if (channelsLast) {
+        if (allChannels) {
           long centred = buffer + 8L * length;
-          sub.run(centred, source, means, source, length);
-          blend.run(result, g, centred, scales, slopes, shifts, 0, 0, 0, 0, length);
+          sub.run(centred, source, centres, source, length);
+          blend.run(result, g, centred, scaleRow, slopeRow, shiftRow, 0, 0, 0, 0, length);
         } else {
           long c = 4L * channel(row);
           blend.run(result, g, source, g, g, g, ALL.get(FLOAT, scales + c), ALL.get(FLOAT, slopes + c), ALL.get(FLOAT, shifts + c),

@@ -13,10 +13,8 @@ import java.util.List;
 import java.util.Objects;
 import org.flambeau.ClosedTensorException;
 import org.flambeau.DType;
-import org.flambeau.Device;
 import org.flambeau.GradMode;
 import org.flambeau.MemoryScope;
-import org.flambeau.MemoryStats;
 import org.flambeau.Tensor;
 import org.flambeau.nn.BatchNorm2d;
 import org.flambeau.nn.Conv2d;
@@ -129,9 +127,7 @@ final class ModuleTest {
     });
     Tensor x = Tensor.ones(64, 64);
     try (var _ = GradMode.noGrad(); var _ = MemoryScope.open()) {
-      long before = MemoryStats.of(Device.CPU).current();
       Tensor y = model.call(x);
-      assertEquals(before + 4 * y.numel(), MemoryStats.of(Device.CPU).current());
       assertThrows(ClosedTensorException.class, () -> seen[0].sum());
       assertEquals(64 * 64, y.numel());
     }

@@ -18,56 +18,52 @@ final class FloatRowLoop implements RowOp.Loop {
 
   @Override
   public void run(long out, long a, long b, long c, long d, long e, float p, float q, float r, float s, int n) {
+    int whole = SPECIES.loopBound(n) * Float.BYTES;
+    vectors(out, a, b, c, d, e, p, q, r, s, whole);
+    int rest = n % SPECIES.length();
+    if (rest != 0) {
+      tail(out + whole, a + whole, b + whole, c + whole, d + whole, e + whole, p, q, r, s, rest);
+    }
+  }
+
+  private void vectors(long out, long a, long b, long c, long d, long e, float p, float q, float r, float s, int bytes) {
     FloatVector vp = FloatVector.broadcast(SPECIES, p);
     FloatVector vq = FloatVector.broadcast(SPECIES, q);
     FloatVector vr = FloatVector.broadcast(SPECIES, r);
     FloatVector vs = FloatVector.broadcast(SPECIES, s);
-    int whole = SPECIES.loopBound(n) * Float.BYTES;
-    int rest = n % SPECIES.length();
-    long to = out;
-    long ta = a;
-    long tb = b;
-    long tc = c;
-    long td = d;
-    long te = e;
-    int end = whole;
-    while (true) {
-      for (int at = 0; at < end; at += STEP) {
-        FloatVector va = load(ta + at);
-        FloatVector vb = ROWS > 1 ? load(tb + at) : va;
-        FloatVector vc = ROWS > 2 ? load(tc + at) : va;
-        FloatVector vd = ROWS > 3 ? load(td + at) : va;
-        FloatVector ve = ROWS > 4 ? load(te + at) : va;
-        operation(vp, vq, vr, vs, va, vb, vc, vd, ve).intoMemorySegment(ALL, to + at, LITTLE_ENDIAN);
-      }
-      if (rest == 0) {
-        return;
-      }
-      if (to != out) {
-        FloatTail.copyOut(to, out + whole, rest);
-        return;
-      }
-      to = Scratch.current().padding();
-      ta = to + STEP;
-      tb = ta + STEP;
-      tc = tb + STEP;
-      td = tc + STEP;
-      te = td + STEP;
-      FloatTail.copyIn(a + whole, ta, rest);
-      if (ROWS > 1) {
-        FloatTail.copyIn(b + whole, tb, rest);
-      }
-      if (ROWS > 2) {
-        FloatTail.copyIn(c + whole, tc, rest);
-      }
-      if (ROWS > 3) {
-        FloatTail.copyIn(d + whole, td, rest);
-      }
-      if (ROWS > 4) {
-        FloatTail.copyIn(e + whole, te, rest);
-      }
-      end = STEP;
+    for (int at = 0; at < bytes; at += STEP) {
+      FloatVector va = load(a + at);
+      FloatVector vb = ROWS > 1 ? load(b + at) : va;
+      FloatVector vc = ROWS > 2 ? load(c + at) : va;
+      FloatVector vd = ROWS > 3 ? load(d + at) : va;
+      FloatVector ve = ROWS > 4 ? load(e + at) : va;
+      operation(vp, vq, vr, vs, va, vb, vc, vd, ve).intoMemorySegment(ALL, out + at, LITTLE_ENDIAN);
     }
+  }
+
+  /// In padding that holds whole vectors. An instance method is not inlined, and that is needed: of too large ones the compilers despair.
+  private void tail(long out, long a, long b, long c, long d, long e, float p, float q, float r, float s, int n) {
+    long to = Scratch.current().padding();
+    long ta = to + STEP;
+    long tb = ta + STEP;
+    long tc = tb + STEP;
+    long td = tc + STEP;
+    long te = td + STEP;
+    FloatTail.copyIn(a, ta, n);
+    if (ROWS > 1) {
+      FloatTail.copyIn(b, tb, n);
+    }
+    if (ROWS > 2) {
+      FloatTail.copyIn(c, tc, n);
+    }
+    if (ROWS > 3) {
+      FloatTail.copyIn(d, td, n);
+    }
+    if (ROWS > 4) {
+      FloatTail.copyIn(e, te, n);
+    }
+    vectors(to, ta, tb, tc, td, te, p, q, r, s, STEP);
+    FloatTail.copyOut(to, out, n);
   }
 
   static FloatVector operation(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b, FloatVector c,
