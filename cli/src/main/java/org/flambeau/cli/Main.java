@@ -15,7 +15,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
 /// The `flambeau` command. Errors are one plain sentence with the remedy on stderr: exit code 2 where the command was misused, 1 where it
 /// failed, 130 where Ctrl-C ended it.
 @Command(name = "flambeau", synopsisSubcommandLabel = "COMMAND", description = "Trains, runs and measures vision models on the JVM.", versionProvider = Main.Version.class, subcommands = {
-  FinetuneCommand.class, PredictCommand.class, BenchCommand.class, SummaryCommand.class, DoctorCommand.class})
+  FinetuneCommand.class, PredictCommand.class, BenchCommand.class, SummaryCommand.class, DoctorCommand.class, DemoCommand.class})
 public final class Main {
   @Option(names = "--debug", scope = CommandLine.ScopeType.INHERIT, description = "show the stack trace of a failure") private boolean debug;
 

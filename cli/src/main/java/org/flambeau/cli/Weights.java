@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.flambeau.FlambeauException;
 import org.flambeau.Tensor;
+import org.flambeau.models.DownloadListener;
 import org.flambeau.models.Models;
 import org.flambeau.nn.Linear;
 import org.flambeau.nn.Module;
@@ -51,16 +52,20 @@ record Weights(String text) {
   }
 
   private static Path download(Models.Entry entry, PrintWriter err) {
+    return entry.defaultWeights().download(telling(entry.defaultWeights().fileName(), err));
+  }
+
+  /// Tells of every tenth of the download of `name`.
+  static DownloadListener telling(String name, PrintWriter err) {
     long[] shown = {-1};
-    return entry.defaultWeights().download((done, total) -> {
+    return (done, total) -> {
       long tenth = total <= 0 ? 0 : 10 * done / total;
       if (tenth != shown[0]) {
         shown[0] = tenth;
-        err.println("downloading " + entry.defaultWeights().fileName() + ": " + Quantities.bytes(done)
-            + (total < 0 ? "" : " of " + Quantities.bytes(total)));
+        err.println("downloading " + name + ": " + Quantities.bytes(done) + (total < 0 ? "" : " of " + Quantities.bytes(total)));
         err.flush();
       }
-    });
+    };
   }
 
   /// Gives `model` a classifier of its own for `classes` classes, with random weights.

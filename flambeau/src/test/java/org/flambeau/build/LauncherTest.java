@@ -71,7 +71,7 @@ class LauncherTest {
   void saysInOneLineWhatIsWrongWithTheCommand() throws Exception {
     assertEquals(
         new Checkout.Run(2, "",
-            "flambeau: unknown command 'fly'; the commands are finetune, predict, bench, summary, doctor, run, tour and java\n"),
+            "flambeau: unknown command 'fly'; the commands are demo, finetune, predict, bench, summary, doctor, run, tour and java\n"),
         Checkout.run(List.of(Checkout.LAUNCHER, "fly")));
     assertEquals(new Checkout.Run(2, "", "flambeau: cannot read 'Missing.java'\n"),
         Checkout.run(List.of(Checkout.LAUNCHER, "run", "Missing.java")));

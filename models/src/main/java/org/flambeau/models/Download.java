@@ -24,12 +24,13 @@ import java.util.regex.Pattern;
 import org.flambeau.io.CheckpointException;
 
 /// Fetches a file. What has arrived stays beside it under a name that ends in `.part`, from which the next attempt goes on; the file itself
-/// appears when it is complete and its SHA-256 begins as it should.
+/// appears when it is complete and its digest begins as it should.
 ///
 /// @param address where it is
 /// @param target where it goes
-/// @param hashPrefix how its SHA-256 begins, in hexadecimal digits
-record Download(URI address, Path target, String hashPrefix) {
+/// @param algorithm of its digest, as in `SHA-256`
+/// @param hashPrefix how its digest begins, in hexadecimal digits
+record Download(URI address, Path target, String algorithm, String hashPrefix) {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
   private static final int ATTEMPTS = 3;
   private static final Pattern CONTENT_RANGE = Pattern.compile("bytes (\\d+)-\\d+/(\\d+|\\*)");
@@ -96,7 +97,7 @@ record Download(URI address, Path target, String hashPrefix) {
       long size = part.size();
       part.truncate(0);
       throw new IOException(
-          "expected a file whose SHA-256 begins with " + hashPrefix + ", got " + size + " bytes whose SHA-256 is " + hash);
+          "expected a file whose " + algorithm + " begins with " + hashPrefix + ", got " + size + " bytes whose " + algorithm + " is " + hash);
     }
   }
 
@@ -177,9 +178,9 @@ record Download(URI address, Path target, String hashPrefix) {
         + " bytes; another attempt goes on from there");
   }
 
-  private static String hash(FileChannel part) throws IOException {
+  private String hash(FileChannel part) throws IOException {
     try {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      MessageDigest digest = MessageDigest.getInstance(algorithm);
       ByteBuffer buffer = ByteBuffer.allocate(1 << 16);
       part.position(0);
       while (part.read(buffer.clear()) >= 0) {
@@ -187,7 +188,7 @@ record Download(URI address, Path target, String hashPrefix) {
       }
       return HexFormat.of().formatHex(digest.digest());
     } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
+      throw new IllegalStateException("every Java platform has " + algorithm, e);
     }
   }
 

@@ -15,7 +15,12 @@ final class TorchHub {
     if (home != null && !home.isEmpty()) {
       return Path.of(home);
     }
+    return cache().resolve("torch");
+  }
+
+  /// Where programs of this user keep what they can get again.
+  static Path cache() {
     String cache = System.getenv("XDG_CACHE_HOME");
-    return (cache == null || cache.isEmpty() ? Path.of(System.getProperty("user.home"), ".cache") : Path.of(cache)).resolve("torch");
+    return cache == null || cache.isEmpty() ? Path.of(System.getProperty("user.home"), ".cache") : Path.of(cache);
   }
 }

@@ -59,7 +59,7 @@ class DownloadTest {
   }
 
   private Path download(URI address, String hashPrefix) {
-    return new Download(address.resolve("weights.pth"), target(), hashPrefix).run((done, total) -> {
+    return new Download(address.resolve("weights.pth"), target(), "SHA-256", hashPrefix).run((done, total) -> {
       heard.add(done);
       assertEquals(CONTENT.length, total);
     });
