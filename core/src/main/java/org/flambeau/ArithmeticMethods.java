@@ -575,11 +575,11 @@ sealed interface ArithmeticMethods permits Tensor {
 
   /// [#pow(long)] in place.
   default Tensor pow_(long exponent) {
-    return Binary.POW.inPlace(self(), Tensor.number(exponent));
+    return Powers.powInPlace(self(), exponent);
   }
 
   /// [#pow(double)] in place.
   default Tensor pow_(double exponent) {
-    return Binary.POW.inPlace(self(), Tensor.number(exponent));
+    return Powers.powInPlace(self(), exponent);
   }
 }

@@ -79,7 +79,7 @@ final class ShapeOps {
               "Sizes of tensors must match except in dimension 0. Expected size 3 but got size 4 for tensor number 1 in the list.")
           .refuses(() -> Tensor.cat(List.of(m(), Tensor.ones(2)), 0), "[cat]", "same number of dimensions", "2", "1")
           .refuses(() -> Tensor.cat(List.of(Tensor.scalar(1f)), 0), "[cat]", "zero-dimensional"),
-      op("stack", (x, a) -> Tensor.stack(x, a.integer("dim"))).records("cat", "unsqueeze")
+      op("stack", (x, a) -> Tensor.stack(x, a.integer("dim")))
           .refuses(() -> Tensor.stack(List.of(m(), Tensor.ones(3, 2)), 0), "[stack]", "stack expects each tensor to be equal size, but got", "(2, 3)", "(3, 2)"));
   // spotless:on
 

@@ -141,8 +141,10 @@ public final class Binary {
   }
 
   /// The operation's result as a new tensor, of the sizes and dtype in which the operands meet.
-  public Tensor of(Tensor a, Tensor b) {
-    DType dtype = computed(Promotion.of(a, b));
+  public Tensor of(Tensor first, Tensor second) {
+    DType dtype = computed(Promotion.of(first, second));
+    Tensor a = held(first, dtype);
+    Tensor b = held(second, dtype);
     Device device = device(op.name(), a, b);
     long[] sizes = Shapes.broadcast(op.name(), a.strided().sizes(), b.strided().sizes());
     DType result = kernel.isPredicate() ? DType.BOOL : dtype;
@@ -151,16 +153,15 @@ public final class Binary {
       Strided y = operand(b, sizes);
       return op.run(UNIT, result, Layout.of(sizes, x, y), device, a, b, (k, out) -> k.binary(kernel, out, x, y));
     }
-    Strided first = a.strided();
-    Strided second = b.strided();
-    Layout layout = Layout.of(sizes, Shapes.expand(first, sizes), Shapes.expand(second, sizes));
+    Layout layout = Layout.of(sizes, Shapes.expand(a.strided(), sizes), Shapes.expand(b.strided(), sizes));
     return op.run(UNIT, result, layout, device, a, b,
         (k, out) -> Casts.with(a, dtype, x -> Casts.with(b, dtype, y -> k.binary(kernel, out, operand(x, sizes), operand(y, sizes)))));
   }
 
   /// The operation's result in the place of `a`, whose sizes and dtype it must have.
-  public Tensor inPlace(Tensor a, Tensor b) {
-    DType dtype = computed(Promotion.of(a, b));
+  public Tensor inPlace(Tensor a, Tensor operand) {
+    DType dtype = computed(Promotion.of(a, operand));
+    Tensor b = held(operand, dtype);
     device(op.name(), a, b);
     Promotion.checkStore(op.name(), kernel.isPredicate() ? DType.BOOL : dtype, a.dtype());
     long[] sizes = inPlaceSizes(op.name(), a, b);
@@ -261,6 +262,17 @@ public final class Binary {
         yield promoted;
       }
     };
+  }
+
+  /// The operand as the integral `dtype` holds it: −1 beside uint8 is 255. An exponent stays as it is.
+  private Tensor held(Tensor operand, DType dtype) {
+    if (dtype.isFloating() || operand.dtype().size() <= dtype.size() || kernel == BinaryOp.POW || !operand.strided().isHostScalar()) {
+      return operand;
+    }
+    long value = operand.strided().scalarLong();
+    int unused = Long.SIZE - dtype.size() * Byte.SIZE;
+    long held = dtype == DType.UINT8 ? value & 0xff : value << unused >> unused;
+    return held == value ? operand : Tensor.number(held);
   }
 
   /// Whether a kernel that computes in `dtype` takes the operand as it is.

@@ -12,7 +12,10 @@ import org.jspecify.annotations.Nullable;
 public final class Joining {
   private record Parts(int dim, long[] lengths) {}
 
+  private record Rows(int dim, int count) {}
+
   private static final Op<Parts> CAT = Op.of("cat", joint("CatBackward0", 0, (gs, s, parts) -> pieces(gs[0], parts, s::needs)));
+  private static final Op<Rows> STACK = Op.of("stack", joint("StackBackward0", 0, (gs, s, rows) -> rows(gs[0], rows, s::needs)));
 
   private Joining() {}
 
@@ -30,6 +33,14 @@ public final class Joining {
       from += Math.max(parts.lengths[i], 0);
     }
     return pieces;
+  }
+
+  private static @Nullable Tensor[] rows(@Nullable Tensor grad, Rows rows, Needs needs) {
+    @Nullable Tensor[] gradients = new Tensor[rows.count];
+    for (int i = 0; i < rows.count; i++) {
+      gradients[i] = grad != null && needs.of(i) ? grad.select(rows.dim, i) : null;
+    }
+    return gradients;
   }
 
   /// The tensors one after the other along `dim`. A vector without elements is left out, whatever the others' rank.
@@ -99,8 +110,10 @@ public final class Joining {
             + " at entry 0 and " + Shapes.show(tensors[i].sizes()) + " at entry " + i);
       }
     }
-    Tensor[] rows = new Tensor[tensors.length];
-    Arrays.setAll(rows, i -> tensors[i].unsqueeze(at));
-    return Op.scoped("stack", () -> cat(at, rows));
+    return Op.scoped("stack", () -> STACK.compose(new Rows(at, tensors.length), tensors, () -> {
+      Tensor[] rows = new Tensor[tensors.length];
+      Arrays.setAll(rows, i -> tensors[i].unsqueeze(at));
+      return cat(at, rows);
+    }));
   }
 }

@@ -8,6 +8,7 @@ import org.flambeau.DType;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
 import org.flambeau.spi.BinaryOp;
+import org.flambeau.spi.Kernels;
 import org.flambeau.spi.Strided;
 import org.flambeau.spi.UnaryOp;
 
@@ -32,13 +33,7 @@ public final class Powers {
   }
 
   public static Tensor pow(Tensor base, long exponent) {
-    if (base.dtype().isFloating()) {
-      return pow(base, (double) exponent);
-    }
-    if (exponent < 0) {
-      throw new IllegalArgumentException("[pow] Integers to negative integer powers are not allowed, got the exponent " + exponent);
-    }
-    return Binary.POW.of(base, Tensor.number(exponent));
+    return base.dtype().isFloating() ? pow(base, (double) exponent) : Binary.POW.of(base, whole(exponent));
   }
 
   public static Tensor pow(Tensor base, double exponent) {
@@ -46,24 +41,44 @@ public final class Powers {
       return Binary.POW.of(base, Tensor.number(exponent));
     }
     Strided x = base.strided();
-    return POW_NUMBER.run(exponent, x.dtype(), Layout.like(x), base, (k, out) -> {
-      if (exponent == 1) {
-        k.copy(out, x);
-      } else if (exponent == 2) {
-        k.unary(UnaryOp.SQUARE, out, x);
-      } else if (exponent == 3) {
-        k.unary(UnaryOp.SQUARE, out, x);
-        k.binary(BinaryOp.MUL, out, out, x);
-      } else if (exponent == 0.5) {
-        k.unary(UnaryOp.SQRT, out, x);
-      } else if (exponent == -0.5) {
-        k.unary(UnaryOp.RSQRT, out, x);
-      } else if (exponent == -1) {
-        k.unary(UnaryOp.RECIPROCAL, out, x);
-      } else {
-        k.binary(BinaryOp.POW, out, x, Creation.hostScalar(exponent));
-      }
-    });
+    return POW_NUMBER.run(exponent, x.dtype(), Layout.like(x), base, (k, out) -> raise(k, out, x, exponent));
+  }
+
+  public static Tensor powInPlace(Tensor base, long exponent) {
+    return base.dtype().isFloating() ? powInPlace(base, (double) exponent) : Binary.POW.inPlace(base, whole(exponent));
+  }
+
+  public static Tensor powInPlace(Tensor base, double exponent) {
+    if (!base.dtype().isFloating()) {
+      return Binary.POW.inPlace(base, Tensor.number(exponent));
+    }
+    return POW_NUMBER.runInPlace(exponent, base, new Tensor[] {base}, (k, out) -> raise(k, out, out, exponent));
+  }
+
+  private static Tensor whole(long exponent) {
+    if (exponent < 0) {
+      throw new IllegalArgumentException("[pow] Integers to negative integer powers are not allowed, got the exponent " + exponent);
+    }
+    return Tensor.number(exponent);
+  }
+
+  private static void raise(Kernels k, Strided out, Strided x, double exponent) {
+    if (exponent == 1) {
+      k.copy(out, x);
+    } else if (exponent == 2) {
+      k.unary(UnaryOp.SQUARE, out, x);
+    } else if (exponent == 3 && out != x) {
+      k.unary(UnaryOp.SQUARE, out, x);
+      k.binary(BinaryOp.MUL, out, out, x);
+    } else if (exponent == 0.5) {
+      k.unary(UnaryOp.SQRT, out, x);
+    } else if (exponent == -0.5) {
+      k.unary(UnaryOp.RSQRT, out, x);
+    } else if (exponent == -1) {
+      k.unary(UnaryOp.RECIPROCAL, out, x);
+    } else {
+      k.binary(BinaryOp.POW, out, x, Creation.hostScalar(exponent));
+    }
   }
 
   /// baseˣ for a number `base`.

@@ -5,9 +5,12 @@ import java.util.Arrays;
 import java.util.List;
 import org.flambeau.Device;
 import org.flambeau.Tensor;
+import org.flambeau.autograd.Derivative;
 
 /// Orders and repetitions of elements that are made of views and copies.
 public final class Rearranging {
+  private static final Op<int[]> FLIP = Op.of("flip", Derivative.of("FlipBackward0", Derivative.term((g, _, dims) -> flip(g, dims))));
+
   private Rearranging() {}
 
   public static Tensor movedim(Tensor x, int source, int destination) {
@@ -31,12 +34,14 @@ public final class Rearranging {
 
   public static Tensor flip(Tensor x, int... dims) {
     int[] counted = dims.length == 0 ? new int[0] : Shapes.dims("flip", dims, x.dim());
-    Tensor flipped = x;
-    for (int dim : counted) {
-      long size = x.size(dim);
-      flipped = flipped.indexSelect(dim, Tensor.arange(size).rsub(size - 1).to(x.device()));
-    }
-    return flipped == x ? x.clone() : flipped;
+    return FLIP.compose(counted, new Tensor[] {x}, () -> {
+      Tensor flipped = x;
+      for (int dim : counted) {
+        long size = x.size(dim);
+        flipped = flipped.indexSelect(dim, Tensor.arange(size).rsub(size - 1).to(x.device()));
+      }
+      return flipped == x ? x.clone() : flipped;
+    });
   }
 
   public static Tensor roll(Tensor x, long shift, int dim) {

@@ -358,7 +358,7 @@ final class FloatMath {
     FloatVector a = x.abs();
     FloatVector clipped = a.blend(20f, a.compare(GT, 20f));
     FloatVector large = ONE.sub(broadcast(SPECIES, 2f).div(expBelow(clipped.add(clipped)).add(1f)));
-    return copysign(large, x).blend(small, a.compare(LT, 0.625f));
+    return copysign(large.blend(small, a.compare(LT, 0.625f)), x);
   }
 
   static FloatVector tanhBackward(FloatVector g, FloatVector y) {
@@ -478,7 +478,7 @@ final class FloatMath {
         .fma(square, broadcast(SPECIES, 4.166664568298827e-2f)).fma(square, broadcast(SPECIES, -0.5f)).fma(square, ONE);
     IntVector k = rounded.reinterpretAsInts().add(quadrant);
     IntVector sign = k.and(2).lanewise(LSHL, 30);
-    FloatVector y = s.blend(c, k.and(1).compare(NE, 0).cast(SPECIES));
+    FloatVector y = copysign(s, r).blend(c, k.and(1).compare(NE, 0).cast(SPECIES));
     return y.reinterpretAsInts().lanewise(XOR, sign).reinterpretAsFloats();
   }
 }
