@@ -227,25 +227,31 @@ WORKLOADS = {
 
 WORKLOADS.update(models.WORKLOADS)
 
-ready = {}
-print(json.dumps({"torch": torch.__version__, "threads": torch.get_num_threads()}), flush=True)
-for line in sys.stdin:
-    request = json.loads(line)
-    name = request["workload"]
-    if name not in ready:
-        ready[name] = WORKLOADS[name]()
-        result = ready[name]().detach().double()
-        checksum = [result.sum().item(), result.abs().sum().item(), result.flatten()[result.numel() // 3].item()]
-        print(json.dumps({"checksum": checksum}), flush=True)
-        continue
-    run = ready[name]
-    start = time.perf_counter()
-    calls = 0
-    batch = request["batch"]
-    times = []
-    while time.perf_counter() - start < request["seconds"]:
-        before = time.perf_counter()
-        for _ in range(batch):
-            run()
-        times.append((time.perf_counter() - before) / batch)
-    print(json.dumps({"times": times}), flush=True)
+
+def main():
+    ready = {}
+    print(json.dumps({"torch": torch.__version__, "threads": torch.get_num_threads()}), flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        name = request["workload"]
+        if name not in ready:
+            ready[name] = WORKLOADS[name]()
+            result = ready[name]().detach().double()
+            checksum = [result.sum().item(), result.abs().sum().item(), result.flatten()[result.numel() // 3].item()]
+            print(json.dumps({"checksum": checksum}), flush=True)
+            continue
+        run = ready[name]
+        start = time.perf_counter()
+        calls = 0
+        batch = request["batch"]
+        times = []
+        while time.perf_counter() - start < request["seconds"]:
+            before = time.perf_counter()
+            for _ in range(batch):
+                run()
+            times.append((time.perf_counter() - before) / batch)
+        print(json.dumps({"times": times}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -35,13 +35,8 @@ public final class Strided {
 
   /// Any layout within `storage`. The arrays are kept, not copied.
   public static Strided of(Storage storage, DType dtype, long offset, long[] sizes, long[] strides) {
-    long numel = 1;
-    long last = offset;
-    for (int d = 0; d < sizes.length; d++) {
-      numel *= sizes[d];
-      last += (sizes[d] - 1) * strides[d];
-    }
-    if (offset < 0 || numel > 0 && (last + 1) * dtype.size() > storage.bytes()) {
+    long numel = numel(sizes);
+    if (offset < 0 || numel > 0 && end(offset, sizes, strides) > storage.bytes() / dtype.size()) {
       throw new IndexOutOfBoundsException("[strided] sizes " + Arrays.toString(sizes) + ", strides " + Arrays.toString(strides)
           + " and offset " + offset + " of " + dtype.label() + " reach beyond a storage of " + storage.bytes() + " bytes");
     }
@@ -51,11 +46,40 @@ public final class Strided {
 
   /// The row-major layout from a storage's beginning. The array is kept, not copied.
   public static Strided contiguous(Storage storage, DType dtype, long[] sizes) {
+    return new Strided(storage, dtype, 0, sizes, contiguousStrides(sizes), numel(sizes), true);
+  }
+
+  /// The product of all sizes.
+  ///
+  /// @throws IllegalArgumentException if it is no long
+  public static long numel(long... sizes) {
     long numel = 1;
+    boolean tooLarge = false;
     for (long size : sizes) {
+      if (size == 0) {
+        return 0;
+      }
+      tooLarge |= Math.multiplyHigh(numel, size) != 0;
       numel *= size;
+      tooLarge |= numel < 0;
     }
-    return new Strided(storage, dtype, 0, sizes, contiguousStrides(sizes), numel, true);
+    if (tooLarge) {
+      throw new IllegalArgumentException("[size] numel: integer multiplication overflow: sizes " + Arrays.toString(sizes));
+    }
+    return numel;
+  }
+
+  /// The number of the element after the last, or [Long#MAX_VALUE] where that is no long; no size is 0.
+  public static long end(long offset, long[] sizes, long[] strides) {
+    long last = offset;
+    for (int d = 0; d < sizes.length; d++) {
+      long extent = (sizes[d] - 1) * strides[d];
+      if (Math.multiplyHigh(sizes[d] - 1, strides[d]) != extent >> 63 || last + extent < last && extent > 0) {
+        return Long.MAX_VALUE;
+      }
+      last += extent;
+    }
+    return last == Long.MAX_VALUE ? last : last + 1;
   }
 
   /// The strides of the row-major layout; a dimension of size 0 counts as one of size 1, as in PyTorch.

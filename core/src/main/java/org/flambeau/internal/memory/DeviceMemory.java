@@ -2,6 +2,7 @@ package org.flambeau.internal.memory;
 
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.DeviceOutOfMemoryException;
 import org.flambeau.internal.Backends;
@@ -23,6 +24,9 @@ public final class DeviceMemory {
   private final Allocator allocator;
   private final int heapThreshold;
   private final LargeBlocks large = new LargeBlocks();
+  /// More than any device has, and few enough to be rounded up.
+  private static final long MOST_BYTES = 1L << 60;
+
   private final AtomicLong allocated = new AtomicLong();
   private final AtomicLong peak = new AtomicLong();
   private final AtomicLong unscoped = new AtomicLong();
@@ -44,7 +48,14 @@ public final class DeviceMemory {
 
   /// A storage of `bytes` with unspecified content (zeros where it rests in a Java array), owned by the thread's scope
   /// or, without one, by whoever can reach it.
-  public Storage allocate(long bytes, ThreadState thread) {
+  public Storage allocate(long numel, DType dtype, ThreadState thread) {
+    if (numel > MOST_BYTES / dtype.size()) {
+      throw new IllegalArgumentException("[size] Storage size calculation overflowed: " + numel + " elements of " + dtype.label());
+    }
+    return allocate(numel * dtype.size(), thread);
+  }
+
+  private Storage allocate(long bytes, ThreadState thread) {
     ScopeMembers scope = thread.scope;
     Storage storage;
     if (bytes <= heapThreshold) {

@@ -50,7 +50,7 @@ public final class Casts {
     ThreadState thread = ThreadState.current();
     ScopeMembers scope = Scopes.openInner(thread);
     try {
-      Storage storage = DeviceMemory.of(x.device()).allocate(in.numel() * dtype.size(), thread);
+      Storage storage = DeviceMemory.of(x.device()).allocate(in.numel(), dtype, thread);
       Strided cast = Layout.like(in).over(storage, dtype);
       Backends.kernels(x.device()).copy(cast, in);
       use.accept(cast);

@@ -74,7 +74,7 @@ public final class Copies {
       return operand;
     }
     Strided copy = Layout.like(operand).over(
-        DeviceMemory.of(self.device()).allocate(operand.numel() * operand.dtype().size(), ThreadState.current()), operand.dtype());
+        DeviceMemory.of(self.device()).allocate(operand.numel(), operand.dtype(), ThreadState.current()), operand.dtype());
     Backends.kernels(self.device()).copy(copy, operand);
     return copy;
   }

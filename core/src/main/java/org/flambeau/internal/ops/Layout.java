@@ -12,11 +12,7 @@ import org.flambeau.spi.Strided;
 public record Layout(long[] sizes, long[] strides, long numel) {
   /// Row-major.
   public static Layout contiguous(long... sizes) {
-    long numel = 1;
-    for (long size : sizes) {
-      numel *= size;
-    }
-    return new Layout(sizes, Strided.contiguousStrides(sizes), numel);
+    return new Layout(sizes, Strided.contiguousStrides(sizes), Strided.numel(sizes));
   }
 
   /// Images (n, c, h, w) with their channels innermost.
@@ -24,7 +20,7 @@ public record Layout(long[] sizes, long[] strides, long numel) {
     long c = Math.max(sizes[1], 1);
     long row = c * Math.max(sizes[3], 1);
     long image = row * Math.max(sizes[2], 1);
-    return new Layout(sizes, new long[] {image, 1, row, c}, sizes[0] * sizes[1] * sizes[2] * sizes[3]);
+    return new Layout(sizes, new long[] {image, 1, row, c}, Strided.numel(sizes));
   }
 
   /// Whether `x` are images whose channels are innermost, by PyTorch's rule, which decides where sizes of 1 leave it open.
@@ -96,11 +92,7 @@ public record Layout(long[] sizes, long[] strides, long numel) {
       strides[dim] = step;
       step *= Math.max(sizes[dim], 1);
     }
-    long numel = 1;
-    for (long size : sizes) {
-      numel *= size;
-    }
-    return new Layout(sizes, strides, numel);
+    return new Layout(sizes, strides, Strided.numel(sizes));
   }
 
   /// Positive where dimension `d` must be slower than `e`, negative where faster, 0 where nothing tells.

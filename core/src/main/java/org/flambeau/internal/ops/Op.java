@@ -346,7 +346,7 @@ public final class Op<A> {
   }
 
   static Strided allocate(ThreadState thread, Device device, DType dtype, Layout layout) {
-    Storage storage = DeviceMemory.of(device).allocate(layout.numel() * dtype.size(), thread);
+    Storage storage = DeviceMemory.of(device).allocate(layout.numel(), dtype, thread);
     return layout.over(storage, dtype);
   }
 

@@ -15,11 +15,7 @@ public final class Shapes {
 
   /// How many elements there are.
   public static long numel(long... sizes) {
-    long numel = 1;
-    for (long size : sizes) {
-      numel = Math.multiplyExact(numel, size);
-    }
-    return numel;
+    return Strided.numel(sizes);
   }
 
   /// `dim` counted from the front; a tensor of rank 0 has the dimensions 0 and -1, as in PyTorch.

@@ -340,7 +340,7 @@ public final class Views {
       throw new IndexOutOfBoundsException("[narrow] start out of range (expected to be in range of [" + -size + ", " + size + "], but got "
           + start + ")");
     }
-    if (from + length > size) {
+    if (length > size - from) {
       throw new IndexOutOfBoundsException("[narrow] start (" + from + ") + length (" + length + ") exceeds dimension size (" + size + ").");
     }
     return slice(x, at, from, from + length, 1);
@@ -457,12 +457,18 @@ public final class Views {
   /// The same memory by sizes, strides and an offset from where the storage begins.
   public static Tensor asStrided(Tensor x, long[] sizes, long[] strides, long offset) {
     Strided in = x.strided();
+    if (sizes.length != strides.length) {
+      throw new IllegalArgumentException("[as_strided] mismatch in length of strides and shape: sizes " + Shapes.show(sizes) + " and strides "
+          + Shapes.show(strides));
+    }
+    if (Arrays.stream(strides).anyMatch(stride -> stride < 0)) {
+      throw new IllegalArgumentException("[as_strided] Negative strides are not supported at the moment, got strides: " + Arrays.toString(strides));
+    }
     long end = reach(sizes, strides, offset);
-    if (sizes.length != strides.length || offset < 0 || end * in.dtype().size() > in.storage().bytes()) {
+    if (offset < 0 || end > in.storage().bytes() / in.dtype().size()) {
       throw new IllegalArgumentException(
           "[as_strided] sizes " + Shapes.show(sizes) + ", strides " + Shapes.show(strides) + ", storage offset "
-              + offset + ", and itemsize " + in.dtype().size() + " requiring a storage size of " + end * in.dtype().size()
-              + " are out of bounds for storage of size " + in.storage().bytes());
+              + offset + ", and itemsize " + in.dtype().size() + " requiring a storage of " + end + " elements are out of bounds for storage of size " + in.storage().bytes());
     }
     return AS_STRIDED.view(new Placement(in.sizes(), in.strides(), sizes, strides, offset - in.offset()), x,
         in.with(offset, sizes, strides));
@@ -553,14 +559,7 @@ public final class Views {
   }
 
   private static long reach(long[] sizes, long[] strides, long offset) {
-    long last = offset;
-    for (int d = 0; d < sizes.length; d++) {
-      if (sizes[d] == 0) {
-        return offset;
-      }
-      last += (sizes[d] - 1) * strides[d];
-    }
-    return last + 1;
+    return Strided.numel(sizes) == 0 ? offset : Strided.end(offset, sizes, strides);
   }
 
   /// Whether two indices may fall on one place: strides, in order, do not each reach beyond the dimensions before.
