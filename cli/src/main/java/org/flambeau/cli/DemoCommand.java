@@ -14,7 +14,8 @@ import picocli.CommandLine.Option;
 final class DemoCommand extends FlambeauCommand {
   @Option(names = "--data", paramLabel = "DIR", description = "where Fashion-MNIST's files are, if in no usual place") private @Nullable Path data;
 
-  @Option(names = "--out", paramLabel = "DIR", description = "where checkpoints, logs and curves go") private Path out = Path.of("flambeau-demo");
+  @Option(names = "--out", paramLabel = "DIR", description = "where checkpoints, logs and curves go") private Path out = Path
+      .of("flambeau-demo");
 
   @Override
   int run() {
@@ -25,7 +26,8 @@ final class DemoCommand extends FlambeauCommand {
         "--epochs", "4", "--batch-size", "50", "--optimizer", "adam", "--scheduler", "cosine", "--out", scratch.toString());
     return status != 0 ? status
         : finetune("--data", images, "--weights", scratch.resolve("model.pth").toString(), "--freeze-backbone", "--image-size", "28",
-            "--classes", "5-9", "--skip-samples", "4000", "--per-class", "20", "--val-samples", "500", "--epochs", "15", "--batch-size", "20",
+            "--classes", "5-9", "--skip-samples", "4000", "--per-class", "20", "--val-samples", "500", "--epochs", "15", "--batch-size",
+            "20",
             "--optimizer", "adam", "--lr", "0.003", "--out", head.toString());
   }
 

@@ -97,7 +97,8 @@ record Download(URI address, Path target, String algorithm, String hashPrefix) {
       long size = part.size();
       part.truncate(0);
       throw new IOException(
-          "expected a file whose " + algorithm + " begins with " + hashPrefix + ", got " + size + " bytes whose " + algorithm + " is " + hash);
+          "expected a file whose " + algorithm + " begins with " + hashPrefix + ", got " + size + " bytes whose " + algorithm + " is "
+              + hash);
     }
   }
 

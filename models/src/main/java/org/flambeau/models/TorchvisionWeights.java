@@ -165,7 +165,8 @@ public enum TorchvisionWeights implements PretrainedWeights {
   ///
   /// @throws CheckpointException if there is no network, and so on; the message says what to do
   public Path download(DownloadListener listener) {
-    return locate().orElseGet(() -> new Download(address(), TorchHub.checkpoints().resolve(fileName), "SHA-256", hashPrefix()).run(listener));
+    return locate()
+        .orElseGet(() -> new Download(address(), TorchHub.checkpoints().resolve(fileName), "SHA-256", hashPrefix()).run(listener));
   }
 
   // ---- using them ----

@@ -19,8 +19,10 @@ public final class CpuPool {
   public static final CpuPool SHARED = new CpuPool(
       Math.max(1, Integer.getInteger("flambeau.threads", Runtime.getRuntime().availableProcessors())));
 
-  /// How long the caller and an idle worker look again before they park, which costs tens of microseconds to undo.
+  /// How often an idle worker looks again before it parks, which costs tens of microseconds to undo. Soon the cores may be oneDNN's.
   private static final int SPINS = 400;
+  /// How long a caller looks for the last parts to finish before it parks. They are under way, and the core is the caller's own.
+  private static final long PATIENCE_NANOS = 200_000;
 
   private static final ThreadLocal<Boolean> INSIDE = ThreadLocal.withInitial(() -> false);
 
@@ -130,7 +132,8 @@ public final class CpuPool {
     }
 
     void await() {
-      for (int spin = 0; unfinished.get() > 0 && spin < SPINS; spin++) {
+      long start = System.nanoTime();
+      while (unfinished.get() > 0 && System.nanoTime() - start < PATIENCE_NANOS) {
         Thread.onSpinWait();
       }
       boolean interrupted = false;

@@ -19,8 +19,6 @@ import org.flambeau.Tensor;
 public final class BesidePyTorch {
   private static final double TURN_SECONDS = 0.25;
 
-  /// What the JIT compiler needs on a machine that others use too.
-  private static final double WARM_UP_SECONDS = 3;
   private static volatile Object sink = "";
 
   private record Row(Workload workload, double ours, double theirs, double ratio) {}
@@ -59,7 +57,7 @@ public final class BesidePyTorch {
     double[] expected = peer.prepare(workload.name());
     Supplier<Tensor> run = workload.make().get();
     requireEqual(workload, run.get(), expected);
-    ours(workload, run, WARM_UP_SECONDS);
+    ours(workload, run, workload.warmUpSeconds());
     peer.time(workload.name(), workload.batch(), TURN_SECONDS);
     double[] ours = new double[pairs];
     double[] theirs = new double[pairs];

@@ -78,7 +78,7 @@ final class ModelWorkloads {
 
   private static Workload workload(Network network, int batch, int size, String what, int passes, Function<Module, Supplier<Tensor>> make) {
     double flops = 2 * network.multiplyAdds * size * size / (224 * 224) * batch * passes;
-    return new Workload(network.name + " " + batch + "x3x" + size + "x" + size + ", " + what, 1, flops, 0,
+    return new Workload(network.name + " " + batch + "x3x" + size + "x" + size + ", " + what, 1, flops, 0, 20,
         () -> make.apply(network.create()));
   }
 

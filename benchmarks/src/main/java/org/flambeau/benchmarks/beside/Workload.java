@@ -22,8 +22,13 @@ import org.jspecify.annotations.Nullable;
 /// @param batch how many calls are timed together
 /// @param flops floating point operations of one call, 0 where memory bounds it
 /// @param bytes that one call must read and write at least
+/// @param warmUpSeconds until the JIT compiler has done with what it runs, on a machine that others use too
 /// @param make draws the inputs and gives the computation
-record Workload(String name, int batch, double flops, double bytes, Supplier<Supplier<Tensor>> make) {
+record Workload(String name, int batch, double flops, double bytes, double warmUpSeconds, Supplier<Supplier<Tensor>> make) {
+  Workload(String name, int batch, double flops, double bytes, Supplier<Supplier<Tensor>> make) {
+    this(name, batch, flops, bytes, 3, make);
+  }
+
   private static final long IMAGES = 8 * 64 * 112 * 112;
 
   static final List<Workload> ALL = List.of(

@@ -458,17 +458,20 @@ public final class Views {
   public static Tensor asStrided(Tensor x, long[] sizes, long[] strides, long offset) {
     Strided in = x.strided();
     if (sizes.length != strides.length) {
-      throw new IllegalArgumentException("[as_strided] mismatch in length of strides and shape: sizes " + Shapes.show(sizes) + " and strides "
-          + Shapes.show(strides));
+      throw new IllegalArgumentException(
+          "[as_strided] mismatch in length of strides and shape: sizes " + Shapes.show(sizes) + " and strides "
+              + Shapes.show(strides));
     }
     if (Arrays.stream(strides).anyMatch(stride -> stride < 0)) {
-      throw new IllegalArgumentException("[as_strided] Negative strides are not supported at the moment, got strides: " + Arrays.toString(strides));
+      throw new IllegalArgumentException(
+          "[as_strided] Negative strides are not supported at the moment, got strides: " + Arrays.toString(strides));
     }
     long end = reach(sizes, strides, offset);
     if (offset < 0 || end > in.storage().bytes() / in.dtype().size()) {
       throw new IllegalArgumentException(
           "[as_strided] sizes " + Shapes.show(sizes) + ", strides " + Shapes.show(strides) + ", storage offset "
-              + offset + ", and itemsize " + in.dtype().size() + " requiring a storage of " + end + " elements are out of bounds for storage of size " + in.storage().bytes());
+              + offset + ", and itemsize " + in.dtype().size() + " requiring a storage of " + end
+              + " elements are out of bounds for storage of size " + in.storage().bytes());
     }
     return AS_STRIDED.view(new Placement(in.sizes(), in.strides(), sizes, strides, offset - in.offset()), x,
         in.with(offset, sizes, strides));
