@@ -51,7 +51,7 @@ public final class Strided {
 
   /// The product of all sizes.
   ///
-  /// @throws IllegalArgumentException if it is no long
+  /// @throws IllegalArgumentException if no long holds it
   public static long numel(long... sizes) {
     long numel = 1;
     boolean tooLarge = false;
@@ -64,7 +64,7 @@ public final class Strided {
       tooLarge |= numel < 0;
     }
     if (tooLarge) {
-      throw new IllegalArgumentException("[size] numel: integer multiplication overflow: sizes " + Arrays.toString(sizes));
+      throw new IllegalArgumentException("[size] expected fewer than 2^63 elements, got sizes " + Arrays.toString(sizes));
     }
     return numel;
   }

@@ -17,6 +17,7 @@ import java.util.stream.Stream;
 /// Reference: Xiao, Rasul and Vollgraf, "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning Algorithms", 2017,
 /// <https://github.com/zalandoresearch/fashion-mnist>.
 public final class FashionMnist {
+  private static final Path DEBIAN = Path.of("/usr/share/datasets/fashion-mnist");
   private static final String ADDRESS = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/";
 
   /// Each file's MD5, which is what the data set's page gives.
@@ -34,7 +35,11 @@ public final class FashionMnist {
   /// The folder with the four files, where one of the usual ones has them: that of Debian's package `dataset-fashion-mnist`, or the cache that
   /// [#folder] downloads to.
   public static Optional<Path> find() {
-    return Stream.of(Path.of("/usr/share/datasets/fashion-mnist"), cache())
+    return find(DEBIAN, cache());
+  }
+
+  static Optional<Path> find(Path... folders) {
+    return Stream.of(folders)
         .filter(folder -> FILES.keySet().stream().allMatch(file -> Files.isRegularFile(folder.resolve(file)))).findFirst();
   }
 
@@ -42,16 +47,18 @@ public final class FashionMnist {
   ///
   /// @throws org.flambeau.io.CheckpointException where a file cannot be downloaded; it says what to do then
   public static Path folder(DownloadListener listener) {
-    return find().orElseGet(() -> {
-      URI address = URI.create(System.getProperty("flambeau.fashionmnist.address", ADDRESS));
-      FILES.forEach((file, md5) -> {
-        Path target = cache().resolve(file);
-        if (!Files.exists(target)) {
-          new Download(address.resolve(file), target, "MD5", md5).run(listener);
-        }
-      });
-      return cache();
+    return find().orElseGet(() -> fetch(URI.create(System.getProperty("flambeau.fashionmnist.address", ADDRESS)), cache(), listener));
+  }
+
+  /// Downloads to `folder` what is not there yet.
+  static Path fetch(URI address, Path folder, DownloadListener listener) {
+    FILES.forEach((file, md5) -> {
+      Path target = folder.resolve(file);
+      if (!Files.exists(target)) {
+        new Download(address.resolve(file), target, "MD5", md5).run(listener);
+      }
     });
+    return folder;
   }
 
   private static Path cache() {

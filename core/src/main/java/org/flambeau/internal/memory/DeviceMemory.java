@@ -50,7 +50,7 @@ public final class DeviceMemory {
   /// or, without one, by whoever can reach it.
   public Storage allocate(long numel, DType dtype, ThreadState thread) {
     if (numel > MOST_BYTES / dtype.size()) {
-      throw new IllegalArgumentException("[size] Storage size calculation overflowed: " + numel + " elements of " + dtype.label());
+      throw new IllegalArgumentException("[size] expected at most 2^60 bytes, got " + numel + " elements of " + dtype.label());
     }
     return allocate(numel * dtype.size(), thread);
   }
