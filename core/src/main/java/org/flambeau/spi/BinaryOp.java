@@ -2,6 +2,7 @@ package org.flambeau.spi;
 
 import java.util.function.DoubleBinaryOperator;
 import java.util.function.LongBinaryOperator;
+import org.flambeau.DType;
 import org.jspecify.annotations.Nullable;
 
 /// Element-wise functions of two operands of one dtype, each with the formula that every backend's kernel must agree
@@ -87,5 +88,13 @@ public enum BinaryOp {
       case EQ, NE, LT, LE, GT, GE, LOGICAL_AND, LOGICAL_OR, LOGICAL_XOR -> true;
       default -> false;
     };
+  }
+
+  /// The dtype in which a predicate meets its operands; that of a host scalar counts only beside another.
+  public static DType operandType(Strided a, Strided b) {
+    if (a.isHostScalar() == b.isHostScalar()) {
+      return DType.promote(a.dtype(), b.dtype());
+    }
+    return a.isHostScalar() ? b.dtype() : a.dtype();
   }
 }

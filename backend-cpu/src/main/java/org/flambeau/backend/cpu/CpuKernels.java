@@ -65,16 +65,8 @@ final class CpuKernels implements Kernels {
 
   @Override
   public void binary(BinaryOp op, Strided out, Strided a, Strided b) {
-    Compute compute = Compute.of(op.isPredicate() ? operandType(a, b) : out.dtype());
+    Compute compute = Compute.of(op.isPredicate() ? BinaryOp.operandType(a, b) : out.dtype());
     Elementwise.run(Loops.binary(op, compute), compute, out, a, b);
-  }
-
-  /// The dtype of the operands; that of a host scalar counts only beside another.
-  private static DType operandType(Strided a, Strided b) {
-    if (a.isHostScalar() == b.isHostScalar()) {
-      return DType.promote(a.dtype(), b.dtype());
-    }
-    return a.isHostScalar() ? b.dtype() : a.dtype();
   }
 
   @Override

@@ -1,7 +1,7 @@
 package org.flambeau.backend.cuda;
 
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
-import org.flambeau.BackendException;
 import org.flambeau.Device;
 import org.flambeau.spi.Allocator;
 import org.flambeau.spi.Backend;
@@ -10,10 +10,9 @@ import org.flambeau.spi.RandomSource;
 import org.jspecify.annotations.Nullable;
 
 /// NVIDIA GPUs. Nothing is looked for, and no library loaded, until somebody asks for a device or for the report.
-///
-/// So far it finds the driver, the libraries and the GPUs, and says what is missing; it has no kernels yet and therefore offers no device.
 public final class CudaBackend implements Backend {
   private final Supplier<Installation> looking;
+  private final ConcurrentHashMap<Integer, Gpu> gpus = new ConcurrentHashMap<>();
   private @Nullable Installation installation;
 
   public CudaBackend() {
@@ -40,8 +39,7 @@ public final class CudaBackend implements Backend {
 
   @Override
   public int deviceCount() {
-    installation();
-    return 0;
+    return installation().devices();
   }
 
   @Override
@@ -51,30 +49,32 @@ public final class CudaBackend implements Backend {
 
   @Override
   public String reason(int device) {
-    return installation().problem();
+    Installation found = installation();
+    return found.devices() == 0 ? found.problem() : "there are " + found.devices() + " GPUs, numbered from 0";
+  }
+
+  private Gpu gpu(int device) {
+    Gpu gpu = gpus.get(device);
+    return gpu != null ? gpu : gpus.computeIfAbsent(device, Gpu::new);
   }
 
   @Override
   public Kernels kernels(int device) {
-    throw unusable(device);
+    return gpu(device).kernels();
   }
 
   @Override
   public Allocator allocator(int device) {
-    throw unusable(device);
+    return gpu(device).allocator();
   }
 
   @Override
   public RandomSource newRandomSource(int device, long seed) {
-    throw unusable(device);
+    return new Philox(seed);
   }
 
   @Override
   public void synchronize(int device) {
-    throw unusable(device);
-  }
-
-  private BackendException unusable(int device) {
-    return new BackendException("[device] cuda:" + device + " cannot be used: " + reason(device));
+    gpu(device).synchronize();
   }
 }

@@ -15,15 +15,14 @@ import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.backend.cuda.binding.Libraries;
 import org.flambeau.backend.cuda.binding.Library;
 import org.flambeau.backend.cuda.binding.Nvrtc;
+import org.jspecify.annotations.Nullable;
 
 /// What of CUDA this machine has.
 ///
-/// @param problem what keeps its GPUs from being used, as one sentence with the remedy
+/// @param devices how many GPUs are usable
+/// @param problem where there are none, what keeps them from being used, as one sentence with the remedy
 /// @param facts all that can be found out, one fact a line; opens what was found in order to ask for its version
-record Installation(String problem, Supplier<List<String>> facts) {
-  private static final String NO_KERNELS = "the driver and the libraries are usable, but this version of Flambeau has no kernels for "
-      + "NVIDIA GPUs yet; use Device.CPU";
-
+record Installation(int devices, String problem, Supplier<List<String>> facts) {
   static Installation look() {
     return look(Libraries::shared);
   }
@@ -32,13 +31,16 @@ record Installation(String problem, Supplier<List<String>> facts) {
     String platform = System.getProperty("os.name") + " " + System.getProperty("os.arch");
     if (!platform.toLowerCase(Locale.ROOT).equals("linux amd64")) {
       String problem = "CUDA is supported on Linux x86-64, this is " + platform;
-      return new Installation(problem, () -> List.of("why: " + problem));
+      return new Installation(0, problem, () -> List.of("why: " + problem));
     }
     Libraries libraries = looking.get();
     List<String> devices = new ArrayList<>();
     String problem = problem(libraries, devices);
-    return new Installation(problem, () -> {
-      List<String> facts = new ArrayList<>(List.of("why: " + problem));
+    return new Installation(problem == null ? devices.size() : 0, problem == null ? "" : problem, () -> {
+      List<String> facts = new ArrayList<>();
+      if (problem != null) {
+        facts.add("why: " + problem);
+      }
       facts.addAll(devices);
       facts.addAll(libraries.log());
       facts.addAll(versions(libraries));
@@ -46,7 +48,7 @@ record Installation(String problem, Supplier<List<String>> facts) {
     });
   }
 
-  private static String problem(Libraries libraries, List<String> devices) {
+  private static @Nullable String problem(Libraries libraries, List<String> devices) {
     String driver = libraries.problem(Library.DRIVER);
     if (driver != null) {
       return driver;
@@ -61,7 +63,7 @@ record Installation(String problem, Supplier<List<String>> facts) {
         return missing.get();
       }
       int cudnnMajor = Cudnn.cudaVersion() / 1000;
-      return cudnnMajor == libraries.cudaMajor() ? NO_KERNELS : mismatch(libraries, cudnnMajor);
+      return cudnnMajor != libraries.cudaMajor() ? mismatch(libraries, cudnnMajor) : devices.isEmpty() ? "the driver sees no GPU" : null;
     } catch (BackendException | ExceptionInInitializerError e) {
       return complaint(e);
     }

@@ -22,7 +22,7 @@ class CudaBackendTest {
     var looks = new AtomicInteger();
     var backend = new CudaBackend(() -> {
       looks.incrementAndGet();
-      return new Installation("no driver", () -> List.of("why: no driver"));
+      return new Installation(0, "no driver", () -> List.of("why: no driver"));
     });
 
     assertEquals(Device.Type.CUDA, backend.type());

@@ -10,7 +10,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import org.flambeau.BackendException;
 
 /// The functions of NVRTC that are used: CUDA C++ becomes machine code at run time. It needs no GPU and no driver.
@@ -69,13 +71,16 @@ public final class Nvrtc {
 
     /// @param source CUDA C++
     /// @param file what messages of the compiler call it
-    public Program(String source, String file) {
+    /// @param headers what the source may include, by name
+    public Program(String source, String file, Map<String, String> headers) {
       this.file = file;
       try (Arena arena = Arena.ofConfined()) {
         long text = arena.allocateFrom(source).address();
         long name = arena.allocateFrom(file).address();
-        handle = Native
-            .outLong(out -> check("nvrtcCreateProgram", (int) CREATE_PROGRAM.invokeExact(out, text, name, 0, 0L, 0L)));
+        long names = texts(arena, headers.keySet());
+        long contents = texts(arena, headers.values());
+        handle = Native.outLong(out -> check("nvrtcCreateProgram",
+            (int) CREATE_PROGRAM.invokeExact(out, text, name, headers.size(), contents, names)));
       }
     }
 
@@ -93,11 +98,8 @@ public final class Nvrtc {
     public void compile(List<String> options) {
       int status;
       try (Arena arena = Arena.ofConfined()) {
-        MemorySegment pointers = arena.allocate(JAVA_LONG, Math.max(options.size(), 1));
-        for (int i = 0; i < options.size(); i++) {
-          pointers.setAtIndex(JAVA_LONG, i, arena.allocateFrom(options.get(i)).address());
-        }
-        status = Native.call(() -> (int) COMPILE_PROGRAM.invokeExact(handle, options.size(), pointers.address()));
+        long texts = texts(arena, options);
+        status = Native.call(() -> (int) COMPILE_PROGRAM.invokeExact(handle, options.size(), texts));
       }
       if (status == ERROR_COMPILATION) {
         throw new BackendException("[nvrtcCompileProgram] " + file + " does not compile with " + String.join(" ", options) + ":\n" + log());
@@ -146,6 +148,16 @@ public final class Nvrtc {
         check("nvrtcDestroyProgram", Native.call(() -> (int) DESTROY_PROGRAM.invokeExact(at)));
       }
     }
+  }
+
+  /// An array of addresses of texts.
+  private static long texts(Arena arena, Collection<String> texts) {
+    MemorySegment pointers = arena.allocate(JAVA_LONG, Math.max(texts.size(), 1));
+    int i = 0;
+    for (String text : texts) {
+      pointers.setAtIndex(JAVA_LONG, i++, arena.allocateFrom(text).address());
+    }
+    return pointers.address();
   }
 
   private static void check(String call, int status) {

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.flambeau.BackendException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -34,7 +35,7 @@ class InstalledLibrariesTest {
     require(Library.NVRTC);
     assumeTrue(Arrays.stream(Nvrtc.architectures()).anyMatch(known -> known == architecture),
         () -> "NVRTC " + Nvrtc.version() + " does not know sm_" + architecture);
-    try (var program = new Nvrtc.Program(SCALE, "scale.cu")) {
+    try (var program = new Nvrtc.Program(SCALE, "scale.cu", Map.of())) {
       program.addNameExpression("scale<float>");
       program.addNameExpression("scale<double>");
       program.compile(List.of("--gpu-architecture=sm_" + architecture, "--std=c++17", "--ptxas-options=-v"));
@@ -51,7 +52,7 @@ class InstalledLibrariesTest {
   @Test
   void nvrtcGivesPtxForAVirtualArchitecture() {
     require(Library.NVRTC);
-    try (var program = new Nvrtc.Program(SCALE, "scale.cu")) {
+    try (var program = new Nvrtc.Program(SCALE, "scale.cu", Map.of())) {
       program.addNameExpression("scale<float>");
       program.compile(List.of("--gpu-architecture=compute_80"));
 
@@ -62,7 +63,7 @@ class InstalledLibrariesTest {
   @Test
   void anErrorInAKernelIsShownWithItsLine() {
     require(Library.NVRTC);
-    try (var program = new Nvrtc.Program("__global__ void broken(float* x) {\n  x[0] = y;\n}\n", "broken.cu")) {
+    try (var program = new Nvrtc.Program("__global__ void broken(float* x) {\n  x[0] = y;\n}\n", "broken.cu", Map.of())) {
       String message = message(assertThrows(BackendException.class, () -> program.compile(List.of("--gpu-architecture=compute_80"))));
 
       assertTrue(message.startsWith("[nvrtcCompileProgram] broken.cu does not compile with --gpu-architecture=compute_80:\n"), message);
@@ -73,7 +74,7 @@ class InstalledLibrariesTest {
   @Test
   void anOptionThatNvrtcDoesNotKnowIsRefusedByItsOwnText() {
     require(Library.NVRTC);
-    try (var program = new Nvrtc.Program(SCALE, "scale.cu")) {
+    try (var program = new Nvrtc.Program(SCALE, "scale.cu", Map.of())) {
       assertEquals("[nvrtcCompileProgram scale.cu] NVRTC_ERROR_INVALID_OPTION (5)",
           assertThrows(BackendException.class, () -> program.compile(List.of("--no-such-option"))).getMessage());
     }

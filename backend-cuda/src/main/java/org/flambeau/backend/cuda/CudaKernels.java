@@ -1,0 +1,243 @@
+package org.flambeau.backend.cuda;
+
+import java.lang.foreign.MemorySegment;
+import org.flambeau.spi.BinaryOp;
+import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.Distribution;
+import org.flambeau.spi.Kernels;
+import org.flambeau.spi.Pool2d;
+import org.flambeau.spi.RandomSource;
+import org.flambeau.spi.ReduceOp;
+import org.flambeau.spi.ScanOp;
+import org.flambeau.spi.ScatterOp;
+import org.flambeau.spi.Strided;
+import org.flambeau.spi.UnaryOp;
+import org.jspecify.annotations.Nullable;
+
+/// The kernels of one GPU, each in the class of its family.
+final class CudaKernels implements Kernels {
+  private final Gpu gpu;
+  private final Elementwise elementwise;
+
+  CudaKernels(Gpu gpu, KernelLibrary library) {
+    this.gpu = gpu;
+    this.elementwise = new Elementwise(gpu, library);
+  }
+
+  // ---- moving and filling ----
+
+  @Override
+  public void fill(Strided out, Strided value) {
+    elementwise.copy(out, value);
+  }
+
+  @Override
+  public void copy(Strided out, Strided x) {
+    elementwise.copy(out, x);
+  }
+
+  @Override
+  public void copyFromHost(Strided out, MemorySegment host) {
+    gpu.hostCopies().toDevice(out.address(), host, out.numel() * out.dtype().size());
+  }
+
+  @Override
+  public void copyToHost(MemorySegment host, Strided x) {
+    gpu.hostCopies().toHost(host, x.address(), x.numel() * x.dtype().size());
+  }
+
+  // ---- element-wise ----
+
+  @Override
+  public void unary(UnaryOp op, Strided out, Strided x) {
+    elementwise.unary(op, out, x);
+  }
+
+  @Override
+  public void binary(BinaryOp op, Strided out, Strided a, Strided b) {
+    elementwise.binary(op, out, a, b);
+  }
+
+  @Override
+  public void addScaled(Strided out, Strided a, Strided b, double alpha) {
+    elementwise.addScaled(out, a, b, alpha);
+  }
+
+  @Override
+  public void where(Strided out, Strided condition, Strided a, Strided b) {
+    elementwise.where(out, condition, a, b);
+  }
+
+  @Override
+  public void clamp(Strided out, Strided x, double low, double high) {
+    elementwise.clamp(out, x, low, high);
+  }
+
+  @Override
+  public void leakyRelu(Strided out, Strided x, double slope) {
+    elementwise.leakyRelu(out, x, slope);
+  }
+
+  @Override
+  public void elu(Strided out, Strided x, double alpha, double scale) {
+    elementwise.elu(out, x, alpha, scale);
+  }
+
+  // ---- reductions and scans ----
+
+  @Override
+  public void reduce(ReduceOp op, Strided out, Strided x, double parameter) {
+    throw new UnsupportedOperationException("reduce");
+  }
+
+  @Override
+  public void argReduce(boolean largest, @Nullable Strided values, Strided indices, Strided x, int dim) {
+    throw new UnsupportedOperationException("argReduce");
+  }
+
+  @Override
+  public void scan(ScanOp op, Strided out, Strided x, int dim) {
+    throw new UnsupportedOperationException("scan");
+  }
+
+  @Override
+  public void sort(Strided values, Strided indices, Strided x, int dim, boolean descending) {
+    throw new UnsupportedOperationException("sort");
+  }
+
+  @Override
+  public void topk(Strided values, Strided indices, Strided x, int dim, boolean largest) {
+    throw new UnsupportedOperationException("topk");
+  }
+
+  // ---- linear algebra ----
+
+  @Override
+  public void matmul(Strided out, Strided a, Strided b) {
+    throw new UnsupportedOperationException("matmul");
+  }
+
+  @Override
+  public void conv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, Conv2d spec) {
+    throw new UnsupportedOperationException("conv2d");
+  }
+
+  @Override
+  public void conv2dBackwardInput(Strided gradX, Strided grad, Strided weight, Conv2d spec) {
+    throw new UnsupportedOperationException("conv2dBackwardInput");
+  }
+
+  @Override
+  public void conv2dBackwardWeight(Strided gradWeight, Strided grad, Strided x, Conv2d spec) {
+    throw new UnsupportedOperationException("conv2dBackwardWeight");
+  }
+
+  @Override
+  public void maxPool2d(Strided out, Strided indices, Strided x, Pool2d spec) {
+    throw new UnsupportedOperationException("maxPool2d");
+  }
+
+  @Override
+  public void maxPool2dBackward(Strided gradX, Strided grad, Strided indices) {
+    throw new UnsupportedOperationException("maxPool2dBackward");
+  }
+
+  @Override
+  public void avgPool2d(Strided out, Strided x, Pool2d spec) {
+    throw new UnsupportedOperationException("avgPool2d");
+  }
+
+  @Override
+  public void avgPool2dBackward(Strided gradX, Strided grad, Pool2d spec) {
+    throw new UnsupportedOperationException("avgPool2dBackward");
+  }
+
+  @Override
+  public void adaptiveAvgPool2d(Strided out, Strided x) {
+    throw new UnsupportedOperationException("adaptiveAvgPool2d");
+  }
+
+  @Override
+  public void adaptiveAvgPool2dBackward(Strided gradX, Strided grad) {
+    throw new UnsupportedOperationException("adaptiveAvgPool2dBackward");
+  }
+
+  // ---- indexing ----
+
+  @Override
+  public void gather(Strided out, Strided x, int dim, Strided index) {
+    throw new UnsupportedOperationException("gather");
+  }
+
+  @Override
+  public void scatter(ScatterOp op, Strided out, int dim, Strided index, Strided source) {
+    throw new UnsupportedOperationException("scatter");
+  }
+
+  @Override
+  public void indexSelect(Strided out, Strided x, int dim, Strided index) {
+    throw new UnsupportedOperationException("indexSelect");
+  }
+
+  @Override
+  public void indexAdd(Strided out, int dim, Strided index, Strided source, double alpha) {
+    throw new UnsupportedOperationException("indexAdd");
+  }
+
+  @Override
+  public void index(Strided out, Strided x, Strided[] indices) {
+    throw new UnsupportedOperationException("index");
+  }
+
+  @Override
+  public void indexPut(Strided out, Strided[] indices, Strided values, boolean accumulate) {
+    throw new UnsupportedOperationException("indexPut");
+  }
+
+  @Override
+  public long countNonzero(Strided x) {
+    throw new UnsupportedOperationException("countNonzero");
+  }
+
+  @Override
+  public void nonzero(Strided out, Strided x) {
+    throw new UnsupportedOperationException("nonzero");
+  }
+
+  @Override
+  public void maskedSelect(Strided out, Strided x, Strided mask) {
+    throw new UnsupportedOperationException("maskedSelect");
+  }
+
+  @Override
+  public void maskedScatter(Strided out, Strided mask, Strided source) {
+    throw new UnsupportedOperationException("maskedScatter");
+  }
+
+  // ---- making ----
+
+  @Override
+  public void arange(Strided out, double start, double step) {
+    throw new UnsupportedOperationException("arange");
+  }
+
+  @Override
+  public void triangle(Strided out, Strided x, long diagonal, boolean upper) {
+    throw new UnsupportedOperationException("triangle");
+  }
+
+  @Override
+  public void random(Distribution distribution, Strided out, RandomSource source, double a, double b) {
+    throw new UnsupportedOperationException("random");
+  }
+
+  @Override
+  public void bernoulli(Strided out, Strided probability, RandomSource source) {
+    throw new UnsupportedOperationException("bernoulli");
+  }
+
+  @Override
+  public void permutation(Strided out, RandomSource source) {
+    throw new UnsupportedOperationException("permutation");
+  }
+}

@@ -1,0 +1,50 @@
+package org.flambeau.backend.cuda;
+
+import java.util.concurrent.atomic.AtomicLong;
+import org.flambeau.backend.cuda.binding.Driver;
+import org.flambeau.spi.Allocator;
+
+/// Asks the driver for each block and gives it back at once. Slow, since giving back waits for the device, but a block's end is then the
+/// end of what a kernel may touch: for finding kernels that reach too far.
+final class DirectAllocator implements Allocator {
+  private final Gpu gpu;
+  private final AtomicLong reserved = new AtomicLong();
+
+  DirectAllocator(Gpu gpu) {
+    this.gpu = gpu;
+  }
+
+  @Override
+  public int heapThreshold() {
+    return 0;
+  }
+
+  @Override
+  public long allocate(long bytes) throws OutOfMemory {
+    if (bytes == 0) {
+      return 0;
+    }
+    gpu.makeCurrent();
+    long address = Driver.memAlloc(bytes);
+    reserved.addAndGet(bytes);
+    return address;
+  }
+
+  @Override
+  public void free(long address, long bytes) {
+    if (address == 0) {
+      return;
+    }
+    gpu.makeCurrent();
+    Driver.memFree(address);
+    reserved.addAndGet(-bytes);
+  }
+
+  @Override
+  public void emptyCache() {}
+
+  @Override
+  public long reservedBytes() {
+    return reserved.get();
+  }
+}

@@ -1,0 +1,203 @@
+package org.flambeau.backend.cuda;
+
+import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.DOUBLE;
+import static org.flambeau.spi.NativeMemory.LONG;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.flambeau.DType;
+import org.flambeau.Device;
+import org.flambeau.spi.BinaryOp;
+import org.flambeau.spi.Storage;
+import org.flambeau.spi.Strided;
+import org.flambeau.spi.UnaryOp;
+
+/// Element-wise operations: `elementwise.cu`, whose functors are called as the SPI's constants are.
+final class Elementwise {
+  private static final String SOURCE = "elementwise.cu";
+  /// Bytes of the structures in elementwise.cu.
+  private static final int INPUT = 24;
+  private static final int STRIDED_INPUT = INPUT + Space.STEPS;
+  /// Bytes that one access moves at most.
+  private static final int PACK = 16;
+
+  /// Operations some of whose operands are an operation's parameters.
+  private enum Parametric {
+    ADD_SCALED(3),
+    WHERE(3),
+    CLAMP(3),
+    LEAKY_RELU(2),
+    ELU(3);
+
+    private final int operands;
+
+    Parametric(int operands) {
+      this.operands = operands;
+    }
+
+    DType[] operands(DType out) {
+      DType[] operands = new DType[this.operands];
+      Arrays.fill(operands, out);
+      if (this == WHERE) {
+        operands[0] = DType.BOOL;
+      }
+      return operands;
+    }
+  }
+
+  private final Gpu gpu;
+  private final Forms<UnaryOp> unary;
+  private final Forms<BinaryOp> binary;
+  private final Forms<Parametric> parametric;
+  private final Forms<DType> copy;
+
+  Elementwise(Gpu gpu, KernelLibrary library) {
+    this.gpu = gpu;
+    this.unary = new Forms<>(library, UnaryOp.class, (op, in) -> instance(op, op.isPredicate() ? DType.BOOL : in, in));
+    this.binary = new Forms<>(library, BinaryOp.class, (op, in) -> instance(op, op.isPredicate() ? DType.BOOL : in, in, in));
+    this.parametric = new Forms<>(library, Parametric.class, (op, out) -> instance(op, out, op.operands(out)));
+    this.copy = new Forms<>(library, DType.class, (out, in) -> instance("COPY", out, in));
+  }
+
+  /// A template's arguments.
+  private static String instance(Object functor, DType out, DType... in) {
+    return Stream.concat(Stream.of(out), Stream.of(in)).map(Elementwise::type).collect(Collectors.joining(", ", "<" + functor + ", ", ">"));
+  }
+
+  /// As types.cuh calls it.
+  static String type(DType dtype) {
+    return dtype == DType.BOOL ? "boolean" : dtype.label();
+  }
+
+  /// The two kernels of each operation and dtype: for operands that lie alike, and for others.
+  private static final class Forms<O extends Enum<O>> {
+    private final KernelTable<O, DType> dense;
+    private final KernelTable<O, DType> strided;
+
+    Forms(KernelLibrary library, Class<O> operations, KernelTable.Instance<O, DType> arguments) {
+      this.dense = new KernelTable<>(library, SOURCE, operations, DType.class, (op, dtype) -> "dense" + arguments.of(op, dtype));
+      this.strided = new KernelTable<>(library, SOURCE, operations, DType.class, (op, dtype) -> "strided" + arguments.of(op, dtype));
+    }
+  }
+
+  void unary(UnaryOp op, Strided out, Strided x) {
+    UnaryOp meant = op == UnaryOp.BITWISE_NOT && x.dtype() == DType.BOOL ? UnaryOp.LOGICAL_NOT : op;
+    run(unary, meant, x.dtype(), out, x);
+  }
+
+  void binary(BinaryOp op, Strided out, Strided a, Strided b) {
+    run(binary, op, op.isPredicate() ? BinaryOp.operandType(a, b) : out.dtype(), out, a, b);
+  }
+
+  void addScaled(Strided out, Strided a, Strided b, double alpha) {
+    run(parametric, Parametric.ADD_SCALED, out.dtype(), out, a, b, number(alpha));
+  }
+
+  void where(Strided out, Strided condition, Strided a, Strided b) {
+    run(parametric, Parametric.WHERE, out.dtype(), out, condition, a, b);
+  }
+
+  void clamp(Strided out, Strided x, double low, double high) {
+    run(parametric, Parametric.CLAMP, out.dtype(), out, x, number(low), number(high));
+  }
+
+  void leakyRelu(Strided out, Strided x, double slope) {
+    run(parametric, Parametric.LEAKY_RELU, out.dtype(), out, x, number(slope));
+  }
+
+  void elu(Strided out, Strided x, double alpha, double scale) {
+    run(parametric, Parametric.ELU, out.dtype(), out, x, number(alpha * scale), number(scale));
+  }
+
+  void copy(Strided out, Strided x) {
+    run(copy, out.dtype(), x.dtype(), out, x);
+  }
+
+  private static Strided number(double value) {
+    byte[] bytes = new byte[Double.BYTES];
+    MemorySegment.ofArray(bytes).set(DOUBLE, 0, value);
+    return Strided.contiguous(new Storage(Device.CPU, bytes), DType.FLOAT64, new long[0]);
+  }
+
+  private <O extends Enum<O>> void run(Forms<O> forms, O op, DType dtype, Strided out, Strided... in) {
+    if (out.numel() == 0) {
+      return;
+    }
+    Strided[] operands = new Strided[in.length + 1];
+    operands[0] = out;
+    System.arraycopy(in, 0, operands, 1, in.length);
+    if (areContiguous(operands)) {
+      dense(forms.dense.get(op, dtype), operands);
+      return;
+    }
+    Space space = Space.of(operands);
+    if (space.isDense(operands)) {
+      dense(forms.dense.get(op, dtype), operands);
+    } else {
+      Kernel kernel = forms.strided.get(op, dtype);
+      space.forEachPart((part, offsets) -> strided(kernel, part, offsets, operands));
+    }
+  }
+
+  private static boolean areContiguous(Strided[] operands) {
+    for (Strided operand : operands) {
+      if (!operand.isContiguous() && !operand.isHostScalar() || operand.numel() != operands[0].numel() && !operand.isHostScalar()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private void dense(Kernel kernel, Strided[] operands) {
+    long n = operands[0].numel();
+    int widest = 1;
+    long addresses = 0;
+    for (Strided operand : operands) {
+      if (!operand.isHostScalar()) {
+        widest = Math.max(widest, operand.dtype().size());
+      }
+    }
+    int each = PACK / widest;
+    for (Strided operand : operands) {
+      if (!operand.isHostScalar()) {
+        addresses |= operand.address() & (long) each * operand.dtype().size() - 1;
+      }
+    }
+    long packs = addresses == 0 ? n / each : 0;
+    Launch launch = Launch.begin().word(operands[0].address()).word(n).word(packs);
+    for (int k = 1; k < operands.length; k++) {
+      writeInput(launch.structure(INPUT, 8), operands[k], 0);
+    }
+    launch.run(gpu, kernel, gpu.blocks(packs > 0 ? packs : n), Gpu.BLOCK);
+  }
+
+  private void strided(Kernel kernel, Space space, long[] offsets, Strided[] operands) {
+    Launch launch = Launch.begin().word(address(operands[0], offsets[0]));
+    space.writeSteps(0, launch.structure(Space.STEPS, 8));
+    space.writeTo(launch).integer((int) space.numel());
+    for (int k = 1; k < operands.length; k++) {
+      long at = launch.structure(STRIDED_INPUT, 8);
+      writeInput(at, operands[k], offsets[k]);
+      space.writeSteps(k, at + INPUT);
+    }
+    launch.run(gpu, kernel, gpu.blocks(space.numel()), Gpu.BLOCK);
+  }
+
+  private static long address(Strided operand, long offset) {
+    return operand.address() + offset * operand.dtype().size();
+  }
+
+  /// Writes the structure `Input`: where the operand begins, or what number it is.
+  private static void writeInput(long at, Strided operand, long offset) {
+    if (operand.isHostScalar()) {
+      ALL.set(LONG, at, 0L);
+      ALL.set(DOUBLE, at + 8, operand.scalarDouble());
+      ALL.set(LONG, at + 16, operand.scalarLong());
+    } else {
+      ALL.set(LONG, at, address(operand, offset));
+    }
+  }
+}

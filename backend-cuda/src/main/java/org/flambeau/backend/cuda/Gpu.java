@@ -1,0 +1,117 @@
+package org.flambeau.backend.cuda;
+
+import org.flambeau.BackendException;
+import org.flambeau.Device;
+import org.flambeau.backend.cuda.binding.Driver;
+import org.flambeau.spi.Allocator;
+import org.flambeau.spi.Kernels;
+
+/// One usable GPU: its context, its stream, its memory, its kernels.
+final class Gpu {
+  /// Waits after each launch, so that a fault is reported by the operation that caused it.
+  private static final boolean LAUNCH_BLOCKING = Boolean.getBoolean("flambeau.cuda.launchBlocking");
+  /// Threads of a block where nothing else decides.
+  static final int BLOCK = 256;
+  /// Blocks that a multiprocessor has in flight at [#BLOCK] threads each.
+  private static final int BLOCKS_PER_MULTIPROCESSOR = 8;
+
+  private final Device device;
+  private final long context;
+  private final int multiprocessors;
+  private final int computeCapability;
+  private final long stream;
+  private final Allocator allocator;
+  private final Complaints complaints;
+  private final HostCopies hostCopies;
+  private final Kernels kernels;
+
+  Gpu(int ordinal) {
+    this.device = new Device(Device.Type.CUDA, ordinal);
+    int handle = Driver.device(ordinal);
+    this.context = Driver.primaryCtxRetain(handle);
+    this.multiprocessors = Driver.deviceAttribute(Driver.MULTIPROCESSOR_COUNT, handle);
+    this.computeCapability = 10 * Driver.deviceAttribute(Driver.COMPUTE_CAPABILITY_MAJOR, handle)
+        + Driver.deviceAttribute(Driver.COMPUTE_CAPABILITY_MINOR, handle);
+    makeCurrent();
+    this.stream = Driver.streamCreate();
+    this.allocator = Boolean.getBoolean("flambeau.cuda.directAllocation") ? new DirectAllocator(this) : new CachingAllocator(this);
+    this.complaints = new Complaints();
+    this.hostCopies = new HostCopies(this);
+    this.kernels = new CudaKernels(this, new KernelLibrary(this));
+  }
+
+  Device device() {
+    return device;
+  }
+
+  /// As in 90 for sm_90.
+  int computeCapability() {
+    return computeCapability;
+  }
+
+  int multiprocessors() {
+    return multiprocessors;
+  }
+
+  Allocator allocator() {
+    return allocator;
+  }
+
+  Complaints complaints() {
+    return complaints;
+  }
+
+  HostCopies hostCopies() {
+    return hostCopies;
+  }
+
+  Kernels kernels() {
+    return kernels;
+  }
+
+  /// Makes the driver's calls of this thread go to this GPU. Cheap, and needed before each sequence of calls: a virtual thread may have
+  /// moved to another thread of the system since.
+  void makeCurrent() {
+    Driver.ctxSetCurrent(context);
+  }
+
+  /// What the calling thread's work is issued to.
+  long stream() {
+    return stream;
+  }
+
+  /// Blocks of [#BLOCK] threads for n pieces of work, at most as many as fill the GPU: kernels walk on in steps of the whole grid.
+  int blocks(long n) {
+    return (int) Math.min((n + BLOCK - 1) / BLOCK, (long) multiprocessors * BLOCKS_PER_MULTIPROCESSOR);
+  }
+
+  /// After each launch.
+  void launched(String kernel) {
+    if (LAUNCH_BLOCKING) {
+      try {
+        Driver.streamSynchronize(stream());
+      } catch (BackendException e) {
+        throw new BackendException(e.getMessage() + ", in kernel " + kernel, e);
+      }
+      complaints.check(false);
+    }
+  }
+
+  /// Waits for everything that was issued.
+  void synchronize() {
+    makeCurrent();
+    try {
+      Driver.ctxSynchronize();
+    } catch (BackendException e) {
+      throw fault(e);
+    }
+    complaints.check(true);
+  }
+
+  /// What a wait says of work that was issued before.
+  static BackendException fault(BackendException e) {
+    return LAUNCH_BLOCKING ? e
+        : new BackendException(e.getMessage() + ". The fault may be that of an earlier operation: -Dflambeau.cuda.launchBlocking=true "
+            + "makes the operation that causes it report it", e);
+  }
+}
