@@ -10,10 +10,8 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.flambeau.cli.training.Tree;
 import org.flambeau.nn.StateDict;
@@ -165,32 +163,5 @@ class FinetuneCommandTest {
     assertEquals(2, nothing.status());
     assertTrue(nothing.err().startsWith("flambeau: found no images in " + empty), nothing.err());
     assertFalse(Files.exists(folder.resolve("run")));
-  }
-
-  /// Ctrl-C in the middle of a run that would take minutes: it saves, says how to go on, and the checkpoint is whole.
-  @Test
-  void ctrlCSavesAndLeaves() throws Exception {
-    Path data = Pictures.folder(folder.resolve("data"), 6, 6), out = folder.resolve("run"), log = folder.resolve("log"),
-        err = folder.resolve("err");
-    List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin/java").toString(),
-        "--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-Djava.awt.headless=true", "-cp",
-        System.getProperty("java.class.path"), Main.class.getName()));
-    command.addAll(Arrays.asList("finetune", "--data", data.toString(), "--out", out.toString(), "--weights", "none", "--image-size", "32",
-        "--batch-size", "4", "--epochs", "100000"));
-    Process process = new ProcessBuilder(command).redirectOutput(log.toFile()).redirectError(err.toFile()).start();
-    try {
-      for (int waited = 0; waited < 1200 && process.isAlive() && !Files.readString(log).contains("epoch 1/"); waited++) {
-        Thread.sleep(100);
-      }
-      assertTrue(process.isAlive(), () -> "it ended by itself");
-      new ProcessBuilder("kill", "-INT", Long.toString(process.pid())).start().waitFor();
-
-      assertTrue(process.waitFor(2, TimeUnit.MINUTES), "it did not end");
-      assertEquals(130, process.exitValue(), Files.readString(err));
-      assertTrue(Files.readString(err).contains("flambeau: stopped; the same command with --resume goes on"), Files.readString(err));
-      assertTrue(Tree.load(out.resolve("last.pth")).tree("position").whole("steps") > 0);
-    } finally {
-      process.destroyForcibly();
-    }
   }
 }

@@ -86,13 +86,13 @@ class ModelsTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"resnet18, 64, FLOAT32, 1e-3", "resnet18, 32, FLOAT64, 1e-8", "vit_tiny, 32, FLOAT32, 1e-3",
-    "vit_tiny, 32, FLOAT64, 1e-8"})
-  void learnsAsInPyTorch(String name, int size, DType dtype, double relative) {
-    Module model = ModelGoldens.fill(name.equals("resnet18") ? ResNet.resnet18(10) : create(name)).to(dtype);
-    var optimizer = new Sgd(model.parameters(), Sgd.options().lr(0.01).momentum(0.9));
-    Tensor images = ModelGoldens.images(4, size).to(dtype);
-    Tensor labels = Tensor.arange(4);
+  @CsvSource({"resnet18, 4, 224, 0.001, FLOAT32, 1e-3", "resnet18, 4, 32, 0.01, FLOAT64, 1e-8", "vit_b_16, 2, 224, 0.01, FLOAT32, 1e-3",
+    "vit_tiny, 4, 32, 0.01, FLOAT32, 1e-3", "vit_tiny, 4, 32, 0.01, FLOAT64, 1e-8"})
+  void learnsAsInPyTorch(String name, int count, int size, double lr, DType dtype, double relative) {
+    Module model = ModelGoldens.fill(create(name)).to(dtype);
+    var optimizer = new Sgd(model.parameters(), Sgd.options().lr(lr).momentum(0.9));
+    Tensor images = ModelGoldens.images(count, size).to(dtype);
+    Tensor labels = Tensor.arange(count);
     double[] losses = new double[5];
     for (int step = 0; step < losses.length; step++) {
       try (var _ = MemoryScope.open()) {
@@ -104,7 +104,8 @@ class ModelsTest {
       }
     }
 
-    ModelGoldens.assertClose(ModelGoldens.numbers(name + "/losses/" + dtype.label()), losses, relative);
-    ModelGoldens.assertSampledClose(ModelGoldens.numbers(name + "/trained/" + dtype.label()), model.stateDict(), relative);
+    String suffix = "/" + size + "/" + dtype.label();
+    ModelGoldens.assertClose(ModelGoldens.numbers(name + "/losses" + suffix), losses, relative);
+    ModelGoldens.assertSampledClose(ModelGoldens.numbers(name + "/trained" + suffix), model.stateDict(), relative);
   }
 }

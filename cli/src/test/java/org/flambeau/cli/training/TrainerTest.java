@@ -43,8 +43,6 @@ import org.flambeau.nn.optim.Sgd;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 class TrainerTest {
   private static final int EPOCHS = 3, STEPS = 5, BATCH = 4, CLASSES = 3;
@@ -74,12 +72,10 @@ class TrainerTest {
     return new TrainingRun(model, optimizer, scheduler, training, validation, Device.CPU, settings, folder, Map.of("model", "net"));
   }
 
-  private static TrainingRun run(Path folder, boolean adam) {
+  private static TrainingRun run(Path folder) {
     Random.manualSeed(1);
     Module model = net();
-    Optimizer<?> optimizer = adam
-        ? new Adam(model.parameters(), Adam.options().lr(0.01))
-        : new Sgd(model.parameters(), Sgd.options().lr(0.05).momentum(0.9));
+    Optimizer<?> optimizer = new Sgd(model.parameters(), Sgd.options().lr(0.05).momentum(0.9));
     return run(model, optimizer, folder, new Settings(EPOCHS, Long.MAX_VALUE, 0.1, 1.0));
   }
 
@@ -87,68 +83,6 @@ class TrainerTest {
     var all = new ByteArrayOutputStream();
     model.stateDict().values().forEach(tensor -> all.writeBytes(tensor.contiguous().toSegment().toArray(ValueLayout.JAVA_BYTE)));
     return all.toByteArray();
-  }
-
-  /// Stops the run after some steps, in training or, after the last step of an epoch, in the evaluation.
-  private static final class StopAfter implements TrainingListener {
-    private final long step;
-    private @Nullable Trainer trainer;
-
-    StopAfter(long step) {
-      this.step = step;
-    }
-
-    Outcome run(TrainingRun run) {
-      var started = new Trainer(run, List.of(this));
-      trainer = started;
-      return started.run();
-    }
-
-    private void stop() {
-      if (trainer != null) {
-        trainer.stop();
-      }
-    }
-
-    @Override
-    public void step(StepReport report) {
-      if (report.step() == step && step % STEPS != 0) {
-        stop();
-      }
-    }
-
-    @Override
-    public void evaluated(int epoch, long images, long ofImages) {
-      if ((long) epoch * STEPS == step) {
-        stop();
-      }
-    }
-  }
-
-  @ParameterizedTest
-  @ValueSource(longs = {1, 3, 5, 7, 10, 14})
-  void aRunThatWasStoppedAndResumedEndsInTheSameBits(long step) {
-    for (boolean adam : new boolean[] {false, true}) {
-      Path inOne = folder.resolve("whole-" + adam), inParts = folder.resolve("parts-" + adam);
-      assertTrue(inOne.toFile().mkdir() && inParts.toFile().mkdir());
-      TrainingRun whole = run(inOne, adam), first = run(inParts, adam);
-      assertEquals(Outcome.FINISHED, new Trainer(whole, List.of()).run());
-      Random.manualSeed(7);
-      assertEquals(Outcome.STOPPED, new StopAfter(step).run(first));
-
-      TrainingRun second = run(inParts, adam);
-      Random.manualSeed(99);
-      var trainer = new Trainer(second, List.of());
-      trainer.resume(Tree.load(new Checkpoints(inParts).last()));
-      assertEquals(Outcome.FINISHED, trainer.run());
-
-      assertArrayEquals(bits(whole.model()), bits(second.model()));
-      assertEquals(scores(new Checkpoints(inOne)), scores(new Checkpoints(inParts)));
-    }
-  }
-
-  private static List<Metrics> scores(Checkpoints checkpoints) {
-    return new Position(Tree.load(checkpoints.last()).tree("position")).history.stream().map(EpochReport::training).toList();
   }
 
   @Test
@@ -166,7 +100,7 @@ class TrainerTest {
 
   @Test
   void theBestCheckpointIsThatOfTheEpochWithTheHighestScore() {
-    TrainingRun run = run(folder, false);
+    TrainingRun run = run(folder);
     var trainer = new Trainer(run, List.of());
     trainer.run();
 
@@ -216,7 +150,7 @@ class TrainerTest {
 
   @Test
   void aRunEndsAfterTheGivenNumberOfStepsInWhicheverEpoch() {
-    TrainingRun whole = run(folder, false);
+    TrainingRun whole = run(folder);
     var limited = new TrainingRun(whole.model(), whole.optimizer(), null, whole.training(), whole.validation(), Device.CPU,
         new Settings(EPOCHS, STEPS + 2, 0, Double.POSITIVE_INFINITY), folder, Map.of());
     var trainer = new Trainer(limited, List.of());
@@ -237,7 +171,7 @@ class TrainerTest {
       }
     };
 
-    var error = assertThrows(CheckpointException.class, () -> new Trainer(run(used, false), List.of(move)).run());
+    var error = assertThrows(CheckpointException.class, () -> new Trainer(run(used), List.of(move)).run());
 
     assertTrue(String.valueOf(error.getMessage()).startsWith(used.resolve("last.pth") + ": "), error.getMessage());
     assertEquals(STEPS, Tree.load(moved.resolve("last.pth")).tree("position").whole("steps"));
@@ -251,7 +185,7 @@ class TrainerTest {
     var error = assertThrows(CheckpointException.class, () -> {
       Path file = folder.resolve("plain.pth");
       TorchFile.save(file, Map.of("weight", Tensor.ones(2)));
-      new Trainer(run(folder, false), List.of()).resume(Tree.load(file));
+      new Trainer(run(folder), List.of()).resume(Tree.load(file));
     });
 
     assertTrue(
@@ -261,7 +195,7 @@ class TrainerTest {
 
   @Test
   void memoryIsFlatOverManySteps() {
-    TrainingRun run = run(folder, false);
+    TrainingRun run = run(folder);
     long[] after = new long[2];
     TrainingListener watch = new TrainingListener() {
       @Override
