@@ -1,8 +1,12 @@
 // A driver for a GPU that is not there: device memory is memory of the host, and what is issued to a stream is done only when somebody
 // waits for it, so that a missing wait shows. It is stricter than a real one where that finds mistakes: memory is poisoned when it is
-// allocated, out of reach once it is freed, and followed by a page that cannot be touched. It runs no kernels: no image is valid for it.
+// allocated, out of reach once it is freed, and followed by a page that cannot be touched. A kernel's image is a library for this machine, made by libnvrtc.cpp and run by processor.cpp.
 
+#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdint>
@@ -14,6 +18,10 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <string>
+#include <vector>
+
+#include "processor.h"
 
 #define API extern "C" __attribute__((visibility("default"))) int
 
@@ -31,6 +39,8 @@ enum Status {
   NOT_FOUND = 500,
   NOT_READY = 600,
   ILLEGAL_ADDRESS = 700,
+  MISALIGNED_ADDRESS = 716,
+  LAUNCH_FAILED = 719,
 };
 
 struct Text {
@@ -49,6 +59,8 @@ const std::map<int, Text> TEXTS = {
     {NOT_FOUND, {"CUDA_ERROR_NOT_FOUND", "named symbol not found"}},
     {NOT_READY, {"CUDA_ERROR_NOT_READY", "device not ready"}},
     {ILLEGAL_ADDRESS, {"CUDA_ERROR_ILLEGAL_ADDRESS", "an illegal memory access was encountered"}},
+    {MISALIGNED_ADDRESS, {"CUDA_ERROR_MISALIGNED_ADDRESS", "misaligned address"}},
+    {LAUNCH_FAILED, {"CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"}},
 };
 
 const size_t PAGE = 4096;
@@ -173,6 +185,98 @@ int text(int status, const char **out, const char *Text::*which) {
   auto found = TEXTS.find(status);
   *out = found == TEXTS.end() ? nullptr : found->second.*which;
   return found == TEXTS.end() ? INVALID_VALUE : SUCCESS;
+}
+
+// ---- modules and kernels ----
+
+const int MAX_DYNAMIC_SHARED = 8, PREFERRED_CARVEOUT = 9;
+const int SHARED_DEFAULT = 48 << 10, SHARED_LIMIT = 227 << 10;
+
+struct Function {
+  const simulated::Kernel *kernel;
+  int maxDynamicBytes = SHARED_DEFAULT;
+};
+
+struct Module {
+  void *library;
+  size_t sharedModule = 0, sharedBytes = 0;
+  std::deque<Function> functions;
+
+  explicit Module(void *library) : library(library) {}
+  ~Module() { dlclose(library); }
+};
+
+// What a parameter is copied to in pieces of, so that it is aligned.
+struct alignas(16) Slot {
+  char bytes[16];
+};
+
+std::map<Module *, std::shared_ptr<Module>> modules;
+std::string fault;  // the last one's description
+
+std::shared_ptr<Module> find(Function *function) {
+  for (auto &entry : modules) {
+    for (Function &own : entry.second->functions) {
+      if (&own == function) return entry.second;
+    }
+  }
+  return nullptr;
+}
+
+// An image tells its length nowhere but in its header: the table of sections is last.
+size_t imageBytes(const void *image) {
+  auto header = static_cast<const Elf64_Ehdr *>(image);
+  bool valid = memcmp(header->e_ident, ELFMAG, SELFMAG) == 0 && header->e_machine == EM_X86_64;
+  return valid ? header->e_shoff + size_t(header->e_shentsize) * header->e_shnum : 0;
+}
+
+// The loader takes files only, and takes a file of the same name for the same library.
+std::shared_ptr<Module> load(const void *image) {
+  size_t bytes = imageBytes(image);
+  if (bytes == 0) return nullptr;
+  char path[] = "/tmp/simulated-module-XXXXXX";
+  int file = mkstemp(path);
+  bool written = file >= 0 && write(file, image, bytes) == ssize_t(bytes);
+  void *library = written ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : nullptr;
+  if (file >= 0) {
+    close(file);
+    unlink(path);
+  }
+  if (!library) return nullptr;
+  auto module = std::make_shared<Module>(library);
+  auto kernel = static_cast<const simulated::Kernel *>(dlsym(library, "simulatedKernels"));
+  if (!kernel) return nullptr;
+  for (; kernel->name; kernel++) module->functions.push_back({kernel});
+  dlinfo(library, RTLD_DI_TLS_MODID, &module->sharedModule);
+  dl_iterate_phdr(
+      [](dl_phdr_info *info, size_t, void *out) {
+        auto module = static_cast<Module *>(out);
+        if (module->sharedModule == 0 || info->dlpi_tls_modid != module->sharedModule) return 0;
+        for (int i = 0; i < info->dlpi_phnum; i++) {
+          if (info->dlpi_phdr[i].p_type == PT_TLS) module->sharedBytes = info->dlpi_phdr[i].p_memsz;
+        }
+        return 1;
+      },
+      module.get());
+  return module;
+}
+
+// Where an address that cannot be reached lies.
+std::string whereabouts(uintptr_t address) {
+  auto after = blocks.upper_bound(address);
+  if (after == blocks.begin()) return "";
+  auto &[start, block] = *std::prev(after);
+  size_t offset = address - start;
+  if (offset > block.bytes + (1 << 20)) return "";
+  return ", " + std::to_string(offset - block.bytes) + " bytes after a block of " + std::to_string(block.bytes);
+}
+
+int launch(const simulated::Launch &launch) {
+  simulated::Fault found = simulated::run(launch);
+  if (found.status == SUCCESS) return SUCCESS;
+  fault = std::string("kernel ") + launch.kernel->name + ", " + found.reason + (found.address ? whereabouts(found.address) : "");
+  fprintf(stderr, "[simulated GPU] %s\n", fault.c_str());
+  return found.status;
 }
 
 }  // namespace
@@ -366,23 +470,105 @@ API cuEventElapsedTime(float *milliseconds, Event *start, Event *end) {
 
 // ---- modules and kernels ----
 
-API cuModuleLoadData(void **, const void *) {
-  int status = ready();
-  return status ? status : INVALID_IMAGE;
+API cuModuleLoadData(Module **out, const void *image) {
+  Lock lock(mutex);
+  if (int status = ready()) return status;
+  auto module = load(image);
+  if (!module) return INVALID_IMAGE;
+  *out = module.get();
+  modules[*out] = std::move(module);
+  return SUCCESS;
 }
-API cuModuleUnload(void *) { return INVALID_HANDLE; }
-API cuModuleGetFunction(void **, void *, const char *) { return INVALID_HANDLE; }
-API cuFuncGetAttribute(int *, int, void *) { return INVALID_HANDLE; }
-API cuFuncSetAttribute(void *, int, int) { return INVALID_HANDLE; }
-API cuLaunchKernel(void *, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, void *, void **, void **) {
-  int status = ready();
-  return status ? status : INVALID_HANDLE;
+API cuModuleUnload(Module *module) {
+  Lock lock(mutex);
+  if (int status = ready()) return status;
+  if (int status = workAll()) return status;
+  return modules.erase(module) ? SUCCESS : INVALID_HANDLE;
+}
+API cuModuleGetFunction(Function **out, Module *module, const char *name) {
+  Lock lock(mutex);
+  if (int status = ready()) return status;
+  if (!modules.count(module)) return INVALID_HANDLE;
+  for (Function &function : module->functions) {
+    if (strcmp(function.kernel->name, name) != 0) continue;
+    *out = &function;
+    return SUCCESS;
+  }
+  return NOT_FOUND;
+}
+API cuFuncGetAttribute(int *value, int attribute, Function *function) {
+  Lock lock(mutex);
+  if (int status = ready()) return status;
+  if (!find(function)) return INVALID_HANDLE;
+  static const std::map<int, int> SAME = {{0, 1024}, {1, 0}, {2, 0}, {3, 0}, {4, 32}, {5, 90}, {6, 90}, {7, 0}};
+  auto found = SAME.find(attribute);
+  if (attribute != MAX_DYNAMIC_SHARED && found == SAME.end()) return INVALID_VALUE;
+  *value = attribute == MAX_DYNAMIC_SHARED ? function->maxDynamicBytes : found->second;
+  return SUCCESS;
+}
+API cuFuncSetAttribute(Function *function, int attribute, int value) {
+  Lock lock(mutex);
+  if (int status = ready()) return status;
+  if (!find(function)) return INVALID_HANDLE;
+  if (attribute != MAX_DYNAMIC_SHARED && attribute != PREFERRED_CARVEOUT) return INVALID_VALUE;
+  if (attribute == PREFERRED_CARVEOUT) return SUCCESS;
+  if (value < 0 || value > SHARED_LIMIT) return INVALID_VALUE;
+  function->maxDynamicBytes = value;
+  return SUCCESS;
+}
+API cuLaunchKernel(Function *function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX, unsigned blockY, unsigned blockZ,
+                   unsigned dynamicBytes, void *stream, void **parameters, void **) {
+  Lock lock(mutex);
+  if (int status = ready()) return status;
+  auto module = find(function);
+  if (!module) return INVALID_HANDLE;
+  uint64_t threads = uint64_t(blockX) * blockY * blockZ;
+  bool grid = gridX > 0 && gridX <= 0x7fffffff && gridY > 0 && gridY <= 0xffff && gridZ > 0 && gridZ <= 0xffff;
+  bool block = threads > 0 && threads <= simulated::MAX_THREADS && blockX <= 1024 && blockY <= 1024 && blockZ <= 64;
+  if (!grid || !block || dynamicBytes > unsigned(function->maxDynamicBytes)) return INVALID_VALUE;
+  const simulated::Kernel &kernel = *function->kernel;
+  if (kernel.count > 0 && !parameters) return INVALID_VALUE;
+  std::vector<Slot> values;
+  std::vector<size_t> places;
+  for (unsigned i = 0; i < kernel.count; i++) {
+    places.push_back(values.size());
+    values.resize(values.size() + (kernel.sizes[i] + sizeof(Slot) - 1) / sizeof(Slot));
+    memcpy(&values[places[i]], parameters[i], kernel.sizes[i]);
+  }
+  uint3 gridSize = {gridX, gridY, gridZ}, blockSize = {blockX, blockY, blockZ};
+  return issue(stream, [=, &kernel]() mutable {
+    std::vector<void *> addresses;
+    for (size_t place : places) addresses.push_back(&values[place]);
+    return launch({&kernel, gridSize, blockSize, dynamicBytes, addresses.data(), module->sharedModule, module->sharedBytes});
+  });
 }
 
 // ---- for tests ----
 
 // Issues what stands for a kernel that touches memory which is not its own.
-API simulatedFault(void *stream) {
+API simulatedBreak(void *stream) {
   Lock lock(mutex);
   return issue(stream, [] { return ILLEGAL_ADDRESS; });
+}
+
+// What the last kernel that was ended did wrong; empty where none was.
+extern "C" __attribute__((visibility("default"))) const char *simulatedFault() { return fault.c_str(); }
+
+// In which order threads run where nothing orders them: forward 0, reverse 1, random 2.
+API simulatedOrder(int order) {
+  if (order < 0 || order > 2) return INVALID_VALUE;
+  simulated::setOrder(static_cast<simulated::Order>(order));
+  return SUCCESS;
+}
+
+// Forgets a fault, as only a new process does elsewhere.
+API simulatedReset() {
+  Lock lock(mutex);
+  for (auto &entry : streams) {
+    entry.second->queue.clear();
+    entry.second->done = entry.second->issued;
+  }
+  fault.clear();
+  sticky = SUCCESS;
+  return SUCCESS;
 }

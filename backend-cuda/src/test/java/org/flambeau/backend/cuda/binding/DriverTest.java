@@ -17,14 +17,10 @@ import org.flambeau.spi.Allocator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.MethodOrderer;
-import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.function.Executable;
 
 /// The bindings of the driver, on the simulated one.
-@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class DriverTest {
   private static long context;
 
@@ -226,11 +222,9 @@ class DriverTest {
         () -> Driver.launchKernel(0, "layer_norm", 1, 1, 1, 32, 1, 1, 0, stream, 0));
   }
 
-  /// Last, since nothing works in the process afterwards.
   @Test
-  @Order(Integer.MAX_VALUE)
   void afterAFaultEverythingFails() throws Exception {
-    var fault = Native.function(Libraries.shared().open(Library.DRIVER), "simulatedFault", JAVA_INT, JAVA_LONG);
+    var fault = Native.function(Libraries.shared().open(Library.DRIVER), "simulatedBreak", JAVA_INT, JAVA_LONG);
     long x = Driver.memAlloc(4);
     String reason = " CUDA_ERROR_ILLEGAL_ADDRESS (700): an illegal memory access was encountered";
 
@@ -241,5 +235,6 @@ class DriverTest {
     assertFails("[cuMemsetD32Async]" + reason, () -> Driver.memsetD32Async(x, 0, 1, stream));
     assertFails("[cuMemAlloc of 4 bytes]" + reason, () -> Driver.memAlloc(4));
     assertFails("[cuMemFree]" + reason, () -> Driver.memFree(x));
+    SimulatedDriver.reset();
   }
 }

@@ -1,48 +1,132 @@
 package org.flambeau.backend.cuda.binding;
 
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.lang.foreign.MemoryLayout;
+import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import java.util.zip.CRC32;
 
-/// The libcuda of `src/test/cuda`, built by g++ when it is first needed and kept under `target` by the content of its source.
+/// The driver and the compiler of `src/test/cuda`, which stand for those of a GPU: built by g++ when they are first needed and kept under
+/// `target` by the content of their sources.
 public final class SimulatedDriver {
-  private static final Path SOURCE = Path.of("src/test/cuda/libcuda.cpp");
-  private static final List<String> COMPILER = List.of("g++", "-std=c++17", "-O1", "-g", "-Wall", "-Wextra", "-fPIC", "-shared",
-      "-fvisibility=hidden", "-Wl,-soname,libcuda.so.1");
+  private static final Path SOURCES = Path.of("src/test/cuda");
+
+  /// Kernels are compiled a thousand times and run briefly.
+  private static final List<String> KERNELS = List.of("-std=c++17", "-O1", "-w", "-march=x86-64-v3", "-fPIC", "-fvisibility=hidden");
+
+  private static final List<String> LIBRARY = List.of("-std=c++17", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared",
+      "-fvisibility=hidden", "-ftls-model=initial-exec", "-DSIMULATED_KERNEL_OPTIONS=\"" + String.join("\",\"", KERNELS) + "\"");
 
   private SimulatedDriver() {}
 
-  /// Makes this process find the simulated driver before any other; must come before anybody asks for a library. Each test class runs in
-  /// a process of its own.
+  /// Makes this process find the simulated driver before any other; must come before anybody asks for a library.
   public static void install() throws IOException, InterruptedException {
     boolean compiler = List.of(System.getenv("PATH").split(":")).stream().anyMatch(folder -> Files.isExecutable(Path.of(folder, "g++")));
     assumeTrue(compiler, "there is no g++ on PATH to build the simulated driver with");
-    System.setProperty(Host.PROPERTY, build().toString());
+    Path folder = build();
+    System.setProperty(Host.PROPERTY, folder.toString());
+    System.setProperty("flambeau.cuda.kernelCache", folder.resolve("kernels").toString()); // they are for no GPU
   }
 
-  private static Path build() throws IOException, InterruptedException {
-    var content = new CRC32();
-    content.update(Files.readAllBytes(SOURCE));
-    content.update(COMPILER.toString().getBytes(UTF_8));
-    Path folder = Files.createDirectories(Path.of("target", "simulated", Long.toHexString(content.getValue())).toAbsolutePath());
-    Path library = folder.resolve("libcuda.so.1");
-    if (!Files.exists(library)) {
-      Path built = Files.createTempFile(folder, "libcuda", ".so");
-      var process = new ProcessBuilder(new ArrayList<>(COMPILER));
-      process.command().addAll(List.of("-o", built.toString(), SOURCE.toString()));
-      var run = process.redirectErrorStream(true).start();
-      String messages = new String(run.getInputStream().readAllBytes(), UTF_8);
-      assertEquals(0, run.waitFor(), messages);
-      Files.move(built, library, StandardCopyOption.ATOMIC_MOVE);
+  /// In which order the threads of a kernel run where nothing orders them.
+  public enum Order {
+    FORWARD, REVERSE, RANDOM
+  }
+
+  public static void order(Order order) {
+    var function = function("simulatedOrder", JAVA_INT, JAVA_INT);
+    assertEquals(0, Native.call(() -> (int) function.invokeExact(order.ordinal())));
+  }
+
+  /// What the last kernel that was ended did wrong, as in `kernel f, block (0, 0, 0), thread (3, 0, 0): reads …`; empty where none was.
+  public static String fault() {
+    var function = function("simulatedFault", JAVA_LONG);
+    return Native.text(Native.callLong(() -> (long) function.invokeExact()));
+  }
+
+  /// Makes a driver usable again after a fault, as only a new process does elsewhere.
+  public static void reset() {
+    var function = function("simulatedReset", JAVA_INT);
+    assertEquals(0, Native.call(() -> (int) function.invokeExact()));
+  }
+
+  private static MethodHandle function(String name, MemoryLayout result, MemoryLayout... parameters) {
+    return Native.function(Libraries.shared().open(Library.DRIVER), name, result, parameters);
+  }
+
+  private static synchronized Path build() throws IOException, InterruptedException {
+    Path all = Files.createDirectories(Path.of("target", "simulated").toAbsolutePath());
+    Path folder = all.resolve(Long.toHexString(content()));
+    if (!Files.exists(folder)) {
+      Path building = Files.createTempDirectory(all, "building");
+      List<Process> compilers = new ArrayList<>();
+      compilers.add(library(building, "libcuda.so.1", "libcuda.cpp", "processor.cpp"));
+      compilers.add(library(building, "libnvrtc.so.13", "libnvrtc.cpp"));
+      compilers.add(library(building, "libnvrtc-builtins.so.13.0"));
+      compilers.add(precompiled(building));
+      for (Process compiler : compilers) {
+        String messages = new String(compiler.getInputStream().readAllBytes(), UTF_8);
+        assertEquals(0, compiler.waitFor(), messages);
+      }
+      publish(building, folder);
     }
     return folder;
+  }
+
+  private static long content() throws IOException {
+    var content = new CRC32();
+    try (Stream<Path> files = Files.list(SOURCES)) {
+      for (Path file : files.sorted().toList()) {
+        content.update(Files.readAllBytes(file));
+      }
+    }
+    content.update((LIBRARY.toString() + KERNELS).getBytes(UTF_8));
+    return content.getValue();
+  }
+
+  private static Process library(Path folder, String file, String... sources) throws IOException {
+    List<String> command = new ArrayList<>(LIBRARY);
+    command.addAll(List.of("-Wl,-soname," + file, "-x", "c++", "-o", folder.resolve(file).toString()));
+    command
+        .addAll(sources.length == 0 ? List.of("/dev/null") : Stream.of(sources).map(source -> SOURCES.resolve(source).toString()).toList());
+    return compiler(command);
+  }
+
+  /// What is included before each kernel.
+  private static Process precompiled(Path folder) throws IOException {
+    for (String file : List.of("gpu.h", "math.cuh", "kernel.h")) {
+      Files.copy(SOURCES.resolve(file), folder.resolve(file));
+    }
+    List<String> command = new ArrayList<>(KERNELS);
+    command.addAll(List.of("-x", "c++-header", "-o", folder.resolve("gpu.h.gch").toString(), folder.resolve("gpu.h").toString()));
+    return compiler(command);
+  }
+
+  private static Process compiler(List<String> arguments) throws IOException {
+    return new ProcessBuilder(Stream.concat(Stream.of("g++"), arguments.stream()).collect(Collectors.toList())).redirectErrorStream(true)
+        .start();
+  }
+
+  /// Another process may have been faster.
+  private static void publish(Path built, Path folder) throws IOException {
+    try {
+      Files.move(built, folder, StandardCopyOption.ATOMIC_MOVE);
+    } catch (IOException e) {
+      if (!Files.exists(folder)) {
+        throw e;
+      }
+    }
   }
 }

@@ -1,0 +1,38 @@
+// What the simulated driver and the kernels that it runs know of each other.
+#pragma once
+
+#include <cstdint>
+
+struct uint3 {
+  unsigned x, y, z;
+};
+
+namespace simulated {
+
+#define SIMULATED_EXPORT __attribute__((visibility("default")))
+#define SIMULATED_THREAD_LOCAL extern "C" SIMULATED_EXPORT __attribute__((tls_model("initial-exec"))) __thread
+
+// A kernel of a module. A module's table of them, simulatedKernels, ends with one that has no name.
+struct Kernel {
+  const char *name;
+  void (*run)(void **parameters);  // as one thread
+  unsigned count;                  // of parameters
+  const unsigned *sizes;           // of each, in bytes
+};
+
+enum class Exchange { SHUFFLE, BALLOT, ADD, AND, OR, XOR, MIN, MAX, UNSIGNED_MIN, UNSIGNED_MAX };
+
+// Waits for all threads of the block; how many came with a true predicate.
+SIMULATED_EXPORT int barrier(bool predicate, int line);
+
+// Waits for the lanes of the mask, and combines what they bring.
+SIMULATED_EXPORT uint64_t exchange(Exchange kind, unsigned mask, uint64_t value, int source, int line);
+
+// Ends the launch with a status and the reason.
+[[noreturn]] SIMULATED_EXPORT void fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+}  // namespace simulated
+
+// Where the thread that runs is, and the dynamic shared memory of its block.
+SIMULATED_THREAD_LOCAL uint3 threadIdx, blockIdx, blockDim, gridDim;
+SIMULATED_THREAD_LOCAL unsigned char *simulatedDynamicShared;
