@@ -51,10 +51,11 @@ public final class MemoryScope implements AutoCloseable {
     return new MemoryScope(Scopes.holding(tensors));
   }
 
-  /// Moves `tensor`, and the graph behind it, to the enclosing scope, or, without one, to whoever can reach it.
-  /// `keep(t.detach())` moves the value alone.
+  /// Moves `tensor`, and the graph behind it, to the enclosing scope, or, without one, to whoever can reach it: they outlive this scope, also
+  /// where they were made in a scope inside it. `keep(t.detach())` moves the value alone.
   ///
   /// @return `tensor`
+  /// @throws IllegalArgumentException where `tensor` belongs to a scope that neither encloses this one nor is inside it
   public Tensor keep(Tensor tensor) {
     Scopes.keep(members, tensor);
     return tensor;

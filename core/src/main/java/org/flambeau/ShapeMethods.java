@@ -1,6 +1,7 @@
 package org.flambeau;
 
 import java.util.List;
+import org.flambeau.internal.ops.Op;
 import org.flambeau.internal.ops.Rearranging;
 import org.flambeau.internal.ops.Views;
 
@@ -28,7 +29,7 @@ sealed interface ShapeMethods permits Tensor {
 
   /// `reshape` to the sizes of `other`.
   default Tensor reshapeAs(Tensor other) {
-    return Views.reshape(self(), other.strided().sizes());
+    return Views.reshape(self(), Op.given("reshape_as", "other", other).strided().sizes());
   }
 
   /// All elements in one dimension.
@@ -68,7 +69,7 @@ sealed interface ShapeMethods permits Tensor {
 
   /// [#expand] to the sizes of `other`.
   default Tensor expandAs(Tensor other) {
-    return Views.expand(self(), other.strided().sizes());
+    return Views.expand(self(), Op.given("expand_as", "other", other).strided().sizes());
   }
 
   /// With two dimensions swapped.

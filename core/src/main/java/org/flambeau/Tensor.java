@@ -13,6 +13,7 @@ import org.flambeau.internal.memory.HostAccess;
 import org.flambeau.internal.ops.Casts;
 import org.flambeau.internal.ops.Copies;
 import org.flambeau.internal.ops.Creation;
+import org.flambeau.internal.ops.Op;
 import org.flambeau.internal.text.Shapes;
 import org.flambeau.internal.text.TensorFormat;
 import org.flambeau.spi.Strided;
@@ -363,7 +364,7 @@ public final class Tensor extends TensorFactories
 
   /// Adds the gradients of Σ this·gradient to the `.grad` of every leaf it came from: a vector-Jacobian product.
   public void backward(Tensor gradient, BackwardOption... options) {
-    Autograd.backward(List.of(this), List.of(gradient), options);
+    Autograd.backward(List.of(this), List.of(Op.given("backward", "gradient", gradient)), options);
   }
 
   /// For autograd: its place in graphs, made when first needed.

@@ -215,7 +215,7 @@ abstract sealed class TensorFactories permits Tensor {
 
   /// Memory as it comes, of another tensor's sizes, dtype and device.
   public static Tensor emptyLike(Tensor other) {
-    return Creation.empty(other.device(), other.dtype(), other.sizes());
+    return Creation.empty(Op.given("empty_like", "operand 1", other).device(), other.dtype(), other.sizes());
   }
 
   /// 0, 1, …, end − 1 as int64.
@@ -292,12 +292,14 @@ abstract sealed class TensorFactories permits Tensor {
 
   /// Uniform in [0, 1), of another tensor's sizes, dtype and device.
   public static Tensor randLike(Tensor other) {
-    return Op.scoped("rand_like", () -> Creation.uniform(Generator.defaultOf(other.device()), other.dtype(), other.sizes()));
+    Device device = Op.given("rand_like", "operand 1", other).device();
+    return Op.scoped("rand_like", () -> Creation.uniform(Generator.defaultOf(device), other.dtype(), other.sizes()));
   }
 
   /// Normal with mean 0 and standard deviation 1, of another tensor's sizes, dtype and device.
   public static Tensor randnLike(Tensor other) {
-    return Op.scoped("randn_like", () -> Creation.normal(Generator.defaultOf(other.device()), other.dtype(), other.sizes()));
+    Device device = Op.given("randn_like", "operand 1", other).device();
+    return Op.scoped("randn_like", () -> Creation.normal(Generator.defaultOf(device), other.dtype(), other.sizes()));
   }
 
   /// Whole numbers in [low, high), int64.

@@ -59,6 +59,11 @@ public final class AutogradMeta {
     return base;
   }
 
+  /// How `self` came to be a view; a view of it came to be so too.
+  public Creation creation() {
+    return creation;
+  }
+
   /// The node that `self` came from; for a view of something that was changed in place since, the node that views the
   /// changed base.
   public @Nullable Node gradFn(Tensor self) {
@@ -119,8 +124,10 @@ public final class AutogradMeta {
   /// Views of some origins cannot be followed through changes in place.
   private void refuseUnlessPlain(String how) {
     if (creation == Creation.MULTIPLE_OUTPUTS) {
-      throw new AutogradException("Output " + outputNr + " of " + (gradFn == null ? "a function" : gradFn.function()) + " is a view " + how
-          + " modified inplace. This view is the output of a function that returns multiple views. Such functions do not allow the output views "
+      throw new AutogradException((gradFn == null
+          ? "A view was created in no_grad mode " + how + " modified inplace with grad mode enabled. This view"
+          : "Output " + outputNr + " of " + gradFn.function() + " is a view " + how + " modified inplace. This view")
+          + " is the output of a function that returns multiple views. Such functions do not allow the output views "
           + "to be modified inplace. You should replace the inplace operation by an out-of-place one.");
     }
     if (creation == Creation.NO_GRAD) {

@@ -9,9 +9,12 @@ import org.flambeau.Tensor;
 import org.flambeau.internal.ThreadState;
 import org.flambeau.internal.memory.ScopeMembers;
 import org.flambeau.internal.memory.Scopes;
+import org.flambeau.internal.ops.Creation;
+import org.flambeau.internal.ops.Layout;
 import org.flambeau.internal.ops.Reductions;
 import org.flambeau.internal.ops.Views;
 import org.flambeau.spi.Storage;
+import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
 /// One backward pass: walks a graph from its results to its leaves, on the caller's thread, without recursion.
@@ -352,7 +355,7 @@ final class Engine {
     }
   }
 
-  /// Adds `grad` to the `.grad` of `tensor`; the first one is taken as it is where `fresh`.
+  /// Adds `grad` to the `.grad` of `tensor`; the first one is taken as it is where `fresh` and laid out like `tensor`.
   static void accumulate(Tensor tensor, Tensor grad, boolean fresh) {
     ThreadState thread = ThreadState.current();
     AutogradMeta meta = tensor.autograd();
@@ -364,11 +367,12 @@ final class Engine {
     Tensor after;
     if (before != null) {
       after = before.add(grad);
-    } else if (thread.records()) {
-      after = grad.clone();
     } else {
-      after = fresh && grad.isContiguous() && grad.strided().storage().bytes() == grad.numel() * grad.dtype().size() ? grad.detach()
-          : grad.detach().clone();
+      Strided given = grad.strided();
+      Layout layout = Layout.ofGradient(tensor.strided());
+      after = fresh && !thread.records() && layout.fits(given) && given.storage().bytes() == given.numel() * given.dtype().size()
+          ? grad.detach()
+          : Creation.emptyStrided(layout.sizes(), layout.strides(), grad.dtype(), grad.device()).copy_(grad);
     }
     Scopes.expose(thread, after);
     meta.setGrad(after);

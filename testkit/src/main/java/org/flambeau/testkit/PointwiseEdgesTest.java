@@ -4,9 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.function.Supplier;
 import org.flambeau.DType;
+import org.flambeau.Device;
+import org.flambeau.Generator;
 import org.flambeau.Tensor;
 import org.junit.jupiter.api.Test;
 
@@ -32,6 +37,52 @@ public class PointwiseEdgesTest {
     assertArrayEquals(new long[] {0, 0, 0, 1}, bytes.clone().floorDivide_(-1).toLongArray());
     assertArrayEquals(new boolean[] {true, false}, Tensor.of(-56, 100).to(DType.INT8).le(200).toBooleanArray());
     assertArrayEquals(new boolean[] {false, true}, Tensor.of(1L, 1L << 40).eq(1L << 40).toBooleanArray());
+  }
+
+  @Test
+  void numbers_that_a_dtype_cannot_hold_are_refused_where_they_would_be_stored() {
+    Tensor bytes = Tensor.of(2, 3, 255).to(DType.UINT8);
+    Tensor halves = Tensor.of(2f, 0.5f, 1f).to(DType.FLOAT16);
+    Tensor all = Tensor.of(true);
+    Map<Supplier<Object>, String> calls = new LinkedHashMap<>();
+    calls.put(() -> bytes.pow(300), "[pow] value cannot be converted to type uint8 without overflow: 300");
+    calls.put(() -> bytes.clone().pow_(300), "[pow] value cannot be converted to type uint8 without overflow: 300");
+    calls.put(() -> halves.pow(1e10), "[pow] value cannot be converted to type float16 without overflow: 10000000000");
+    calls.put(() -> halves.clamp(0, 1e10), "[clamp] value cannot be converted to type float16 without overflow: 10000000000");
+    calls.put(() -> halves.maskedFill(all, 70000), "[masked_fill] value cannot be converted to type float16 without overflow: 70000");
+    calls.put(() -> bytes.indexFill(0, Tensor.of(0L), -256), "[index_fill] value cannot be converted to type uint8 without overflow: -256");
+    calls.put(() -> bytes.scatter(0, Tensor.of(0L), 300), "[scatter] value cannot be converted to type uint8 without overflow: 300");
+    calls.put(() -> bytes.clone().fill_(300), "[fill_] value cannot be converted to type uint8 without overflow: 300");
+    calls.put(() -> Tensor.full(1e39, 2), "[full] value cannot be converted to type float32 without overflow: 1.0E39");
+    calls.forEach((call, message) -> assertEquals(message, assertThrows(IllegalArgumentException.class, call::get, message).getMessage()));
+    assertArrayEquals(new long[] {255, 255, 255}, bytes.clone().fill_(-1).toLongArray());
+    assertEquals(Float.POSITIVE_INFINITY, halves.clone().fill_(1e10).get(0).toFloat());
+    assertEquals(Long.MAX_VALUE, Tensor.zeros(DType.INT64, 1).fill_(Long.MAX_VALUE).toLong());
+    assertArrayEquals(new float[] {1, 1}, Tensor.of(1f, -1f).pow(1e39).toFloatArray());
+    // an exponent that is a tensor wraps around: 300 is 44, -1 is 255
+    assertArrayEquals(new long[] {0, 113, 1}, bytes.pow(Tensor.scalar(300L)).toLongArray());
+    assertArrayEquals(new long[] {0, 1}, Tensor.of(2, 1).to(DType.UINT8).pow(Tensor.scalar(-1L)).toLongArray());
+  }
+
+  /// The numbers are PyTorch's for seed 1.
+  @Test
+  void random_whole_numbers_stay_in_what_their_dtype_holds() {
+    Map<Supplier<Object>, String> calls = new LinkedHashMap<>();
+    calls.put(() -> Tensor.zeros(DType.UINT8, 4).randomInt_(0, 300), "[random_int_] to - 1 is out of bounds for uint8: 299");
+    calls.put(() -> Tensor.zeros(DType.UINT8, 4).randomInt_(-5, 5), "[random_int_] from is out of bounds for uint8: -5");
+    calls.put(() -> Tensor.zeros(DType.BOOL, 4).randomInt_(0, 3), "[random_int_] to - 1 is out of bounds for bool: 2");
+    calls.put(() -> Tensor.zeros(DType.FLOAT16, 4).randomInt_(-70000, 0), "[random_int_] from is out of bounds for float16: -70000");
+    calls.forEach((call, message) -> assertEquals(message, assertThrows(IllegalArgumentException.class, call::get, message).getMessage()));
+    assertArrayEquals(new long[] {37, 235, 140, 72}, integers(DType.UINT8, 256));
+    assertArrayEquals(new long[] {12711055, 21463528, 6762564, 12326198}, integers(DType.FLOAT32, 1 << 25));
+    assertArrayEquals(new long[] {1094455680, 1441552768, 676053632, 1701590912}, integers(DType.FLOAT32, 1L << 31));
+    assertArrayEquals(new long[] {43808, 25264, 21712, 53760}, integers(DType.FLOAT16, 65504));
+    assertArrayEquals(new long[] {221, 173, 280, 98}, integers(DType.BFLOAT16, 300));
+    assertArrayEquals(new long[] {8512, 51200, 20352, 48896}, integers(DType.BFLOAT16, 65536));
+  }
+
+  private static long[] integers(DType dtype, long high) {
+    return Tensor.zeros(dtype, 4).randomInt_(0, high, Generator.create(Device.CPU).manualSeed(1)).toLongArray();
   }
 
   @Test

@@ -68,7 +68,10 @@ final class PointwiseOps {
 
   static final List<OpInfo> BINARY = List.of(
       shaped(binary("add", Tensor::add, Tensor::add_), Tensor::add),
-      shaped(binary("sub", Tensor::sub, Tensor::sub_), Tensor::sub).refuses(() -> Tensor.of(true).sub(Tensor.of(true)), "[sub]", "bool"),
+      shaped(binary("sub", Tensor::sub, Tensor::sub_), Tensor::sub)
+          .refuses(() -> Tensor.of(true).sub(Tensor.of(true)), "[sub] Subtraction, the `-` operator, with two bool tensors is not supported.")
+          .refuses(() -> Tensor.of(true).sub(Tensor.of(1f)), "[sub] Subtraction, the `-` operator, with a bool tensor is not supported.")
+          .refuses(() -> Tensor.of(1L).sub_(Tensor.of(true)), "[sub] Subtraction, the `-` operator, with a bool tensor is not supported."),
       shaped(binary("mul", Tensor::mul, Tensor::mul_), Tensor::mul),
       shaped(binary("div", Tensor::div, Tensor::div_), Tensor::div)
           .refuses(() -> Tensor.of(1).div_(Tensor.of(2)), "[div_]", "float32", "int32"),
@@ -79,18 +82,22 @@ final class PointwiseOps {
       shaped(binary("fmod", Tensor::fmod, Tensor::fmod_), Tensor::fmod),
       shaped(binary("pow", Tensor::pow, Tensor::pow_), Tensor::pow),
       shaped(binary("atan2", Tensor::atan2, Tensor::atan2_), Tensor::atan2),
-      shaped(binary("hypot", Tensor::hypot, Tensor::hypot_), Tensor::hypot),
+      shaped(binary("hypot", Tensor::hypot, Tensor::hypot_), DType.FLOAT32, Tensor::hypot)
+          .refuses(() -> Tensor.of(3L).hypot(Tensor.of(4L)), "[hypot]", "float", "int64"),
       shaped(binary("copysign", Tensor::copysign, Tensor::copysign_), Tensor::copysign),
       shaped(binary("xlogy", Tensor::xlogy, Tensor::xlogy_), Tensor::xlogy),
       shaped(binary("zeta", Tensor::zeta), Tensor::zeta).tolerance(4),
-      shaped(binary("logaddexp", Tensor::logaddexp), Tensor::logaddexp),
+      shaped(binary("logaddexp", Tensor::logaddexp), DType.FLOAT32, Tensor::logaddexp)
+          .refuses(() -> Tensor.of(3L).logaddexp(Tensor.of(true)), "[logaddexp]", "float", "int64"),
       shaped(binary("maximum", Tensor::maximum), Tensor::maximum),
       shaped(binary("minimum", Tensor::minimum), Tensor::minimum),
       whole(binary("bitwise_and", Tensor::bitwiseAnd, Tensor::bitwiseAnd_), Tensor::bitwiseAnd),
       whole(binary("bitwise_or", Tensor::bitwiseOr, Tensor::bitwiseOr_), Tensor::bitwiseOr),
       whole(binary("bitwise_xor", Tensor::bitwiseXor, Tensor::bitwiseXor_), Tensor::bitwiseXor),
-      whole(binary("bitwise_left_shift", Tensor::bitwiseLeftShift, Tensor::bitwiseLeftShift_), Tensor::bitwiseLeftShift),
-      whole(binary("bitwise_right_shift", Tensor::bitwiseRightShift, Tensor::bitwiseRightShift_), Tensor::bitwiseRightShift),
+      whole(binary("bitwise_left_shift", Tensor::bitwiseLeftShift, Tensor::bitwiseLeftShift_), Tensor::bitwiseLeftShift)
+          .refuses(() -> Tensor.of(true).bitwiseLeftShift(Tensor.of(true)), "[bitwise_left_shift]", "integral", "bool"),
+      whole(binary("bitwise_right_shift", Tensor::bitwiseRightShift, Tensor::bitwiseRightShift_), Tensor::bitwiseRightShift)
+          .refuses(() -> Tensor.of(true).bitwiseRightShift(Tensor.of(true)), "[bitwise_right_shift]", "integral", "bool"),
       shaped(binary("logical_and", Tensor::logicalAnd, Tensor::logicalAnd_), Tensor::logicalAnd),
       shaped(binary("logical_or", Tensor::logicalOr, Tensor::logicalOr_), Tensor::logicalOr),
       shaped(binary("logical_xor", Tensor::logicalXor, Tensor::logicalXor_), Tensor::logicalXor),
@@ -118,14 +125,15 @@ final class PointwiseOps {
       comparison("le", Tensor::le, Tensor::le).refusesNothing(ANY),
       comparison("gt", Tensor::gt, Tensor::gt).refusesNothing(ANY),
       comparison("ge", Tensor::ge, Tensor::ge).refusesNothing(ANY),
-      op("rsub", (x, a) -> x.get(0).rsub(a.number("other"))).records("sub").refusesNothing(ANY),
+      op("rsub", (x, a) -> x.get(0).rsub(a.number("other"))).records("sub")
+          .refuses(() -> Tensor.of(true).rsub(1), "[rsub] Subtraction, the `-` operator, with a bool tensor is not supported."),
       op("rdiv", (x, a) -> x.get(0).rdiv(a.number("other"))).records("div").refusesNothing(ANY),
       op("rpow", (x, a) -> Tensor.number(a.number("base")).pow(x.get(0))).methods("pow").records("number_pow")
           .except(GRAD_GRAD_CHECK, "has an infinite one at base 0").refusesNothing(ANY),
       op("add_scaled", (x, a) -> x.get(0).add(x.get(1), a.number("alpha"))).inPlace((x, a) -> x.get(0).add_(x.get(1), a.number("alpha")))
-          .methods("add", "add_").refuses(() -> Tensor.of(1).add(Tensor.of(2), 0.5), "[add]", "alpha", "0.5"),
+          .methods("add", "add_").records("add.scaled").refuses(() -> Tensor.of(1).add(Tensor.of(2), 0.5), "[add]", "alpha", "0.5"),
       op("sub_scaled", (x, a) -> x.get(0).sub(x.get(1), a.number("alpha"))).inPlace((x, a) -> x.get(0).sub_(x.get(1), a.number("alpha")))
-          .methods("sub", "sub_").records("add_scaled")
+          .methods("sub", "sub_").records("add.scaled")
           .refuses(() -> Tensor.of(1).sub(Tensor.of(2), 0.5), "[sub]", "alpha", "0.5"));
 
   static final List<OpInfo> BLENDS = List.of(
@@ -171,7 +179,11 @@ final class PointwiseOps {
   }
 
   private static OpInfo shaped(OpInfo info, BinaryOperator<Tensor> call) {
-    return info.refuses(() -> call.apply(Tensor.ones(DType.INT64, 2, 3), Tensor.ones(DType.INT64, 4)), "[" + info.name() + "]",
+    return shaped(info, DType.INT64, call);
+  }
+
+  private static OpInfo shaped(OpInfo info, DType dtype, BinaryOperator<Tensor> call) {
+    return info.refuses(() -> call.apply(Tensor.ones(dtype, 2, 3), Tensor.ones(dtype, 4)), "[" + info.name() + "]",
         "The size of tensor a (3) must match the size of tensor b (4) at non-singleton dimension 1");
   }
 

@@ -49,11 +49,24 @@ public final class ScopeMembers implements Runnable {
     home.nodes.add(node);
   }
 
-  /// Hands `storage` to the parent, or where there is none to whoever can reach it.
-  public void passOn(Storage storage) {
-    if (storage.scope() != this) {
-      return;
+  /// Whether it is `outer`, or was opened inside it.
+  boolean isWithin(ScopeMembers outer) {
+    ScopeMembers each = this;
+    while (each != null && each != outer) {
+      each = each.parent;
     }
+    return each != null;
+  }
+
+  /// Hands `storage`, if it is its own, to the parent, or where there is none to whoever can reach it.
+  public void passOn(Storage storage) {
+    if (storage.scope() == this) {
+      keep(storage);
+    }
+  }
+
+  /// Hands `storage`, which it or a scope inside it owns, to the parent, or where there is none to whoever can reach it.
+  void keep(Storage storage) {
     if (parent != null) {
       parent.own(storage);
     } else {
@@ -62,11 +75,8 @@ public final class ScopeMembers implements Runnable {
     }
   }
 
-  /// Hands `node` to the parent, or where there is none to whoever can reach it.
-  void passOn(Node node) {
-    if (node.scope() != this) {
-      return;
-    }
+  /// Hands `node`, which was recorded in it or in a scope inside it, to the parent, or where there is none to whoever can reach it.
+  void keep(Node node) {
     if (parent != null) {
       parent.own(node);
     } else {

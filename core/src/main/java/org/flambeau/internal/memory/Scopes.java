@@ -99,12 +99,27 @@ public final class Scopes {
     }
   }
 
-  /// Moves `tensor`, and the graph behind it, from `scope` to its parent.
+  /// Moves `tensor`, and the graph behind it, from `scope`, or a scope inside it, to the parent of `scope`.
+  ///
+  /// @throws IllegalArgumentException where a scope owns it that neither encloses `scope` nor is inside it
   public static void keep(ScopeMembers scope, Tensor tensor) {
-    scope.passOn(tensor.strided().storage());
+    Storage storage = tensor.strided().storage();
+    ScopeMembers owner = storage.scope();
+    if (owner != null && !owner.isWithin(scope) && !scope.isWithin(owner)) {
+      throw new IllegalArgumentException("[MemoryScope] keep expected a tensor of this scope or of one inside it, got " + tensor.describe()
+          + " of a scope apart: call keep on that one, or MemoryScope.escape(tensor)");
+    }
+    if (owner != null && owner.isWithin(scope)) {
+      scope.keep(storage);
+    }
     Node root = tensor.gradFn();
     if (root != null) {
-      Node.visit(root, scope::passOn);
+      Node.visit(root, node -> {
+        ScopeMembers recordedIn = node.scope();
+        if (recordedIn != null && recordedIn.isWithin(scope)) {
+          scope.keep(node);
+        }
+      });
     }
   }
 }

@@ -70,6 +70,7 @@ public final class AdvancedIndexing {
   }
 
   private static Tensor put(Tensor x, Tensor values, boolean accumulate, Index... indices) {
+    Tensor _ = Op.given("index_put", "value", values);
     Selection selection = select("index_put", x, indices);
     Tensor source = withoutLeadingOnes(values.isWrappedNumber() ? values.to(x.dtype()) : values, selection);
     if (selection.isView()) {
@@ -243,7 +244,7 @@ public final class AdvancedIndexing {
       throw new IllegalArgumentException("[index_put] shape mismatch: value tensor of shape " + Shapes.show(values.sizes())
           + " cannot be broadcast to indexing result of shape " + Shapes.show(sizes));
     }
-    Tensor source = inPlace ? Copies.apart(x, values) : values;
+    Tensor source = inPlace ? Copies.apart("index_put", x, values) : values;
     Strided[] places = strided(positions);
     Strided from = positionsFirst(Shapes.expand(source.strided(), sizes), put.plan, places[0].rank());
     int[] order = Shapes.front(x.dim(), put.plan.dims);

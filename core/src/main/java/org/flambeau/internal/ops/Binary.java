@@ -23,8 +23,12 @@ public final class Binary {
     ANY,
     /// Any, integral ones as float32.
     REAL,
+    /// Any, if one is of a float dtype.
+    FLOAT,
     /// Integral and bool only.
     WHOLE,
+    /// Integral only.
+    SHIFTED,
     /// Any but bool.
     NUMBERS
   }
@@ -61,7 +65,7 @@ public final class Binary {
   public static final Binary ATAN2 = of("atan2", BinaryOp.ATAN2, Domain.REAL,
       term(saves(0, 1), (g, s, _) -> g.mul(s.input(1).div(squares(s.input(0), s.input(1))))),
       term(saves(0, 1), (g, s, _) -> g.mul(s.input(0).neg().div(squares(s.input(0), s.input(1))))));
-  public static final Binary HYPOT = of("hypot", BinaryOp.HYPOT, Domain.REAL,
+  public static final Binary HYPOT = of("hypot", BinaryOp.HYPOT, Domain.FLOAT,
       term(saves(0) | RESULT, (g, s, _) -> g.mul(s.input(0).div(s.result()))),
       term(saves(1) | RESULT, (g, s, _) -> g.mul(s.input(1).div(s.result()))));
   public static final Binary COPYSIGN = of("copysign", BinaryOp.COPYSIGN, Domain.REAL,
@@ -70,7 +74,7 @@ public final class Binary {
   public static final Binary XLOGY = of("xlogy", BinaryOp.XLOGY, Domain.REAL,
       term(saves(0, 1), (g, s, _) -> g.mul(s.input(1).log().maskedFill(s.input(0).eq(0).logicalAnd(s.input(1).le(0)), 0))),
       term(saves(0, 1), (g, s, _) -> g.mul(s.input(0).div(s.input(1)))));
-  public static final Binary LOGADDEXP = of("logaddexp", BinaryOp.LOG_ADD_EXP, Domain.REAL,
+  public static final Binary LOGADDEXP = of("logaddexp", BinaryOp.LOG_ADD_EXP, Domain.FLOAT,
       term(saves(0, 1), (g, s, _) -> g.mul(s.input(0).sub(s.input(1)).sigmoid())),
       term(saves(0, 1), (g, s, _) -> g.mul(s.input(1).sub(s.input(0)).sigmoid())));
   public static final Binary ZETA = of("zeta", "SpecialZetaBackward0", BinaryOp.ZETA, Domain.REAL, notImplemented("zeta"),
@@ -80,8 +84,8 @@ public final class Binary {
   public static final Binary BITWISE_AND = predicate("bitwise_and", BinaryOp.BITWISE_AND, Domain.WHOLE);
   public static final Binary BITWISE_OR = predicate("bitwise_or", BinaryOp.BITWISE_OR, Domain.WHOLE);
   public static final Binary BITWISE_XOR = predicate("bitwise_xor", BinaryOp.BITWISE_XOR, Domain.WHOLE);
-  public static final Binary SHIFT_LEFT = predicate("bitwise_left_shift", BinaryOp.SHIFT_LEFT, Domain.WHOLE);
-  public static final Binary SHIFT_RIGHT = predicate("bitwise_right_shift", BinaryOp.SHIFT_RIGHT, Domain.WHOLE);
+  public static final Binary SHIFT_LEFT = predicate("bitwise_left_shift", BinaryOp.SHIFT_LEFT, Domain.SHIFTED);
+  public static final Binary SHIFT_RIGHT = predicate("bitwise_right_shift", BinaryOp.SHIFT_RIGHT, Domain.SHIFTED);
   public static final Binary LOGICAL_AND = predicate("logical_and", BinaryOp.LOGICAL_AND, Domain.ANY);
   public static final Binary LOGICAL_OR = predicate("logical_or", BinaryOp.LOGICAL_OR, Domain.ANY);
   public static final Binary LOGICAL_XOR = predicate("logical_xor", BinaryOp.LOGICAL_XOR, Domain.ANY);
@@ -92,7 +96,7 @@ public final class Binary {
   public static final Binary GT = predicate("gt", BinaryOp.GT, Domain.ANY);
   public static final Binary GE = predicate("ge", BinaryOp.GE, Domain.ANY);
 
-  private static final Op<Double> ADD_SCALED = Op.of("add_scaled", Derivative.of("AddBackward0",
+  private static final Op<Double> ADD_SCALED = Op.of("add.scaled", Derivative.of("AddBackward0",
       term((g, _, _) -> g), term((g, _, alpha) -> g.mul(alpha))));
   private static final Op<Unit> FUSED_BACKWARD = Op.notDifferentiable("fused_backward");
 
@@ -142,7 +146,7 @@ public final class Binary {
 
   /// The operation's result as a new tensor, of the sizes and dtype in which the operands meet.
   public Tensor of(Tensor first, Tensor second) {
-    DType dtype = computed(Promotion.of(first, second));
+    DType dtype = computed(Op.given(op.name(), "operand 1", first), Op.given(op.name(), "operand 2", second));
     Tensor a = held(first, dtype);
     Tensor b = held(second, dtype);
     Device device = device(op.name(), a, b);
@@ -160,12 +164,13 @@ public final class Binary {
 
   /// The operation's result in the place of `a`, whose sizes and dtype it must have.
   public Tensor inPlace(Tensor a, Tensor operand) {
-    DType dtype = computed(Promotion.of(a, operand));
+    DType dtype = computed(a, Op.given(op.name(), "operand 2", operand));
     Tensor b = held(operand, dtype);
     device(op.name(), a, b);
     Promotion.checkStore(op.name(), kernel.isPredicate() ? DType.BOOL : dtype, a.dtype());
     long[] sizes = inPlaceSizes(op.name(), a, b);
     if (kernel.isPredicate() || dtype != a.dtype()) {
+      Overlaps.refusePartial(op.name(), a, b);
       return a.copy_(of(a, b));
     }
     return op.runInPlace(UNIT, a, new Tensor[] {a, b},
@@ -186,7 +191,7 @@ public final class Binary {
     if (alpha == 1) {
       return ADD.of(a, b);
     }
-    DType dtype = Promotion.of(a, b);
+    DType dtype = ADD.computed(a, Op.given("add", "operand 2", b));
     checkAlpha(dtype, alpha);
     if (!fits(a, dtype) || !fits(b, dtype) || !dtype.isFloating()) {
       return ADD.of(a, b.mul(Tensor.number(alpha, dtype)));
@@ -203,7 +208,7 @@ public final class Binary {
     if (alpha == 1) {
       return ADD.inPlace(a, b);
     }
-    DType dtype = Promotion.of(a, b);
+    DType dtype = ADD.computed(a, Op.given("add", "operand 2", b));
     checkAlpha(dtype, alpha);
     if (!fits(b, dtype) || dtype != a.dtype() || !dtype.isFloating()) {
       return ADD.inPlace(a, b.mul(Tensor.number(alpha, dtype)));
@@ -225,7 +230,7 @@ public final class Binary {
   }
 
   private static double negated(Tensor a, Tensor b, double alpha) {
-    checkAlpha(SUB.computed(Promotion.of(a, b)), alpha);
+    checkAlpha(SUB.computed(a, Op.given("sub", "operand 2", b)), alpha);
     return -alpha;
   }
 
@@ -244,29 +249,42 @@ public final class Binary {
         (k, out) -> k.binary(kernel, out, g, x));
   }
 
-  private DType computed(DType promoted) {
+  private DType computed(Tensor a, Tensor b) {
+    DType promoted = Promotion.of(a, b);
     return switch (domain) {
       case ANY -> promoted;
       case REAL -> Promotion.toFloat(promoted);
-      case WHOLE -> {
-        if (promoted.isFloating()) {
-          throw new IllegalArgumentException("[" + op.name() + "] expected integral or bool operands, got " + promoted.label());
+      case FLOAT -> {
+        if (!promoted.isFloating()) {
+          throw new IllegalArgumentException("[" + op.name() + "] expected a float operand, got " + promoted.label()
+              + ": cast one with to(FLOAT32) first");
+        }
+        yield promoted;
+      }
+      case WHOLE, SHIFTED -> {
+        if (promoted.isFloating() || domain == Domain.SHIFTED && promoted == DType.BOOL) {
+          throw new IllegalArgumentException("[" + op.name() + "] expected integral" + (domain == Domain.WHOLE ? " or bool" : "")
+              + " operands, got " + promoted.label());
         }
         yield promoted;
       }
       case NUMBERS -> {
+        if (kernel == BinaryOp.SUB && (a.dtype() == DType.BOOL || b.dtype() == DType.BOOL)) {
+          throw new IllegalArgumentException("[sub] Subtraction, the `-` operator, with " + (promoted == DType.BOOL
+              ? "two bool tensors is not supported. Use logicalXor() instead."
+              : "a bool tensor is not supported. If you are trying to invert a mask, use logicalNot() instead."));
+        }
         if (promoted == DType.BOOL) {
-          throw new IllegalArgumentException("[" + op.name() + "] is not defined for two bool tensors"
-              + (kernel == BinaryOp.SUB ? ": use logicalXor() instead" : ": cast one to a number first"));
+          throw new IllegalArgumentException("[" + op.name() + "] is not defined for two bool tensors: cast one to a number first");
         }
         yield promoted;
       }
     };
   }
 
-  /// The operand as the integral `dtype` holds it: −1 beside uint8 is 255. An exponent stays as it is.
+  /// The operand as the integral `dtype` holds it: −1 beside uint8 is 255.
   private Tensor held(Tensor operand, DType dtype) {
-    if (dtype.isFloating() || operand.dtype().size() <= dtype.size() || kernel == BinaryOp.POW || !operand.strided().isHostScalar()) {
+    if (dtype.isFloating() || operand.dtype().size() <= dtype.size() || !operand.strided().isHostScalar()) {
       return operand;
     }
     long value = operand.strided().scalarLong();

@@ -36,6 +36,9 @@ public final class Blends {
   }
 
   public static Tensor addcmulInPlace(Tensor x, Tensor a, Tensor b, double value) {
+    Op.requireGiven("addcmul", x, a, b);
+    Overlaps.refusePartial("addcmul", x, a);
+    Overlaps.refusePartial("addcmul", x, b);
     return Op.scoped("addcmul", () -> x.add_(a.mul(b), value));
   }
 
@@ -48,10 +51,13 @@ public final class Blends {
 
   public static Tensor addcdivInPlace(Tensor x, Tensor a, Tensor b, double value) {
     requireFloat(a, b);
+    Overlaps.refusePartial("addcdiv", x, a);
+    Overlaps.refusePartial("addcdiv", x, b);
     return Op.scoped("addcdiv", () -> x.add_(a.div(b), value));
   }
 
   private static void requireBroadcast(String op, Tensor... operands) {
+    Op.requireGiven(op, operands);
     long[] sizes = {};
     for (Tensor operand : operands) {
       sizes = Shapes.broadcast(op, sizes, operand.strided().sizes());
@@ -59,6 +65,8 @@ public final class Blends {
   }
 
   private static void requireFloat(Tensor a, Tensor b) {
+    Tensor _ = Op.given("addcdiv", "operand 2", a);
+    Tensor _ = Op.given("addcdiv", "operand 3", b);
     if (!a.dtype().isFloating() && !b.dtype().isFloating()) {
       throw new IllegalArgumentException(
           "[addcdiv] Integer division with addcdiv is no longer supported, got " + a.dtype().label() + " and "
@@ -75,6 +83,7 @@ public final class Blends {
 
   public static Tensor lerpInPlace(Tensor x, Tensor end, double weight) {
     requireSame(x, end);
+    Overlaps.refusePartial("lerp", x, end);
     return Op.scoped("lerp", () -> weight < 0.5 ? x.add_(end.sub(x), weight) : x.copy_(towards(x, end, weight)));
   }
 
@@ -94,7 +103,7 @@ public final class Blends {
   }
 
   private static void requireSame(Tensor x, Tensor other) {
-    if (x.dtype() != other.dtype()) {
+    if (x.dtype() != Op.given("lerp", "`end` or `weight`", other).dtype()) {
       throw new IllegalArgumentException("[lerp] expected dtype " + x.dtype().label() + " for `end` and `weight` but got dtype "
           + other.dtype().label());
     }
@@ -104,7 +113,7 @@ public final class Blends {
 
   /// Whether |a − b| ≤ atol + rtol·|b|, or both are the same infinity, or, where `equalNan`, both are NaN.
   public static Tensor isclose(Tensor a, Tensor b, double rtol, double atol, boolean equalNan) {
-    if (a.dtype() != b.dtype()) {
+    if (a.dtype() != Op.given("isclose", "operand 2", b).dtype()) {
       throw new IllegalArgumentException("[isclose] " + a.dtype().label() + " did not match " + b.dtype().label()
           + ": cast one with to(dtype)");
     }
@@ -127,6 +136,7 @@ public final class Blends {
 
   /// Whether sizes and elements are equal.
   public static boolean equal(Tensor a, Tensor b) {
-    return Arrays.equals(a.strided().sizes(), b.strided().sizes()) && a.detach().eq(b.detach()).all().toBoolean();
+    return Arrays.equals(a.strided().sizes(), Op.given("equal", "operand 2", b).strided().sizes())
+        && a.detach().eq(b.detach()).all().toBoolean();
   }
 }

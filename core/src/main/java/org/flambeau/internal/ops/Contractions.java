@@ -46,6 +46,7 @@ public final class Contractions {
 
   /// Sums over the last `count` dimensions of a and the first of b.
   public static Tensor tensordot(Tensor a, Tensor b, int count) {
+    Op.requireGiven("tensordot", a, b);
     if (count < 0 || count > a.dim() || count > b.dim()) {
       throw new IllegalArgumentException("[tensordot] expects dims < ndim_a or ndim_b, but got dims=" + count);
     }
@@ -54,6 +55,7 @@ public final class Contractions {
 
   /// Sums over pairs of dimensions; what is left of a comes before what is left of b.
   public static Tensor tensordot(Tensor a, Tensor b, int[] dimsA, int[] dimsB) {
+    Op.requireGiven("tensordot", a, b);
     if (dimsA.length != dimsB.length) {
       throw new IllegalArgumentException("[tensordot] both dimension lists should have same length, got " + dimsA.length + " and "
           + dimsB.length);

@@ -49,7 +49,7 @@ public final class Copies {
   /// Overwrites `self` with `source`, broadcast and cast.
   public static Tensor copyInto(Tensor self, Tensor source) {
     long[] sizes = self.strided().sizes();
-    if (!Arrays.equals(Shapes.broadcast("copy_", sizes, source.strided().sizes()), sizes)) {
+    if (!Arrays.equals(Shapes.broadcast("copy_", sizes, Op.given("copy_", "source", source).strided().sizes()), sizes)) {
       throw new IllegalArgumentException("[copy_] sizes " + Shapes.show(source.strided().sizes()) + " of the source do not broadcast to "
           + Shapes.show(sizes) + " of the tensor that is written to");
     }
@@ -79,8 +79,15 @@ public final class Copies {
     return copy;
   }
 
-  /// `operand`, or a copy of it where it lies in the memory of `self`, which is about to be written in another order.
-  static Tensor apart(Tensor self, Tensor operand) {
+  /// `operand`, or a copy of it where it may lie in the memory of `self`, which is about to be written in another order; refuses one that
+  /// does for certain.
+  static Tensor apart(String op, Tensor self, Tensor operand) {
+    Overlaps.refuseAny(op, self, operand);
+    return separate(self, operand);
+  }
+
+  /// `operand`, or a copy of it where it lies in the storage of `self`, which is about to be written.
+  static Tensor separate(Tensor self, Tensor operand) {
     return operand.strided().storage() == self.strided().storage() ? operand.clone() : operand;
   }
 

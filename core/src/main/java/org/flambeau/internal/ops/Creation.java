@@ -79,17 +79,25 @@ public final class Creation {
 
   /// @param op by what name the caller knows it
   public static Tensor full(String op, Device device, DType dtype, Tensor value, long... sizes) {
-    Strided number = value.strided();
+    Strided number = checked(op, value, dtype);
     return make(device, dtype, Layout.contiguous(checked(op, sizes)), (k, out) -> k.fill(out, number));
   }
 
   public static Tensor fullLike(Tensor other, Tensor value) {
-    Strided number = value.strided();
+    Strided number = checked("full_like", value, Op.given("full_like", "operand 1", other).dtype());
     return make(other.device(), other.dtype(), Layout.like(other.strided()), (k, out) -> k.fill(out, number));
   }
 
+  /// A number that a tensor of `dtype` is to be filled with; half-precision dtypes take one beyond their range for infinity.
+  private static Strided checked(String op, Tensor number, DType dtype) {
+    if (dtype.size() != 2 || !dtype.isFloating()) {
+      Promotion.checkHolds(op, dtype, number.strided().scalarDouble());
+    }
+    return number.strided();
+  }
+
   public static Tensor fillInPlace(Tensor self, Tensor value) {
-    Strided number = value.strided();
+    Strided number = checked("fill_", value, self.dtype());
     return FILL.overwrite(UNIT, self, new Tensor[] {self}, (k, out) -> k.fill(out, number));
   }
 
@@ -249,7 +257,8 @@ public final class Creation {
     if (low >= high) {
       throw new IllegalArgumentException("[randint] random_ expects 'from' to be less than 'to', but got from=" + low + " >= to=" + high);
     }
-    return draw("randint", generator, Distribution.INTEGER, dtype, low, high, sizes);
+    RandomFills.Range range = RandomFills.Range.of("randint", dtype, low, high);
+    return draw("randint", generator, Distribution.INTEGER, dtype, range.from(), range.to(), sizes);
   }
 
   private static DType requireFloat(String op, DType dtype) {

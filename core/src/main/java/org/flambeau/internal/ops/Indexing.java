@@ -49,7 +49,7 @@ public final class Indexing {
 
   /// `index` as int64, which it or int32 must be.
   static Tensor positions(String op, Tensor index) {
-    if (index.dtype() != DType.INT64 && index.dtype() != DType.INT32) {
+    if (Op.given(op, "index", index).dtype() != DType.INT64 && index.dtype() != DType.INT32) {
       throw new IllegalArgumentException("[" + op + "] Expected dtype int32/int64 for index, got " + index.dtype().label());
     }
     return index.to(DType.INT64);
@@ -57,7 +57,7 @@ public final class Indexing {
 
   /// `index`, which must be int64.
   private static Tensor longs(String op, Tensor index) {
-    if (index.dtype() != DType.INT64) {
+    if (Op.given(op, "index", index).dtype() != DType.INT64) {
       throw new IllegalArgumentException("[" + op + "] Expected a long tensor for index, but got " + index.dtype().label()
           + ": cast it with to(INT64)");
     }
@@ -98,7 +98,7 @@ public final class Indexing {
     Tensor positions = positions("index_add", index);
     Strided places = vector("index_add", positions);
     checkSource("index_add", x, at, index, source);
-    Tensor values = inPlace ? Copies.apart(x, source) : source;
+    Tensor values = inPlace ? Copies.apart("index_add", x, source) : source;
     return INDEX_ADD.change(new Along(at, alpha), inPlace, new Tensor[] {x, positions, values},
         (k, out) -> k.indexAdd(Shapes.atLeastVector(out), at, places, Shapes.atLeastVector(values.strided()), alpha));
   }
@@ -108,7 +108,7 @@ public final class Indexing {
     int at = Shapes.dim("index_copy", dim, x.dim());
     Strided places = vector("index_copy", longs("index_copy", index));
     checkSource("index_copy", x, at, index, source);
-    Tensor values = inPlace ? Copies.apart(x, source) : source;
+    Tensor values = inPlace ? Copies.apart("index_copy", x, source) : source;
     Strided from = Shapes.atLeastVector(values.strided());
     long[] strides = new long[from.rank()];
     strides[at] = places.stride(0);
@@ -118,7 +118,7 @@ public final class Indexing {
   }
 
   private static void checkSource(String op, Tensor x, int dim, Tensor index, Tensor source) {
-    if (source.dtype() != x.dtype()) {
+    if (Op.given(op, "source", source).dtype() != x.dtype()) {
       throw new IllegalArgumentException("[" + op + "] self and source expected to have the same dtype, but got (self) " + x.dtype().label()
           + " and (source) " + source.dtype().label() + ": cast one with to(dtype)");
     }
@@ -137,12 +137,13 @@ public final class Indexing {
   }
 
   public static Tensor indexFill(Tensor x, int dim, Tensor index, double value, boolean inPlace) {
+    Promotion.checkHolds("index_fill", x.dtype(), value);
     return fill(INDEX_FILL, x, dim, index, Creation.full(x.device(), x.dtype(), Tensor.number(value)), inPlace, x, index);
   }
 
   /// With a value of rank 0.
   public static Tensor indexFill(Tensor x, int dim, Tensor index, Tensor value, boolean inPlace) {
-    if (value.dim() != 0) {
+    if (Op.given("index_fill", "value", value).dim() != 0) {
       throw new IllegalArgumentException("[index_fill] only supports a 0-dimensional value tensor, but got tensor with " + value.dim()
           + " dimension(s).");
     }
@@ -178,7 +179,7 @@ public final class Indexing {
   ///
   /// @param padding the row that gets no gradient; -1 for none
   public static Tensor embedding(Tensor weight, Tensor indices, long padding) {
-    if (weight.dim() != 2) {
+    if (Op.given("embedding", "weight", weight).dim() != 2) {
       throw new IllegalArgumentException("[embedding] 'weight' must be 2-D, got sizes " + Shapes.show(weight.sizes()));
     }
     if (padding < -1 || padding >= weight.size(0)) {

@@ -48,6 +48,7 @@ public final class Joining {
     if (tensors.length == 0) {
       throw new IllegalArgumentException("[cat] expected a non-empty list of Tensors");
     }
+    Op.requireGiven("cat", tensors);
     Tensor model = null;
     for (int i = 0; i < tensors.length; i++) {
       Tensor tensor = tensors[i];
@@ -103,6 +104,7 @@ public final class Joining {
     if (tensors.length == 0) {
       throw new IllegalArgumentException("[stack] expected a non-empty list of Tensors");
     }
+    Op.requireGiven("stack", tensors);
     int at = Shapes.dim("stack", dim, tensors[0].dim() + 1);
     for (int i = 1; i < tensors.length; i++) {
       if (!Arrays.equals(tensors[i].strided().sizes(), tensors[0].strided().sizes())) {

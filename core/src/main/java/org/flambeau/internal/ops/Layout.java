@@ -51,6 +51,26 @@ public record Layout(long[] sizes, long[] strides, long numel) {
     return ordered(x.sizes(), x);
   }
 
+  /// Whether the elements of `x` fill a stretch of memory without gaps, each in a place of its own.
+  static boolean isDense(Strided x) {
+    return x.isContiguous() || ordered(x.sizes(), x).fits(x);
+  }
+
+  /// The layout of the gradient of `x`: where x is dense its own, else row-major, whatever way the gradient came about.
+  public static Layout ofGradient(Strided x) {
+    return isDense(x) ? new Layout(x.sizes(), x.strides(), x.numel()) : contiguous(x.sizes());
+  }
+
+  /// Whether `x`, of these sizes, lies by these strides; those of dimensions of size 1 say nothing.
+  public boolean fits(Strided x) {
+    for (int d = 0; d < sizes.length; d++) {
+      if (sizes[d] != 1 && strides[d] != x.stride(d)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   /// The layout of an element-wise result of two operands, of the broadcast `sizes`: row-major unless both agree on
   /// another order of dimensions, as in PyTorch.
   public static Layout of(long[] sizes, Strided a, Strided b) {

@@ -32,23 +32,25 @@ public final class Masking {
   }
 
   private static void requireBool(String op, Tensor mask) {
-    if (mask.dtype() != DType.BOOL) {
+    if (Op.given(op, "mask", mask).dtype() != DType.BOOL) {
       throw new IllegalArgumentException("[" + op + "] only supports boolean masks, but got mask with dtype " + mask.dtype().label());
     }
   }
 
   /// `x` with a number where `mask`, broadcast with it, is true.
   public static Tensor maskedFill(Tensor x, Tensor mask, double value, boolean inPlace) {
+    Promotion.checkHolds("masked_fill", x.dtype(), value);
     return fill(MASKED_FILL, x, mask, Creation.hostScalar(value), inPlace, x, mask);
   }
 
   /// With a value of rank 0.
   public static Tensor maskedFill(Tensor x, Tensor mask, Tensor value, boolean inPlace) {
-    if (value.dim() != 0) {
+    if (Op.given("masked_fill", "value", value).dim() != 0) {
       throw new IllegalArgumentException("[masked_fill] only supports a 0-dimensional value tensor, but got tensor with " + value.dim()
           + " dimension(s).");
     }
-    Tensor filling = value.strided().isHostScalar() ? value : value.to(x.device()).to(x.dtype());
+    Tensor apart = inPlace ? Copies.separate(x, value) : value;
+    Tensor filling = apart.strided().isHostScalar() ? apart : apart.to(x.device()).to(x.dtype());
     return fill(MASKED_FILL_TENSOR, x, mask, filling.strided(), inPlace, x, mask, filling);
   }
 
@@ -72,7 +74,7 @@ public final class Masking {
 
   /// The elements of `x` where `mask` is true, both broadcast, in row-major order.
   public static Tensor maskedSelect(Tensor x, Tensor mask) {
-    if (mask.dtype() != DType.BOOL) {
+    if (Op.given("masked_select", "mask", mask).dtype() != DType.BOOL) {
       throw new IllegalArgumentException("[masked_select] expected BoolTensor for mask, got " + mask.dtype().label());
     }
     long[] sizes = Shapes.broadcast("masked_select", x.strided().sizes(), mask.strided().sizes());
@@ -91,7 +93,7 @@ public final class Masking {
   /// `x` with the elements of `source`, in order, where `mask` is true.
   public static Tensor maskedScatter(Tensor x, Tensor mask, Tensor source, boolean inPlace) {
     requireBool("masked_scatter", mask);
-    if (x.dtype() != source.dtype()) {
+    if (x.dtype() != Op.given("masked_scatter", "source", source).dtype()) {
       throw new IllegalArgumentException(
           "[masked_scatter] expected self and source to have same dtypes but got " + x.dtype().label() + " and "
               + source.dtype().label());
@@ -110,7 +112,7 @@ public final class Masking {
       throw new IllegalArgumentException("[masked_scatter] Number of elements of source < number of ones in mask: " + source.numel() + " < "
           + count);
     }
-    Tensor values = (inPlace ? Copies.apart(x, source) : source).contiguous();
+    Tensor values = (inPlace ? Copies.separate(x, source) : source).contiguous();
     Strided flat = values.strided().with(values.strided().offset(), new long[] {values.numel()}, new long[] {1});
     return MASKED_SCATTER.change(UNIT, inPlace, new Tensor[] {x, mask, values}, (k, out) -> k.maskedScatter(out, when, flat));
   }

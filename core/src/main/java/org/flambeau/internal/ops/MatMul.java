@@ -47,6 +47,7 @@ public final class MatMul {
 
   /// The product of vectors, matrices or batches of matrices, by the ranks of the operands.
   public static Tensor matmul(Tensor a, Tensor b) {
+    Op.requireGiven("matmul", a, b);
     if (a.dim() == 0 || b.dim() == 0) {
       throw new IllegalArgumentException(
           "[matmul] both arguments to matmul need to be at least 1D, but they are " + a.dim() + "D and " + b.dim()
@@ -104,6 +105,7 @@ public final class MatMul {
 
   /// (m, k) × (k, n) → (m, n).
   public static Tensor mm(Tensor a, Tensor b) {
+    Op.requireGiven("mm", a, b);
     if (a.dim() != 2 || b.dim() != 2) {
       throw new IllegalArgumentException("[mm] " + (a.dim() != 2 ? "self" : "mat2") + " must be a matrix, got sizes "
           + Shapes.show((a.dim() != 2 ? a : b).sizes()));
@@ -119,6 +121,7 @@ public final class MatMul {
 
   /// (m, k) × (k) → (m).
   public static Tensor mv(Tensor a, Tensor b) {
+    Op.requireGiven("mv", a, b);
     if (a.dim() != 2 || b.dim() != 1) {
       throw new IllegalArgumentException("[mv] vector + matrix @ vector expected, got 1, " + a.dim() + ", " + b.dim());
     }
@@ -133,6 +136,7 @@ public final class MatMul {
 
   /// (k) × (k) → a scalar.
   public static Tensor dot(Tensor a, Tensor b) {
+    Op.requireGiven("dot", a, b);
     if (a.dim() != 1 || b.dim() != 1) {
       throw new IllegalArgumentException("[dot] 1D tensors expected, but got " + a.dim() + "D and " + b.dim() + "D tensors");
     }
@@ -146,6 +150,7 @@ public final class MatMul {
 
   /// (b, m, k) × (b, k, n) → (b, m, n).
   public static Tensor bmm(Tensor a, Tensor b) {
+    Op.requireGiven("bmm", a, b);
     requireBatches("bmm", a, b);
     return product(BMM, a, b, new long[] {a.size(0), a.size(1), b.size(2)}, a.size(0), a.size(0));
   }
@@ -174,6 +179,7 @@ public final class MatMul {
 
   /// beta·c + alpha·a·b for matrices a and b and any c that broadcasts to their product.
   public static Tensor addmm(Tensor c, Tensor a, Tensor b, double beta, double alpha) {
+    Op.requireGiven("addmm", c, a, b);
     if (a.dim() != 2 || b.dim() != 2) {
       throw new IllegalArgumentException(
           "[addmm] mat1 and mat2 must be matrices, got " + Shapes.show(a.sizes()) + " and " + Shapes.show(b.sizes()));
@@ -190,6 +196,7 @@ public final class MatMul {
 
   /// beta·c + alpha·a·b for batches of matrices a and b and any c that broadcasts to their products.
   public static Tensor baddbmm(Tensor c, Tensor a, Tensor b, double beta, double alpha) {
+    Op.requireGiven("baddbmm", c, a, b);
     requireBatches("baddbmm", a, b);
     requireSame("baddbmm", a, c);
     return added(BADDBMM, c, a, b, new Scales(beta, alpha), a.size(0), a.size(1), b.size(2));

@@ -208,6 +208,23 @@ public final class Op<A> {
     }
   }
 
+  /// An operand of the operation `name`, which must be there; `what` is what its caller calls it.
+  public static Tensor given(String name, String what, @Nullable Tensor operand) {
+    if (operand == null) {
+      throw new IllegalArgumentException("[" + name + "] " + what + " is null: expected a tensor");
+    }
+    return operand;
+  }
+
+  /// All operands of the operation `name`, which must be there.
+  static void requireGiven(String name, @Nullable Tensor... operands) {
+    for (int i = 0; i < operands.length; i++) {
+      if (operands[i] == null) {
+        Tensor _ = given(name, "operand " + (i + 1), null);
+      }
+    }
+  }
+
   /// What an operation inside the operation `name` found wrong.
   private static RuntimeException inTheNameOf(String name, RuntimeException e) {
     String message = String.valueOf(e.getMessage());
@@ -232,12 +249,9 @@ public final class Op<A> {
 
   /// Changes `self` in place, from `operands`, of which the first is `self`; the kernel writes to self's own elements.
   public Tensor runInPlace(A attributes, Tensor self, Tensor[] operands, Kernel kernel) {
-    for (int d = 0; d < self.dim() && !self.isContiguous(); d++) {
-      if (self.strided().stride(d) == 0 && self.strided().size(d) > 1) {
-        throw new IllegalArgumentException(
-            "[" + title() + "_] unsupported operation: more than one element of the written-to tensor refers to a "
-                + "single memory location. Please clone() the tensor before performing the operation.");
-      }
+    Overlaps.requireDistinct(title(), self);
+    for (int i = 1; i < operands.length; i++) {
+      Overlaps.refusePartial(title(), self, operands[i]);
     }
     return overwrite(attributes, self, operands, kernel);
   }
@@ -282,6 +296,9 @@ public final class Op<A> {
   public Tensor change(A attributes, boolean inPlace, Tensor[] operands, Kernel kernel) {
     Tensor self = operands[0];
     if (inPlace) {
+      for (int i = 1; i < operands.length; i++) {
+        Overlaps.refuseAny(title(), self, operands[i]);
+      }
       return runInPlace(attributes, self, operands, kernel);
     }
     Strided in = self.strided();
@@ -341,8 +358,8 @@ public final class Op<A> {
     }
     AutogradMeta meta = x.autogradOrNull();
     Tensor base = meta == null || meta.base() == null ? x : meta.base();
-    result.autograd().setView(result, base,
-        thread.records() ? creation : AutogradMeta.Creation.NO_GRAD);
+    AutogradMeta.Creation how = thread.records() ? creation : AutogradMeta.Creation.NO_GRAD;
+    result.autograd().setView(result, base, how == AutogradMeta.Creation.PLAIN && meta != null ? meta.creation() : how);
   }
 
   static Strided allocate(ThreadState thread, Device device, DType dtype, Layout layout) {

@@ -33,33 +33,42 @@ public final class Powers {
   }
 
   public static Tensor pow(Tensor base, long exponent) {
-    return base.dtype().isFloating() ? pow(base, (double) exponent) : Binary.POW.of(base, whole(exponent));
+    return base.dtype().isFloating() ? pow(base, (double) exponent) : Binary.POW.of(base, whole(base, exponent));
   }
 
   public static Tensor pow(Tensor base, double exponent) {
     if (!base.dtype().isFloating()) {
       return Binary.POW.of(base, Tensor.number(exponent));
     }
+    checkHalf(base, exponent);
     Strided x = base.strided();
     return POW_NUMBER.run(exponent, x.dtype(), Layout.like(x), base, (k, out) -> raise(k, out, x, exponent));
   }
 
   public static Tensor powInPlace(Tensor base, long exponent) {
-    return base.dtype().isFloating() ? powInPlace(base, (double) exponent) : Binary.POW.inPlace(base, whole(exponent));
+    return base.dtype().isFloating() ? powInPlace(base, (double) exponent) : Binary.POW.inPlace(base, whole(base, exponent));
   }
 
   public static Tensor powInPlace(Tensor base, double exponent) {
     if (!base.dtype().isFloating()) {
       return Binary.POW.inPlace(base, Tensor.number(exponent));
     }
+    checkHalf(base, exponent);
     return POW_NUMBER.runInPlace(exponent, base, new Tensor[] {base}, (k, out) -> raise(k, out, out, exponent));
   }
 
-  private static Tensor whole(long exponent) {
+  private static Tensor whole(Tensor base, long exponent) {
     if (exponent < 0) {
       throw new IllegalArgumentException("[pow] Integers to negative integer powers are not allowed, got the exponent " + exponent);
     }
+    Promotion.checkHolds("pow", base.dtype(), exponent);
     return Tensor.number(exponent);
+  }
+
+  private static void checkHalf(Tensor base, double exponent) {
+    if (base.dtype().size() == 2) {
+      Promotion.checkHolds("pow", base.dtype(), exponent);
+    }
   }
 
   private static void raise(Kernels k, Strided out, Strided x, double exponent) {

@@ -91,6 +91,23 @@ public final class Promotion {
     }
   }
 
+  /// Refuses a number that `dtype` cannot hold; negative whole ones wrap around in an unsigned dtype, as in PyTorch.
+  public static void checkHolds(String op, DType dtype, double value) {
+    boolean holds = switch (dtype.category()) {
+      case BOOLEAN -> true;
+      case INTEGRAL -> {
+        double most = Math.scalb(1.0, dtype.size() * Byte.SIZE - (dtype == DType.UINT8 ? 0 : 1));
+        yield (value < most || dtype == DType.INT64 && value == most)
+            && value >= (dtype == DType.UINT8 ? value == Math.rint(value) ? 1 - most : 0 : -most);
+      }
+      case FLOATING -> Double.isNaN(value) || Double.isInfinite(value) || Math.abs(value) <= largest(dtype);
+    };
+    if (!holds) {
+      throw new IllegalArgumentException("[" + op + "] value cannot be converted to type " + dtype.label() + " without overflow: "
+          + (value == (long) value ? Long.toString((long) value) : Double.toString(value)));
+    }
+  }
+
   /// The largest finite number of a float dtype.
   static double largest(DType dtype) {
     return switch (dtype) {

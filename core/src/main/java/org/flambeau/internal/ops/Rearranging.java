@@ -93,6 +93,7 @@ public final class Rearranging {
   }
 
   public static List<Tensor> broadcastTensors(Tensor... tensors) {
+    Op.requireGiven("broadcast_tensors", tensors);
     long[] sizes = {};
     for (Tensor tensor : tensors) {
       sizes = Shapes.broadcast("broadcast_tensors", sizes, tensor.strided().sizes());

@@ -56,7 +56,7 @@ public final class Scattering {
 
   /// Like [#gather], with index and tensor broadcast in the other dimensions.
   public static Tensor takeAlongDim(Tensor x, Tensor index, int dim) {
-    if (x.dim() != index.dim()) {
+    if (x.dim() != Op.given("take_along_dim", "index", index).dim()) {
       throw new IllegalArgumentException("[take_along_dim] input and indices should have the same number of dimensions, but got " + x.dim()
           + " dimensions for input, and " + index.dim() + " dimensions for indices");
     }
@@ -84,6 +84,7 @@ public final class Scattering {
 
   public static Tensor scatter(Tensor x, int dim, Tensor index, double value, boolean inPlace) {
     int at = Shapes.dim("scatter", dim, x.dim());
+    Promotion.checkHolds("scatter", x.dtype(), value);
     Tensor positions = Indexing.positions("scatter", index);
     checkIndex("scatter", x, at, index, null);
     Strided filling = Shapes.atLeastVector(repeated(x, value, index.sizes()).strided());
@@ -99,18 +100,17 @@ public final class Scattering {
 
   /// The part of `source` that `index` has a position for; where x is written in place, apart from its memory.
   private static Tensor part(String op, Tensor x, int dim, Tensor index, Tensor source, boolean inPlace) {
-    if (source.dtype() != x.dtype()) {
+    if (Op.given(op, "source", source).dtype() != x.dtype()) {
       throw new IllegalArgumentException("[" + op + "] Expected self.dtype to be equal to src.dtype, got " + x.dtype().label() + " and "
           + source.dtype().label() + ": cast one with to(dtype)");
     }
     Binary.device(op, x, source);
     checkIndex(op, x, dim, index, source);
-    Tensor part = source;
+    Tensor part = inPlace ? Copies.apart(op, x, source) : source;
     for (int d = 0; d < index.dim() && index.numel() > 0; d++) {
       part = part.size(d) == index.size(d) ? part : part.narrow(d, 0, index.size(d));
     }
-    part = index.numel() > 0 ? part : repeated(x, 0, index.sizes());
-    return inPlace ? Copies.apart(x, part) : part;
+    return index.numel() > 0 ? part : repeated(x, 0, index.sizes());
   }
 
   private static void checkIndex(String op, Tensor x, int dim, Tensor index, @Nullable Tensor source) {

@@ -48,6 +48,7 @@ public final class Selection {
   }
 
   public static Tensor where(Tensor condition, Tensor a, Tensor b) {
+    Op.requireGiven("where", condition, a, b);
     if (condition.dtype() != DType.BOOL) {
       throw new IllegalArgumentException("[where] expected condition to be a boolean tensor, but got a tensor with dtype "
           + condition.dtype().label());
@@ -77,6 +78,12 @@ public final class Selection {
 
   private static Tensor clamp(Op<Bounds> op, Tensor x, double low, double high, boolean inPlace) {
     DType dtype = boundsDtype(x, low, high);
+    if (low > Double.NEGATIVE_INFINITY) {
+      Promotion.checkHolds(op.title(), dtype, low);
+    }
+    if (high < Double.POSITIVE_INFINITY) {
+      Promotion.checkHolds(op.title(), dtype, high);
+    }
     Bounds bounds = new Bounds(low, high);
     if (inPlace) {
       Promotion.checkStore(op.title(), dtype, x.dtype());

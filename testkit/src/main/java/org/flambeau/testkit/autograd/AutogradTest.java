@@ -238,6 +238,31 @@ final class AutogradTest {
     assertEquals(wide.dtype(), wide.grad().dtype());
   }
 
+  /// PyTorch's contract: a dense leaf's gradient has its strides, any other's is row-major, whatever the graph made of it.
+  @Test
+  void gradients_lie_like_what_they_are_for() {
+    Tensor turned = Tensor.ones(3, 2).t();
+    for (Tensor leaf : List.of(Tensor.ones(2, 3), Tensor.ones(3, 2).t(), Tensor.ones(2, 6).slice(1, 0, 6, 2),
+        Tensor.ones(2, 1).expand(2, 3))) {
+      Tensor x = leaf.detach().requiresGrad_(true);
+      long[] strides = Arrays.equals(x.strides(), turned.strides()) ? new long[] {1, 2} : new long[] {3, 1};
+      x.mul(turned).sum().backward();
+      assertArrayEquals(strides, x.grad().strides());
+      x.sum().backward();
+      assertArrayEquals(strides, x.grad().strides());
+      x.setGrad(null);
+      x.t().matmul(Tensor.ones(2, 4)).sum().backward();
+      assertArrayEquals(strides, x.grad().strides());
+      x.setGrad(null);
+      x.mul(turned).square().sum().backward(CREATE_GRAPH);
+      assertArrayEquals(strides, x.grad().strides());
+      assertTrue(x.grad().requiresGrad());
+    }
+    Tensor result = Tensor.ones(2, 3).requiresGrad_(true).mul(1).retainGrad();
+    result.mul(turned).sum().backward();
+    assertArrayEquals(new long[] {3, 1}, result.grad().strides());
+  }
+
   @Test
   void a_gradient_that_is_kept_is_nobody_elses_memory() {
     Tensor x = leaf(1, 2);

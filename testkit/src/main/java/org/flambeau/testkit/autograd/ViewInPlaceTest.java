@@ -6,10 +6,15 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import org.flambeau.AutogradException;
+import org.flambeau.DType;
 import org.flambeau.GradMode;
 import org.flambeau.Tensor;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 /// Changes in place, of views and of what they view. The numbers and names are PyTorch's for the same program.
 final class ViewInPlaceTest {
@@ -99,11 +104,47 @@ final class ViewInPlaceTest {
     assertGrad(x, 0, 0, 0, 8, 10, 0);
   }
 
+  /// What lies densely and overlaps in part, or in another order, is refused; the same elements are not, nor is what PyTorch cannot tell.
   @Test
-  void an_overlapping_source_is_read_before_it_is_overwritten() {
-    Tensor base = Tensor.of(1f, 2f, 3f, 4f);
-    base.slice(0, 1, 4).copy_(base.slice(0, 0, 3));
-    assertArrayEquals(new float[] {1, 1, 2, 3}, base.toFloatArray());
+  void operands_that_overlap_what_is_written_are_refused() {
+    String refused = "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. "
+        + "Please clone() the tensor before performing the operation.";
+    Tensor base = Tensor.arange(6).to(DType.FLOAT32).reshape(2, 3);
+    Tensor square = Tensor.arange(4).to(DType.FLOAT32).reshape(2, 2);
+    Tensor late = base.flatten().slice(0, 1, 6);
+    Tensor early = base.flatten().slice(0, 0, 5);
+    Tensor first = Tensor.of(0L, 1L);
+    Map<String, Executable> calls = new LinkedHashMap<>();
+    calls.put("add_", () -> late.add_(early));
+    calls.put("copy_", () -> late.copy_(early));
+    calls.put("mul_", () -> square.mul_(square.t()));
+    calls.put("sub_", () -> square.sub_(square.select(0, 0)));
+    calls.put("div_", () -> late.div_(late.select(0, 2)));
+    calls.put("add_", () -> late.add_(early, 2));
+    calls.put("eq_", () -> late.eq_(early));
+    calls.put("lerp_", () -> late.lerp_(early, 0.5));
+    calls.put("addcmul_", () -> late.addcmul_(Tensor.ones(5), early, 1));
+    calls.put("addcdiv_", () -> late.addcdiv_(early, Tensor.ones(5), 1));
+    calls.put("scatter_", () -> late.scatter_(0, first, early));
+    calls.put("scatter_add_", () -> late.scatterAdd_(0, first, late));
+    calls.put("index_add_", () -> late.indexAdd_(0, first, early.slice(0, 0, 2)));
+    calls.put("index_copy_", () -> late.indexCopy_(0, first, early.slice(0, 0, 2)));
+    calls.forEach((name, call) -> assertEquals("[" + name + "] " + refused,
+        assertThrows(IllegalArgumentException.class, call, name).getMessage()));
+    assertEquals(0, base.version());
+    assertArrayEquals(new float[] {0, 2, 4, 6}, square.clone().add_(square).flatten().toFloatArray());
+    assertArrayEquals(new float[] {0, 2, 4, 6}, square.add_(square.view(2, 2)).flatten().toFloatArray());
+    late.slice(0, 0, 5, 2).add_(early.slice(0, 0, 5, 2)); // 1, 3 and 5 among 0, 2 and 4
+    assertArrayEquals(new float[] {0, 1, 2, 5, 4, 9}, base.flatten().toFloatArray());
+  }
+
+  @Test
+  void elements_that_share_a_place_are_filled_but_not_changed() {
+    Tensor row = Tensor.zeros(1).expand(3);
+    assertThrows(IllegalArgumentException.class, () -> row.mul_(2));
+    assertThrows(IllegalArgumentException.class, () -> row.copy_(Tensor.ones(3)));
+    assertThrows(IllegalArgumentException.class, () -> row.uniform_(0, 1));
+    assertArrayEquals(new float[] {5, 5, 5}, row.fill_(5).toFloatArray());
   }
 
   @Test
@@ -115,6 +156,28 @@ final class ViewInPlaceTest {
       row.mul_(2);
     }
     assertArrayEquals(new float[] {2, 4, 6, 4, 5, 6}, base.toFloatArray());
+  }
+
+  @Test
+  void views_without_gradient_remember_how_they_were_made() {
+    String several = "A view was created in no_grad mode and is being modified inplace with grad mode enabled. This view is the output of a "
+        + "function that returns multiple views.";
+    String unrecorded = "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that";
+    Tensor weight = Tensor.ones(3).requiresGrad_(true);
+    Tensor plain = Tensor.ones(2, 3);
+    Tensor one = plain.unbind(0).getFirst();
+    for (Tensor view : List.of(one, plain.chunk(2, 0).get(1), plain.split(1, 0).get(1), one.slice(0, 0, 3))) {
+      assertTrue(assertThrows(AutogradException.class, () -> view.mul_(weight)).getMessage().startsWith(several));
+      view.mul_(2); // nothing to be recorded
+    }
+    Tensor hidden;
+    try (var _ = GradMode.noGrad()) {
+      hidden = plain.unbind(0).getFirst();
+    }
+    assertTrue(assertThrows(AutogradException.class, () -> hidden.mul_(weight)).getMessage().startsWith(unrecorded));
+    assertTrue(assertThrows(AutogradException.class, () -> hidden.slice(0, 0, 3).mul_(weight)).getMessage().startsWith(unrecorded));
+    String ofView = assertThrows(AutogradException.class, () -> x.mul(1).unbind(0).getFirst().slice(0, 0, 3).mul_(2)).getMessage();
+    assertTrue(ofView.startsWith("Output 0 of Slice is a view and is being modified inplace. This view is the output"), ofView);
   }
 
   @Test

@@ -79,6 +79,46 @@ final class MemoryScopeTest {
   }
 
   @Test
+  void keep_takes_a_tensor_out_of_the_scopes_inside_too() {
+    long before = inUse();
+    Tensor w = Tensor.ones(SIZE).requiresGrad_(true);
+    Tensor value;
+    Tensor loss;
+    try (var outer = MemoryScope.open()) {
+      Tensor own;
+      try (var _ = MemoryScope.open()) {
+        try (var _ = MemoryScope.open()) {
+          value = outer.keep(Tensor.ones(SIZE).mul(3));
+          loss = outer.keep(w.mul(2).square().sum());
+          own = Tensor.ones(SIZE);
+        }
+      }
+      assertEquals(3f, value.get(0).toFloat());
+      Tensor gone = own;
+      assertThrows(ClosedTensorException.class, () -> gone.add(1));
+    }
+    assertEquals(3f, value.get(5).toFloat());
+    loss.backward();
+    assertEquals(8f, w.grad().get(7).toFloat());
+    assertTrue(inUse() > before);
+  }
+
+  @Test
+  void keep_leaves_what_an_enclosing_scope_owns_and_refuses_what_one_apart_does() {
+    try (var _ = MemoryScope.open()) {
+      Tensor outside = Tensor.ones(SIZE);
+      Tensor batch = Tensor.ones(SIZE);
+      try (var apart = MemoryScope.holding(batch); var inner = MemoryScope.open()) {
+        inner.keep(outside);
+        assertThrows(IllegalArgumentException.class, () -> inner.keep(batch));
+        assertEquals(1f, apart.keep(batch).get(0).toFloat());
+      }
+      assertEquals(1f, outside.get(0).toFloat());
+      assertEquals(1f, batch.get(0).toFloat());
+    }
+  }
+
+  @Test
   void keep_takes_the_graph_along() {
     Tensor w = Tensor.ones(SIZE).requiresGrad_(true);
     Tensor loss;
