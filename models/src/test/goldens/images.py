@@ -75,6 +75,8 @@ def write():
     picture(mode="1").save(OUT / "black-white.bmp")
     palette.save(OUT / "palette.gif")
     rgb.save(OUT / "rgb.tif")
+    palette.save(OUT / "palette.tif")
+    picture(mode="CMYK").save(OUT / "cmyk.tif", compression="tiff_deflate")
     rgb.save(OUT / "rgb.ppm")
     picture(mode="L").save(OUT / "grey.pgm")
     (OUT / "narrow.ppm").write_bytes(b"P6 # up to 100\n3 2\n100\n" + bytes(range(0, 108, 6)))

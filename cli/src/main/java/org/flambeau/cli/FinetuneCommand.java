@@ -1,7 +1,5 @@
 package org.flambeau.cli;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -10,7 +8,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import org.flambeau.Device;
-import org.flambeau.FlambeauException;
 import org.flambeau.Random;
 import org.flambeau.Tensor;
 import org.flambeau.cli.training.Checkpoints;
@@ -53,9 +50,12 @@ final class FinetuneCommand extends FlambeauCommand {
     Path out = options.run.out;
     Tree checkpoint = options.run.resume ? Tree.load(new Checkpoints(out).last()) : null;
     if (checkpoint != null) {
-      requireSameRun(checkpoint);
+      requireSameOptions(checkpoint);
     }
     Images images = Images.open(options);
+    if (checkpoint != null) {
+      requireSameImages(checkpoint, images);
+    }
     Random.manualSeed(options.learning.seed);
     Module model = model(images.classes().size());
     model.to(device);
@@ -65,15 +65,8 @@ final class FinetuneCommand extends FlambeauCommand {
     out().println(options.model.entry.name() + " with " + Quantities.count(numel(model.parameters())) + " parameters, of which "
         + Quantities.count(numel(learning)) + " learn");
     out().flush();
-    makeFolder(out);
-    return train(run, checkpoint);
-  }
-
-  private static void makeFolder(Path out) {
-    try {
-      Files.createDirectories(out);
-    } catch (IOException e) {
-      throw new FlambeauException("--out " + out + " cannot be made: " + e, e);
+    try (var _ = RunFolder.open(out)) {
+      return train(run, checkpoint);
     }
   }
 
@@ -96,8 +89,8 @@ final class FinetuneCommand extends FlambeauCommand {
           err().println("flambeau: stopped; the same command with --resume goes on");
           return Interrupts.EXIT_CODE;
         }
+        finish(trainer.history());
       }
-      finish(trainer.history());
       return 0;
     } finally {
       listeners.forEach(TrainingListener::close);
@@ -193,12 +186,13 @@ final class FinetuneCommand extends FlambeauCommand {
     description.put("flambeau", Machine.flambeauVersion());
     description.put("model", options.model.entry.name());
     description.put("classes", images.classes());
+    description.put("images", images.training().size());
     description.put("preprocessing", images.preprocessing().toTree());
     description.put("options", options.decisive());
     return description;
   }
 
-  private void requireSameRun(Tree checkpoint) {
+  private void requireSameOptions(Tree checkpoint) {
     Map<?, ?> before = checkpoint.tree("description").tree("options").map();
     options.decisive().forEach((name, now) -> {
       Object then = before.get(name);
@@ -207,10 +201,20 @@ final class FinetuneCommand extends FlambeauCommand {
             + ": give the same, or another --out without --resume");
       }
     });
-    int epochs = Math.toIntExact(checkpoint.tree("position").whole("epoch"));
-    if (epochs > options.learning.epochs) {
-      throw new MisuseException("the run in " + options.run.out + " has done " + Quantities.counted(epochs - 1L, "epoch", "epochs")
+    long done = checkpoint.tree("position").whole("epoch") - 1;
+    if (done > options.learning.epochs) { // one that has done as many may still lack what is written at the end
+      throw new MisuseException("the run in " + options.run.out + " has done " + Quantities.counted(done, "epoch", "epochs")
           + ": there is nothing left to do with --epochs " + options.learning.epochs);
+    }
+  }
+
+  private void requireSameImages(Tree checkpoint, Images images) {
+    Tree before = checkpoint.tree("description");
+    if (!images.classes().equals(before.texts("classes")) || images.training().size() != before.whole("images")) {
+      throw new MisuseException(
+          "the run in " + options.run.out + " was started with " + Quantities.counted(before.whole("images"), "image", "images")
+              + " of the classes " + before.texts("classes") + " to learn from, now there are " + images.training().size() + " of "
+              + images.classes() + ": give the same, or another --out without --resume");
     }
   }
 }

@@ -22,7 +22,14 @@ public final class Main {
   private Main() {}
 
   public static void main(String[] arguments) {
-    System.exit(commandLine().execute(arguments));
+    int status;
+    try {
+      status = commandLine().execute(arguments);
+    } catch (OutOfMemoryError e) {
+      System.err.println("flambeau: Java's heap is full (" + e.getMessage() + "); FLAMBEAU_OPTS=-Xmx8g gives it 8 GiB");
+      status = CommandLine.ExitCode.SOFTWARE;
+    }
+    System.exit(status);
   }
 
   static CommandLine commandLine() {

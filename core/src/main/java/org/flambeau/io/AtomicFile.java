@@ -8,6 +8,8 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.HexFormat;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /// Replaces a file as a whole: whoever opens it, even after a crash, sees the old content or the new, never a part.
 public final class AtomicFile {
@@ -16,6 +18,8 @@ public final class AtomicFile {
   public interface Content {
     void writeTo(FileChannel channel) throws IOException;
   }
+
+  private static final Pattern TEMPORARY = Pattern.compile("\\..*\\.[0-9a-f]{16}\\.tmp");
 
   private AtomicFile() {}
 
@@ -37,6 +41,15 @@ public final class AtomicFile {
       throw new CheckpointException(file, "could not be written: " + e, e);
     } finally {
       deleteLeftover(temporary);
+    }
+  }
+
+  /// Deletes what a process left in `folder` that was killed while it wrote. Nobody may be writing there.
+  public static void deleteLeftovers(Path folder) {
+    try (Stream<Path> files = Files.list(folder)) {
+      files.filter(file -> TEMPORARY.matcher(String.valueOf(file.getFileName())).matches()).forEach(AtomicFile::deleteLeftover);
+    } catch (IOException e) {
+      throw new CheckpointException(folder, "could not be read: " + e, e);
     }
   }
 

@@ -25,6 +25,23 @@ class LauncherTest {
     assertEquals(new Checkout.Run(0, "tensor(3.5000)\n", ""), run);
   }
 
+  /// As in containers, where no locale is set.
+  @Test
+  void namesFilesInUtf8WhateverTheLocale(@TempDir Path folder) throws Exception {
+    Path script = Files.writeString(folder.resolve("List.java"), """
+        void main(String[] folder) throws Exception {
+          for (var file : java.nio.file.Files.list(java.nio.file.Path.of(folder[0])).toList()) {
+            IO.println(file.getFileName().toString().codePoints().boxed().toList());
+          }
+        }
+        """);
+    Path images = Files.createDirectory(folder.resolve("кот"));
+    Files.writeString(images.resolve("猫"), "");
+
+    assertEquals(new Checkout.Run(0, "[29483]\n", ""),
+        Checkout.run(List.of("env", "LC_ALL=C", Checkout.LAUNCHER, "run", script, images)));
+  }
+
   @Test
   void passesTheExitStatusAndStderrOfTheScriptOn(@TempDir Path folder) throws Exception {
     Path script = Files.writeString(folder.resolve("Exit.java"), """

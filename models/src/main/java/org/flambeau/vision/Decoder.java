@@ -34,7 +34,7 @@ final class Decoder {
       }
       ImageReader reader = readers.next();
       try {
-        reader.setInput(in, true, true);
+        reader.setInput(in, true, !Palette.isTiff(reader));
         return decode(reader, file);
       } finally {
         reader.dispose();
@@ -60,7 +60,7 @@ final class Decoder {
       }
       boolean[] truncated = new boolean[1];
       reader.addIIOReadWarningListener((_, warning) -> truncated[0] |= warning.startsWith("Truncated File"));
-      Image image = format.startsWith("JPEG") ? JpegColors.of(file).toRgb(reader.readRaster(0, null)) : toRgb(reader.read(0));
+      Image image = format.startsWith("JPEG") ? JpegColors.of(file).toRgb(reader.readRaster(0, null)) : toRgb(reader);
       if (truncated[0]) {
         throw new ImageException("truncated " + format);
       }
@@ -79,50 +79,59 @@ final class Decoder {
     return (file[4] & 0xff | (file[5] & 0xff) << 8 | (file[6] & 0xff) << 16 | (file[7] & 0xffL) << 24);
   }
 
-  private static Image toRgb(BufferedImage image) {
+  private static Image toRgb(ImageReader reader) throws IOException {
+    BufferedImage image = reader.read(0);
     int width = image.getWidth();
     int height = image.getHeight();
     byte[] rgb = new byte[3 * width * height];
     Raster raster = image.getRaster();
     int transfer = raster.getTransferType();
-    if (image.getColorModel() instanceof IndexColorModel palette) {
+    if (image.getColorModel() instanceof IndexColorModel model) {
+      Palette palette = Palette.of(reader, model);
       int[] row = new int[width];
       for (int y = 0, at = 0; y < height; y++) {
         raster.getSamples(0, y, width, 1, 0, row);
         for (int index : row) {
-          rgb[at++] = (byte) palette.getRed(index);
-          rgb[at++] = (byte) palette.getGreen(index);
-          rgb[at++] = (byte) palette.getBlue(index);
+          palette.put(index, rgb, at);
+          at += 3;
         }
       }
     } else
-      if (image.getColorModel() instanceof ComponentColorModel colors && isPlain(colors)
-          && (transfer == DataBuffer.TYPE_BYTE || transfer == DataBuffer.TYPE_USHORT)) {
-            int bands = raster.getNumBands();
-            boolean grey = bands < 3;
-            byte[] bytes = new byte[width * bands];
-            for (int y = 0, at = 0; y < height; y++) {
-              row(raster, y, bytes);
-              for (int x = 0; x < bytes.length; x += bands) {
-                rgb[at++] = bytes[x];
-                rgb[at++] = bytes[grey ? x : x + 1];
-                rgb[at++] = bytes[grey ? x : x + 2];
-              }
+      if (raster.getNumBands() == 4 && transfer == DataBuffer.TYPE_BYTE
+          && image.getColorModel().getColorSpace().getType() == ColorSpace.TYPE_CMYK) {
+            byte[] inks = new byte[4 * width];
+            for (int y = 0; y < height; y++) {
+              raster.getDataElements(0, y, width, 1, inks);
+              JpegColors.inksToRgb(inks, rgb, 3 * y * width, width);
             }
           } else
-        if (transfer == DataBuffer.TYPE_FLOAT || transfer == DataBuffer.TYPE_DOUBLE) {
-          throw new ImageException("expected whole numbers as pixels, got floating-point ones");
-        } else {
-          int[] row = new int[width];
-          for (int y = 0, at = 0; y < height; y++) {
-            image.getRGB(0, y, width, 1, row, 0, width);
-            for (int color : row) {
-              rgb[at++] = (byte) (color >> 16);
-              rgb[at++] = (byte) (color >> 8);
-              rgb[at++] = (byte) color;
+        if (image.getColorModel() instanceof ComponentColorModel colors && isPlain(colors)
+            && (transfer == DataBuffer.TYPE_BYTE || transfer == DataBuffer.TYPE_USHORT)) {
+              int bands = raster.getNumBands();
+              boolean grey = bands < 3;
+              byte[] bytes = new byte[width * bands];
+              for (int y = 0, at = 0; y < height; y++) {
+                row(raster, y, bytes);
+                for (int x = 0; x < bytes.length; x += bands) {
+                  rgb[at++] = bytes[x];
+                  rgb[at++] = bytes[grey ? x : x + 1];
+                  rgb[at++] = bytes[grey ? x : x + 2];
+                }
+              }
+            } else
+          if (transfer == DataBuffer.TYPE_FLOAT || transfer == DataBuffer.TYPE_DOUBLE) {
+            throw new ImageException("expected whole numbers as pixels, got floating-point ones");
+          } else {
+            int[] row = new int[width];
+            for (int y = 0, at = 0; y < height; y++) {
+              image.getRGB(0, y, width, 1, row, 0, width);
+              for (int color : row) {
+                rgb[at++] = (byte) (color >> 16);
+                rgb[at++] = (byte) (color >> 8);
+                rgb[at++] = (byte) color;
+              }
             }
           }
-        }
     return Image.of(width, height, 3, rgb);
   }
 

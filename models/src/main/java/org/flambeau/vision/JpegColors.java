@@ -115,6 +115,16 @@ enum JpegColors {
     }
   }
 
+  /// The same of inks that are not inverted, as in TIFF: cyan, magenta, yellow and black.
+  static void inksToRgb(byte[] inks, byte[] rgb, int at, int width) {
+    for (int x = 0; x < width; x++) {
+      int light = 255 - (inks[4 * x + 3] & 0xff);
+      for (int i = 0; i < 3; i++) {
+        rgb[at + 3 * x + i] = (byte) withBlack(inks[4 * x + i] & 0xff, light);
+      }
+    }
+  }
+
   /// What an ink of 0 to 255 leaves of the light that black leaves, in Pillow's rounding.
   private static int withBlack(int ink, int light) {
     int product = ink * light + 128;

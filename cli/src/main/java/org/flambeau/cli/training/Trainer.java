@@ -65,7 +65,7 @@ public final class Trainer {
 
   /// Trains until all epochs are done or somebody stops it.
   ///
-  /// @throws TrainingException if the loss is no longer finite
+  /// @throws TrainingException if a loss is no longer finite
   public Outcome run() {
     now.restore();
     while (position.epoch <= run.settings().epochs() && position.steps < run.settings().maxSteps()) {
@@ -94,10 +94,10 @@ public final class Trainer {
     position.history.add(report);
     position.nextEpoch();
     epochStart = now = RandomState.of(run.device());
-    save();
-    if (run.folder() != null && position.isBest()) {
+    if (run.folder() != null && position.isBest()) { // first: who is killed between the two does this epoch again
       new Checkpoints(run.folder()).saveBest(run, report);
     }
+    save();
     List<EpochReport> history = history();
     listeners.forEach(listener -> listener.epoch(history));
     return true;
@@ -149,12 +149,9 @@ public final class Trainer {
       Tensor logits = run.model().call(batch.input().to(run.device()));
       Tensor loss = Functional.crossEntropy(logits, target, null, Reduction.MEAN, IGNORE_NO_CLASS, run.settings().labelSmoothing());
       double value = loss.toDouble();
-      if (!Double.isFinite(value)) {
-        throw new TrainingException("the loss is " + value + " at step " + (position.steps + 1) + ", batch " + (position.epochSteps + 1)
-            + " of epoch " + position.epoch + ": lower the learning rate, clip gradients, or look for broken images"
-            + (run.folder() == null || position.history.isEmpty() ? "" : "; " + new Checkpoints(run.folder()).last()
-                + " holds the run after epoch " + position.history.size()));
-      }
+      requireFinite(value,
+          "the loss is " + value + " at step " + (position.steps + 1) + ", batch " + (position.epochSteps + 1) + " of epoch "
+              + position.epoch);
       loss.backward();
       if (run.settings().maxGradNorm() < Double.POSITIVE_INFINITY) {
         GradientClipping.clipGradNorm_(run.model().parameters(), run.settings().maxGradNorm());
@@ -174,10 +171,23 @@ public final class Trainer {
   private @Nullable Metrics evaluate(DataLoader images) {
     Evaluation evaluation = new Evaluation(run.model(), run.device());
     long of = images.dataset().size();
-    return evaluation.of(images, done -> {
+    Metrics metrics = evaluation.of(images, done -> {
       listeners.forEach(listener -> listener.evaluated(position.epoch, done, of));
       return !stopping;
     });
+    if (metrics != null) { // before a checkpoint of broken parameters takes the place of a good one
+      requireFinite(metrics.loss(),
+          "the validation loss is " + metrics.loss() + " after step " + position.steps + " of epoch " + position.epoch);
+    }
+    return metrics;
+  }
+
+  private void requireFinite(double loss, String problem) {
+    if (!Double.isFinite(loss)) {
+      throw new TrainingException(problem + ": lower the learning rate, clip gradients, or look for broken images"
+          + (run.folder() == null || position.history.isEmpty() ? "" : "; " + new Checkpoints(run.folder()).last()
+              + " holds the run after epoch " + position.history.size()));
+    }
   }
 
   private void report(double loss, long epochSteps) {

@@ -132,6 +132,38 @@ class TrainerTest {
     assertEquals(STEPS, Tree.load(folder.resolve("last.pth")).tree("position").whole("steps"));
   }
 
+  /// The training loss is that before the last step, so that only the evaluation sees what the step did.
+  @Test
+  void aValidationLossThatIsNoNumberEndsTheRunBeforeItsCheckpointTakesThePlaceOfAGoodOne() throws Exception {
+    Random.manualSeed(1);
+    Module model = net();
+    var run = run(model, new Sgd(model.parameters(), Sgd.options().lr(0.01)), folder, Settings.ofEpochs(2));
+    TrainingListener poison = new TrainingListener() {
+      @Override
+      public void step(StepReport report) {
+        if (report.step() == 2 * STEPS) {
+          model.parameters().getLast().detach().fill_(Double.NaN);
+        }
+      }
+    };
+
+    var error = assertThrows(TrainingException.class, () -> new Trainer(run, List.of(poison)).run());
+
+    assertEquals("the validation loss is NaN after step 10 of epoch 2: lower the learning rate, clip gradients, or look for broken images; "
+        + folder.resolve("last.pth") + " holds the run after epoch 1", error.getMessage());
+    assertEquals(STEPS, Tree.load(folder.resolve("last.pth")).tree("position").whole("steps"));
+  }
+
+  /// A folder in the place of the file stands for whatever ends the run just there.
+  @Test
+  void aRunThatEndsBetweenItsTwoCheckpointsHasTheBestOne() throws Exception {
+    Files.createDirectories(folder.resolve("last.pth/in the way"));
+
+    assertThrows(CheckpointException.class, () -> new Trainer(run(folder), List.of()).run());
+
+    assertEquals(1, Tree.load(new Checkpoints(folder).best()).whole("epoch"));
+  }
+
   @Test
   void aFrozenPartKeepsItsParametersAndItsStatisticsToTheBit() {
     Random.manualSeed(1);
@@ -173,7 +205,7 @@ class TrainerTest {
 
     var error = assertThrows(CheckpointException.class, () -> new Trainer(run(used), List.of(move)).run());
 
-    assertTrue(String.valueOf(error.getMessage()).startsWith(used.resolve("last.pth") + ": "), error.getMessage());
+    assertTrue(String.valueOf(error.getMessage()).startsWith(used + "/"), error.getMessage());
     assertEquals(STEPS, Tree.load(moved.resolve("last.pth")).tree("position").whole("steps"));
     try (var files = Files.list(moved)) {
       assertEquals(List.of("best.pth", "last.pth"), files.map(file -> file.getFileName().toString()).sorted().toList());
