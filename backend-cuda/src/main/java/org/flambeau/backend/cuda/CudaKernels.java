@@ -18,10 +18,12 @@ import org.jspecify.annotations.Nullable;
 final class CudaKernels implements Kernels {
   private final Gpu gpu;
   private final Elementwise elementwise;
+  private final Reductions reductions;
 
   CudaKernels(Gpu gpu, KernelLibrary library) {
     this.gpu = gpu;
     this.elementwise = new Elementwise(gpu, library);
+    this.reductions = new Reductions(gpu, library);
   }
 
   // ---- moving and filling ----
@@ -87,12 +89,12 @@ final class CudaKernels implements Kernels {
 
   @Override
   public void reduce(ReduceOp op, Strided out, Strided x, double parameter) {
-    throw new UnsupportedOperationException("reduce");
+    reductions.reduce(op, out, x, parameter);
   }
 
   @Override
   public void argReduce(boolean largest, @Nullable Strided values, Strided indices, Strided x, int dim) {
-    throw new UnsupportedOperationException("argReduce");
+    reductions.argReduce(largest, values, indices, x, dim);
   }
 
   @Override

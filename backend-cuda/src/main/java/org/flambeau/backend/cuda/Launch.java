@@ -1,6 +1,7 @@
 package org.flambeau.backend.cuda;
 
 import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.BYTE;
 import static org.flambeau.spi.NativeMemory.DOUBLE;
 import static org.flambeau.spi.NativeMemory.FLOAT;
 import static org.flambeau.spi.NativeMemory.INT;
@@ -53,6 +54,11 @@ final class Launch {
 
   Launch integer(int value) {
     ALL.set(INT, structure(4, 4), value);
+    return this;
+  }
+
+  Launch flag(boolean value) {
+    ALL.set(BYTE, structure(1, 1), (byte) (value ? 1 : 0));
     return this;
   }
 

@@ -17,7 +17,7 @@ final class Space {
   static final long MAX_PLACES = Integer.MAX_VALUE;
   /// Bytes of the structures in space.cuh.
   private static final int DIVIDER = 12;
-  private static final int SPACE = 4 + MAX_RANK * DIVIDER;
+  static final int SPACE = 4 + MAX_RANK * DIVIDER;
   static final int STEPS = 8 * MAX_RANK;
 
   private final int rank;
@@ -88,6 +88,11 @@ final class Space {
     return numel;
   }
 
+  /// What lies between two neighbours of operand k in the innermost dimension, in elements; as good as endless where there is one place.
+  long innermostStep(int k) {
+    return rank == 0 ? Long.MAX_VALUE : Math.abs(steps[k][rank - 1]);
+  }
+
   /// Whether all operands but host scalars lie alike, one element after the other.
   boolean isDense(Strided... operands) {
     if (rank > 1) {
@@ -148,12 +153,16 @@ final class Space {
 
   /// Writes the structure `Space` as the launch's next parameter.
   Launch writeTo(Launch launch) {
-    long at = launch.structure(SPACE, 4);
+    write(launch.structure(SPACE, 4));
+    return launch;
+  }
+
+  /// Writes the structure `Space` to an address.
+  void write(long at) {
     ALL.set(INT, at, rank);
     for (int d = 0; d < rank; d++) {
       writeDivider(at + 4 + (long) d * DIVIDER, sizes[d]);
     }
-    return launch;
   }
 
   /// x / divisor = (mulhi(x, magic) + x) >> shift for every x below 2³¹ (Granlund and Montgomery, "Division by Invariant Integers using

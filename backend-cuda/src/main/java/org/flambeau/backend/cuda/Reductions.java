@@ -1,0 +1,183 @@
+package org.flambeau.backend.cuda;
+
+import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.INT;
+import static org.flambeau.spi.NativeMemory.LONG;
+
+import java.util.Arrays;
+import org.flambeau.DType;
+import org.flambeau.spi.ReduceOp;
+import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
+
+/// Reductions: `reduce.cu`, whose structures are called as the SPI's constants are.
+///
+/// A block's threads divide into lanes, which gather parts of one result, and places, which are results. Neighbouring threads read
+/// neighbouring elements either way. Where there are too few results to fill the GPU, several blocks gather one, and a second launch puts
+/// their parts together, always in the same order.
+final class Reductions {
+  private static final String SOURCE = "reduce.cu";
+  /// As in reduce.cu.
+  private static final int THREADS = 256;
+  /// Elements that a lane should at least gather before another block joins in.
+  private static final int LEAST_PER_LANE = 16;
+  private static final int MOST_PARTS = 256;
+  /// Bytes of the structures in reduce.cu.
+  private static final int SOURCE_BYTES = 8 + 2 * Space.STEPS + 2 * Space.SPACE + 8;
+  private static final int LARGEST_PART = 24;
+
+  private enum Extreme {
+    LARGEST,
+    SMALLEST
+  }
+
+  private final Gpu gpu;
+  private final KernelTable<ReduceOp, DType> reduce;
+  private final KernelTable<ReduceOp, DType> merge;
+  private final KernelTable<Extreme, DType> reduceArg;
+  private final KernelTable<Extreme, DType> mergeArg;
+
+  Reductions(Gpu gpu, KernelLibrary library) {
+    this.gpu = gpu;
+    this.reduce = new KernelTable<>(library, SOURCE, ReduceOp.class, DType.class,
+        (op, in) -> "reduce<" + gathered(op, in) + ", " + Elementwise.type(in) + ", " + value(op, in) + ">");
+    this.merge = new KernelTable<>(library, SOURCE, ReduceOp.class, DType.class,
+        (op, in) -> "merge<" + gathered(op, in) + ", " + value(op, in) + ">");
+    this.reduceArg = new KernelTable<>(library, SOURCE, Extreme.class, DType.class,
+        (which, in) -> "reduce<" + gathered(which, in) + ", " + Elementwise.type(in) + ", Position<" + Elementwise.type(in) + ">>");
+    this.mergeArg = new KernelTable<>(library, SOURCE, Extreme.class, DType.class,
+        (which, in) -> "merge<" + gathered(which, in) + ", Position<" + Elementwise.type(in) + ">>");
+  }
+
+  private static String gathered(ReduceOp op, DType in) {
+    return op + "<Compute<" + Elementwise.type(in) + ">>";
+  }
+
+  private static String gathered(Extreme which, DType in) {
+    return "Extreme<Compute<" + Elementwise.type(in) + ">, " + (which == Extreme.LARGEST) + ">";
+  }
+
+  private static String value(ReduceOp op, DType in) {
+    return "Value<" + Elementwise.type(op == ReduceOp.ANY || op == ReduceOp.ALL ? DType.BOOL : in) + ">";
+  }
+
+  /// Writes what a kernel does with its results as the launch's next parameter; `offset` is where its part of the results begins.
+  private interface Sink {
+    void write(Launch launch, Space kept, long[] offsets);
+  }
+
+  void reduce(ReduceOp op, Strided out, Strided x, double parameter) {
+    boolean[] isReduced = new boolean[x.rank()];
+    for (int d = 0; d < isReduced.length; d++) {
+      isReduced[d] = out.size(d) == 1;
+    }
+    run(reduce.get(op, x.dtype()), () -> merge.get(op, x.dtype()), x, isReduced, parameter, (launch, kept, offsets) -> {
+      long at = launch.structure(8 + Space.STEPS, 8);
+      ALL.set(LONG, at, out.address() + offsets[1] * out.dtype().size());
+      kept.writeSteps(1, at + 8);
+    }, out);
+  }
+
+  void argReduce(boolean largest, @Nullable Strided values, Strided indices, Strided x, int dim) {
+    Extreme which = largest ? Extreme.LARGEST : Extreme.SMALLEST;
+    boolean[] isReduced = new boolean[x.rank()];
+    isReduced[dim] = true;
+    Strided some = values == null ? indices : values;
+    run(reduceArg.get(which, x.dtype()), () -> mergeArg.get(which, x.dtype()), x, isReduced, 0, (launch, kept, offsets) -> {
+      long at = launch.structure(16 + 2 * Space.STEPS, 8);
+      ALL.set(LONG, at, values == null ? 0 : values.address() + offsets[2] * values.dtype().size());
+      ALL.set(LONG, at + 8, indices.address() + offsets[1] * Long.BYTES);
+      kept.writeSteps(2, at + 16);
+      kept.writeSteps(1, at + 16 + Space.STEPS);
+    }, indices, some);
+  }
+
+  private interface Second {
+    Kernel kernel();
+  }
+
+  private void run(Kernel kernel, Second second, Strided x, boolean[] isReduced, double parameter, Sink sink, Strided... outs) {
+    if (outs[0].numel() == 0) {
+      return;
+    }
+    Space reduced = reducedSpace(x, isReduced);
+    if (!reduced.fitsOneLaunch()) {
+      throw new IllegalArgumentException("expected fewer than 2^31 elements, in at most " + Space.MAX_RANK
+          + " dimensions that do not lie behind each other, to reduce to one on a GPU, got " + x);
+    }
+    keptSpace(x, isReduced, outs).forEachPart((kept, offsets) -> {
+      Plan plan = plan(kept, reduced);
+      if (plan.parts == 1) {
+        launch(kernel, plan, x, kept, offsets, reduced, sink, parameter, 0);
+        return;
+      }
+      try (var parts = Workspace.of(gpu, plan.parts * kept.numel() * LARGEST_PART)) {
+        launch(kernel, plan, x, kept, offsets, reduced, sink, parameter, parts.address());
+        Launch launch = Launch.begin().word(parts.address()).integer(plan.parts);
+        sink.write(launch, kept, offsets);
+        launch.float64(parameter);
+        kept.writeTo(launch).integer((int) kept.numel()).word(reduced.numel()).run(gpu, second.kernel(), gpu.blocks(kept.numel()), Gpu.BLOCK);
+      }
+    });
+  }
+
+  private record Plan(int lanes, boolean alongReduced, int parts, int blocks) {}
+
+  private Plan plan(Space kept, Space reduced) {
+    boolean alongReduced = reduced.innermostStep(0) <= kept.innermostStep(0) || kept.numel() == 1;
+    long wanted = Math.max(1, reduced.numel());
+    int lanes = alongReduced ? (int) Math.min(THREADS, Long.highestOneBit(2 * wanted - 1)) : columnLanes(kept.numel(), wanted);
+    int places = THREADS / lanes;
+    long blocks = (kept.numel() + places - 1) / places;
+    long room = (long) gpu.multiprocessors() * 4 / blocks;
+    long parts = Math.clamp(Math.min(room, wanted / ((long) lanes * LEAST_PER_LANE)), 1, MOST_PARTS);
+    return new Plan(lanes, alongReduced, (int) parts, (int) Math.min(blocks, Gpu.MOST_BLOCKS));
+  }
+
+  /// A warp's width of neighbouring results, if there are as many, and the rest of the threads along what is reduced.
+  private static int columnLanes(long results, long reduced) {
+    long places = Math.min(32, Long.highestOneBit(2 * results - 1));
+    return (int) Math.min(THREADS / places, Long.highestOneBit(2 * reduced - 1));
+  }
+
+  private void launch(Kernel kernel, Plan plan, Strided x, Space kept, long[] offsets, Space reduced, Sink sink, double parameter,
+      long parts) {
+    Launch launch = Launch.begin();
+    long at = launch.structure(SOURCE_BYTES, 8);
+    ALL.set(LONG, at, x.address() + offsets[0] * x.dtype().size());
+    kept.writeSteps(0, at + 8);
+    reduced.writeSteps(0, at + 8 + Space.STEPS);
+    kept.write(at + 8 + 2 * Space.STEPS);
+    reduced.write(at + 8 + 2 * Space.STEPS + Space.SPACE);
+    ALL.set(INT, at + SOURCE_BYTES - 8, (int) kept.numel());
+    ALL.set(INT, at + SOURCE_BYTES - 4, (int) reduced.numel());
+    sink.write(launch, kept, offsets);
+    launch.float64(parameter).integer(plan.lanes).flag(plan.alongReduced).word(parts);
+    launch.run(gpu, kernel, plan.blocks, plan.parts, 1, THREADS, 1, 0);
+  }
+
+  private static Space keptSpace(Strided x, boolean[] isReduced, Strided... outs) {
+    long[] sizes = pick(x.sizes(), isReduced, false);
+    long[][] steps = new long[outs.length + 1][];
+    steps[0] = pick(x.strides(), isReduced, false);
+    for (int k = 0; k < outs.length; k++) {
+      steps[k + 1] = pick(outs[k].strides(), isReduced, false);
+    }
+    return Space.of(sizes, steps);
+  }
+
+  private static Space reducedSpace(Strided x, boolean[] isReduced) {
+    return Space.of(pick(x.sizes(), isReduced, true), pick(x.strides(), isReduced, true));
+  }
+
+  private static long[] pick(long[] values, boolean[] isReduced, boolean wanted) {
+    long[] picked = new long[values.length];
+    int count = 0;
+    for (int d = 0; d < values.length; d++) {
+      if (isReduced[d] == wanted) {
+        picked[count++] = values[d];
+      }
+    }
+    return Arrays.copyOf(picked, count);
+  }
+}

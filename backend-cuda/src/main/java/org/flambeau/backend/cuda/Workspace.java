@@ -1,0 +1,46 @@
+package org.flambeau.backend.cuda;
+
+import org.flambeau.DeviceOutOfMemoryException;
+import org.flambeau.spi.Allocator;
+
+/// Memory of a GPU for the time of a few launches. It may be closed as soon as they are issued: whoever gets the block next is issued to the
+/// stream after them.
+final class Workspace implements AutoCloseable {
+  private final Gpu gpu;
+  private final long address;
+  private final long bytes;
+
+  private Workspace(Gpu gpu, long address, long bytes) {
+    this.gpu = gpu;
+    this.address = address;
+    this.bytes = bytes;
+  }
+
+  /// At least that many bytes, aligned to 256.
+  static Workspace of(Gpu gpu, long bytes) {
+    return new Workspace(gpu, allocate(gpu, bytes), bytes);
+  }
+
+  private static long allocate(Gpu gpu, long bytes) {
+    try {
+      return gpu.allocator().allocate(bytes);
+    } catch (Allocator.OutOfMemory first) {
+      gpu.allocator().emptyCache();
+      try {
+        return gpu.allocator().allocate(bytes);
+      } catch (Allocator.OutOfMemory second) {
+        throw new DeviceOutOfMemoryException("Out of memory on " + gpu.device() + ": an operation needs " + bytes
+            + " bytes of working memory (" + second.getMessage() + "). Close MemoryScopes earlier or use a smaller batch");
+      }
+    }
+  }
+
+  long address() {
+    return address;
+  }
+
+  @Override
+  public void close() {
+    gpu.allocator().free(address, bytes);
+  }
+}

@@ -1,0 +1,238 @@
+// Reductions of some dimensions to one element each, and the position of the largest or smallest along one.
+#include "space.cuh"
+#include "types.cuh"
+
+namespace flambeau {
+
+// ---- what is gathered: the names are ReduceOp's ----
+
+template <class C>
+__device__ __forceinline__ bool isNan(C x) {
+  return x != x;
+}
+
+template <class C>
+struct SUM {
+  C sum = C(0);
+
+  __device__ __forceinline__ void add(C x, int64, double) { sum += x; }
+  __device__ __forceinline__ void merge(const SUM &other, double) { sum += other.sum; }
+  __device__ __forceinline__ C result(int64, double) const { return sum; }
+};
+
+template <class C>
+struct MEAN : SUM<C> {
+  __device__ __forceinline__ C result(int64 n, double) const { return this->sum / C(n); }
+};
+
+template <class C>
+struct PROD {
+  C product = C(1);
+
+  __device__ __forceinline__ void add(C x, int64, double) { product *= x; }
+  __device__ __forceinline__ void merge(const PROD &other, double) { product *= other.product; }
+  __device__ __forceinline__ C result(int64, double) const { return product; }
+};
+
+// The largest (or smallest) and where it is; NaN is beyond all, and of equals the first counts.
+template <class C, bool LARGEST>
+struct Extreme {
+  C value = C(0);
+  int64 place = -1;
+
+  __device__ __forceinline__ void add(C x, int64 at, double) {
+    if (place < 0 || beats(x, at)) {
+      value = x;
+      place = at;
+    }
+  }
+  __device__ __forceinline__ bool beats(C x, int64 at) const {
+    if (isNan(x) != isNan(value)) return isNan(x);
+    if (x == value || isNan(x)) return at < place;
+    return LARGEST ? x > value : x < value;
+  }
+  __device__ __forceinline__ void merge(const Extreme &other, double) {
+    if (other.place >= 0) add(other.value, other.place, 0);
+  }
+  __device__ __forceinline__ C result(int64, double) const { return value; }
+};
+
+template <class C>
+struct AMAX : Extreme<C, true> {};
+template <class C>
+struct AMIN : Extreme<C, false> {};
+
+// Σ (x − mean)² / max(0, n − correction), by Welford's step and the merging of Chan, Golub and LeVeque.
+template <class C>
+struct VAR {
+  C mean = C(0), squares = C(0);
+  int64 count = 0;
+
+  __device__ __forceinline__ void add(C x, int64, double) {
+    C delta = x - mean;
+    mean += delta / C(++count);
+    squares += delta * (x - mean);
+  }
+  __device__ __forceinline__ void merge(const VAR &other, double) {
+    if (other.count == 0) return;
+    C delta = other.mean - mean, share = C(other.count) / C(count + other.count);
+    squares += other.squares + delta * delta * C(count) * share;
+    mean += delta * share;
+    count += other.count;
+  }
+  __device__ __forceinline__ C result(int64 n, double correction) const {
+    double degrees = static_cast<double>(n) - correction;
+    return n == 0 ? C(0) / C(0) : squares / static_cast<C>(degrees > 0 ? degrees : 0);
+  }
+};
+
+// (Σ |x|ᵖ)^(1/p); 0 counts what is not zero, ±∞ is the largest or smallest |x|.
+template <class C>
+struct NORM {
+  C value = C(0);
+  bool empty = true;
+
+  static __device__ __forceinline__ bool isInfinite(double p) { return p - p != 0; }
+
+  __device__ __forceinline__ void add(C x, int64, double p) {
+    C size = fabs(x);
+    gather(isInfinite(p) ? size : p == 2 ? size * size : p == 1 ? size : p == 0 ? C(x != C(0)) : pow(size, static_cast<C>(p)), p);
+  }
+  __device__ __forceinline__ void gather(C x, double p) {
+    if (!isInfinite(p)) {
+      value += x;
+    } else if (empty || isNan(x) || (!isNan(value) && (p > 0 ? x > value : x < value))) {
+      value = x;
+    }
+    empty = false;
+  }
+  __device__ __forceinline__ void merge(const NORM &other, double p) {
+    if (!other.empty) gather(other.value, p);
+  }
+  __device__ __forceinline__ C result(int64, double p) const {
+    return isInfinite(p) || p == 0 || p == 1 ? value : p == 2 ? sqrt(value) : pow(value, static_cast<C>(1 / p));
+  }
+};
+
+template <class C>
+struct ANY {
+  bool value = false;
+
+  __device__ __forceinline__ void add(C x, int64, double) { value |= x != C(0); }
+  __device__ __forceinline__ void merge(const ANY &other, double) { value |= other.value; }
+  __device__ __forceinline__ int64 result(int64, double) const { return value; }
+};
+
+template <class C>
+struct ALL {
+  bool value = true;
+
+  __device__ __forceinline__ void add(C x, int64, double) { value &= x != C(0); }
+  __device__ __forceinline__ void merge(const ALL &other, double) { value &= other.value; }
+  __device__ __forceinline__ int64 result(int64, double) const { return value; }
+};
+
+// ---- where it goes ----
+
+// One element for each kept place.
+template <class T>
+struct Value {
+  T *out;
+  Steps steps;
+
+  template <class R>
+  __device__ __forceinline__ void put(const R &gathered, int64 n, double parameter, const Space &kept, const Coordinates &c) const {
+    out[steps.offset(kept, c)] = store<T>(gathered.result(n, parameter));
+  }
+};
+
+// The position, and where `values` is not null also the element.
+template <class T>
+struct Position {
+  T *values;
+  int64 *places;
+  Steps valueSteps, placeSteps;
+
+  template <class R>
+  __device__ __forceinline__ void put(const R &gathered, int64, double, const Space &kept, const Coordinates &c) const {
+    places[placeSteps.offset(kept, c)] = gathered.place;
+    if (values) values[valueSteps.offset(kept, c)] = store<T>(gathered.value);
+  }
+};
+
+// ---- the kernels ----
+
+// What is reduced: for each place of `kept`, all places of `reduced`.
+template <class T>
+struct Source {
+  const T *x;
+  Steps keptSteps, reducedSteps;
+  Space kept, reduced;
+  unsigned keptCount, reducedCount;
+};
+
+constexpr int THREADS = 256;
+constexpr int IN_FLIGHT = 4;
+
+// A block gathers as many kept places as `lanes` leaves of its threads, with `lanes` threads for each. Neighbouring threads are lanes of one
+// place where `alongReduced`, else the same lane of neighbouring places. With several blocks in y, each gathers a part, into `parts`.
+template <class R, class T, class Sink>
+__global__ void __launch_bounds__(THREADS) reduce(Source<T> source, Sink sink, double parameter, int lanes, bool alongReduced, R *parts) {
+  __shared__ alignas(16) unsigned char memory[THREADS * sizeof(R)];
+  R *shared = reinterpret_cast<R *>(memory);
+  int places = THREADS / lanes;
+  int lane = alongReduced ? threadIdx.x % lanes : threadIdx.x / places;
+  int column = alongReduced ? threadIdx.x / lanes : threadIdx.x % places;
+  unsigned each = (source.reducedCount + gridDim.y - 1) / gridDim.y;
+  unsigned begin = blockIdx.y * each;
+  unsigned end = begin + each < source.reducedCount ? begin + each : source.reducedCount;
+
+  for (unsigned first = blockIdx.x * places; first < source.keptCount; first += gridDim.x * places) {
+    unsigned place = first + column;
+    bool present = place < source.keptCount;
+    Coordinates at = source.kept.locate(present ? place : 0);
+    R gathered[IN_FLIGHT];
+    if (present) {
+      const T *x = source.x + source.keptSteps.offset(source.kept, at);
+      unsigned i = begin + lane;
+      for (; i + (IN_FLIGHT - 1) * lanes < end; i += IN_FLIGHT * lanes) {
+#pragma unroll
+        for (int k = 0; k < IN_FLIGHT; k++) {
+          unsigned p = i + k * lanes;
+          gathered[k].add(load(x[source.reducedSteps.offset(source.reduced, source.reduced.locate(p))]), p, parameter);
+        }
+      }
+      for (; i < end; i += lanes) {
+        gathered[0].add(load(x[source.reducedSteps.offset(source.reduced, source.reduced.locate(i))]), i, parameter);
+      }
+#pragma unroll
+      for (int k = 1; k < IN_FLIGHT; k++) gathered[0].merge(gathered[k], parameter);
+    }
+    int slot = lane * places + column;
+    shared[slot] = gathered[0];
+    for (int half = lanes / 2; half > 0; half /= 2) {
+      __syncthreads();
+      if (lane < half) shared[slot].merge(shared[slot + half * places], parameter);
+    }
+    if (present && lane == 0) {
+      if (parts) {
+        parts[blockIdx.y * static_cast<int64>(source.keptCount) + place] = shared[slot];
+      } else {
+        sink.put(shared[slot], source.reducedCount, parameter, source.kept, at);
+      }
+    }
+    __syncthreads();
+  }
+}
+
+// Puts together what blocks in y gathered.
+template <class R, class Sink>
+__global__ void merge(const R *parts, int count, Sink sink, double parameter, Space kept, unsigned keptCount, long long reducedCount) {
+  for (unsigned place = blockIdx.x * blockDim.x + threadIdx.x; place < keptCount; place += gridDim.x * blockDim.x) {
+    R gathered = parts[place];
+    for (int i = 1; i < count; i++) gathered.merge(parts[i * static_cast<int64>(keptCount) + place], parameter);
+    sink.put(gathered, reducedCount, parameter, kept, kept.locate(place));
+  }
+}
+
+}  // namespace flambeau
