@@ -198,7 +198,7 @@ static inline double erfinv(double y) {
   if (!(fabs(y) < 1)) return fabs(y) == 1 ? copysign(HUGE_VAL, y) : NAN;
   double w = log1p(-y * y), a = 2 / (M_PI * 0.147) + w / 2, x = copysign(sqrt(sqrt(a * a - w / 0.147) - a), y);
   for (int i = 0; i < 4 && x != 0; i++) {
-    double error = (fabs(y) < 0.5 ? erf(x) - y : copysign((1 - fabs(y)) - erfc(fabs(x)), y)) / (M_2_SQRTPI * exp(-x * x));
+    double error = (fabs(y) < 0.5 ? erf(x) - y : (y < 0 ? -1 : 1) * ((1 - fabs(y)) - erfc(fabs(x)))) / (M_2_SQRTPI * exp(-x * x));
     x -= error / (1 + x * error);
   }
   return x;

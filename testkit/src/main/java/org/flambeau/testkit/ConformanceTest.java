@@ -28,7 +28,8 @@ import org.junit.jupiter.api.TestFactory;
 /// Holds every backend that is present to every entry of the [OpTable].
 public class ConformanceTest {
   private static final Tally TALLY = new Tally();
-  private static final List<Device> DEVICES = Stream.of(Device.CPU, Device.best()).distinct().toList();
+  /// Which devices are held to the table, as in `cuda:0`, where it is not the CPU and the best one.
+  private static final String DEVICES = "flambeau.testkit.devices";
 
   /// One check of one sample on one device; what it returns is wrong, null is right.
   @FunctionalInterface
@@ -36,9 +37,15 @@ public class ConformanceTest {
     @Nullable String of(OpInfo op, Sample sample, Device device);
   }
 
+  private static List<Device> devices() {
+    String named = System.getProperty(DEVICES, "");
+    return named.isEmpty() ? Stream.of(Device.CPU, Device.best()).distinct().toList()
+        : Stream.of(named.split(",")).map(Device::parse).toList();
+  }
+
   @AfterAll
   static void printTally() {
-    System.out.println("Conformance on " + DEVICES + "\n" + TALLY);
+    System.out.println("Conformance on " + devices() + "\n" + TALLY);
   }
 
   /// A test for each operation that runs its samples and shows the first few that fail.
@@ -48,7 +55,7 @@ public class ConformanceTest {
 
   private static Stream<DynamicTest> each(Check check, String title, List<OpInfo> ops, Predicate<Sample> which, Examination examination) {
     TALLY.expect(title);
-    return DEVICES.stream().flatMap(device -> ops.stream().flatMap(op -> {
+    return devices().stream().flatMap(device -> ops.stream().flatMap(op -> {
       String exception = op.exception(check);
       if (exception != null) {
         TALLY.skip(op.name() + " (" + title + ")", exception);

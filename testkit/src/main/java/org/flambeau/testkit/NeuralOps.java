@@ -129,8 +129,8 @@ final class NeuralOps {
           .refuses(() -> Functional.batchNorm(Tensor.ones(2, 3), Tensor.ones(2), Tensor.ones(3), null, null, false, 0.1, 1e-5), "[batch_norm]", "running_mean", "3", "2")
           .refuses(() -> Functional.batchNorm(Tensor.ones(1, 3), null, null, null, null, true, 0.1, 1e-5), "[batch_norm]",
               "Expected more than 1 value per channel when training, got input size"),
-      op("batch_norm_fresh", (x, a) -> Functional.batchNorm(x.get(0), Tensor.zeros(16), Tensor.ones(16), x.get(1), x.get(2), a.flag("training"), a.number("momentum"),
-          a.number("eps"))).tolerance(16).methods("batchNorm").records("batch_norm")
+      op("batch_norm_fresh", (x, a) -> Functional.batchNorm(x.get(0), Tensor.zeros(x.get(0).device(), DType.FLOAT32, 16),
+          Tensor.ones(x.get(0).device(), DType.FLOAT32, 16), x.get(1), x.get(2), a.flag("training"), a.number("momentum"), a.number("eps"))).tolerance(16).methods("batchNorm").records("batch_norm")
           .refuses(() -> Functional.batchNorm(Tensor.ones(4, 3), Tensor.zeros(3), Tensor.ones(3), Tensor.ones(2), null, true, 0.1, 1e-5), "[batch_norm]", "weight", "3", "2"),
       op("batch_norm_stateless", (x, a) -> Functional.batchNorm(x.get(0), null, null, null, null, a.flag("training"), a.number("momentum"), a.number("eps")))
           .tolerance(16).methods("batchNorm").records("batch_norm")

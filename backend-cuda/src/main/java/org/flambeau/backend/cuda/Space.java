@@ -167,7 +167,8 @@ final class Space {
 
   /// x / divisor = (mulhi(x, magic) + x) >> shift for every x below 2³¹ (Granlund and Montgomery, "Division by Invariant Integers using
   /// Multiplication", 1994).
-  private static void writeDivider(long at, long divisor) {
+  private static void writeDivider(long at, long size) {
+    long divisor = Math.max(1, size); // nothing is located where there is nothing
     int shift = Long.SIZE - Long.numberOfLeadingZeros(divisor - 1);
     long magic = ((1L << 32) * ((1L << shift) - divisor)) / divisor + 1;
     ALL.set(INT, at, (int) divisor);

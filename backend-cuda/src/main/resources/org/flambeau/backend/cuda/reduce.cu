@@ -178,7 +178,7 @@ constexpr int IN_FLIGHT = 4;
 // place where `alongReduced`, else the same lane of neighbouring places. With several blocks in y, each gathers a part, into `parts`.
 template <class R, class T, class Sink>
 __global__ void __launch_bounds__(THREADS) reduce(Source<T> source, Sink sink, double parameter, int lanes, bool alongReduced, R *parts) {
-  __shared__ alignas(16) unsigned char memory[THREADS * sizeof(R)];
+  alignas(16) __shared__ unsigned char memory[THREADS * sizeof(R)];
   R *shared = reinterpret_cast<R *>(memory);
   int places = THREADS / lanes;
   int lane = alongReduced ? threadIdx.x % lanes : threadIdx.x / places;

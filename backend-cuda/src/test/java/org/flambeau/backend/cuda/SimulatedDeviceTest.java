@@ -1,21 +1,64 @@
 package org.flambeau.backend.cuda;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.file.Path;
+import org.flambeau.DType;
+import org.flambeau.Device;
+import org.flambeau.Tensor;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
+/// Tensors on the simulated GPU.
 class SimulatedDeviceTest {
-  @Test
-  void aDeviceIsDescribedAndNotOfferedWhileThereAreNoKernelsForIt() throws Exception {
+  @BeforeAll
+  static void install(@TempDir Path kernels) throws Exception {
+    System.setProperty("flambeau.cuda.kernelCache", kernels.toString());
     SimulatedDriver.install();
+  }
+
+  @Test
+  void theDeviceIsDescribed() {
     var backend = new CudaBackend();
 
     assertTrue(backend.report().lines().anyMatch("cuda:0: simulated GPU, sm_90, 132 multiprocessors, 1.0 GiB"::equals), backend.report());
     assertTrue(backend.report().lines().anyMatch("the driver serves: CUDA 13.0"::equals), backend.report());
-    assertEquals(0, backend.deviceCount());
-    assertFalse(backend.reason(0).startsWith("NVIDIA's driver"), backend.reason(0));
+    assertEquals(1, backend.deviceCount());
+  }
+
+  @Test
+  void tensorsGoThereAndBack() {
+    Tensor x = Tensor.of(1f, 2f, 3f, 4f, 5f).to(Device.cuda(0));
+
+    assertEquals(Device.cuda(0), x.device());
+    assertArrayEquals(new float[] {1, 2, 3, 4, 5}, x.toFloatArray());
+    assertEquals("tensor([1., 2., 3., 4., 5.], device='cuda:0')", x.toString());
+  }
+
+  @Test
+  void elementWiseOperationsOfEveryLayoutAreComputedThere() {
+    Tensor x = Tensor.arange(12).to(DType.FLOAT32).reshape(3, 4);
+    Tensor there = x.to(Device.cuda(0));
+
+    assertArrayEquals(x.add(x).toFloatArray(), there.add(there).toFloatArray());
+    assertArrayEquals(x.t().mul(2).add(1).toFloatArray(), there.t().mul(2).add(1).toFloatArray());
+    assertArrayEquals(x.add(x.select(0, 1)).sigmoid().toFloatArray(), there.add(there.select(0, 1)).sigmoid().toFloatArray(), 1e-6f);
+    assertArrayEquals(x.gt(5).toBooleanArray(), there.gt(5).toBooleanArray());
+    assertArrayEquals(x.sum(0).toFloatArray(), there.sum(0).toFloatArray());
+    assertArrayEquals(x.sum(1).toFloatArray(), there.sum(1).toFloatArray());
+    assertEquals(66f, there.sum().item());
+  }
+
+  @Test
+  void gradientsAreComputedThere() {
+    Tensor x = Tensor.of(1f, 2f, 3f).to(Device.cuda(0)).requiresGrad_(true);
+
+    x.mul(x).sum().backward();
+
+    assertArrayEquals(new float[] {2, 4, 6}, x.grad().toFloatArray());
   }
 }

@@ -75,6 +75,8 @@ public final class SimulatedDriver {
       compilers.add(library(building, "libcuda.so.1", "libcuda.cpp", "processor.cpp"));
       compilers.add(library(building, "libnvrtc.so.13", "libnvrtc.cpp"));
       compilers.add(library(building, "libnvrtc-builtins.so.13.0"));
+      compilers.add(library(building, "libcublasLt.so.13", "libcublaslt.cpp"));
+      compilers.add(library(building, "libcudnn.so.9", "libcudnn.cpp"));
       compilers.add(precompiled(building));
       for (Process compiler : compilers) {
         String messages = new String(compiler.getInputStream().readAllBytes(), UTF_8);
