@@ -116,7 +116,8 @@ final class Reductions {
         Launch launch = Launch.begin().word(parts.address()).integer(plan.parts);
         sink.write(launch, kept, offsets);
         launch.float64(parameter);
-        kept.writeTo(launch).integer((int) kept.numel()).word(reduced.numel()).run(gpu, second.kernel(), gpu.blocks(kept.numel()), Gpu.BLOCK);
+        kept.writeTo(launch).integer((int) kept.numel()).word(reduced.numel()).run(gpu, second.kernel(), gpu.blocks(kept.numel()),
+            Gpu.BLOCK);
       }
     });
   }
