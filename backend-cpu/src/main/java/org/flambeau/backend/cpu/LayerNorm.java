@@ -23,9 +23,7 @@ final class LayerNorm {
     long rows = x.size(0);
     int n = Math.toIntExact(x.size(1));
     int size = x.dtype().size();
-    Reducer total = Rows.reducer(Fold.SUM);
-    Reducer squares = Rows.reducer(Fold.SQUARED_DEVIATIONS);
-    RowOp.Loop normalize = Rows.loop(RowOp.NORMALIZE);
+    RowKernels kernels = Rows.kernels();
     try (Staging staging = Staging.open(); Workspace workspace = new Workspace(CpuAllocator.SHARED)) {
       long w = Rows.floats(weight, n, 1, staging, workspace);
       long b = Rows.floats(bias, n, 0, staging, workspace);
@@ -37,15 +35,9 @@ final class LayerNorm {
         long buffer = Scratch.current().rows(4L * n);
         for (long row = begin; row < end; row++) {
           long source = Rows.read(x.dtype(), from + row * n * size, size, buffer, n);
-          double m = Rows.fold(total, source, n, 0) / n;
-          double error = m - (float) m; // the deviations are taken from the mean rounded to float
-          double variance = Math.max(0, Rows.fold(squares, source, n, m) / n - error * error);
-          double r = 1 / Math.sqrt(variance + eps);
-          ALL.set(DOUBLE, means + 8 * row, m);
-          ALL.set(DOUBLE, rstds + 8 * row, r);
           long place = to + row * n * size;
           long result = Rows.isPlain(out.dtype(), size) ? place : buffer;
-          normalize.run(result, source, w, b, source, source, (float) m, (float) r, 0, 0, n);
+          kernels.normalize(result, source, w, b, eps, means + 8 * row, rstds + 8 * row, n);
           Rows.write(out.dtype(), result, place, size, n);
         }
       });

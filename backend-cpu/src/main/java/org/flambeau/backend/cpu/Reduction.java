@@ -33,6 +33,9 @@ final class Reduction {
   private static final int COLUMNS = Scratch.TILE;
   private static final int SHORT_ROW = 32;
 
+  /// From here on a row has work enough for a vector's lanes on its own; shorter ones are folded together.
+  private static final int LONG_ROW = 256;
+
   private static final Reducer[][] REDUCERS = new Reducer[Compute.values().length][Fold.values().length];
 
   private final Compute compute;
@@ -160,7 +163,9 @@ final class Reduction {
   /// `parameter` is that of all. Returns null, for that is how a result is finished.
   private @Nullable DoubleUnaryOperator fold(Fold fold, long results, long parameters, double parameter) {
     Reducer reducer = reducer(compute, fold);
-    if (horizontal) {
+    if (horizontal && inPlaceType && reduced.rank() == 1 && reduced.stride(0, 0) == size && count < LONG_ROW && parameters == 0) {
+      CpuPool.SHARED.parallelFor(0, outputs, Math.max(1, GRAIN / count), (begin, end) -> foldRows(reducer, begin, end, parameter, results));
+    } else if (horizontal) {
       long pieces = outputs >= 64 ? 1 : Math.clamp(count / PIECE, 1, 64);
       inPieces(fold, results, pieces, (partials, workspace) -> {
         long grain = Math.max(1, GRAIN / Math.max(1, count / pieces));
@@ -227,6 +232,18 @@ final class Reduction {
 
   private long init(Fold fold) {
     return compute == Compute.LONG ? fold.wholeInit : Double.doubleToRawLongBits(fold.realInit);
+  }
+
+  /// All elements of the outputs [begin, end), of which each has a row.
+  private void foldRows(Reducer reducer, long begin, long end, double parameter, long results) {
+    long inner = kept.rank() == 0 ? 1 : kept.size(0);
+    long stride = kept.rank() == 0 ? 0 : kept.stride(0, 0);
+    int n;
+    for (long at = begin; at < end; at += n) {
+      long first = at % inner;
+      n = (int) Math.min(Math.min(1 << 20, inner - first), end - at);
+      reducer.each(results + 8 * at, x + kept.offset(0, at, 0), stride, n, (int) count, parameter);
+    }
   }
 
   /// The elements [begin, end) of one output.

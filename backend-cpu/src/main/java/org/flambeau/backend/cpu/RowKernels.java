@@ -9,6 +9,9 @@ public interface RowKernels {
   /// out = (grad − Σ grad·y)·y: softmax's gradient, y being its result.
   void softmaxBackward(long out, long grad, long y, int n);
 
+  /// out = (x − mean)·r·weight + bias, with r = 1/√(variance + eps); writes the mean and r as doubles.
+  void normalize(long out, long x, long weight, long bias, double eps, long mean, long r, int n);
+
   /// out = r·(g·w − mean of g·w − x̂·mean of g·w·x̂) with x̂ = (x − mean)·r: layer norm's gradient.
   void normalizeBackward(long out, long grad, long x, long weight, float mean, float r, int n);
 

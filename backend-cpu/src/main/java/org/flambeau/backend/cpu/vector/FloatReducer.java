@@ -1,14 +1,18 @@
 package org.flambeau.backend.cpu.vector;
 
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.VectorOperators.F2D;
 import static org.flambeau.backend.cpu.vector.FloatMath.SPECIES;
 import static org.flambeau.spi.NativeMemory.ALL;
 
 import java.lang.invoke.MethodHandles;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
 import org.flambeau.backend.cpu.Reducer;
 import org.flambeau.backend.cpu.Scratch;
 import org.flambeau.backend.cpu.Specialization;
+import org.flambeau.spi.NativeMemory;
 
 /// The vector loops of a fold over floats, copied for each fold, whose functions take the places of [#map] and [#combine].
 ///
@@ -51,6 +55,49 @@ final class FloatReducer implements Reducer {
     result = LANES > 2 ? combine(result, result.rearrange(FloatMath.BY_2)) : result;
     result = combine(result, result.rearrange(FloatMath.BY_1));
     return Double.doubleToRawLongBits(result.lane(0));
+  }
+
+  @Override
+  public void each(long results, long x, long stride, int rows, int n, double parameter) {
+    long padded = Scratch.current().tile(1);
+    for (int row = 0; row < rows; row += LANES) {
+      int count = Math.min(LANES, rows - row);
+      long to = results + 8L * row;
+      square(count == LANES ? to : padded, x + row * stride, stride, count, n, (float) parameter);
+      if (count < LANES) {
+        NativeMemory.copy(padded, to, 8L * count);
+      }
+    }
+  }
+
+  /// A vector for each row, of which there are as many as lanes or fewer; then rows are interleaved by pairs and the halves
+  /// combined, until one vector holds what each row comes to.
+  private void square(long results, long x, long stride, int rows, int n, float parameter) {
+    FloatVector s = FloatVector.broadcast(SPECIES, parameter);
+    int rest = n % LANES;
+    int whole = (n - rest) * Float.BYTES;
+    VectorMask<Float> inRow = SPECIES.indexInRange(0, rest);
+    long vectors = Scratch.current().tile(0);
+    for (int row = 0; row < rows; row++) {
+      long at = x + row * stride;
+      FloatVector result = FloatVector.broadcast(SPECIES, INIT);
+      for (int i = 0; i < whole; i += STEP) {
+        result = combine(result, map(load(at + i), s));
+      }
+      result = rest > 0 ? result.blend(combine(result, map(FloatTail.load(at + whole, rest), s)), inRow) : result;
+      result.intoMemorySegment(ALL, vectors + row * STEP, LITTLE_ENDIAN);
+    }
+    for (int half = LANES / 2 * STEP; half >= STEP; half /= 2) {
+      for (int i = 0; i < half; i += STEP) {
+        IntVector a = load(vectors + i).reinterpretAsInts();
+        IntVector b = load(vectors + half + i).reinterpretAsInts();
+        combine(FloatMath.ZIP_LOW.selectFrom(a, b).reinterpretAsFloats(), FloatMath.ZIP_HIGH.selectFrom(a, b).reinterpretAsFloats())
+            .intoMemorySegment(ALL, vectors + i, LITTLE_ENDIAN);
+      }
+    }
+    FloatVector all = load(vectors);
+    all.convert(F2D, 0).intoMemorySegment(ALL, results, LITTLE_ENDIAN);
+    all.convert(F2D, 1).intoMemorySegment(ALL, results + STEP, LITTLE_ENDIAN);
   }
 
   @Override

@@ -3,12 +3,12 @@ package org.flambeau.backend.cpu.vector;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static org.flambeau.backend.cpu.vector.FloatMath.SPECIES;
 import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.DOUBLE;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorSpecies;
 import org.flambeau.backend.cpu.RowKernels;
 import org.flambeau.backend.cpu.Scratch;
 
@@ -21,18 +21,6 @@ final class FloatRows implements RowKernels {
   private static final int STEP = SPECIES.vectorByteSize();
   private static final int RUN = 4096 * Float.BYTES;
   private static final long SQUARE = (long) LANES * STEP;
-  private static final VectorSpecies<Integer> INTS = VectorSpecies.of(int.class, SPECIES.vectorShape());
-  /// Lanes of two vectors in turn, of their lower and upper halves.
-  private static final IntVector ZIP_LOW = zip(0);
-  private static final IntVector ZIP_HIGH = zip(LANES / 2);
-
-  private static IntVector zip(int first) {
-    int[] lanes = new int[LANES];
-    for (int i = 0; i < LANES; i++) {
-      lanes[i] = first + i / 2 + i % 2 * LANES;
-    }
-    return IntVector.fromArray(INTS, lanes, 0);
-  }
 
   @Override
   public void softmax(long out, long x, int n) {
@@ -133,6 +121,79 @@ final class FloatRows implements RowKernels {
   }
 
   @Override
+  public void normalize(long out, long x, long weight, long bias, double eps, long mean, long r, int n) {
+    int rest = n % LANES;
+    int whole = (n - rest) * Float.BYTES;
+    VectorMask<Float> inRow = SPECIES.indexInRange(0, rest);
+    FloatVector last = rest > 0 ? FloatTail.load(x + whole, rest) : zero();
+    double total = FloatMath.sumOfLanes(zero().blend(last, inRow));
+    for (int run = 0; run < whole; run += RUN) {
+      total += sum(x + run, Math.min(RUN, whole - run));
+    }
+    double centre = total / n;
+    FloatVector c = FloatVector.broadcast(SPECIES, (float) centre);
+    last = last.sub(c);
+    double squares = FloatMath.sumOfLanes(zero().blend(last.mul(last), inRow));
+    for (int run = 0; run < whole; run += RUN) {
+      squares += squaredDeviations(x + run, (float) centre, Math.min(RUN, whole - run));
+    }
+    double error = centre - (float) centre; // the deviations are taken from the mean rounded to float
+    double scale = 1 / Math.sqrt(Math.max(0, squares / n - error * error) + eps);
+    ALL.set(DOUBLE, mean, centre);
+    ALL.set(DOUBLE, r, scale);
+    FloatVector s = FloatVector.broadcast(SPECIES, (float) scale);
+    for (int i = 0; i < whole; i += STEP) {
+      load(x + i).sub(c).mul(s).fma(load(weight + i), load(bias + i)).intoMemorySegment(ALL, out + i, LITTLE_ENDIAN);
+    }
+    if (rest > 0) {
+      FloatTail.store(last.mul(s).fma(FloatTail.load(weight + whole, rest), FloatTail.load(bias + whole, rest)), out + whole, rest);
+    }
+  }
+
+  /// An instance method, which is not written into its callers: of too large ones the compilers despair.
+  private float sum(long x, int bytes) {
+    FloatVector a = zero();
+    FloatVector b = zero();
+    FloatVector c = zero();
+    FloatVector d = zero();
+    int i = 0;
+    for (; i <= bytes - 4 * STEP; i += 4 * STEP) {
+      a = a.add(load(x + i));
+      b = b.add(load(x + i + STEP));
+      c = c.add(load(x + i + 2 * STEP));
+      d = d.add(load(x + i + 3 * STEP));
+    }
+    for (; i < bytes; i += STEP) {
+      a = a.add(load(x + i));
+    }
+    return FloatMath.sumOfLanes(a.add(b).add(c.add(d)));
+  }
+
+  private float squaredDeviations(long x, float mean, int bytes) {
+    FloatVector centre = FloatVector.broadcast(SPECIES, mean);
+    FloatVector a = zero();
+    FloatVector b = zero();
+    FloatVector c = zero();
+    FloatVector d = zero();
+    int i = 0;
+    for (; i <= bytes - 4 * STEP; i += 4 * STEP) {
+      FloatVector first = load(x + i).sub(centre);
+      FloatVector second = load(x + i + STEP).sub(centre);
+      FloatVector third = load(x + i + 2 * STEP).sub(centre);
+      FloatVector fourth = load(x + i + 3 * STEP).sub(centre);
+      a = first.fma(first, a);
+      b = second.fma(second, b);
+      c = third.fma(third, c);
+      d = fourth.fma(fourth, d);
+    }
+    for (; i < bytes; i += STEP) {
+      FloatVector first = load(x + i).sub(centre);
+      a = first.fma(first, a);
+    }
+    return FloatMath.sumOfLanes(a.add(b).add(c.add(d)));
+  }
+
+  @Override
   public void normalizeBackward(long out, long grad, long x, long weight, float mean, float r, int n) {
     FloatVector centre = FloatVector.broadcast(SPECIES, mean);
     FloatVector scale = FloatVector.broadcast(SPECIES, r);
@@ -206,10 +267,10 @@ final class FloatRows implements RowKernels {
     long low = from;
     long high = from + LANES / 2 * fromRow;
     for (int i = 0; i < LANES / 2; i++) {
-      IntVector a = IntVector.fromMemorySegment(INTS, ALL, low, LITTLE_ENDIAN);
-      IntVector b = IntVector.fromMemorySegment(INTS, ALL, high, LITTLE_ENDIAN);
-      ZIP_LOW.selectFrom(a, b).intoMemorySegment(ALL, target, LITTLE_ENDIAN);
-      ZIP_HIGH.selectFrom(a, b).intoMemorySegment(ALL, target + toRow, LITTLE_ENDIAN);
+      IntVector a = IntVector.fromMemorySegment(FloatMath.INTS, ALL, low, LITTLE_ENDIAN);
+      IntVector b = IntVector.fromMemorySegment(FloatMath.INTS, ALL, high, LITTLE_ENDIAN);
+      FloatMath.ZIP_LOW.selectFrom(a, b).intoMemorySegment(ALL, target, LITTLE_ENDIAN);
+      FloatMath.ZIP_HIGH.selectFrom(a, b).intoMemorySegment(ALL, target + toRow, LITTLE_ENDIAN);
       target += 2 * toRow;
       low += fromRow;
       high += fromRow;
