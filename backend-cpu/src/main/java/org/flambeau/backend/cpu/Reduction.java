@@ -164,7 +164,7 @@ final class Reduction {
   private @Nullable DoubleUnaryOperator fold(Fold fold, long results, long parameters, double parameter) {
     Reducer reducer = reducer(compute, fold);
     if (horizontal && inPlaceType && reduced.rank() == 1 && reduced.stride(0, 0) == size && count < LONG_ROW && parameters == 0) {
-      CpuPool.SHARED.parallelFor(0, outputs, Math.max(1, GRAIN / count), (begin, end) -> foldRows(reducer, begin, end, parameter, results));
+      CpuPool.SHARED.parallelFor(0, outputs, GRAIN / Math.max(1, count), (begin, end) -> foldRows(reducer, begin, end, parameter, results));
     } else if (horizontal) {
       long pieces = outputs >= 64 ? 1 : Math.clamp(count / PIECE, 1, 64);
       inPieces(fold, results, pieces, (partials, workspace) -> {
