@@ -15,10 +15,6 @@ public enum RowOp {
   /// a − p·exp(b): log-softmax's gradient, a being the result's, b the result and p = Σ a.
   LOG_SOFTMAX_GRADIENT,
 
-  // normalisation: p the mean, q the reciprocal standard deviation
-  /// (a − p)·q·b + c.
-  NORMALIZE,
-
   // batch norm, one channel a row
   /// max((a − s)·p + q, r).
   AFFINE,

@@ -27,10 +27,6 @@ final class FloatRowMath {
     return FloatMath.expBelow(b).fma(p.neg(), a);
   }
 
-  static FloatVector normalize(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b, FloatVector c) {
-    return a.sub(p).mul(q).fma(b, c);
-  }
-
   static FloatVector affine(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a) {
     return a.sub(s).fma(p, q).max(r);
   }
