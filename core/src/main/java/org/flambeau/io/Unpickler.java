@@ -15,13 +15,17 @@ import org.jspecify.annotations.Nullable;
 /// Reads Python pickles of protocols 2 to 5 that hold tensors, collections, numbers and strings, and refuses all others.
 ///
 /// A pickle is a program for a machine with a stack. This machine knows the instructions that make data, and the few callables of
-/// [PickleGlobals], which it carries out itself. It takes time in proportion to the pickle, and memory within [#MAX_OBJECTS]: there is
-/// no recursion, keys are numbers and short strings (others can take exponential time to hash), and whatever copies is charged for it.
+/// [PickleGlobals], which it carries out itself. It takes time in proportion to the pickle, and memory within [#MAX_OBJECTS] and
+/// [#MAX_INSTRUCTIONS]: there is no recursion, keys are numbers and short strings (others can take exponential time to hash), and whatever
+/// copies is charged for it.
 ///
 /// Reference: the comments of CPython's `pickletools.py`.
 final class Unpickler {
-  /// What a pickle may still hold that is no attack, entries of collections that are made of others included.
+  /// What a pickle may still hold that is no attack: collections, strings, objects it remembers, entries of collections that are made of others.
   static final int MAX_OBJECTS = 1 << 22;
+
+  /// More than a file of [#MAX_OBJECTS] needs; each adds a few tens of bytes at most, but for what is charged as an object.
+  static final int MAX_INSTRUCTIONS = 1 << 24;
 
   private static final int MAX_KEY = 4096;
   private static final int MAX_NAME = 1024;
@@ -63,7 +67,11 @@ final class Unpickler {
     if (protocol < 2 || protocol > 5) {
       throw in.error("expected a pickle of protocol 2 to 5, got " + protocol);
     }
+    int instructions = 0;
     for (int opcode; (opcode = in.uint8()) != Opcode.STOP;) {
+      if (++instructions > MAX_INSTRUCTIONS) {
+        throw in.error("expected at most " + MAX_INSTRUCTIONS + " instructions in a pickle, got more");
+      }
       execute(opcode);
     }
     Object result = pop();
@@ -86,9 +94,9 @@ final class Unpickler {
       case Opcode.LONG1 -> stack.add(integer(in.uint8()));
       case Opcode.LONG4 -> stack.add(integer(in.uint32()));
       case Opcode.BINFLOAT -> stack.add(in.bigEndianFloat64());
-      case Opcode.BINUNICODE, Opcode.BINSTRING -> stack.add(in.text(in.uint32()));
-      case Opcode.SHORT_BINUNICODE, Opcode.SHORT_BINSTRING -> stack.add(in.text(in.uint8()));
-      case Opcode.BINUNICODE8 -> stack.add(in.text(in.int64()));
+      case Opcode.BINUNICODE, Opcode.BINSTRING -> push(in.text(in.uint32()));
+      case Opcode.SHORT_BINUNICODE, Opcode.SHORT_BINSTRING -> push(in.text(in.uint8()));
+      case Opcode.BINUNICODE8 -> push(in.text(in.int64()));
       case Opcode.EMPTY_TUPLE -> stack.add(Tuple.EMPTY);
       case Opcode.TUPLE1 -> tuple(stack.size() - 1);
       case Opcode.TUPLE2 -> tuple(stack.size() - 2);
@@ -116,9 +124,9 @@ final class Unpickler {
       }
       case Opcode.SETITEM -> setItems(popFrom(below(2)));
       case Opcode.SETITEMS -> setItems(popFrom(popMark()));
-      case Opcode.MEMOIZE -> memo.put(memo.size(), peek());
-      case Opcode.BINPUT -> memo.put(in.uint8(), peek());
-      case Opcode.LONG_BINPUT -> memo.put(in.int32(), peek());
+      case Opcode.MEMOIZE -> remember(memo.size());
+      case Opcode.BINPUT -> remember(in.uint8());
+      case Opcode.LONG_BINPUT -> remember(in.int32());
       case Opcode.BINGET -> stack.add(remembered(in.uint8()));
       case Opcode.LONG_BINGET -> stack.add(remembered(in.int32()));
       case Opcode.GLOBAL -> stack.add(global(in.line(MAX_NAME), in.line(MAX_NAME)));
@@ -144,9 +152,9 @@ final class Unpickler {
 
   // ---- the stack ----
 
-  private void push(Object collection) {
+  private void push(Object object) {
     spend(1);
-    stack.add(collection);
+    stack.add(object);
   }
 
   private void spend(long count) {
@@ -193,6 +201,11 @@ final class Unpickler {
     below(stack.size() - begin);
     var tuple = new Tuple(popFrom(begin).toArray());
     push(tuple);
+  }
+
+  private void remember(int number) {
+    spend(1);
+    memo.put(number, peek());
   }
 
   private @Nullable Object remembered(int number) {

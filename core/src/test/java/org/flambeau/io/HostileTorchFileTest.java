@@ -73,6 +73,14 @@ class HostileTorchFileTest {
 
   // ---- shapes ----
 
+  /// A byte of a pickle must not become a hundred bytes of the heap for as long as the file likes.
+  @Test
+  void whatTakesMemoryByTheByteIsLimited() throws IOException {
+    assertRefused("expected at most 16777216 instructions in a pickle, got more", checkpoint("N".repeat(16777217)));
+    assertRefused("expected at most 4194304 objects in a pickle, got more", checkpoint("N" + "\u0094".repeat(4194305)));
+    assertRefused("expected at most 4194304 objects in a pickle, got more", checkpoint("(" + "\u008c\0".repeat(4194305) + "t"));
+  }
+
   @Test
   void tensorsStayWithinTheirStorage() throws IOException {
     String within = "expected a tensor within a storage of 4 elements, got offset ";
