@@ -67,8 +67,16 @@ public abstract class Module {
   /// @return `module`
   protected final <M extends Module> M child(String name, M module) {
     requireFree(name);
-    children.put(name, module);
+    adopt(name, module);
     return module;
+  }
+
+  private void adopt(String name, Module module) {
+    if (module.modules().contains(this)) {
+      throw new IllegalArgumentException(
+          "[" + name() + "] a module cannot be a part of itself, as it would be by the child \"" + name + "\"");
+    }
+    children.put(name, module);
   }
 
   /// Declares a parameter: `value` becomes a leaf that requires grad, where its dtype allows it, and outlives memory scopes.
@@ -230,7 +238,7 @@ public abstract class Module {
     if (old == parent) {
       throw new IllegalArgumentException("[" + name() + "] a module cannot replace itself: expected the path of a child");
     }
-    parent.children.put(path.substring(dot + 1), module);
+    parent.adopt(path.substring(dot + 1), module);
     parent.calls.redirect(old, module);
     return module;
   }

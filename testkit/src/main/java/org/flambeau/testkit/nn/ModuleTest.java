@@ -162,6 +162,8 @@ final class ModuleTest {
     assertArrayEquals(new long[] {5, 2}, net.call(Tensor.ones(5, 4)).sizes(), "and back again");
     assertEquals("[Net] a module cannot replace itself: expected the path of a child",
         message(IllegalArgumentException.class, () -> net.replace("", new ReLU())));
+    assertEquals("[Sequential] a module cannot be a part of itself, as it would be by the child \"0\"",
+        message(IllegalArgumentException.class, () -> wrapped.replace("0", new Sequential(wrapped))));
   }
 
   // ---- hooks ----
