@@ -53,7 +53,7 @@ final class Convolutions implements AutoCloseable {
 
   Plan forward(@Nullable Strided bias) {
     long row = bias == null ? 0 : descriptors.of(bias);
-    long primitive = Dnnl.convolution(false, image(x), descriptors.any(weight), row, image(out), geometry, descriptors.attributes());
+    long primitive = Dnnl.convolution(true, image(x), descriptors.any(weight), row, image(out), geometry, descriptors.attributes());
     Operand to = operand(Dnnl.ARG_DST, Role.OUTPUT, out);
     Operand from = operand(Dnnl.ARG_SRC, Role.INPUT, x);
     Operand by = operand(Dnnl.ARG_WEIGHTS, Role.WEIGHTS, weight);
