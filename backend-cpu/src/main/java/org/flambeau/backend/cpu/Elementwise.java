@@ -6,6 +6,7 @@ import static org.flambeau.spi.NativeMemory.FLOAT;
 import static org.flambeau.spi.NativeMemory.LONG;
 
 import org.flambeau.DType;
+import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.NativeMemory;
 import org.flambeau.spi.Strided;
 import org.flambeau.spi.UnaryOp;
@@ -50,6 +51,12 @@ public final class Elementwise {
   public static void unary(UnaryOp op, Strided out, Strided x) {
     Compute compute = Compute.of(x.dtype());
     run(Loops.unary(op, compute), compute, out, x);
+  }
+
+  /// out = a + b.
+  public static void sum(Strided out, Strided a, Strided b) {
+    Compute compute = Compute.of(out.dtype());
+    run(Loops.binary(BinaryOp.ADD, compute), compute, out, a, b);
   }
 
   static void run(Loop loop, Compute compute, Strided out, Strided a) {

@@ -55,6 +55,9 @@ final class ConvolutionTest {
       new Case(3, 10, 5, 5, 7, 2, 5, 0, 1, 1),
       new Case(1, 12, 16, 10, 18, 5, 1, new Conv2d(2, 1, 2, 0, 1, 3, 2)),
       new Case(1, 16, 11, 13, 16, 1, 9, new Conv2d(1, 2, 0, 4, 1, 1, 1)),
+      new Case(2, 96, 4, 3, 80, 3, 1, 1, 1, 1),
+      new Case(1, 64, 5, 9, 120, 3, 4, new Conv2d(2, 3, 0, 2, 1, 2, 1)),
+      new Case(3, 256, 3, 3, 256, 1, 2, 0, 1, 1),
       new Case(0, 3, 9, 9, 4, 3, 1, 1, 1, 1));
 
   @AfterEach

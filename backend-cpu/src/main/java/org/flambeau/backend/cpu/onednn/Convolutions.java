@@ -5,7 +5,6 @@ import java.lang.foreign.ValueLayout;
 import org.flambeau.DType;
 import org.flambeau.backend.cpu.onednn.Plan.Operand;
 import org.flambeau.backend.cpu.onednn.Plan.Role;
-import org.flambeau.spi.Activation;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;

@@ -167,6 +167,15 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
       return false;
     }
     try (Workspace workspace = new Workspace(allocator)) {
+      if (FewPlaces.serves(weight, out, spec)) {
+        FewPlaces places = new FewPlaces(this, workspace, x, weight, out, spec);
+        switch ((int) operation) {
+          case (int) CONVOLUTION -> places.forward(out, x, weight, bias);
+          case (int) BACKWARD_INPUT -> places.backwardInput(x, out, weight);
+          default -> places.backwardWeight(weight, out, x);
+        }
+        return true;
+      }
       Strided image = distinct(workspace, x);
       Strided kernel = Convolutions.grouped(distinct(workspace, weight), spec.groups());
       Strided places = distinct(workspace, out);
