@@ -208,22 +208,22 @@ sealed interface ArithmeticMethods permits Tensor {
 
   /// [#remainder(Tensor)] with a number.
   default Tensor remainder(long other) {
-    return Binary.REMAINDER.of(self(), Tensor.number(other));
+    return Binary.REMAINDER_NUMBER.of(self(), Tensor.number(other));
   }
 
   /// [#remainder(Tensor)] with a number, in place.
   default Tensor remainder_(long other) {
-    return Binary.REMAINDER.inPlace(self(), Tensor.number(other));
+    return Binary.REMAINDER_NUMBER.inPlace(self(), Tensor.number(other));
   }
 
   /// [#remainder(Tensor)] with a number.
   default Tensor remainder(double other) {
-    return Binary.REMAINDER.of(self(), Tensor.number(other));
+    return Binary.REMAINDER_NUMBER.of(self(), Tensor.number(other));
   }
 
   /// [#remainder(Tensor)] with a number, in place.
   default Tensor remainder_(double other) {
-    return Binary.REMAINDER.inPlace(self(), Tensor.number(other));
+    return Binary.REMAINDER_NUMBER.inPlace(self(), Tensor.number(other));
   }
 
   /// The remainder of a/b with a's sign.
@@ -238,22 +238,22 @@ sealed interface ArithmeticMethods permits Tensor {
 
   /// [#fmod(Tensor)] with a number.
   default Tensor fmod(long other) {
-    return Binary.FMOD.of(self(), Tensor.number(other));
+    return Binary.FMOD_NUMBER.of(self(), Tensor.number(other));
   }
 
   /// [#fmod(Tensor)] with a number, in place.
   default Tensor fmod_(long other) {
-    return Binary.FMOD.inPlace(self(), Tensor.number(other));
+    return Binary.FMOD_NUMBER.inPlace(self(), Tensor.number(other));
   }
 
   /// [#fmod(Tensor)] with a number.
   default Tensor fmod(double other) {
-    return Binary.FMOD.of(self(), Tensor.number(other));
+    return Binary.FMOD_NUMBER.of(self(), Tensor.number(other));
   }
 
   /// [#fmod(Tensor)] with a number, in place.
   default Tensor fmod_(double other) {
-    return Binary.FMOD.inPlace(self(), Tensor.number(other));
+    return Binary.FMOD_NUMBER.inPlace(self(), Tensor.number(other));
   }
 
   /// The angle of the point (b, a), in (−π, π].
@@ -513,37 +513,37 @@ sealed interface ArithmeticMethods permits Tensor {
 
   /// a + alpha·b.
   default Tensor add(Tensor other, double alpha) {
-    return Binary.addScaled(self(), other, alpha);
+    return Binary.ADD.scaled(self(), other, alpha);
   }
 
   /// [#add(Tensor, double)] in place.
   default Tensor add_(Tensor other, double alpha) {
-    return Binary.addScaledInPlace(self(), other, alpha);
+    return Binary.ADD.scaledInPlace(self(), other, alpha);
   }
 
   /// a − alpha·b.
   default Tensor sub(Tensor other, double alpha) {
-    return Binary.subScaled(self(), other, alpha);
+    return Binary.SUB.scaled(self(), other, alpha);
   }
 
   /// [#sub(Tensor, double)] in place.
   default Tensor sub_(Tensor other, double alpha) {
-    return Binary.subScaledInPlace(self(), other, alpha);
+    return Binary.SUB.scaledInPlace(self(), other, alpha);
   }
 
   /// `other` − x.
   default Tensor rsub(long other) {
-    return Op.scoped("rsub", () -> Binary.SUB.of(Tensor.number(other), self()));
+    return Binary.rsub(Tensor.number(other), self());
   }
 
   /// `other` − x.
   default Tensor rsub(double other) {
-    return Op.scoped("rsub", () -> Binary.SUB.of(Tensor.number(other), self()));
+    return Binary.rsub(Tensor.number(other), self());
   }
 
   /// `other`/x.
   default Tensor rdiv(double other) {
-    return Binary.DIV.of(Tensor.number(other), self());
+    return Op.scoped("rdiv", () -> self().reciprocal().mul(other));
   }
 
   /// Hurwitz' zeta function `Σ (q + k)⁻ˣ` over k ≥ 0, for x > 1.

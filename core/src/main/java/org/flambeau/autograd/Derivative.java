@@ -116,7 +116,8 @@ public final class Derivative<A> {
 
   @Nullable Tensor[] apply(@Nullable Tensor[] grads, RecordedNode<A> node, A attributes) {
     if (joint != null) {
-      return joint.of(grads, node, attributes);
+      // a view of a leaf taken without recording requires grad, but leads nowhere
+      return node.needsAny() ? joint.of(grads, node, attributes) : new Tensor[node.edgeCount()];
     }
     @Nullable Tensor[] result = new Tensor[terms.size()];
     Tensor grad = grads[0];

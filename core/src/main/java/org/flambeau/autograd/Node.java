@@ -142,6 +142,16 @@ public abstract class Node {
     return next[i] != null;
   }
 
+  /// Whether somebody needs the gradient of any operand.
+  final boolean needsAny() {
+    for (Node node : next) {
+      if (node != null) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /// Spreads nodes over a hash table.
   int hash() {
     return (int) sequence * 0x9E3779B9;

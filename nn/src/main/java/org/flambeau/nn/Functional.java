@@ -140,7 +140,7 @@ public final class Functional extends LayerFunctions {
 
   /// x divided by its norm of order p along `dim`, which counts as at least eps.
   public static Tensor normalize(Tensor x, double p, int dim, double eps) {
-    return Op.scoped("normalize", () -> x.div(x.norm(p, new int[] {dim}, true).clamp(eps, Double.POSITIVE_INFINITY).expandAs(x)));
+    return Op.scoped("normalize", () -> x.div(x.norm(p, new int[] {dim}, true).clampMin(eps).expandAs(x)));
   }
 
   /// [#cosineSimilarity(Tensor, Tensor, int, double)] along dimension 1 with an epsilon of 10⁻⁸.
@@ -154,8 +154,8 @@ public final class Functional extends LayerFunctions {
   public static Tensor cosineSimilarity(Tensor x1, Tensor x2, int dim, double eps) {
     int[] along = {dim};
     return Op.scoped("cosine_similarity", () -> {
-      Tensor first = x1.div(x1.norm(2, along, true).clamp(eps, Double.POSITIVE_INFINITY));
-      Tensor second = x2.div(x2.norm(2, along, true).clamp(eps, Double.POSITIVE_INFINITY));
+      Tensor first = x1.div(x1.norm(2, along, true).clampMin(eps));
+      Tensor second = x2.div(x2.norm(2, along, true).clampMin(eps));
       return first.mul(second).sum(dim);
     });
   }

@@ -32,18 +32,18 @@ final class CreationOps {
       drawn("randn", a -> Tensor.randn(dtype(a), a.longs("sizes"))).tolerance(4).refuses(() -> Tensor.randn(DType.INT64, 2), "[randn]", "int64"),
       drawn("randint", a -> Tensor.randint(a.integer("low"), a.integer("high"), a.longs("sizes"))).refuses(() -> Tensor.randint(3, 3, 2), "[randint]", "3"),
       drawn("randperm", a -> Tensor.randperm(a.integer("n"))).refuses(() -> Tensor.randperm(-1), "[randperm]", "-1"),
-      drawn("uniform_", a -> empty(a).uniform_(a.number("low"), a.number("high"))).refuses(() -> Tensor.ones(2).uniform_(2, 1), "[uniform_]", "2", "1")
+      drawn("uniform_", a -> empty(a).uniform_(a.number("low"), a.number("high"))).records("uniform").refuses(() -> Tensor.ones(2).uniform_(2, 1), "[uniform_]", "2", "1")
           .refuses(() -> Tensor.of(1).uniform_(0, 1), "[uniform_]", "int32"),
-      drawn("normal_", a -> empty(a).normal_(a.number("mean"), a.number("std"))).tolerance(4).refuses(() -> Tensor.ones(2).normal_(0, -1), "[normal_]", "-1"),
-      drawn("exponential_", a -> empty(a).exponential_(a.number("rate"))).tolerance(4).refuses(() -> Tensor.ones(2).exponential_(-1), "[exponential_]", "-1"),
-      drawn("random_int_", a -> empty(a).randomInt_(a.integer("low"), a.integer("high"))).refuses(() -> Tensor.ones(2).randomInt_(3, 3), "3"),
-      drawn("bernoulli_", a -> empty(a).bernoulli_(a.number("p"))).refuses(() -> Tensor.ones(2).bernoulli_(1.5), "[bernoulli_]", "1.5"),
+      drawn("normal_", a -> empty(a).normal_(a.number("mean"), a.number("std"))).tolerance(4).records("normal").refuses(() -> Tensor.ones(2).normal_(0, -1), "[normal_]", "-1"),
+      drawn("exponential_", a -> empty(a).exponential_(a.number("rate"))).tolerance(4).records("exponential").refuses(() -> Tensor.ones(2).exponential_(-1), "[exponential_]", "-1"),
+      drawn("random_int_", a -> empty(a).randomInt_(a.integer("low"), a.integer("high"))).records("random_int").refuses(() -> Tensor.ones(2).randomInt_(3, 3), "3"),
+      drawn("bernoulli_", a -> empty(a).bernoulli_(a.number("p"))).records("bernoulli.number").refuses(() -> Tensor.ones(2).bernoulli_(1.5), "[bernoulli_]", "1.5"),
       op("bernoulli", (x, a) -> seeded(a, () -> Tensor.bernoulli(x.get(0)))).rough("tensor", "is random")
           .refuses(() -> Tensor.bernoulli(Tensor.of(1)), "[bernoulli]", "int32"),
       several("random_like", (x, a) -> {
         Random.manualSeed(a.integer("seed"));
         return List.of(Tensor.randLike(x.get(0)), Tensor.randnLike(x.get(0)));
-      }).methods("randLike", "randnLike").records("random").except(CLOSED, "look at sizes only").tolerance(4)
+      }).methods("randLike", "randnLike").except(CLOSED, "look at sizes only").tolerance(4)
           .refuses(() -> Tensor.randLike(Tensor.of(1)), "[rand_like]", "int32").refuses(() -> Tensor.randnLike(Tensor.of(1)), "[randn_like]", "int32"),
       op("dropout_seeded", (x, a) -> seeded(a, () -> Functional.dropout(x.get(0), a.number("p"), true))).methods("dropout").records("dropout")
           .refuses(() -> Functional.dropout(Tensor.ones(2), -0.5, true), "[dropout]", "-0.5"),
@@ -61,7 +61,7 @@ final class CreationOps {
       Random.manualSeed(a.integer("seed"));
       Tensor first = draw.of(a);
       return List.of(first, draw.of(a));
-    }).records("random");
+    });
   }
 
   private static Tensor seeded(Attributes a, java.util.function.Supplier<Tensor> draw) {

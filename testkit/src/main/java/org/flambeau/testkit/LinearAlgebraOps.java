@@ -13,7 +13,7 @@ final class LinearAlgebraOps {
 
   // spotless:off
   static final List<OpInfo> ALL = List.of(
-      binary("matmul", Tensor::matmul).tolerance(4).records("mm", "bmm", "mv", "dot")
+      binary("matmul", Tensor::matmul).tolerance(4).records("mm", "bmm", "mv", "dot", "unsafe_view", "squeeze.result")
           .refuses(() -> Tensor.ones(8, 3).matmul(Tensor.ones(4, 5)), "[matmul]", "(8, 3)", "(4, 5)")
           .refuses(() -> Tensor.ones(3).matmul(Tensor.ones(4)), "[matmul]", "(3,)", "(4,)")
           .refuses(() -> Tensor.scalar(1f).matmul(Tensor.ones(4)), "[matmul]", "both arguments to matmul need to be at least 1D, but they are 0D and 1D")
@@ -44,7 +44,7 @@ final class LinearAlgebraOps {
           .refuses(() -> Tensor.einsum("ij->k", Tensor.ones(2, 3)), "[einsum]", "output subscript k does not appear in the equation"),
       op("tril", (x, a) -> x.get(0).tril(a.integer("diagonal"))).inPlace((x, a) -> x.get(0).tril_(a.integer("diagonal"))).refuses(() -> Tensor.ones(2).tril(), "[tril]", "at least 2 dimensions", "(2,)"),
       op("triu", (x, a) -> x.get(0).triu(a.integer("diagonal"))).inPlace((x, a) -> x.get(0).triu_(a.integer("diagonal"))).refuses(() -> Tensor.ones(2).triu(), "[triu]", "at least 2 dimensions", "(2,)"),
-      op("diag", (x, a) -> x.get(0).diag(a.integer("diagonal"))).records("diagonal", "diag_embed")
+      op("diag", (x, a) -> x.get(0).diag(a.integer("diagonal"))).records("diag", "diag_embed")
           .refuses(() -> Tensor.ones(1, 2, 3).diag(), "[diag]", "3"),
       op("diag_embed", (x, a) -> x.get(0).diagEmbed(a.integer("offset"), a.integer("dim1"), a.integer("dim2")))
           .refuses(() -> Tensor.ones(2).diagEmbed(0, 1, 1), "[diag_embed]", "1"),

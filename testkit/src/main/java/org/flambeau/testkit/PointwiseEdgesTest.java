@@ -3,12 +3,14 @@ package org.flambeau.testkit;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.Generator;
@@ -86,6 +88,16 @@ public class PointwiseEdgesTest {
   }
 
   @Test
+  void a_division_by_zero_in_place_changes_nothing() {
+    Tensor x = Tensor.arange(100);
+    for (UnaryOperator<Tensor> division : List.<UnaryOperator<Tensor>>of(y -> x.remainder_(y), y -> x.fmod_(y), y -> x.floorDivide_(y),
+        y -> x.truncDivide_(y))) {
+      assertThrows(ArithmeticException.class, () -> division.apply(Tensor.arange(100).flip(0)));
+      assertTrue(x.equal(Tensor.arange(100)));
+    }
+  }
+
+  @Test
   void whole_numbers_have_no_negative_whole_powers_in_place_either() {
     var refused = assertThrows(IllegalArgumentException.class, () -> Tensor.of(2L).pow_(-1));
     assertEquals("[pow] Integers to negative integer powers are not allowed, got the exponent -1", refused.getMessage());
@@ -112,6 +124,27 @@ public class PointwiseEdgesTest {
     assertEquals("StackBackward0", nodeName(Tensor.stack(List.of(x, x), 0)));
     assertEquals("FlipBackward0", nodeName(x.flip(0, 1)));
     assertEquals("FlipBackward0", nodeName(x.flip()));
+    assertEquals("FillBackward2", nodeName(x.mul(1).fill_(2)));
+    assertEquals("CopyBackwards", nodeName(x.mul(1).copy_(x)));
+    assertEquals("SqueezeBackward0", nodeName(x.unsqueeze(0).squeeze()));
+    assertEquals("SqueezeBackward1", nodeName(x.unsqueeze(0).squeeze(0)));
+    assertEquals("SqueezeBackward2", nodeName(x.unsqueeze(0).squeeze(0, 1)));
+    assertEquals("SqueezeBackward4", nodeName(x.select(0, 0).matmul(x.t())));
+    assertEquals("UnsafeViewBackward0", nodeName(x.unsqueeze(0).matmul(x.t())));
+    assertEquals("UnsafeViewBackward0", nodeName(x.t().reshape(6)));
+    assertEquals("MulBackward0", nodeName(x.t().reshape(6).mul_(2)));
+    assertEquals("SplitWithSizesBackward0", nodeName(x.split(new long[] {1, 1}, 0).getFirst()));
+    assertEquals("SubBackward0", nodeName(x.sub(x, 2)));
+    assertEquals("RsubBackward1", nodeName(x.rsub(2)));
+    assertEquals("PowBackward2", nodeName(Tensor.number(2).pow(x)));
+    assertEquals("RemainderBackward0", nodeName(x.remainder(2)));
+    assertEquals("RemainderBackward1", nodeName(x.remainder(x)));
+    assertEquals("AddcmulBackward0", nodeName(x.mul(1).addcmul_(x, x, 2)));
+    assertEquals("LerpBackward0", nodeName(x.mul(1).lerp_(x, 0.7)));
+    assertEquals("UniformBackward0", nodeName(x.mul(1).uniform_(0, 1)));
+    assertEquals("RepeatBackward0", nodeName(x.repeat(2, 1)));
+    assertEquals("RollBackward0", nodeName(x.roll(1, 1)));
+    assertEquals("Log1PBackward0", nodeName(x.log1p()));
   }
 
   private static String nodeName(Tensor tensor) {

@@ -115,8 +115,8 @@ final class PointwiseOps {
       number("div", Tensor::div, Tensor::div, Tensor::div_, Tensor::div_),
       number("floor_divide", Tensor::floorDivide, Tensor::floorDivide, Tensor::floorDivide_, Tensor::floorDivide_),
       number("trunc_divide", Tensor::truncDivide, Tensor::truncDivide, Tensor::truncDivide_, Tensor::truncDivide_),
-      number("remainder", Tensor::remainder, Tensor::remainder, Tensor::remainder_, Tensor::remainder_),
-      number("fmod", Tensor::fmod, Tensor::fmod, Tensor::fmod_, Tensor::fmod_),
+      number("remainder", Tensor::remainder, Tensor::remainder, Tensor::remainder_, Tensor::remainder_).records("remainder.number"),
+      number("fmod", Tensor::fmod, Tensor::fmod, Tensor::fmod_, Tensor::fmod_).records("fmod.number"),
       number("pow", Tensor::pow, Tensor::pow, Tensor::pow_, Tensor::pow_).records("pow_number")
           .refuses(() -> Tensor.of(2L).pow(-1), "[pow]", "Integers to negative integer powers are not allowed"),
       comparison("eq", Tensor::eq, Tensor::eq).refusesNothing(ANY),
@@ -125,15 +125,15 @@ final class PointwiseOps {
       comparison("le", Tensor::le, Tensor::le).refusesNothing(ANY),
       comparison("gt", Tensor::gt, Tensor::gt).refusesNothing(ANY),
       comparison("ge", Tensor::ge, Tensor::ge).refusesNothing(ANY),
-      op("rsub", (x, a) -> x.get(0).rsub(a.number("other"))).records("sub")
+      op("rsub", (x, a) -> x.get(0).rsub(a.number("other")))
           .refuses(() -> Tensor.of(true).rsub(1), "[rsub] Subtraction, the `-` operator, with a bool tensor is not supported."),
-      op("rdiv", (x, a) -> x.get(0).rdiv(a.number("other"))).records("div").refusesNothing(ANY),
+      op("rdiv", (x, a) -> x.get(0).rdiv(a.number("other"))).records("reciprocal", "mul").refusesNothing(ANY),
       op("rpow", (x, a) -> Tensor.number(a.number("base")).pow(x.get(0))).methods("pow").records("number_pow")
           .except(GRAD_GRAD_CHECK, "has an infinite one at base 0").refusesNothing(ANY),
       op("add_scaled", (x, a) -> x.get(0).add(x.get(1), a.number("alpha"))).inPlace((x, a) -> x.get(0).add_(x.get(1), a.number("alpha")))
           .methods("add", "add_").records("add.scaled").refuses(() -> Tensor.of(1).add(Tensor.of(2), 0.5), "[add]", "alpha", "0.5"),
       op("sub_scaled", (x, a) -> x.get(0).sub(x.get(1), a.number("alpha"))).inPlace((x, a) -> x.get(0).sub_(x.get(1), a.number("alpha")))
-          .methods("sub", "sub_").records("add.scaled")
+          .methods("sub", "sub_").records("sub.scaled")
           .refuses(() -> Tensor.of(1).sub(Tensor.of(2), 0.5), "[sub]", "alpha", "0.5"));
 
   static final List<OpInfo> BLENDS = List.of(

@@ -20,7 +20,7 @@ final class ShapeOps {
 
   // spotless:off
   static final List<OpInfo> ALL = List.of(
-      op("reshape", (x, a) -> x.get(0).reshape(a.longs("sizes"))).records("reshape", "view").methods("reshape", "reshapeAs")
+      op("reshape", (x, a) -> x.get(0).reshape(a.longs("sizes"))).records("reshape", "view", "unsafe_view").methods("reshape", "reshapeAs")
           .refuses(() -> m().reshape(4), "[reshape]", "(4,)", "6", "(2, 3)")
           .refuses(() -> m().reshape(-1, -1), "[reshape]", "only one dimension can be inferred")
           .refuses(() -> m().reshape(-2, 3), "[reshape]", "invalid shape dimension -2")
@@ -31,7 +31,7 @@ final class ShapeOps {
           .refuses(() -> m().flatten(1, 0), "[flatten]", "start", "1", "0").refuses(() -> m().flatten(0, 2), "[flatten]", RANGE),
       op("unflatten", (x, a) -> x.get(0).unflatten(a.integer("dim"), a.longs("sizes"))).records("view")
           .refuses(() -> m().unflatten(1, 2, 2), "(2, 2, 2)", "6"),
-      op("squeeze", (x, a) -> x.get(0).squeeze(a.integers("dims"))).refuses(() -> m().squeeze(2), "[squeeze]", RANGE),
+      op("squeeze", (x, a) -> x.get(0).squeeze(a.integers("dims"))).records("squeeze", "squeeze.dim", "squeeze.dims").refuses(() -> m().squeeze(2), "[squeeze]", RANGE),
       op("unsqueeze", (x, a) -> x.get(0).unsqueeze(a.integer("dim"))).refuses(() -> m().unsqueeze(3), "[unsqueeze]", "[-3, 2]", "3"),
       op("expand", (x, a) -> x.get(0).expand(a.longs("sizes"))).methods("expand", "expandAs", "broadcastTo")
           .refuses(() -> m().expand(2, 4), "[expand]", "The expanded size of the tensor (4) must match the existing size (3) at non-singleton dimension 1")
@@ -53,7 +53,7 @@ final class ShapeOps {
           .refuses(() -> m().select(1, 3), "[select]", "index 3 is out of bounds for dimension 1 with size 3").refuses(() -> m().select(2, 0), "[select]", RANGE),
       several("split", (x, a) -> x.get(0).split(a.integer("size"), a.integer("dim")))
           .refuses(() -> m().split(-1, 0), "[split]", "-1").refuses(() -> m().split(1, 2), "[split]", RANGE),
-      several("split_sizes", (x, a) -> x.get(0).split(a.longs("sizes"), a.integer("dim"))).methods("split").records("split")
+      several("split_sizes", (x, a) -> x.get(0).split(a.longs("sizes"), a.integer("dim"))).methods("split").records("split.sizes")
           .refuses(() -> m().split(new long[] {1, 2}, 0), "[split]", "2", "[1, 2]"),
       several("chunk", (x, a) -> x.get(0).chunk(a.integer("chunks"), a.integer("dim"))).records("split")
           .refuses(() -> m().chunk(0, 0), "[chunk]", "0"),

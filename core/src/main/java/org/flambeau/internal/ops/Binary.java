@@ -42,16 +42,14 @@ public final class Binary {
       term(saves(1), (g, s, _) -> g.div(s.input(1))),
       term(saves(0, 1), (g, s, _) -> g.neg().mul(s.input(0).div(s.input(1)).div(s.input(1)))));
   public static final Binary FLOOR_DIVIDE = new Binary(
-      Op.of("floor_divide", Derivative.of("FloorDivideBackward0", notImplemented("floor_divide"), notImplemented("floor_divide"))),
+      Op.of("floor_divide", Derivative.of("NotImplemented", notImplemented("floor_divide"), notImplemented("floor_divide"))),
       BinaryOp.FLOOR_DIVIDE, Domain.NUMBERS);
-  public static final Binary TRUNC_DIVIDE = of("trunc_divide", "DivBackward1", BinaryOp.TRUNC_DIVIDE, Domain.NUMBERS,
+  public static final Binary TRUNC_DIVIDE = of("trunc_divide", "DivBackward2", BinaryOp.TRUNC_DIVIDE, Domain.NUMBERS,
       term((g, _, _) -> g.zerosLike()), term((g, _, _) -> g.zerosLike()));
-  public static final Binary REMAINDER = of("remainder", BinaryOp.REMAINDER, Domain.NUMBERS,
-      term((g, _, _) -> g),
-      term(saves(0, 1), (g, s, _) -> g.neg().mul(s.input(0).div(s.input(1)).floor())));
-  public static final Binary FMOD = of("fmod", BinaryOp.FMOD, Domain.NUMBERS,
-      term((g, _, _) -> g),
-      term(saves(0, 1), (g, s, _) -> g.neg().mul(s.input(0).div(s.input(1)).trunc())));
+  public static final Binary REMAINDER = remainder("remainder", "RemainderBackward1", BinaryOp.REMAINDER);
+  public static final Binary REMAINDER_NUMBER = remainder("remainder.number", "RemainderBackward0", BinaryOp.REMAINDER);
+  public static final Binary FMOD = remainder("fmod", "FmodBackward1", BinaryOp.FMOD);
+  public static final Binary FMOD_NUMBER = remainder("fmod.number", "FmodBackward0", BinaryOp.FMOD);
   public static final Binary POW = of("pow", "PowBackward1", BinaryOp.POW, Domain.NUMBERS,
       term(saves(0, 1), (g, s, _) -> {
         Tensor exponent = s.input(1);
@@ -98,6 +96,9 @@ public final class Binary {
 
   private static final Op<Double> ADD_SCALED = Op.of("add.scaled", Derivative.of("AddBackward0",
       term((g, _, _) -> g), term((g, _, alpha) -> g.mul(alpha))));
+  private static final Op<Double> SUB_SCALED = Op.of("sub.scaled", Derivative.of("SubBackward0",
+      term((g, _, _) -> g), term((g, _, alpha) -> g.mul(-alpha))));
+  private static final Op<Unit> RSUB = Op.of("rsub", Derivative.of("RsubBackward1", term((g, _, _) -> g.neg())));
   private static final Op<Unit> FUSED_BACKWARD = Op.notDifferentiable("fused_backward");
 
   private final Op<Unit> op;
@@ -128,6 +129,15 @@ public final class Binary {
     });
   }
 
+  private static Binary remainder(String name, String node, BinaryOp kernel) {
+    return of(name, node, kernel, Domain.NUMBERS,
+        term((g, _, _) -> g),
+        term(saves(0, 1), (g, s, _) -> {
+          Tensor quotient = s.input(0).div(s.input(1));
+          return g.neg().mul(kernel == BinaryOp.FMOD ? quotient.trunc() : quotient.floor());
+        }));
+  }
+
   /// The gradient goes to the operand that won, half to each where they are equal.
   private static Binary extremum(String name, BinaryOp kernel, BinaryOp beats) {
     return of(name, kernel, Domain.ANY,
@@ -146,11 +156,11 @@ public final class Binary {
 
   /// The operation's result as a new tensor, of the sizes and dtype in which the operands meet.
   public Tensor of(Tensor first, Tensor second) {
-    DType dtype = computed(Op.given(op.name(), "operand 1", first), Op.given(op.name(), "operand 2", second));
+    DType dtype = computed(Op.given(op.title(), "operand 1", first), Op.given(op.title(), "operand 2", second));
     Tensor a = held(first, dtype);
     Tensor b = held(second, dtype);
-    Device device = device(op.name(), a, b);
-    long[] sizes = Shapes.broadcast(op.name(), a.strided().sizes(), b.strided().sizes());
+    Device device = device(op.title(), a, b);
+    long[] sizes = Shapes.broadcast(op.title(), a.strided().sizes(), b.strided().sizes());
     DType result = kernel.isPredicate() ? DType.BOOL : dtype;
     if (fits(a, dtype) && fits(b, dtype)) {
       Strided x = operand(a, sizes);
@@ -164,17 +174,25 @@ public final class Binary {
 
   /// The operation's result in the place of `a`, whose sizes and dtype it must have.
   public Tensor inPlace(Tensor a, Tensor operand) {
-    DType dtype = computed(a, Op.given(op.name(), "operand 2", operand));
+    DType dtype = computed(a, Op.given(op.title(), "operand 2", operand));
     Tensor b = held(operand, dtype);
-    device(op.name(), a, b);
-    Promotion.checkStore(op.name(), kernel.isPredicate() ? DType.BOOL : dtype, a.dtype());
-    long[] sizes = inPlaceSizes(op.name(), a, b);
-    if (kernel.isPredicate() || dtype != a.dtype()) {
-      Overlaps.refusePartial(op.name(), a, b);
+    device(op.title(), a, b);
+    Promotion.checkStore(op.title(), kernel.isPredicate() ? DType.BOOL : dtype, a.dtype());
+    long[] sizes = inPlaceSizes(op.title(), a, b);
+    if (kernel.isPredicate() || dtype != a.dtype() || !dtype.isFloating() && mayDivideByZero()) {
+      Overlaps.refusePartial(op.title(), a, b);
       return a.copy_(of(a, b));
     }
     return op.runInPlace(UNIT, a, new Tensor[] {a, b},
         (k, out) -> Casts.with(b, dtype, y -> k.binary(kernel, out, out, Copies.unaliased(a, operand(y, sizes)))));
+  }
+
+  /// Whether whole operands may be refused halfway, so that the result must not stand in the place of one.
+  private boolean mayDivideByZero() {
+    return switch (kernel) {
+      case FLOOR_DIVIDE, TRUNC_DIVIDE, REMAINDER, FMOD -> true;
+      default -> false;
+    };
   }
 
   private static long[] inPlaceSizes(String name, Tensor a, Tensor b) {
@@ -186,58 +204,58 @@ public final class Binary {
     return sizes;
   }
 
-  /// a + alpha·b.
-  public static Tensor addScaled(Tensor a, Tensor b, double alpha) {
+  /// a + alpha·b, or a − alpha·b.
+  public Tensor scaled(Tensor a, Tensor b, double alpha) {
     if (alpha == 1) {
-      return ADD.of(a, b);
+      return of(a, b);
     }
-    DType dtype = ADD.computed(a, Op.given("add", "operand 2", b));
+    DType dtype = computed(a, Op.given(op.title(), "operand 2", b));
     checkAlpha(dtype, alpha);
     if (!fits(a, dtype) || !fits(b, dtype) || !dtype.isFloating()) {
-      return ADD.of(a, b.mul(Tensor.number(alpha, dtype)));
+      return Op.scoped(op.title(), () -> of(a, b.mul(Tensor.number(alpha, dtype))));
     }
-    Device device = device("add", a, b);
-    long[] sizes = Shapes.broadcast("add", a.strided().sizes(), b.strided().sizes());
+    Device device = device(op.title(), a, b);
+    long[] sizes = Shapes.broadcast(op.title(), a.strided().sizes(), b.strided().sizes());
     Strided x = operand(a, sizes);
     Strided y = operand(b, sizes);
-    return ADD_SCALED.run(alpha, dtype, Layout.of(sizes, x, y), device, a, b, (k, out) -> k.addScaled(out, x, y, alpha));
+    double factor = this == SUB ? -alpha : alpha;
+    return scaling().run(alpha, dtype, Layout.of(sizes, x, y), device, a, b, (k, out) -> k.addScaled(out, x, y, factor));
   }
 
-  /// a += alpha·b.
-  public static Tensor addScaledInPlace(Tensor a, Tensor b, double alpha) {
+  /// a += alpha·b, or a −= alpha·b.
+  public Tensor scaledInPlace(Tensor a, Tensor b, double alpha) {
     if (alpha == 1) {
-      return ADD.inPlace(a, b);
+      return inPlace(a, b);
     }
-    DType dtype = ADD.computed(a, Op.given("add", "operand 2", b));
+    DType dtype = computed(a, Op.given(op.title(), "operand 2", b));
     checkAlpha(dtype, alpha);
     if (!fits(b, dtype) || dtype != a.dtype() || !dtype.isFloating()) {
-      return ADD.inPlace(a, b.mul(Tensor.number(alpha, dtype)));
+      return Op.scoped(op.title(), () -> inPlace(a, b.mul(Tensor.number(alpha, dtype))));
     }
-    device("add", a, b);
-    long[] sizes = inPlaceSizes("add", a, b);
-    return ADD_SCALED.runInPlace(alpha, a, new Tensor[] {a, b},
-        (k, out) -> k.addScaled(out, out, Copies.unaliased(a, operand(b, sizes)), alpha));
+    device(op.title(), a, b);
+    long[] sizes = inPlaceSizes(op.title(), a, b);
+    double factor = this == SUB ? -alpha : alpha;
+    return scaling().runInPlace(alpha, a, new Tensor[] {a, b},
+        (k, out) -> k.addScaled(out, out, Copies.unaliased(a, operand(b, sizes)), factor));
   }
 
-  /// a − alpha·b.
-  public static Tensor subScaled(Tensor a, Tensor b, double alpha) {
-    return Op.scoped("sub", () -> alpha == 1 ? SUB.of(a, b) : addScaled(a, b, negated(a, b, alpha)));
+  private Op<Double> scaling() {
+    return this == SUB ? SUB_SCALED : ADD_SCALED;
   }
 
-  /// a −= alpha·b.
-  public static Tensor subScaledInPlace(Tensor a, Tensor b, double alpha) {
-    return Op.scoped("sub", () -> alpha == 1 ? SUB.inPlace(a, b) : addScaledInPlace(a, b, negated(a, b, alpha)));
+  /// number − x.
+  public static Tensor rsub(Tensor number, Tensor x) {
+    if (!x.dtype().isFloating()) {
+      return Op.scoped("rsub", () -> SUB.of(number, x));
+    }
+    Strided subtrahend = x.strided();
+    return RSUB.run(UNIT, x.dtype(), Layout.like(subtrahend), x, (k, out) -> k.binary(BinaryOp.SUB, out, number.strided(), subtrahend));
   }
 
-  private static double negated(Tensor a, Tensor b, double alpha) {
-    checkAlpha(SUB.computed(a, Op.given("sub", "operand 2", b)), alpha);
-    return -alpha;
-  }
-
-  private static void checkAlpha(DType dtype, double alpha) {
+  private void checkAlpha(DType dtype, double alpha) {
     if (!dtype.isFloating() && alpha != Math.rint(alpha)) {
       throw new IllegalArgumentException(
-          "[add] For integral input tensors, argument alpha must not be a floating point number, got " + alpha);
+          "[" + op.title() + "] For integral input tensors, argument alpha must not be a floating point number, got " + alpha);
     }
   }
 
@@ -256,14 +274,14 @@ public final class Binary {
       case REAL -> Promotion.toFloat(promoted);
       case FLOAT -> {
         if (!promoted.isFloating()) {
-          throw new IllegalArgumentException("[" + op.name() + "] expected a float operand, got " + promoted.label()
+          throw new IllegalArgumentException("[" + op.title() + "] expected a float operand, got " + promoted.label()
               + ": cast one with to(FLOAT32) first");
         }
         yield promoted;
       }
       case WHOLE, SHIFTED -> {
         if (promoted.isFloating() || domain == Domain.SHIFTED && promoted == DType.BOOL) {
-          throw new IllegalArgumentException("[" + op.name() + "] expected integral" + (domain == Domain.WHOLE ? " or bool" : "")
+          throw new IllegalArgumentException("[" + op.title() + "] expected integral" + (domain == Domain.WHOLE ? " or bool" : "")
               + " operands, got " + promoted.label());
         }
         yield promoted;
@@ -275,7 +293,7 @@ public final class Binary {
               : "a bool tensor is not supported. If you are trying to invert a mask, use logicalNot() instead."));
         }
         if (promoted == DType.BOOL) {
-          throw new IllegalArgumentException("[" + op.name() + "] is not defined for two bool tensors: cast one to a number first");
+          throw new IllegalArgumentException("[" + op.title() + "] is not defined for two bool tensors: cast one to a number first");
         }
         yield promoted;
       }

@@ -39,7 +39,7 @@ public final class Blends {
     Op.requireGiven("addcmul", x, a, b);
     Overlaps.refusePartial("addcmul", x, a);
     Overlaps.refusePartial("addcmul", x, b);
-    return Op.scoped("addcmul", () -> x.add_(a.mul(b), value));
+    return ADDCMUL.composeInPlace(value, new Tensor[] {x, a, b}, () -> x.add_(a.mul(b), value));
   }
 
   /// x + value·a/b.
@@ -53,7 +53,7 @@ public final class Blends {
     requireFloat(a, b);
     Overlaps.refusePartial("addcdiv", x, a);
     Overlaps.refusePartial("addcdiv", x, b);
-    return Op.scoped("addcdiv", () -> x.add_(a.div(b), value));
+    return ADDCDIV.composeInPlace(value, new Tensor[] {x, a, b}, () -> x.add_(a.div(b), value));
   }
 
   private static void requireBroadcast(String op, Tensor... operands) {
@@ -84,7 +84,8 @@ public final class Blends {
   public static Tensor lerpInPlace(Tensor x, Tensor end, double weight) {
     requireSame(x, end);
     Overlaps.refusePartial("lerp", x, end);
-    return Op.scoped("lerp", () -> weight < 0.5 ? x.add_(end.sub(x), weight) : x.copy_(towards(x, end, weight)));
+    return LERP.composeInPlace(weight, new Tensor[] {x, end},
+        () -> weight < 0.5 ? x.add_(end.sub(x), weight) : x.copy_(towards(x, end, weight)));
   }
 
   private static Tensor towards(Tensor x, Tensor end, double weight) {

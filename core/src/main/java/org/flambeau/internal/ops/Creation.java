@@ -8,7 +8,10 @@ import java.lang.invoke.VarHandle;
 import java.lang.reflect.Array;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.Generator;
@@ -26,13 +29,22 @@ import org.flambeau.spi.Strided;
 public final class Creation {
   private static final VarHandle LONGS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
   private static final long[] SCALAR = {};
-  private static final Op<Unit> FILL = Op.of("fill", Derivative.of("FillBackward0", Derivative.term((g, _, _) -> g.zerosLike())));
+  private static final Op<Unit> FILL = Op.of("fill", Derivative.of("FillBackward2", Derivative.term((g, _, _) -> g.zerosLike())));
   private static final Op<Unit> BERNOULLI = Op.of("bernoulli",
       Derivative.of("BernoulliBackward0", Derivative.term((g, _, _) -> g.zerosLike())));
   private static final Op<Unit> ZERO = Op.of("zero", Derivative.of("ZeroBackward0", Derivative.term((g, _, _) -> g.zerosLike())));
-  private static final Op<Unit> RANDOM = Op.of("random", Derivative.of("RandomBackward0", Derivative.term((g, _, _) -> g.zerosLike())));
+  private static final Map<Distribution, Op<Unit>> RANDOM = new EnumMap<>(Map.of(
+      Distribution.UNIFORM, random("uniform", "UniformBackward0"),
+      Distribution.NORMAL, random("normal", "NormalBackward0"),
+      Distribution.INTEGER, random("random_int", "RandomBackward0"),
+      Distribution.BERNOULLI, random("bernoulli.number", "BernoulliBackward2"),
+      Distribution.EXPONENTIAL, random("exponential", "ExponentialBackward0")));
 
   private Creation() {}
+
+  private static Op<Unit> random(String name, String node) {
+    return Op.of(name, Derivative.of(node, Derivative.term((g, _, _) -> g.zerosLike())));
+  }
 
   // ---- plain numbers ----
 
@@ -278,7 +290,8 @@ public final class Creation {
 
   /// Overwrites `self` with random numbers.
   public static Tensor randomInPlace(Tensor self, Distribution distribution, double a, double b, Generator generator) {
-    return RANDOM.runInPlace(UNIT, self, new Tensor[] {self}, (k, out) -> {
+    Op<Unit> op = Objects.requireNonNull(RANDOM.get(distribution));
+    return op.runInPlace(UNIT, self, new Tensor[] {self}, (k, out) -> {
       synchronized (generator.source()) {
         k.random(distribution, out, generator.source(), a, b);
       }

@@ -16,6 +16,11 @@ public final class Diagonals {
 
   private static final Op<Long> TRIL = Op.of("tril", Derivative.of("TrilBackward0", term((g, _, diagonal) -> g.tril(diagonal))));
   private static final Op<Long> TRIU = Op.of("triu", Derivative.of("TriuBackward0", term((g, _, diagonal) -> g.triu(diagonal))));
+  private static final Op<Integer> DIAGONAL_COPY = Op.of("diag", Derivative.of("DiagonalBackward0_copy", term((g, s, offset) -> {
+    Tensor whole = Tensor.zeros(g.device(), g.dtype(), s.sizes(0));
+    whole.diagonal(offset, 0, 1).copy_(g);
+    return whole;
+  })));
   private static final Op<Placement> DIAG_EMBED = Op.of("diag_embed", Derivative.of("DiagEmbedBackward0",
       term((g, _, a) -> g.diagonal(a.offset, a.dim1, a.dim2))));
   private static final Op<Unit> TRACE = Op.of("trace", Derivative.of("TraceBackward0", term((g, s, _) -> {
@@ -72,7 +77,7 @@ public final class Diagonals {
   public static Tensor diag(Tensor x, int offset) {
     return switch (x.dim()) {
       case 1 -> diagEmbed(x, offset, 0, 1);
-      case 2 -> x.diagonal(offset, 0, 1).clone();
+      case 2 -> DIAGONAL_COPY.compose(offset, new Tensor[] {x}, () -> x.diagonal(offset, 0, 1).clone());
       default -> throw new IllegalArgumentException("[diag] Supports 1D or 2D tensors. Got " + x.dim() + "D");
     };
   }

@@ -68,7 +68,7 @@ public final class MatMul {
       return product(MV, a, b, new long[] {a.size(0)}, 1, 1);
     }
     if (a.dim() == 1 && b.dim() == 2) {
-      return a.unsqueeze(0).matmul(b).squeeze(0);
+      return Views.row(a.unsqueeze(0).matmul(b));
     }
     return batched(a, b);
   }
@@ -76,15 +76,16 @@ public final class MatMul {
   /// Folds a batch of rows on a single matrix into one product, and otherwise broadcasts the batches.
   private static Tensor batched(Tensor a, Tensor b) {
     if (a.dim() == 1) {
-      return a.unsqueeze(0).matmul(b).squeeze(-2);
+      long[] sizes = Arrays.copyOf(b.sizes(), b.dim() - 1);
+      sizes[sizes.length - 1] = b.size(-1);
+      return Views.resized(a.unsqueeze(0).matmul(b), sizes);
     }
-    if (b.dim() == 1) {
-      return a.matmul(b.unsqueeze(1)).squeeze(-1);
-    }
-    if (b.dim() == 2) {
-      long[] sizes = a.sizes();
-      sizes[sizes.length - 1] = b.size(1);
-      return a.reshape(-1, a.size(-1)).matmul(b).reshape(sizes);
+    if (b.dim() <= 2) {
+      long[] sizes = Arrays.copyOf(a.sizes(), a.dim() - 2 + b.dim());
+      if (b.dim() == 2) {
+        sizes[sizes.length - 1] = b.size(1);
+      }
+      return Views.resized(a.reshape(-1, a.size(-1)).matmul(b), sizes);
     }
     long[] batchA = Arrays.copyOf(a.sizes(), a.dim() - 2);
     long[] batchB = Arrays.copyOf(b.sizes(), b.dim() - 2);
@@ -92,7 +93,7 @@ public final class MatMul {
     long[] sizes = Arrays.copyOf(batch, batch.length + 2);
     sizes[batch.length] = a.size(-2);
     sizes[batch.length + 1] = b.size(-1);
-    return bmm(flat(a, batch), flat(b, batch)).reshape(sizes);
+    return Views.resized(bmm(flat(a, batch), flat(b, batch)), sizes);
   }
 
   private static Tensor flat(Tensor x, long[] batch) {

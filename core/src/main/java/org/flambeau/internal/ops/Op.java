@@ -33,10 +33,13 @@ public final class Op<A> {
   private static final List<Op<?>> ALL = Collections.synchronizedList(new ArrayList<>());
 
   private final String name;
+  private final String title;
   private final @Nullable Derivative<A> derivative;
 
   private Op(String name, @Nullable Derivative<A> derivative) {
     this.name = name;
+    int dot = name.indexOf('.');
+    this.title = dot < 0 ? name : name.substring(0, dot);
     this.derivative = derivative;
     ALL.add(this);
   }
@@ -74,8 +77,7 @@ public final class Op<A> {
 
   /// The name as messages show it: of overloads, `sum` and `sum.dims`, the part in common.
   public String title() {
-    int dot = name.indexOf('.');
-    return dot < 0 ? name : name.substring(0, dot);
+    return title;
   }
 
   public @Nullable Derivative<A> derivative() {
@@ -170,10 +172,38 @@ public final class Op<A> {
     } catch (IllegalArgumentException | IndexOutOfBoundsException | ArithmeticException e) {
       throw inTheNameOf(title(), e);
     }
+    for (int i = 0; i < results.length; i++) {
+      AutogradMeta meta = results[i].autogradOrNull();
+      if (meta != null && meta.base() != null) {
+        results[i] = results[i].detach(); // what it is a view of was a temporary
+      }
+    }
     if (derivative != null && thread.records() && anyRequiresGrad(operands)) {
       RecordedNode.record(derivative, attributes, operands, results);
     }
     return results;
+  }
+
+  /// Changes the first operand in place by other operations, which are not recorded; this one, whose derivative does not look at that operand,
+  /// is, as a whole.
+  Tensor composeInPlace(A attributes, Tensor[] operands, Supplier<Tensor> change) {
+    ThreadState thread = ThreadState.current();
+    Tensor self = operands[0];
+    boolean recording = derivative != null && thread.records() && anyRequiresGrad(operands);
+    AutogradMeta.checkInPlace(self, thread.records(), recording);
+    RecordedNode<A> node = recording && derivative != null ? RecordedNode.begin(derivative, attributes, operands) : null;
+    try (var _ = GradMode.noGrad()) {
+      Tensor _ = scoped(title, change);
+    } catch (RuntimeException | Error e) {
+      if (node != null) {
+        node.releaseSaved(org.flambeau.autograd.Node.Released.BACKWARD_DONE);
+      }
+      throw e;
+    }
+    if (node != null) {
+      node.finishInPlace(self);
+    }
+    return self;
   }
 
   /// Runs a computation of several operations; in a scope, its temporaries are freed when it ends.
@@ -317,6 +347,16 @@ public final class Op<A> {
     ThreadState thread = ThreadState.current();
     Tensor result = Tensor.wrap(layout, thread);
     track(thread, x, result, creation);
+    if (derivative != null && x.requiresGrad() && thread.records()) {
+      RecordedNode.record(derivative, attributes, new Tensor[] {x}, result);
+    }
+    return result;
+  }
+
+  /// Another layout of `x`, a result that nobody else sees: the only one of its memory, and so no view.
+  Tensor reinterpret(A attributes, Tensor x, Strided layout) {
+    ThreadState thread = ThreadState.current();
+    Tensor result = Tensor.wrap(layout, thread);
     if (derivative != null && x.requiresGrad() && thread.records()) {
       RecordedNode.record(derivative, attributes, new Tensor[] {x}, result);
     }

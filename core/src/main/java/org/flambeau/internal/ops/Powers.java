@@ -4,7 +4,6 @@ import static org.flambeau.autograd.Derivative.RESULT;
 import static org.flambeau.autograd.Derivative.saves;
 import static org.flambeau.autograd.Derivative.term;
 
-import org.flambeau.DType;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
 import org.flambeau.spi.BinaryOp;
@@ -18,7 +17,7 @@ public final class Powers {
       Derivative.of("PowBackward0", term(saves(0), (g, s, exponent) -> exponent == 0
           ? g.zerosLike()
           : g.mul(times(pow(s.input(0), exponent - 1), exponent)))));
-  private static final Op<Double> NUMBER_POW = Op.of("number_pow", Derivative.of("PowBackward1", term(RESULT, (g, s, base) -> base == 0
+  private static final Op<Double> NUMBER_POW = Op.of("number_pow", Derivative.of("PowBackward2", term(RESULT, (g, s, base) -> base == 0
       ? g.zerosLike()
       : g.mul(s.result().mul(Math.log(base))))));
 
@@ -29,6 +28,9 @@ public final class Powers {
   }
 
   public static Tensor pow(Tensor base, Tensor exponent) {
+    if (base.isWrappedNumber() && Op.given("pow", "operand 2", exponent).dtype().isFloating()) {
+      return pow(base.strided().scalarDouble(), exponent);
+    }
     return Binary.POW.of(base, exponent);
   }
 
@@ -90,11 +92,9 @@ public final class Powers {
     }
   }
 
-  /// baseˣ for a number `base`.
-  public static Tensor pow(double base, Tensor exponent) {
-    DType dtype = Promotion.toFloat(exponent.dtype());
-    Tensor power = exponent.to(dtype);
-    Strided x = power.strided();
-    return NUMBER_POW.run(base, dtype, Layout.like(x), power, (k, out) -> k.binary(BinaryOp.POW, out, Creation.hostScalar(base), x));
+  /// baseˣ for a number `base` and real x.
+  private static Tensor pow(double base, Tensor exponent) {
+    Strided x = exponent.strided();
+    return NUMBER_POW.run(base, x.dtype(), Layout.like(x), exponent, (k, out) -> k.binary(BinaryOp.POW, out, Creation.hostScalar(base), x));
   }
 }

@@ -3,12 +3,21 @@ package org.flambeau.internal.ops;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.flambeau.Device;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
 
 /// Orders and repetitions of elements that are made of views and copies.
 public final class Rearranging {
+  private record Turn(long shift, int dim) {}
+
+  private static final Op<Turn> ROLL = Op.of("roll",
+      Derivative.of("RollBackward0", Derivative.term((g, _, turn) -> roll(g, -turn.shift, turn.dim))));
+
+  /// Its attributes are how often each dimension is repeated, and its size, in turn.
+  private static final Op<long[]> REPEAT = Op.of("repeat", Derivative.of("RepeatBackward0", Derivative.term(
+      (g, s, pairs) -> g.reshape(pairs).sum(IntStream.range(0, pairs.length / 2).map(d -> 2 * d).toArray(), false).reshape(s.sizes(0)))));
   private static final Op<int[]> FLIP = Op.of("flip", Derivative.of("FlipBackward0", Derivative.term((g, _, dims) -> flip(g, dims))));
 
   private Rearranging() {}
@@ -51,7 +60,8 @@ public final class Rearranging {
       return x.clone();
     }
     long start = Math.floorMod(-shift, size);
-    return Joining.cat(at, x.narrow(at, start, size - start), x.narrow(at, 0, start));
+    return ROLL.compose(new Turn(shift, at), new Tensor[] {x},
+        () -> Joining.cat(at, x.narrow(at, start, size - start), x.narrow(at, 0, start)));
   }
 
   public static Tensor repeat(Tensor x, long... repeats) {
@@ -77,7 +87,7 @@ public final class Rearranging {
       expanded[2 * d + 1] = size;
       result[d] = repeats[d] * size;
     }
-    return copied(x, x.reshape(single).expand(expanded).reshape(result));
+    return REPEAT.compose(expanded, new Tensor[] {x}, () -> copied(x, x.reshape(single).expand(expanded).reshape(result)));
   }
 
   public static Tensor repeatInterleave(Tensor x, long repeats, int dim) {

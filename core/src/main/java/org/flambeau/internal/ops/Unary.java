@@ -129,7 +129,7 @@ public final class Unary {
   }
 
   static String nodeName(String op) {
-    return op.substring(0, 1).toUpperCase(Locale.ROOT) + op.substring(1) + "Backward0";
+    return op.equals("log1p") ? "Log1PBackward0" : op.substring(0, 1).toUpperCase(Locale.ROOT) + op.substring(1) + "Backward0";
   }
 
   private static Tensor oneMinusSquare(Tensor x) {

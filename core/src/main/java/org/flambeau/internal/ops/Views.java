@@ -27,6 +27,7 @@ public final class Views {
 
   private static final Op<long[]> VIEW = view("view", "ViewBackward0", term((g, s, _) -> g.reshape(s.sizes(0))));
   private static final Op<long[]> RESHAPE_ALIAS = view("reshape", "ReshapeAliasBackward0", term((g, s, _) -> g.reshape(s.sizes(0))));
+  private static final Op<long[]> UNSAFE_VIEW = view("unsafe_view", "UnsafeViewBackward0", term((g, s, _) -> g.reshape(s.sizes(0))));
   private static final Op<Swap> TRANSPOSE = view("transpose", "TransposeBackward0", term((g, _, a) -> g.transpose(a.a, a.b)));
   private static final Op<Unit> T = view("t", "TBackward0", term((g, _, _) -> g.t()));
   private static final Op<int[]> PERMUTE = view("permute", "PermuteBackward0", term((g, _, order) -> g.permute(inverse(order))));
@@ -35,7 +36,10 @@ public final class Views {
   private static final Op<Pick> SELECT = view("select", "SelectBackward0", term((g, s, a) -> scatterBack(g, s.sizes(0),
       x -> x.select(a.dim, a.index))));
   private static final Op<long[]> EXPAND = view("expand", "ExpandBackward0", term((g, s, _) -> Reductions.sumToSize(g, s.sizes(0))));
-  private static final Op<int[]> SQUEEZE = view("squeeze", "SqueezeBackward0", term((g, s, _) -> g.reshape(s.sizes(0))));
+  private static final Op<int[]> SQUEEZE = squeezing("squeeze", "SqueezeBackward0");
+  private static final Op<int[]> SQUEEZE_DIM = squeezing("squeeze.dim", "SqueezeBackward1");
+  private static final Op<int[]> SQUEEZE_DIMS = squeezing("squeeze.dims", "SqueezeBackward2");
+  private static final Op<int[]> SQUEEZE_RESULT = squeezing("squeeze.result", "SqueezeBackward4");
   private static final Op<Integer> UNSQUEEZE = view("unsqueeze", "UnsqueezeBackward0", term((g, _, dim) -> g.squeeze(dim)));
   private static final Op<Integer> ALIAS = view("alias", "AliasBackward0", term((g, _, _) -> g));
   private static final Op<Window> UNFOLD = view("unfold", "UnfoldBackward0", term((g, s, a) -> foldBack(g, s.sizes(0), a)));
@@ -44,6 +48,8 @@ public final class Views {
       x -> x.diagonal(a[0], a[1], a[2]))));
   private static final Op<Parts> SPLIT = Op.of("split",
       Derivative.joint("SplitBackward0", 0, (gs, s, a) -> new Tensor[] {joinBack(gs, s.sizes(0), a)}));
+  private static final Op<Parts> SPLIT_SIZES = Op.of("split.sizes",
+      Derivative.joint("SplitWithSizesBackward0", 0, (gs, s, a) -> new Tensor[] {joinBack(gs, s.sizes(0), a)}));
   private static final Op<Integer> UNBIND = Op.of("unbind",
       Derivative.joint("UnbindBackward0", 0, (gs, s, dim) -> new Tensor[] {stackBack(gs, s.sizes(0), dim)}));
 
@@ -51,6 +57,10 @@ public final class Views {
 
   private static <A> Op<A> view(String name, String node, Derivative.Term<A> term) {
     return Op.of(name, Derivative.of(node, term));
+  }
+
+  private static Op<int[]> squeezing(String name, String node) {
+    return view(name, node, term((g, s, _) -> g.reshape(s.sizes(0))));
   }
 
   // ---- sizes ----
@@ -62,10 +72,23 @@ public final class Views {
     long[] strides = viewStrides(x.strided(), inferred);
     if (strides == null) {
       Tensor copy = x.contiguous();
-      return VIEW.view(inferred, copy, copy.strided().with(0, inferred, Strided.contiguousStrides(inferred)));
+      return UNSAFE_VIEW.reinterpret(inferred, copy, copy.strided().with(0, inferred, Strided.contiguousStrides(inferred)));
     }
     Op<long[]> op = x.isContiguous() ? VIEW : RESHAPE_ALIAS;
     return op.view(inferred, x, x.strided().with(x.strided().offset(), inferred, strides));
+  }
+
+  /// `result`, contiguous and seen by nobody else, with other sizes.
+  static Tensor resized(Tensor result, long... sizes) {
+    Strided flat = result.strided();
+    return UNSAFE_VIEW.reinterpret(sizes, result, flat.with(flat.offset(), sizes, Strided.contiguousStrides(sizes)));
+  }
+
+  /// `result`, a matrix of one row that nobody else sees, as a vector.
+  static Tensor row(Tensor result) {
+    Strided matrix = result.strided();
+    return SQUEEZE_RESULT.reinterpret(new int[] {0}, result,
+        matrix.with(matrix.offset(), new long[] {matrix.size(1)}, new long[] {matrix.stride(1)}));
   }
 
   /// Like [#reshape], but never copies.
@@ -186,7 +209,8 @@ public final class Views {
         strides[to++] = in.stride(d);
       }
     }
-    return SQUEEZE.view(counted, x, in.with(in.offset(), sizes, strides));
+    Op<int[]> op = dims.length == 0 ? SQUEEZE : dims.length == 1 ? SQUEEZE_DIM : SQUEEZE_DIMS;
+    return op.view(counted, x, in.with(in.offset(), sizes, strides));
   }
 
   public static Tensor unsqueeze(Tensor x, int dim) {
@@ -362,6 +386,10 @@ public final class Views {
   }
 
   public static List<Tensor> split(Tensor x, int dim, long... lengths) {
+    return split(SPLIT_SIZES, x, dim, lengths);
+  }
+
+  private static List<Tensor> split(Op<Parts> op, Tensor x, int dim, long... lengths) {
     int at = Shapes.dim("split", dim, x.dim());
     Strided in = x.strided();
     long total = 0;
@@ -378,7 +406,7 @@ public final class Views {
       parts.add(in.with(in.offset() + (length == 0 ? 0 : from * in.stride(at)), replace(in.sizes(), at, length), in.strides()));
       from += length;
     }
-    return SPLIT.views(new Parts(at, Arrays.stream(lengths).boxed().toList()), x, parts);
+    return op.views(new Parts(at, Arrays.stream(lengths).boxed().toList()), x, parts);
   }
 
   public static List<Tensor> splitEvery(Tensor x, long size, int dim) {
@@ -393,7 +421,7 @@ public final class Views {
     long[] lengths = new long[count];
     Arrays.fill(lengths, size);
     lengths[count - 1] = all - size * (count - 1);
-    return split(x, at, lengths);
+    return split(SPLIT, x, at, lengths);
   }
 
   public static List<Tensor> chunk(Tensor x, int chunks, int dim) {

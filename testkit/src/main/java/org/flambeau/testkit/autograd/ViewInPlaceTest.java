@@ -159,6 +159,23 @@ final class ViewInPlaceTest {
   }
 
   @Test
+  void results_that_are_composed_of_other_operations_are_no_views() {
+    Tensor y = x.logsumexp(0);
+    y.mul_(2);
+    assertEquals("MulBackward0", y.gradFn().name());
+  }
+
+  @Test
+  void parts_of_a_view_taken_without_recording_lead_nowhere() {
+    Tensor hidden;
+    try (var _ = GradMode.noGrad()) {
+      hidden = x.view(3, 2);
+    }
+    hidden.split(1, 0).getFirst().sum().add(hidden.unbind(1).getLast().sum()).add(x.sum()).backward();
+    assertGrad(x, 1, 1, 1, 1, 1, 1);
+  }
+
+  @Test
   void views_without_gradient_remember_how_they_were_made() {
     String several = "A view was created in no_grad mode and is being modified inplace with grad mode enabled. This view is the output of a "
         + "function that returns multiple views.";
