@@ -411,6 +411,11 @@ API cuStreamSynchronize(void *handle) {
   auto stream = find(handle);
   return stream ? work(*stream, stream->issued) : INVALID_HANDLE;
 }
+API cuStreamIsCapturing(void *handle, int *status) {
+  Lock lock(mutex);
+  *status = 0;
+  return !find(handle) ? INVALID_HANDLE : ready();
+}
 API cuStreamWaitEvent(void *handle, Event *event, unsigned) {
   Lock lock(mutex);
   if (!events.count(event)) return INVALID_HANDLE;
@@ -541,6 +546,22 @@ API cuLaunchKernel(Function *function, unsigned gridX, unsigned gridY, unsigned 
     for (size_t place : places) addresses.push_back(&values[place]);
     return launch({&kernel, gridSize, blockSize, dynamicBytes, addresses.data(), module->sharedModule, module->sharedBytes});
   });
+}
+
+// ---- for libraries beside the driver, see driver.h ----
+
+API simulatedIssue(void *stream, int (*work)(void *), void (*forget)(void *), void *argument) {
+  std::shared_ptr<void> kept(argument, forget);
+  Lock lock(mutex);
+  return issue(stream, [=] { return work(kept.get()); });
+}
+
+// Asked by work that runs, so under the lock.
+API simulatedReaches(const void *address, size_t bytes) { return inside(reinterpret_cast<uintptr_t>(address), bytes); }
+
+extern "C" __attribute__((visibility("default"))) void simulatedComplain(const char *reason) {
+  fault = reason;
+  fprintf(stderr, "[simulated GPU] %s\n", reason);
 }
 
 // ---- for tests ----

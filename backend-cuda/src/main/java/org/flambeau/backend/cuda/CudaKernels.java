@@ -19,11 +19,13 @@ final class CudaKernels implements Kernels {
   private final Gpu gpu;
   private final Elementwise elementwise;
   private final Reductions reductions;
+  private final Convolutions convolutions;
 
   CudaKernels(Gpu gpu, KernelLibrary library) {
     this.gpu = gpu;
     this.elementwise = new Elementwise(gpu, library);
     this.reductions = new Reductions(gpu, library);
+    this.convolutions = new Convolutions(gpu, elementwise, new CudnnContext.Pool(gpu));
   }
 
   // ---- moving and filling ----
@@ -121,17 +123,17 @@ final class CudaKernels implements Kernels {
 
   @Override
   public void conv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, Conv2d spec) {
-    throw new UnsupportedOperationException("conv2d");
+    convolutions.forward(out, x, weight, bias, spec);
   }
 
   @Override
   public void conv2dBackwardInput(Strided gradX, Strided grad, Strided weight, Conv2d spec) {
-    throw new UnsupportedOperationException("conv2dBackwardInput");
+    convolutions.backwardInput(gradX, grad, weight, spec);
   }
 
   @Override
   public void conv2dBackwardWeight(Strided gradWeight, Strided grad, Strided x, Conv2d spec) {
-    throw new UnsupportedOperationException("conv2dBackwardWeight");
+    convolutions.backwardWeight(gradWeight, grad, x, spec);
   }
 
   @Override

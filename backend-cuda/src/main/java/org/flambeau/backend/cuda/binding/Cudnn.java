@@ -6,12 +6,15 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import org.flambeau.BackendException;
 
-/// The functions of cuDNN that are used.
+/// The functions of cuDNN that are used: those of its graph API. Handles, descriptors and addresses are `long`s.
+///
+/// The calling thread needs the current context of the GPU that a handle is for; a handle serves one thread at a time.
 public final class Cudnn {
   private static final long MESSAGE = 4096;
 
@@ -22,8 +25,23 @@ public final class Cudnn {
   private static final MethodHandle GET_ERROR_STRING = Native.function(LIBRARY, "cudnnGetErrorString", JAVA_LONG, JAVA_INT);
   private static final MethodHandle GET_LAST_ERROR_STRING = Linker.nativeLinker()
       .downcallHandle(LIBRARY.findOrThrow("cudnnGetLastErrorString"), FunctionDescriptor.ofVoid(JAVA_LONG, JAVA_LONG));
+  private static final MethodHandle CREATE = function("cudnnCreate", JAVA_LONG);
+  private static final MethodHandle DESTROY = function("cudnnDestroy", JAVA_LONG);
+  private static final MethodHandle SET_STREAM = function("cudnnSetStream", JAVA_LONG, JAVA_LONG);
+  private static final MethodHandle CREATE_DESCRIPTOR = function("cudnnBackendCreateDescriptor", JAVA_INT, JAVA_LONG);
+  private static final MethodHandle DESTROY_DESCRIPTOR = function("cudnnBackendDestroyDescriptor", JAVA_LONG);
+  private static final MethodHandle SET_ATTRIBUTE = function("cudnnBackendSetAttribute", JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG,
+      JAVA_LONG);
+  private static final MethodHandle GET_ATTRIBUTE = function("cudnnBackendGetAttribute", JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG,
+      JAVA_LONG, JAVA_LONG);
+  private static final MethodHandle FINALIZE = function("cudnnBackendFinalize", JAVA_LONG);
+  private static final MethodHandle EXECUTE = function("cudnnBackendExecute", JAVA_LONG, JAVA_LONG, JAVA_LONG);
 
   private Cudnn() {}
+
+  private static MethodHandle function(String name, MemoryLayout... parameters) {
+    return Native.function(LIBRARY, name, JAVA_INT, parameters);
+  }
 
   /// As in `9.24.0`.
   public static String version() {
@@ -36,6 +54,72 @@ public final class Cudnn {
     return (int) Native.callLong(() -> (long) GET_CUDART_VERSION.invokeExact());
   }
 
+  // ---- handles ----
+
+  public static long create() {
+    return Native.outLong(out -> check("cudnnCreate", (int) CREATE.invokeExact(out)));
+  }
+
+  public static void destroy(long handle) {
+    check("cudnnDestroy", Native.call(() -> (int) DESTROY.invokeExact(handle)));
+  }
+
+  /// What the handle's work is issued to from now on.
+  public static void setStream(long handle, long stream) {
+    check("cudnnSetStream", Native.call(() -> (int) SET_STREAM.invokeExact(handle, stream)));
+  }
+
+  // ---- the graph API: descriptors have attributes, are finalized, and then others may refer to them ----
+
+  /// A descriptor without attributes.
+  ///
+  /// @param type a cudnnBackendDescriptorType_t
+  public static long createDescriptor(int type) {
+    return Native
+        .outLong(out -> check("cudnnBackendCreateDescriptor " + type, (int) CREATE_DESCRIPTOR.invokeExact(type, out)));
+  }
+
+  public static void destroyDescriptor(long descriptor) {
+    check("cudnnBackendDestroyDescriptor", Native.call(() -> (int) DESTROY_DESCRIPTOR.invokeExact(descriptor)));
+  }
+
+  /// Gives a descriptor that is not finalized an attribute.
+  ///
+  /// @param attribute a cudnnBackendAttributeName_t
+  /// @param type a cudnnBackendAttributeType_t
+  /// @param elements the address of `count` values of that type
+  public static void setAttribute(long descriptor, int attribute, int type, long count, long elements) {
+    int status = Native.call(() -> (int) SET_ATTRIBUTE.invokeExact(descriptor, attribute, type, count, elements));
+    if (status != 0) {
+      check("cudnnBackendSetAttribute " + attribute, status);
+    }
+  }
+
+  /// How many values there are, or where `elements` is not 0, how many of at most `count` were written to it.
+  public static long getAttribute(long descriptor, int attribute, int type, long count, long elements) {
+    return Native.outLong(found -> check("cudnnBackendGetAttribute " + attribute,
+        (int) GET_ATTRIBUTE.invokeExact(descriptor, attribute, type, count, found, elements)));
+  }
+
+  public static void finalizeDescriptor(long descriptor) {
+    check("cudnnBackendFinalize", Native.call(() -> (int) FINALIZE.invokeExact(descriptor)));
+  }
+
+  /// Whether the descriptor could be finalized: for plans a no is an answer, not an error.
+  public static boolean tryFinalizeDescriptor(long descriptor) {
+    return Native.call(() -> (int) FINALIZE.invokeExact(descriptor)) == 0;
+  }
+
+  /// Issues a plan's work to the handle's stream.
+  public static void execute(long handle, long plan, long variantPack) {
+    int status = Native.call(() -> (int) EXECUTE.invokeExact(handle, plan, variantPack));
+    if (status != 0) {
+      check("cudnnBackendExecute", status);
+    }
+  }
+
+  // ---- errors ----
+
   /// Says also what cuDNN noted on this thread about its last failure, which is mostly the only text that helps.
   ///
   /// @throws BackendException where `status` is not success
@@ -47,7 +131,8 @@ public final class Cudnn {
     }
   }
 
-  private static String lastError() {
+  /// What cuDNN noted on this thread about its last failure; empty where nothing.
+  public static String lastError() {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment text = arena.allocate(MESSAGE);
       GET_LAST_ERROR_STRING.invokeExact(text.address(), MESSAGE);

@@ -62,6 +62,12 @@ public final class SimulatedDriver {
     assertEquals(0, Native.call(() -> (int) function.invokeExact()));
   }
 
+  /// How many descriptors of cuDNN's are alive.
+  public static long cudnnDescriptors() {
+    var function = Native.function(Libraries.shared().open(Library.CUDNN), "simulatedDescriptors", JAVA_LONG);
+    return Native.callLong(() -> (long) function.invokeExact());
+  }
+
   private static MethodHandle function(String name, MemoryLayout result, MemoryLayout... parameters) {
     return Native.function(Libraries.shared().open(Library.DRIVER), name, result, parameters);
   }

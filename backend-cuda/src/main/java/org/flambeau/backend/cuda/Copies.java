@@ -1,0 +1,64 @@
+package org.flambeau.backend.cuda;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.flambeau.spi.Storage;
+import org.flambeau.spi.Strided;
+
+/// Operands as a library takes them: where they lie, or copied for the time of a call where it does not take them so.
+final class Copies implements AutoCloseable {
+  private final Gpu gpu;
+  private final Elementwise elementwise;
+  private final List<Workspace> copies = new ArrayList<>(0);
+
+  Copies(Gpu gpu, Elementwise elementwise) {
+    this.gpu = gpu;
+    this.elementwise = elementwise;
+  }
+
+  /// `x` with its elements one after the other, in whatever order of dimensions.
+  Strided dense(Strided x) {
+    return lies(x, false) ? x : copy(x);
+  }
+
+  /// `x` with no two elements at one place.
+  Strided withoutOverlap(Strided x) {
+    return lies(x, true) ? x : copy(x);
+  }
+
+  /// Whether each dimension, from the one with the smallest stride on, steps over all that came before, and where no gaps are allowed over
+  /// nothing else.
+  private static boolean lies(Strided x, boolean gaps) {
+    long before = 1;
+    for (long done = 0; done != (1L << x.rank()) - 1;) {
+      int next = -1;
+      for (int d = 0; d < x.rank(); d++) {
+        if ((done >> d & 1) == 0 && (next < 0 || x.size(d) == 1 || x.size(next) != 1 && x.stride(d) < x.stride(next))) {
+          next = d;
+        }
+      }
+      done |= 1L << next;
+      if (x.size(next) != 1) {
+        if (gaps ? x.stride(next) < before : x.stride(next) != before) {
+          return false;
+        }
+        before = x.stride(next) * x.size(next);
+      }
+    }
+    return true;
+  }
+
+  private Strided copy(Strided x) {
+    long bytes = x.numel() * x.dtype().size();
+    Workspace workspace = Workspace.of(gpu, bytes);
+    copies.add(workspace);
+    Strided copy = Strided.contiguous(new Storage(gpu.device(), workspace.address(), bytes), x.dtype(), x.sizes());
+    elementwise.copy(copy, x);
+    return copy;
+  }
+
+  @Override
+  public void close() {
+    copies.forEach(Workspace::close);
+  }
+}

@@ -1,0 +1,64 @@
+package org.flambeau.backend.cuda;
+
+import java.util.List;
+import org.flambeau.backend.cuda.binding.Driver;
+
+/// Chooses among plans by trying them, once for each graph, which waits for the GPU. With `-Dflambeau.cuda.autotune=false` cuDNN's own first
+/// choice is taken, the same in every process.
+final class CudnnTuning {
+  private static final boolean AUTOTUNE = Boolean.parseBoolean(System.getProperty("flambeau.cuda.autotune", "true"));
+  /// Plans that are tried.
+  private static final int PROPOSALS = 8;
+  /// Runs of each that count, after one that warms up.
+  private static final int RUNS = 3;
+
+  private final Gpu gpu;
+
+  CudnnTuning(Gpu gpu) {
+    this.gpu = gpu;
+  }
+
+  /// How many plans to look for.
+  int proposals() {
+    return AUTOTUNE ? PROPOSALS : 1;
+  }
+
+  /// The fastest plan; the others are closed. What they compute is computed again by whichever is used in the end.
+  CudnnPlan fastest(CudnnContext context, List<CudnnPlan> plans, long... tensors) {
+    CudnnPlan fastest = plans.size() == 1 ? plans.getFirst() : tried(context, plans, tensors);
+    for (CudnnPlan plan : plans) {
+      if (plan != fastest) {
+        plan.close();
+      }
+    }
+    return fastest;
+  }
+
+  private CudnnPlan tried(CudnnContext context, List<CudnnPlan> plans, long... tensors) {
+    long start = Driver.eventCreate(true);
+    long end = Driver.eventCreate(true);
+    long bytes = plans.stream().mapToLong(CudnnPlan::workspaceBytes).max().orElseThrow();
+    try (Workspace workspace = Workspace.of(gpu, bytes)) {
+      CudnnPlan fastest = plans.getFirst();
+      float least = Float.POSITIVE_INFINITY;
+      for (CudnnPlan plan : plans) {
+        context.run(plan, workspace.address(), tensors);
+        Driver.eventRecord(start, gpu.stream());
+        for (int run = 0; run < RUNS; run++) {
+          context.run(plan, workspace.address(), tensors);
+        }
+        Driver.eventRecord(end, gpu.stream());
+        Driver.eventSynchronize(end);
+        float time = Driver.eventElapsedTime(start, end);
+        if (time < least) {
+          least = time;
+          fastest = plan;
+        }
+      }
+      return fastest;
+    } finally {
+      Driver.eventDestroy(start);
+      Driver.eventDestroy(end);
+    }
+  }
+}

@@ -1,0 +1,40 @@
+package org.flambeau;
+
+import java.util.Objects;
+
+/// How exact products of float32 matrices are on devices that have faster arithmetic for them: today GPUs, whose tensor cores take TF32,
+/// float32's exponent with a mantissa of 10 bits in place of 23. Sums are float32 in any case, and other dtypes are not concerned.
+///
+/// Matrix products are [#HIGHEST] unless the program says otherwise, by [#setCurrent]; convolutions, whose terms a network's normalisation
+/// evens out, are [#HIGH], by [#setForConvolutions]. Both defaults are PyTorch's.
+///
+/// Reference: `torch.set_float32_matmul_precision`, `torch.backends.cudnn.allow_tf32`.
+public enum MatmulPrecision {
+  /// float32 throughout.
+  HIGHEST,
+  /// Factors may be rounded to TF32.
+  HIGH,
+  /// Factors may be rounded to bfloat16, where that is faster than TF32; GPUs take TF32.
+  MEDIUM;
+
+  private static volatile MatmulPrecision current = HIGHEST;
+  private static volatile MatmulPrecision forConvolutions = HIGH;
+
+  /// Of matrix products, in every thread.
+  public static MatmulPrecision current() {
+    return current;
+  }
+
+  public static void setCurrent(MatmulPrecision precision) {
+    current = Objects.requireNonNull(precision);
+  }
+
+  /// Of convolutions and their gradients, in every thread.
+  public static MatmulPrecision forConvolutions() {
+    return forConvolutions;
+  }
+
+  public static void setForConvolutions(MatmulPrecision precision) {
+    forConvolutions = Objects.requireNonNull(precision);
+  }
+}
