@@ -4,7 +4,7 @@
 
 Writes modules.tsv, a layer's key and its printed form with line ends as \\n, and modules.safetensors, for each key what a layer that was made after
 torch.manual_seed(3) computes of torch.randn(sizes): KEY/train/y and KEY/d of the sum of y*y in training, KEY/eval/y afterwards in evaluation;
-and for each loss its operands KEY/input and KEY/target, KEY/loss, and KEY/d of the loss's sum.
+and for each loss its operands KEY/input, KEY/target and of some KEY/third, KEY/loss, and KEY/d of the loss's sum.
 """
 import pathlib
 import sys
@@ -33,6 +33,9 @@ CASES = {
     "instance_norm2d_unbatched": (lambda: nn.InstanceNorm2d(4, affine=True), IMAGE[1:]),
     "layer_norm": (lambda: nn.LayerNorm(8, eps=1e-6), ROWS),
     "layer_norm_plain": (lambda: nn.LayerNorm((7, 6), elementwise_affine=False), IMAGE),
+    "rms_norm": (lambda: nn.RMSNorm(8), ROWS),
+    "rms_norm_eps": (lambda: nn.RMSNorm(8, eps=1e-5), ROWS),
+    "rms_norm_plain": (lambda: nn.RMSNorm((7, 6), eps=1e-3, elementwise_affine=False), IMAGE),
     "group_norm": (lambda: nn.GroupNorm(2, 4), IMAGE),
     "dropout": (lambda: nn.Dropout(0.25), ROWS),
     "dropout2d": (lambda: nn.Dropout2d(), IMAGE),
@@ -81,6 +84,8 @@ CASES = {
     "softmin": (lambda: nn.Softmin(dim=1), ROWS),
     "log_softmax": (lambda: nn.LogSoftmax(dim=-1), ROWS),
     "upsample": (lambda: nn.Upsample(scale_factor=2, mode="nearest"), IMAGE),
+    "upsample_linear": (lambda: nn.Upsample(scale_factor=3, mode="linear"), LINE),
+    "upsample_trilinear": (lambda: nn.Upsample(scale_factor=2, mode="trilinear"), VOLUME),
     "upsample_bilinear": (lambda: nn.Upsample(scale_factor=1.5, mode="bilinear"), IMAGE),
     "sequential": (lambda: nn.Sequential(nn.Linear(8, 4), nn.Sequential(nn.Tanh(), nn.Linear(4, 4)), nn.Sequential()), ROWS),
     "sequential_empty": (lambda: nn.Sequential(), ROWS),
@@ -90,6 +95,9 @@ classes = lambda: torch.tensor([[1, 0], [3, 2], [1, 1]])
 numbers = lambda: torch.randn(3, 4, 2)
 answers = lambda: torch.randint(2, (5, 4)).float()
 probabilities = lambda: torch.rand(5, 4) * 0.8 + 0.1
+counts = lambda: torch.randint(5, (5, 4)).float()
+signs = lambda *sizes: lambda: torch.randint(2, sizes).float() * 2 - 1
+vectors = lambda: torch.randn(5, 4)
 log_probabilities = lambda: torch.randn(3, 4, 2).log_softmax(1)
 LOSSES = {
     "CrossEntropyLoss": (lambda: nn.CrossEntropyLoss(), numbers, classes),
@@ -111,6 +119,18 @@ LOSSES = {
     "BCEWithLogitsLoss options": (lambda: nn.BCEWithLogitsLoss(ELEMENT_WEIGHT, reduction="sum", pos_weight=CLASS_WEIGHT), lambda: torch.randn(5, 4), answers),
     "KLDivLoss": (lambda: nn.KLDivLoss(), log_probabilities, lambda: torch.randn(3, 4, 2).softmax(1)),
     "KLDivLoss options": (lambda: nn.KLDivLoss(reduction="batchmean", log_target=True), log_probabilities, log_probabilities),
+    "PoissonNLLLoss": (lambda: nn.PoissonNLLLoss(), vectors, counts),
+    "PoissonNLLLoss options": (lambda: nn.PoissonNLLLoss(log_input=False, full=True, eps=1e-6, reduction="sum"), probabilities, counts),
+    "HingeEmbeddingLoss": (lambda: nn.HingeEmbeddingLoss(), vectors, signs(5, 4)),
+    "HingeEmbeddingLoss options": (lambda: nn.HingeEmbeddingLoss(margin=2, reduction="sum"), vectors, signs(5, 4)),
+    "GaussianNLLLoss": (lambda: nn.GaussianNLLLoss(), vectors, vectors, lambda: torch.rand(5, 4)),
+    "GaussianNLLLoss options": (lambda: nn.GaussianNLLLoss(full=True, eps=0.5, reduction="none"), vectors, vectors, lambda: torch.rand(5)),
+    "MarginRankingLoss": (lambda: nn.MarginRankingLoss(), vectors, vectors, signs(5, 4)),
+    "MarginRankingLoss options": (lambda: nn.MarginRankingLoss(margin=0.5, reduction="sum"), vectors, vectors, signs(5, 4)),
+    "CosineEmbeddingLoss": (lambda: nn.CosineEmbeddingLoss(), vectors, vectors, signs(5)),
+    "CosineEmbeddingLoss options": (lambda: nn.CosineEmbeddingLoss(margin=0.3, reduction="none"), vectors, vectors, signs(5)),
+    "TripletMarginLoss": (lambda: nn.TripletMarginLoss(), vectors, vectors, vectors),
+    "TripletMarginLoss options": (lambda: nn.TripletMarginLoss(margin=2.0, p=1, eps=1e-4, swap=True, reduction="sum"), vectors, vectors, vectors),
 }
 TEXTS = {
     "module_dict": nn.ModuleDict({"act": nn.ReLU(), "head": nn.Linear(1, 2)}),
@@ -133,13 +153,15 @@ for key, (make, sizes) in CASES.items():
     out[f"{key}/train/y"], out[f"{key}/d"] = y.detach().contiguous(), x.grad.contiguous()
     out[f"{key}/eval/y"] = layer.eval()(x.detach().clone()).detach().contiguous()
 
-for key, (make, inputs, targets) in LOSSES.items():
+for key, (make, inputs, targets, *others) in LOSSES.items():
     torch.manual_seed(3)
     loss, x, target = make(), inputs().requires_grad_(), targets()
+    third = [other() for other in others]
     texts[key] = str(loss)
-    y = loss(x, target)
+    y = loss(x, target, *third)
     y.sum().backward()
     out |= {f"{key}/input": x.detach(), f"{key}/target": target, f"{key}/loss": y.detach(), f"{key}/d": x.grad}
+    out |= {f"{key}/third": other for other in third}
 
 torch.manual_seed(3)
 attention = nn.MultiheadAttention(8, 2, batch_first=True)

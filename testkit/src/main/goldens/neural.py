@@ -122,6 +122,11 @@ def normalization():
     out.sample("layer_norm", "empty", norm, [x[:0], w, b], sizes=[5], eps=1e-5)
     out.sweep("layer_norm", "dtypes", norm, [x, w, b], FLOATS, sizes=[5], eps=1e-5)
     out.large("layer_norm", "large", norm, [(torch.float32, (61, 768), -2, 3), (torch.float32, (768,), 0.5, 1.5), (torch.float32, (768,), -1, 1)], sizes=[768], eps=1e-6)
+    rms = lambda x, *w, sizes, eps: F.rms_norm(x, sizes, *w, eps=eps or None)
+    out.sample("rms_norm", "affine", rms, [x, w], sizes=[5], eps=0.0)
+    out.sample("rms_norm", "plain", rms, [x], sizes=[5], eps=1e-3)
+    out.sample("rms_norm", "two dims", rms, [x, uniform("w2", (4, 5))], sizes=[4, 5], eps=1e-5)
+    out.sweep("rms_norm", "dtypes", rms, [x, w], FLOATS, sizes=[5], eps=0.0)
     group = lambda x, w, b, groups, eps: F.group_norm(x, groups, w, b, eps)
     out.sample("group_norm", "2 groups", group, [x, uniform("gw", (4,), 0.5, 1.5), uniform("gb", (4,))], groups=2, eps=1e-5)
 
@@ -256,6 +261,23 @@ def losses():
             out.sample("kl_div", f"{reduction} {'log target' if log else 'target'}", lambda x, y, reduction, logTarget:
                        F.kl_div(x, y, reduction=reduction, log_target=logTarget), [logp, torch.log_softmax(uniform("kl", (5, 4)), 1) if log else
                        torch.softmax(uniform("kl", (5, 4)), 1)], reduction=reduction, logTarget=log)
+        signs = integers("signs", (3, 4), 0, 2).to(F64) * 2 - 1
+        out.sample("margin_ranking_loss", reduction, lambda x, y, t, margin, reduction: F.margin_ranking_loss(x, y, t, margin, reduction=reduction), [a, b, signs],
+                   margin=0.3, reduction=reduction)
+        out.sample("hinge_embedding_loss", reduction, lambda x, t, margin, reduction: F.hinge_embedding_loss(x, t, margin, reduction=reduction), [a, signs],
+                   wants=[0], margin=1.2, reduction=reduction)
+        out.sample("cosine_embedding_loss", reduction, lambda x, y, t, margin, reduction: F.cosine_embedding_loss(x, y, t, margin, reduction=reduction),
+                   [a, b, signs[:, 0]], wants=[0, 1], margin=-0.8, reduction=reduction)
+        for p, swap in ((2.0, False), (3.0, True)):
+            out.sample("triplet_margin_loss", f"{reduction} {p} {swap}", lambda x, y, z, margin, p, swap, reduction:
+                       F.triplet_margin_loss(x, y, z, margin, p, swap=swap, reduction=reduction), [a, b, uniform("lc", (3, 4))], margin=4.0, p=p, swap=swap,
+                       reduction=reduction)
+        for log, full in ((True, False), (False, True)):
+            out.sample("poisson_nll_loss", f"{reduction} {log} {full}", lambda x, y, logInput, full, reduction: F.poisson_nll_loss(x, y, logInput, full,
+                       reduction=reduction), [a if log else t, uniform("counts", (3, 4), 0.2, 6)], logInput=log, full=full, reduction=reduction)
+        for case, var in (("each", (3, 4)), ("rows", (3,)), ("columns", (1, 4))):
+            out.sample("gaussian_nll_loss", f"{reduction} {case}", lambda x, y, v, full, reduction: F.gaussian_nll_loss(x, y, v, full, reduction=reduction),
+                       [a, b, uniform("var" + case, var, 0.3, 2)], full=case == "rows", reduction=reduction)
     out.sample("kl_div", "batchmean", lambda x, y, reduction, logTarget: F.kl_div(x, y, reduction=reduction, log_target=logTarget),
                [logp, torch.softmax(uniform("kl", (5, 4)), 1)], reduction="batchmean", logTarget=False)
     out.sample("binary_cross_entropy", "edges", lambda x, y, reduction: F.binary_cross_entropy(x, y, reduction=reduction),

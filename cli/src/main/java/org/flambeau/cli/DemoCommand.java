@@ -33,12 +33,14 @@ final class DemoCommand extends FlambeauCommand {
     }
     String images = (data != null ? data : FashionMnist.folder(Weights.telling("Fashion-MNIST", err()))).toString();
     int status = finetune("--data", images, "--weights", "none", "--image-size", "28", "--train-samples", Long.toString(trainSamples),
-        "--val-samples", Long.toString(validationSamples), "--epochs", Integer.toString(epochs), "--batch-size", "50", "--optimizer", "adam",
+        "--val-samples", Long.toString(validationSamples), "--epochs", Integer.toString(epochs), "--batch-size", "50", "--optimizer",
+        "adam",
         "--scheduler", "cosine", "--out", scratch.toString());
     return status != 0 ? status
         : finetune("--data", images, "--weights", scratch.resolve("model.pth").toString(), "--freeze-backbone", "--image-size", "28",
             "--classes", "5-9", "--skip-samples", Long.toString(trainSamples), "--per-class", "20", "--val-samples",
-            Long.toString(Math.max(1, validationSamples / 2)), "--epochs", "15", "--batch-size", "20", "--optimizer", "adam", "--lr", "0.003",
+            Long.toString(Math.max(1, validationSamples / 2)), "--epochs", "15", "--batch-size", "20", "--optimizer", "adam", "--lr",
+            "0.003",
             "--out", head.toString());
   }
 

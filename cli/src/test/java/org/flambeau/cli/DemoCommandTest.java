@@ -29,7 +29,8 @@ class DemoCommandTest {
     List<String> lines = run.out().lines().toList();
     assertEquals(2, lines.stream().filter(line -> line.startsWith("$ flambeau finetune --data " + data)).count(), run.out());
     for (String line : List.of("IDX files: learning from 50 images of 10 classes, evaluating on 20",
-        "resnet18 with 11,181,642 parameters, of which 11,181,642 learn", "IDX files: learning from 100 images of 5 classes, evaluating on 10",
+        "resnet18 with 11,181,642 parameters, of which 11,181,642 learn",
+        "IDX files: learning from 100 images of 5 classes, evaluating on 10",
         "resnet18 with 11,179,077 parameters, of which 2,565 learn")) {
       assertTrue(lines.contains(line), () -> line + " in\n" + run.out());
     }

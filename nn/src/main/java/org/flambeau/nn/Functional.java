@@ -1,6 +1,7 @@
 package org.flambeau.nn;
 
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.stream.IntStream;
 import org.flambeau.Tensor;
 import org.flambeau.internal.ops.Attention;
@@ -34,14 +35,29 @@ public final class Functional extends LayerFunctions {
   public enum InterpolationMode {
     /// From the element before it.
     NEAREST(Mode.NEAREST),
-    /// From the two elements around it in each dimension, by how near they are: PyTorch's `linear`, `bilinear` and
-    /// `trilinear`.
-    LINEAR(Mode.LINEAR);
+    /// Of rows, from the two elements around it, by how near they are.
+    LINEAR(Mode.LINEAR),
+    /// Of images, from the two elements around it in each dimension, by how near they are.
+    BILINEAR(Mode.LINEAR),
+    /// Of volumes, from the two elements around it in each dimension, by how near they are.
+    TRILINEAR(Mode.LINEAR);
 
     private final Mode mode;
 
     InterpolationMode(Mode mode) {
       this.mode = mode;
+    }
+
+    /// PyTorch's name.
+    String label() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+
+    private void requireFor(Tensor x) {
+      if (this != NEAREST && x.dim() >= 3 && x.dim() <= 5 && x.dim() != ordinal() + 2) {
+        throw new IllegalArgumentException(
+            "[interpolate] Got " + x.dim() + "D input, but " + label() + " mode needs " + (ordinal() + 2) + "D input");
+      }
     }
   }
 
@@ -213,18 +229,20 @@ public final class Functional extends LayerFunctions {
   /// Shapes: x (n, c, l), (n, c, h, w) or (n, c, d, h, w) → the same with `sizes` in place of the last one, two or three.
   /// DTypes: float.
   ///
-  /// @param alignCorners whether the outermost elements stay where they are; for [InterpolationMode#LINEAR] only
+  /// @param alignCorners whether the outermost elements stay where they are; not for [InterpolationMode#NEAREST]
   public static Tensor interpolate(Tensor x, InterpolationMode mode, boolean alignCorners, long... sizes) {
     if (alignCorners && mode == InterpolationMode.NEAREST) {
       throw new IllegalArgumentException(
           "[interpolate] align_corners option can only be set with the interpolating modes: linear | bilinear | "
               + "bicubic | trilinear | lanczos");
     }
+    mode.requireFor(x);
     return Interpolation.interpolate(x, sizes, new double[sizes.length], mode.mode, alignCorners);
   }
 
   /// Rows, images or volumes, `scale` times as large in each dimension, rounded down.
   public static Tensor interpolateBy(Tensor x, InterpolationMode mode, double scale) {
+    mode.requireFor(x);
     double[] scales = new double[Math.max(x.dim() - 2, 0)];
     long[] sizes = new long[scales.length];
     for (int d = 0; d < sizes.length; d++) {

@@ -11,6 +11,7 @@ import org.flambeau.internal.ops.Linear;
 import org.flambeau.internal.ops.Op;
 import org.flambeau.internal.ops.Padding;
 import org.flambeau.internal.ops.Pooling;
+import org.flambeau.internal.ops.RmsNorm;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Pool2d;
 import org.jspecify.annotations.Nullable;
@@ -196,6 +197,17 @@ abstract sealed class LayerFunctions extends LossFunctions permits Functional {
   /// Reference: Ba, Kiros and Hinton, "Layer Normalization", 2016.
   public static Tensor layerNorm(Tensor x, long[] normalizedShape, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
     return LayerNorm.layerNorm(x, normalizedShape, weight, bias, eps);
+  }
+
+  /// `x/√(mean x² + eps)·weight`, with the mean over the last dimensions.
+  ///
+  /// Shapes: x (…, normalizedShape); weight normalizedShape. DTypes: float; half-precision is computed in float32.
+  ///
+  /// Reference: Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019.
+  ///
+  /// @param eps where null, 2⁻²³, or 2⁻⁵² for float64
+  public static Tensor rmsNorm(Tensor x, long[] normalizedShape, @Nullable Tensor weight, @Nullable Double eps) {
+    return RmsNorm.rmsNorm(x, normalizedShape, weight, eps);
   }
 
   /// `(x − mean)/√(var + eps)·weight + bias` for each channel: with the mean and (biased) variance over the batch where

@@ -3,7 +3,9 @@ package org.flambeau.nn;
 import org.flambeau.Reduction;
 import org.flambeau.Tensor;
 import org.flambeau.internal.ops.CrossEntropy;
+import org.flambeau.internal.ops.LikelihoodLosses;
 import org.flambeau.internal.ops.Losses;
+import org.flambeau.internal.ops.MarginLosses;
 import org.jspecify.annotations.Nullable;
 
 /// The part of [Functional] that measures how far predictions are from targets. Losses reduce to their mean unless told
@@ -143,5 +145,60 @@ abstract sealed class LossFunctions extends ActivationFunctions permits LayerFun
   /// logarithms. By its definition it is reduced with [Reduction#BATCH_MEAN].
   public static Tensor klDiv(Tensor input, Tensor target, Reduction reduction, boolean logTarget) {
     return Losses.klDiv(input, target, reduction, logTarget);
+  }
+
+  // ---- likelihoods ----
+
+  /// The negative logarithm of how likely counts y are under a Poisson distribution of the rate exp(x), or where `logInput` is false x, but for
+  /// log y!: `exp(x) − y·x`, or `x − y·log(x + eps)`.
+  ///
+  /// @param full whether to add Stirling's approximation of log y! where y is more than 1: `y·log y − y + log(2π·y)/2`
+  public static Tensor poissonNllLoss(Tensor input, Tensor target, boolean logInput, boolean full, double eps, Reduction reduction) {
+    return LikelihoodLosses.poissonNll(input, target, logInput, full, eps, reduction);
+  }
+
+  /// The negative logarithm of how likely targets y are under a normal distribution of mean x and variance v, but for a constant:
+  /// `(log max(v, eps) + (x − y)²/max(v, eps))/2`.
+  ///
+  /// Shapes: input and target alike; var the same, or with a 1 in place of one size, or without the last one.
+  ///
+  /// Reference: Nix and Weigend, "Estimating the Mean and Variance of the Target Probability Distribution", 1994.
+  ///
+  /// @param full whether to add the constant, `log(2π)/2`
+  /// @throws IllegalArgumentException if a variance is negative
+  public static Tensor gaussianNllLoss(Tensor input, Tensor target, Tensor var, boolean full, double eps, Reduction reduction) {
+    return LikelihoodLosses.gaussianNll(input, target, var, full, eps, reduction);
+  }
+
+  // ---- margins ----
+
+  /// `max(0, margin − y·(x1 − x2))`: x1 is to be the larger where y is 1, x2 where it is −1.
+  ///
+  /// Shapes: input1, input2 and target with as many dimensions; they broadcast.
+  public static Tensor marginRankingLoss(Tensor input1, Tensor input2, Tensor target, double margin, Reduction reduction) {
+    return MarginLosses.marginRanking(input1, input2, target, margin, reduction);
+  }
+
+  /// Of distances x: `x` where y is 1, `max(0, margin − x)` where it is −1.
+  public static Tensor hingeEmbeddingLoss(Tensor input, Tensor target, double margin, Reduction reduction) {
+    return MarginLosses.hingeEmbedding(input, target, margin, reduction);
+  }
+
+  /// `1 − cos(x1, x2)` where y is 1, `max(0, cos(x1, x2) − margin)` where it is −1.
+  ///
+  /// Shapes: input1 and input2 (n, d), target (n); or (d), and a target of one number.
+  public static Tensor cosineEmbeddingLoss(Tensor input1, Tensor input2, Tensor target, double margin, Reduction reduction) {
+    return MarginLosses.cosineEmbedding(input1, input2, target, margin, reduction);
+  }
+
+  /// `max(0, ‖anchor − positive + eps‖ − ‖anchor − negative + eps‖ + margin)`, with norms of order p along the last dimension.
+  ///
+  /// Reference: Balntas et al., "Learning Local Feature Descriptors with Triplets and Shallow Convolutional Neural Networks", 2016.
+  ///
+  /// @param swap whether the distance of positive and negative stands for that of anchor and negative where it is the smaller
+  /// @throws IllegalArgumentException if the margin is not positive
+  public static Tensor tripletMarginLoss(Tensor anchor, Tensor positive, Tensor negative, double margin, double p, double eps,
+      boolean swap, Reduction reduction) {
+    return MarginLosses.tripletMargin(anchor, positive, negative, margin, p, eps, swap, reduction);
   }
 }

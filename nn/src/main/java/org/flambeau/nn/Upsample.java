@@ -23,6 +23,6 @@ public final class Upsample extends Module {
 
   @Override
   protected String extraRepr() {
-    return "scale_factor=" + PythonText.of(scale) + ", mode='" + (mode == InterpolationMode.NEAREST ? "nearest" : "bilinear") + "'";
+    return "scale_factor=" + PythonText.of(scale) + ", mode='" + mode.label() + "'";
   }
 }

@@ -105,14 +105,15 @@ final class NeuralOps {
               "reflection_pad3d", "replication_pad1d", "replication_pad2d", "replication_pad3d", "circular_pad1d", "circular_pad2d", "circular_pad3d")
           .refuses(() -> Functional.pad(Tensor.ones(2), 1), "[pad]", "Padding length must be divisible by 2", "[1]")
           .refuses(() -> Functional.pad(Tensor.ones(2), 1, 1, 1, 1), "[pad]", "4"),
-      op("interpolate", (x, a) -> Functional.interpolate(x.get(0), InterpolationMode.valueOf(a.text("mode").toUpperCase(Locale.ROOT)), a.flag("alignCorners"),
+      op("interpolate", (x, a) -> Functional.interpolate(x.get(0), mode(x.get(0), a), a.flag("alignCorners"),
           a.longs("sizes"))).tolerance(4).records("upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "upsample_linear1d", "upsample_linear2d",
               "upsample_linear3d")
           .refuses(() -> Functional.interpolate(Tensor.ones(2, 3), InterpolationMode.NEAREST, 2), "[interpolate]", "got 2D")
           .refuses(() -> Functional.interpolate(Tensor.ones(1, 2, 3, 3), InterpolationMode.NEAREST, 3), "[interpolate]", "[3, 3]", "(3,)")
           .refuses(() -> Functional.interpolate(Tensor.ones(1, 2, 3, 3), InterpolationMode.NEAREST, 0, 3), "[interpolate]", "greater than 0", "[0, 3]")
-          .refuses(() -> Functional.interpolate(Tensor.ones(1, 2, 3), InterpolationMode.NEAREST, true, 2), "[interpolate]", "align_corners"),
-      op("interpolate_scale", (x, a) -> Functional.interpolateBy(x.get(0), InterpolationMode.valueOf(a.text("mode").toUpperCase(Locale.ROOT)), a.number("scale")))
+          .refuses(() -> Functional.interpolate(Tensor.ones(1, 2, 3), InterpolationMode.NEAREST, true, 2), "[interpolate]", "align_corners")
+          .refuses(() -> Functional.interpolate(Tensor.ones(1, 2, 3, 3), InterpolationMode.LINEAR, 2, 2), "[interpolate] Got 4D input, but linear mode needs 3D input"),
+      op("interpolate_scale", (x, a) -> Functional.interpolateBy(x.get(0), mode(x.get(0), a), a.number("scale")))
           .tolerance(4).methods("interpolateBy", "interpolate").records("upsample_linear2d")
           .refuses(() -> Functional.interpolateBy(Tensor.ones(1, 1, 2, 2), InterpolationMode.NEAREST, 0), "[interpolate]", "[2, 2]", "[0, 0]"));
 
@@ -121,6 +122,10 @@ final class NeuralOps {
           .records("layer_norm", "layer_norm_backward")
           .refuses(() -> Functional.layerNorm(Tensor.ones(2, 3), new long[] {4}, null, null), "[layer_norm]", "[4]", "[2, 3]")
           .refuses(() -> Functional.layerNorm(Tensor.ones(2, 3), new long[] {3}, Tensor.ones(2), null), "[layer_norm]", "2", "3"),
+      op("rms_norm", (x, a) -> Functional.rmsNorm(x.get(0), a.longs("sizes"), or(x, 1), a.number("eps") == 0 ? null : Double.valueOf(a.number("eps")))).tolerance(8).records("mul")
+          .refuses(() -> Functional.rmsNorm(Tensor.ones(2, 3), new long[] {4}, null, null), "[rms_norm]", "[*, 4]", "[2, 3]")
+          .refuses(() -> Functional.rmsNorm(Tensor.ones(2, 3), new long[] {3}, Tensor.ones(2), null), "[rms_norm]", "weight of shape [2]", "[3]")
+          .refuses(() -> Functional.rmsNorm(Tensor.of(1L), new long[] {1}, null, null), "[rms_norm]", "int64"),
       several("batch_norm", (x, a) -> {
         Tensor mean = x.get(1).clone();
         Tensor var = x.get(2).clone();
@@ -183,7 +188,23 @@ final class NeuralOps {
       op("binary_cross_entropy_with_logits", (x, a) -> Functional.binaryCrossEntropyWithLogits(x.get(0), x.get(1), null, reduction(a), or(x, 2)))
           .refuses(() -> Functional.binaryCrossEntropyWithLogits(Tensor.ones(2), Tensor.ones(3)), "[binary_cross_entropy_with_logits]", "[3]", "[2]"),
       op("kl_div", (x, a) -> Functional.klDiv(x.get(0), x.get(1), reduction(a), a.flag("logTarget"))).methods("klDiv").records("xlogy")
-          .refuses(() -> Functional.klDiv(Tensor.ones(2), Tensor.ones(3), Reduction.SUM, false), "2", "3"));
+          .refuses(() -> Functional.klDiv(Tensor.ones(2), Tensor.ones(3), Reduction.SUM, false), "2", "3"),
+      op("margin_ranking_loss", (x, a) -> Functional.marginRankingLoss(x.get(0), x.get(1), x.get(2), a.number("margin"), reduction(a))).records("mul")
+          .refuses(() -> Functional.marginRankingLoss(Tensor.ones(2, 3), Tensor.ones(3), Tensor.ones(2, 3), 0, Reduction.MEAN), "[margin_ranking_loss]", "[2, 3]", "[3]"),
+      op("hinge_embedding_loss", (x, a) -> Functional.hingeEmbeddingLoss(x.get(0), x.get(1), a.number("margin"), reduction(a))).records("where")
+          .refuses(() -> Functional.hingeEmbeddingLoss(Tensor.ones(2), Tensor.ones(2), 1, Reduction.BATCH_MEAN), "[hinge_embedding_loss]", "batchmean"),
+      op("cosine_embedding_loss", (x, a) -> Functional.cosineEmbeddingLoss(x.get(0), x.get(1), x.get(2), a.number("margin"), reduction(a))).tolerance(4).records("where")
+          .refuses(() -> Functional.cosineEmbeddingLoss(Tensor.ones(2, 3), Tensor.ones(2, 3), Tensor.ones(2, 3), 0, Reduction.MEAN), "[cosine_embedding_loss]", "0D or 1D target tensor expected")
+          .refuses(() -> Functional.cosineEmbeddingLoss(Tensor.ones(3), Tensor.ones(3), Tensor.ones(2), 0, Reduction.MEAN), "[cosine_embedding_loss]", "1D target", "2D input", "[3] and [3]"),
+      op("triplet_margin_loss", (x, a) -> Functional.tripletMarginLoss(x.get(0), x.get(1), x.get(2), a.number("margin"), a.number("p"), 1e-6, a.flag("swap"), reduction(a)))
+          .tolerance(4).records("norm")
+          .refuses(() -> Functional.tripletMarginLoss(Tensor.ones(2, 3), Tensor.ones(3), Tensor.ones(2, 3), 1, 2, 1e-6, false, Reduction.MEAN), "[triplet_margin_loss]", "anchor 2D, positive 1D")
+          .refuses(() -> Functional.tripletMarginLoss(Tensor.ones(2), Tensor.ones(2), Tensor.ones(2), 0, 2, 1e-6, false, Reduction.MEAN), "[triplet_margin_loss]", "greater than 0", "0.0"),
+      op("poisson_nll_loss", (x, a) -> Functional.poissonNllLoss(x.get(0), x.get(1), a.flag("logInput"), a.flag("full"), 1e-8, reduction(a))).tolerance(4).records("exp", "masked_fill")
+          .refuses(() -> Functional.poissonNllLoss(Tensor.ones(2), Tensor.ones(3), true, false, 1e-8, Reduction.MEAN), "[poisson_nll_loss]", "2", "3"),
+      op("gaussian_nll_loss", (x, a) -> Functional.gaussianNllLoss(x.get(0), x.get(1), x.get(2), a.flag("full"), 1e-6, reduction(a))).tolerance(4).records("log")
+          .refuses(() -> Functional.gaussianNllLoss(Tensor.ones(2), Tensor.ones(2), Tensor.ones(2).neg(), false, 1e-6, Reduction.MEAN), "[gaussian_nll_loss]", "negative")
+          .refuses(() -> Functional.gaussianNllLoss(Tensor.ones(2, 3), Tensor.ones(2, 3), Tensor.ones(3), false, 1e-6, Reduction.MEAN), "[gaussian_nll_loss]", "[2, 3]", "[3]"));
   // spotless:on
 
   private interface Loss {
@@ -198,6 +219,14 @@ final class NeuralOps {
   private static OpInfo loss(String name, Loss loss) {
     return op(name, (x, a) -> loss.of(x.get(0), x.get(1), reduction(a)))
         .refuses(() -> loss.of(Tensor.ones(2), Tensor.ones(3), Reduction.MEAN), "(2", "(3");
+  }
+
+  private static InterpolationMode mode(Tensor x, Attributes a) {
+    return a.text("mode").equals("nearest") ? InterpolationMode.NEAREST : switch (x.dim()) {
+      case 3 -> InterpolationMode.LINEAR;
+      case 4 -> InterpolationMode.BILINEAR;
+      default -> InterpolationMode.TRILINEAR;
+    };
   }
 
   private static Reduction reduction(Attributes a) {

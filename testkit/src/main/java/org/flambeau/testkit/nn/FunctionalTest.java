@@ -99,8 +99,8 @@ final class FunctionalTest {
     put("pad_replicate", x -> Functional.pad(x[0], PaddingMode.REPLICATE, 2, 1));
     put("interpolate_nearest", x -> Functional.interpolate(x[0], InterpolationMode.NEAREST, 5, 3));
     put("interpolate_nearest_scale", x -> Functional.interpolateBy(x[0], InterpolationMode.NEAREST, 2.4));
-    put("interpolate_bilinear", x -> Functional.interpolate(x[0], InterpolationMode.LINEAR, 5, 3));
-    put("interpolate_bilinear_corners", x -> Functional.interpolate(x[0], InterpolationMode.LINEAR, true, 5, 7));
+    put("interpolate_bilinear", x -> Functional.interpolate(x[0], InterpolationMode.BILINEAR, 5, 3));
+    put("interpolate_bilinear_corners", x -> Functional.interpolate(x[0], InterpolationMode.BILINEAR, true, 5, 7));
     put("interpolate_linear_scale", x -> Functional.interpolateBy(x[0], InterpolationMode.LINEAR, 2.4));
     put("pad_circular", x -> Functional.pad(x[0], PaddingMode.CIRCULAR, 2, 1));
   }

@@ -60,6 +60,7 @@ import org.flambeau.nn.MultiheadAttention;
 import org.flambeau.nn.PReLU;
 import org.flambeau.nn.PixelShuffle;
 import org.flambeau.nn.PoolOptions;
+import org.flambeau.nn.RMSNorm;
 import org.flambeau.nn.ReLU;
 import org.flambeau.nn.ReLU6;
 import org.flambeau.nn.ReflectionPad2d;
@@ -114,6 +115,9 @@ final class LayersTest {
     layer("instance_norm2d_unbatched", new long[] {4, 7, 6}, () -> new InstanceNorm2d(4, 1e-5, 0.1, true, false));
     layer("layer_norm", ROWS, () -> new LayerNorm(8, 1e-6));
     layer("layer_norm_plain", IMAGE, () -> new LayerNorm(new long[] {7, 6}, 1e-5, false));
+    layer("rms_norm", ROWS, () -> new RMSNorm(8));
+    layer("rms_norm_eps", ROWS, () -> new RMSNorm(8, 1e-5));
+    layer("rms_norm_plain", IMAGE, () -> new RMSNorm(new long[] {7, 6}, 1e-3, false));
     layer("group_norm", IMAGE, () -> new GroupNorm(2, 4));
     layer("dropout", ROWS, () -> new Dropout(0.25));
     layer("dropout2d", IMAGE, Dropout2d::new);
@@ -162,7 +166,9 @@ final class LayersTest {
     layer("softmin", ROWS, () -> new Softmin(1));
     layer("log_softmax", ROWS, () -> new LogSoftmax(-1));
     layer("upsample", IMAGE, () -> new Upsample(2, InterpolationMode.NEAREST));
-    layer("upsample_bilinear", IMAGE, () -> new Upsample(1.5, InterpolationMode.LINEAR));
+    layer("upsample_linear", LINE, () -> new Upsample(3, InterpolationMode.LINEAR));
+    layer("upsample_bilinear", IMAGE, () -> new Upsample(1.5, InterpolationMode.BILINEAR));
+    layer("upsample_trilinear", VOLUME, () -> new Upsample(2, InterpolationMode.TRILINEAR));
     layer("sequential", ROWS,
         () -> new Sequential(new Linear(8, 4), new Sequential(new Tanh(), new Linear(4, 4)), new Sequential()));
     layer("sequential_empty", ROWS, Sequential::new);
