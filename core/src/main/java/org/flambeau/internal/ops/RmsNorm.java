@@ -40,7 +40,7 @@ public final class RmsNorm {
     }
     int lead = x.dim() - shape.length;
     if (lead < 0 || !Arrays.equals(shape, Arrays.copyOfRange(x.sizes(), lead, x.dim()))) {
-      throw new IllegalArgumentException("[" + OP + "] Given normalized_shape=" + list(shape) + ", expected input with shape [*"
+      throw new IllegalArgumentException("[" + OP + "] Given normalized_shape=" + list(shape) + ", expected input with shape [*, "
           + list(shape).substring(1) + ", but got input of size" + list(x.sizes()));
     }
     Promotion.requireFloat(OP, x);
