@@ -34,18 +34,21 @@ public final class Functional extends LayerFunctions {
   /// How a place between elements gets its value.
   public enum InterpolationMode {
     /// From the element before it.
-    NEAREST(Mode.NEAREST),
+    NEAREST(Mode.NEAREST, 0),
     /// Of rows, from the two elements around it, by how near they are.
-    LINEAR(Mode.LINEAR),
+    LINEAR(Mode.LINEAR, 3),
     /// Of images, from the two elements around it in each dimension, by how near they are.
-    BILINEAR(Mode.LINEAR),
+    BILINEAR(Mode.LINEAR, 4),
     /// Of volumes, from the two elements around it in each dimension, by how near they are.
-    TRILINEAR(Mode.LINEAR);
+    TRILINEAR(Mode.LINEAR, 5);
 
     private final Mode mode;
+    private final int dims;
 
-    InterpolationMode(Mode mode) {
+    /// @param dims how many dimensions it needs, or 0 where it takes all
+    InterpolationMode(Mode mode, int dims) {
       this.mode = mode;
+      this.dims = dims;
     }
 
     /// PyTorch's name.
@@ -54,9 +57,9 @@ public final class Functional extends LayerFunctions {
     }
 
     private void requireFor(Tensor x) {
-      if (this != NEAREST && x.dim() >= 3 && x.dim() <= 5 && x.dim() != ordinal() + 2) {
+      if (dims > 0 && x.dim() >= 3 && x.dim() <= 5 && x.dim() != dims) {
         throw new IllegalArgumentException(
-            "[interpolate] Got " + x.dim() + "D input, but " + label() + " mode needs " + (ordinal() + 2) + "D input");
+            "[interpolate] Got " + x.dim() + "D input, but " + label() + " mode needs " + dims + "D input");
       }
     }
   }

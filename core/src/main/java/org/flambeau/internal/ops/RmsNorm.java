@@ -14,6 +14,8 @@ public final class RmsNorm {
 
   private RmsNorm() {}
 
+  /// x/√(mean x² + eps)·weight.
+  ///
   /// @param eps where null, the distance from 1 to the next number of the dtype that it computes in
   public static Tensor rmsNorm(Tensor x, long[] shape, @Nullable Tensor weight, @Nullable Double eps) {
     check(x, shape, weight);
