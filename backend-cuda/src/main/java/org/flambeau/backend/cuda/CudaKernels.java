@@ -20,12 +20,14 @@ final class CudaKernels implements Kernels {
   private final Elementwise elementwise;
   private final Reductions reductions;
   private final Convolutions convolutions;
+  private final MatrixProducts products;
 
   CudaKernels(Gpu gpu, KernelLibrary library) {
     this.gpu = gpu;
     this.elementwise = new Elementwise(gpu, library);
     this.reductions = new Reductions(gpu, library);
     this.convolutions = new Convolutions(gpu, elementwise, new CudnnContext.Pool(gpu));
+    this.products = new MatrixProducts(gpu, library, elementwise);
   }
 
   // ---- moving and filling ----
@@ -118,7 +120,7 @@ final class CudaKernels implements Kernels {
 
   @Override
   public void matmul(Strided out, Strided a, Strided b) {
-    throw new UnsupportedOperationException("matmul");
+    products.matmul(out, a, b);
   }
 
   @Override

@@ -1,0 +1,83 @@
+package org.flambeau.backend.cuda;
+
+import org.flambeau.DType;
+import org.flambeau.backend.cuda.binding.CublasLt;
+import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
+
+/// A batch of products as cuBLASLt has them, but for where its operands lie: D = op(A)·op(B) with column-major (m, k), (k, n) and (m, n).
+///
+/// @param epilogue cuBLASLt's number for what is done to D before it is stored
+/// @param leadingA elements from one column of A to the next, as it lies in memory
+/// @param strideA elements from one matrix of the batch to the next, 0 where all are the same
+/// @param alignment bytes that all addresses are multiples of, at most 16
+record Gemm(DType dtype, boolean tensorFloat, int epilogue, int batch, long m, long n, long k, boolean transposedA, long leadingA,
+    long strideA, boolean transposedB, long leadingB, long strideB, long leadingD, long strideD, int alignment) {
+  /// Matrices that a batch may have.
+  static final int MAX_BATCH = 65535;
+  /// What an access moves at most, so that more alignment is of no use.
+  static final int MAX_ALIGNMENT = 16;
+
+  /// A batch of row-major matrices as column-major ones: those of the transposed.
+  ///
+  /// @param transposed whether it is the columns that lie together
+  record Matrices(long address, boolean transposed, long leading, long stride) {
+    /// How cuBLASLt takes `x` (batch, rows, columns) where it lies; null where neither its rows nor its columns lie together.
+    static @Nullable Matrices of(Strided x) {
+      long rows = x.size(1);
+      long columns = x.size(2);
+      long stride = x.size(0) == 1 ? 0 : x.stride(0);
+      if ((columns == 1 || x.stride(2) == 1) && (rows == 1 || x.stride(1) >= columns)) {
+        return new Matrices(x.address(), false, rows == 1 ? columns : x.stride(1), stride);
+      }
+      if ((rows == 1 || x.stride(1) == 1) && (columns == 1 || x.stride(2) >= rows)) {
+        return new Matrices(x.address(), true, columns == 1 ? rows : x.stride(2), stride);
+      }
+      return null;
+    }
+
+    /// Where its matrix number `index` lies.
+    long at(long index, DType dtype) {
+      return address + index * stride * dtype.size();
+    }
+  }
+
+  /// The largest power of two that divides all of what was or-ed together, at most [#MAX_ALIGNMENT].
+  static int alignment(long addresses) {
+    return (int) Long.lowestOneBit(addresses | MAX_ALIGNMENT);
+  }
+
+  int dataType() {
+    return switch (dtype) {
+      case FLOAT32 -> CublasLt.R_32F;
+      case FLOAT64 -> CublasLt.R_64F;
+      case FLOAT16 -> CublasLt.R_16F;
+      case BFLOAT16 -> CublasLt.R_16BF;
+      default -> throw new IllegalArgumentException("[matmul] expected a floating dtype for cuBLASLt, got " + dtype.label());
+    };
+  }
+
+  int computeType() {
+    return dtype == DType.FLOAT64 ? CublasLt.COMPUTE_64F : tensorFloat ? CublasLt.COMPUTE_32F_FAST_TF32 : CublasLt.COMPUTE_32F;
+  }
+
+  /// Of α and β.
+  int scaleType() {
+    return dtype == DType.FLOAT64 ? CublasLt.R_64F : CublasLt.R_32F;
+  }
+
+  boolean hasBias() {
+    return (epilogue & CublasLt.EPILOGUE_BIAS) != 0;
+  }
+
+  double operations() {
+    return 2.0 * batch * m * n * k;
+  }
+
+  /// As a fault is reported with: row-major again, so the other way round.
+  @Override
+  public String toString() {
+    return "cuBLASLt: (" + batch + ", " + n + ", " + k + ") x (" + batch + ", " + k + ", " + m + ") of " + dtype.label()
+        + (tensorFloat ? ", TF32" : "") + ", epilogue " + epilogue;
+  }
+}
