@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -28,6 +29,8 @@ import org.junit.jupiter.api.TestFactory;
 /// Holds every backend that is present to every entry of the [OpTable].
 public class ConformanceTest {
   private static final Tally TALLY = new Tally();
+  /// Which operations are held to the table, by their names, where it is not all.
+  private static final String OPERATIONS = "flambeau.testkit.operations";
   /// Which devices are held to the table, as in `cuda:0`, where it is not the CPU and the best one.
   private static final String DEVICES = "flambeau.testkit.devices";
 
@@ -55,7 +58,9 @@ public class ConformanceTest {
 
   private static Stream<DynamicTest> each(Check check, String title, List<OpInfo> ops, Predicate<Sample> which, Examination examination) {
     TALLY.expect(title);
-    return devices().stream().flatMap(device -> ops.stream().flatMap(op -> {
+    Set<String> named = Set.of(System.getProperty(OPERATIONS, "").split(","));
+    List<OpInfo> chosen = named.contains("") ? ops : ops.stream().filter(op -> named.contains(op.name())).toList();
+    return devices().stream().flatMap(device -> chosen.stream().flatMap(op -> {
       String exception = op.exception(check);
       if (exception != null) {
         TALLY.skip(op.name() + " (" + title + ")", exception);

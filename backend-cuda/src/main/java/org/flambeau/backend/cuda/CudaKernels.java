@@ -19,6 +19,7 @@ final class CudaKernels implements Kernels {
   private final Gpu gpu;
   private final Elementwise elementwise;
   private final Reductions reductions;
+  private final Indexing indexing;
   private final Convolutions convolutions;
   private final MatrixProducts products;
 
@@ -26,6 +27,7 @@ final class CudaKernels implements Kernels {
     this.gpu = gpu;
     this.elementwise = new Elementwise(gpu, library);
     this.reductions = new Reductions(gpu, library);
+    this.indexing = new Indexing(gpu, library);
     this.convolutions = new Convolutions(gpu, elementwise, new CudnnContext.Pool(gpu));
     this.products = new MatrixProducts(gpu, library, elementwise);
   }
@@ -172,32 +174,32 @@ final class CudaKernels implements Kernels {
 
   @Override
   public void gather(Strided out, Strided x, int dim, Strided index) {
-    throw new UnsupportedOperationException("gather");
+    indexing.gather(out, x, dim, index);
   }
 
   @Override
   public void scatter(ScatterOp op, Strided out, int dim, Strided index, Strided source) {
-    throw new UnsupportedOperationException("scatter");
+    indexing.scatter(op, out, dim, index, source);
   }
 
   @Override
   public void indexSelect(Strided out, Strided x, int dim, Strided index) {
-    throw new UnsupportedOperationException("indexSelect");
+    indexing.indexSelect(out, x, dim, index);
   }
 
   @Override
   public void indexAdd(Strided out, int dim, Strided index, Strided source, double alpha) {
-    throw new UnsupportedOperationException("indexAdd");
+    indexing.indexAdd(out, dim, index, source, alpha);
   }
 
   @Override
   public void index(Strided out, Strided x, Strided[] indices) {
-    throw new UnsupportedOperationException("index");
+    indexing.index(out, x, indices);
   }
 
   @Override
   public void indexPut(Strided out, Strided[] indices, Strided values, boolean accumulate) {
-    throw new UnsupportedOperationException("indexPut");
+    indexing.indexPut(out, indices, values, accumulate);
   }
 
   @Override

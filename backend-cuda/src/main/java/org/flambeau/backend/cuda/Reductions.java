@@ -4,7 +4,6 @@ import static org.flambeau.spi.NativeMemory.ALL;
 import static org.flambeau.spi.NativeMemory.INT;
 import static org.flambeau.spi.NativeMemory.LONG;
 
-import java.util.Arrays;
 import org.flambeau.DType;
 import org.flambeau.spi.ReduceOp;
 import org.flambeau.spi.Strided;
@@ -158,27 +157,16 @@ final class Reductions {
   }
 
   private static Space keptSpace(Strided x, boolean[] isReduced, Strided... outs) {
-    long[] sizes = pick(x.sizes(), isReduced, false);
+    long[] sizes = Space.choose(x.sizes(), isReduced, false);
     long[][] steps = new long[outs.length + 1][];
-    steps[0] = pick(x.strides(), isReduced, false);
+    steps[0] = Space.choose(x.strides(), isReduced, false);
     for (int k = 0; k < outs.length; k++) {
-      steps[k + 1] = pick(outs[k].strides(), isReduced, false);
+      steps[k + 1] = Space.choose(outs[k].strides(), isReduced, false);
     }
     return Space.of(sizes, steps);
   }
 
   private static Space reducedSpace(Strided x, boolean[] isReduced) {
-    return Space.of(pick(x.sizes(), isReduced, true), pick(x.strides(), isReduced, true));
-  }
-
-  private static long[] pick(long[] values, boolean[] isReduced, boolean wanted) {
-    long[] picked = new long[values.length];
-    int count = 0;
-    for (int d = 0; d < values.length; d++) {
-      if (isReduced[d] == wanted) {
-        picked[count++] = values[d];
-      }
-    }
-    return Arrays.copyOf(picked, count);
+    return Space.of(Space.choose(x.sizes(), isReduced, true), Space.choose(x.strides(), isReduced, true));
   }
 }

@@ -46,6 +46,11 @@ final class Space {
   /// The space of those sizes, operands having those strides; the arrays are changed.
   static Space of(long[] sizes, long[]... steps) {
     sort(sizes, steps);
+    return rowMajor(sizes, steps);
+  }
+
+  /// As [#of(long[], long[]...)], but the places keep their row-major order.
+  static Space rowMajor(long[] sizes, long[]... steps) {
     long numel = 1;
     int rank = 0;
     for (int d = 0; d < sizes.length; d++) {
@@ -64,6 +69,18 @@ final class Space {
       }
     }
     return new Space(rank, sizes, steps, numel);
+  }
+
+  /// The values of those dimensions for which `which` is as wanted.
+  static long[] choose(long[] values, boolean[] which, boolean wanted) {
+    long[] chosen = new long[values.length];
+    int count = 0;
+    for (int d = 0; d < values.length; d++) {
+      if (which[d] == wanted) {
+        chosen[count++] = values[d];
+      }
+    }
+    return Arrays.copyOf(chosen, count);
   }
 
   /// Larger strides of the first operand outermost; a stable sort of few numbers.
