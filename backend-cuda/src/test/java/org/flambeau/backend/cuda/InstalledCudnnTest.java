@@ -1,0 +1,150 @@
+package org.flambeau.backend.cuda;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
+import org.flambeau.DType;
+import org.flambeau.backend.cuda.CudnnOperation.Direction;
+import org.flambeau.backend.cuda.binding.Cudnn;
+import org.flambeau.backend.cuda.binding.Libraries;
+import org.flambeau.backend.cuda.binding.Library;
+import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// The real cuDNN, where it is installed or FLAMBEAU_CUDA_PATH names it, is asked for plans for an H200 that is only described to it: neither
+/// a GPU nor a driver is needed.
+class InstalledCudnnTest {
+  private static final String H200 = """
+      {"maxGridSize": [2147483647, 65535, 65535], "maxBlockSize": [1024, 1024, 64], "regsPerBlock": 65536, "multiProcessorCount": 132,
+       "smCountOrigin": 0, "warpSize": 32, "maxSharedMemoryPerBlock": 49152, "maxSharedMemoryPerBlockOptin": 232448,
+       "reservedSharedMemoryPerBlock": 1024, "maxRegistersPerSM": 65536, "maxCtasPerSM": 32, "maxThreadsPerBlock": 1024,
+       "maxThreadsPerSM": 2048, "pciDeviceId": 0, "isTccDriver": 0, "supportCoopLaunch": 1, "totalGlobalMem": 150754820096,
+       "smClockRateKHz": 1980000, "memClockRateKHz": 3201000, "l2CacheSize": 62914560, "cudaDeviceId": 0, "deviceVer": 900,
+       "driverVer": 13000, "deviceName": "NVIDIA H200"}""";
+
+  private static @Nullable Described described;
+
+  /// A GPU by its properties.
+  private record Described(CudnnDescriptor properties) implements CudnnPlan.Target {
+    private static final int DEVICE_PROPERTIES = 38;
+    private static final int JSON = 2702;
+    private static final int CHAR = 24;
+
+    static Described of(String json) {
+      CudnnDescriptor properties = new CudnnDescriptor(DEVICE_PROPERTIES);
+      try (Arena arena = Arena.ofConfined()) {
+        byte[] text = json.getBytes(UTF_8);
+        Cudnn.setAttribute(properties.address(), JSON, CHAR, text.length, arena.allocateFrom(ValueLayout.JAVA_BYTE, text).address());
+      }
+      return new Described(properties.finish());
+    }
+
+    @Override
+    public void nameFor(CudnnDescriptor graph) {}
+
+    @Override
+    public void nameForHeuristics(CudnnDescriptor heuristics) {
+      heuristics.set(204, properties);
+    }
+
+    @Override
+    public void nameForPlan(CudnnDescriptor plan) {
+      plan.set(407, properties);
+    }
+  }
+
+  @BeforeAll
+  static void describe() {
+    String problem = Libraries.shared().problem(Library.CUDNN);
+    assumeTrue(problem == null, problem);
+    described = Described.of(H200);
+  }
+
+  @AfterAll
+  static void forget() {
+    if (described != null) {
+      described.properties.close();
+    }
+  }
+
+  /// A convolution of ResNet18 or ViT-B/16 on images of 224 × 224.
+  record Layer(int channels, int image, int out, int kernel, int stride, int pad, int groups) {
+    CudnnPlan.Target target() {
+      return Objects.requireNonNull(described);
+    }
+
+    Convolutions.Request request(Direction direction, DType dtype, boolean exact, boolean channelsLast, boolean biased, long batch) {
+      Conv2d spec = new Conv2d(stride, stride, pad, pad, 1, 1, groups);
+      long size = Conv2d.outputSize(image, kernel, stride, pad, 1);
+      return new Convolutions.Request(direction, dtype, exact, lying(channelsLast, batch, channels, image, image),
+          lying(channelsLast, out, channels / groups, kernel, kernel), lying(channelsLast, batch, out, size, size),
+          biased ? lying(channelsLast, 1, out, 1, 1) : null, spec);
+    }
+
+    private static Convolutions.Layout lying(boolean channelsLast, long... sizes) {
+      long c = sizes[1];
+      long h = sizes[2];
+      long w = sizes[3];
+      return new Convolutions.Layout(sizes, channelsLast ? new long[] {c * h * w, 1, c * w, c} : Strided.contiguousStrides(sizes), 16);
+    }
+  }
+
+  private static Stream<Layer> layers() {
+    return Stream.of(
+        new Layer(3, 224, 64, 7, 2, 3, 1),
+        new Layer(64, 56, 64, 3, 1, 1, 1),
+        new Layer(64, 56, 128, 3, 2, 1, 1),
+        new Layer(64, 56, 128, 1, 2, 0, 1),
+        new Layer(128, 28, 128, 3, 1, 1, 1),
+        new Layer(128, 28, 256, 3, 2, 1, 1),
+        new Layer(128, 28, 256, 1, 2, 0, 1),
+        new Layer(256, 14, 256, 3, 1, 1, 1),
+        new Layer(256, 14, 512, 3, 2, 1, 1),
+        new Layer(256, 14, 512, 1, 2, 0, 1),
+        new Layer(512, 7, 512, 3, 1, 1, 1),
+        new Layer(3, 224, 768, 16, 16, 0, 1),
+        // no model's: channels that no tensor core likes, groups, one channel each
+        new Layer(5, 9, 7, 3, 2, 1, 1),
+        new Layer(32, 14, 64, 3, 1, 1, 4),
+        new Layer(32, 14, 32, 3, 1, 1, 32));
+  }
+
+  @ParameterizedTest
+  @MethodSource("layers")
+  void everyLayerHasPlansForItselfAndItsGradients(Layer layer) {
+    List<Convolutions.Request> without = new ArrayList<>();
+    for (Direction direction : Direction.values()) {
+      for (DType dtype : List.of(DType.FLOAT32, DType.BFLOAT16, DType.FLOAT16, DType.FLOAT64)) {
+        for (long batch : new long[] {1, 8, 32}) {
+          for (int variant = 0; variant < 8; variant++) {
+            boolean exact = (variant & 1) != 0;
+            boolean channelsLast = (variant & 2) != 0;
+            boolean biased = (variant & 4) != 0;
+            if (exact && dtype != DType.FLOAT32 || biased && direction != Direction.FORWARD) {
+              continue;
+            }
+            var request = layer.request(direction, dtype, exact, channelsLast, biased, batch);
+            List<CudnnPlan> plans = request.plans(layer.target(), 1);
+            if (plans.isEmpty()) {
+              without.add(request);
+            }
+            plans.forEach(CudnnPlan::close);
+          }
+        }
+      }
+    }
+    assertEquals(List.of(), without);
+  }
+}
