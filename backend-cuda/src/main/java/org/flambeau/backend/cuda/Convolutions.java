@@ -1,6 +1,5 @@
 package org.flambeau.backend.cuda;
 
-import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import org.flambeau.BackendException;
@@ -93,13 +92,14 @@ final class Convolutions {
 
   private void run(Direction direction, Strided x, Strided weight, Strided y, @Nullable Strided bias, Conv2d spec) {
     boolean exact = MatmulPrecision.forConvolutions() == MatmulPrecision.HIGHEST;
-    Layout row = bias == null ? null : Layout.ofChannels(bias);
-    Request request = new Request(direction, x.dtype(), exact, Layout.of(x), Layout.of(weight), Layout.of(y), row, spec);
+    CudnnLayout row = bias == null ? null : CudnnLayout.ofChannels(bias);
+    Request request = new Request(direction, x.dtype(), exact, CudnnLayout.of(x), CudnnLayout.of(weight), CudnnLayout.of(y), row, spec);
     long[] addresses = bias == null
         ? new long[] {x.address(), weight.address(), y.address()}
         : new long[] {x.address(), weight.address(), y.address(), bias.address()};
     try (CudnnContext context = contexts.take()) {
-      CudnnPlan plan = context.plan(request, target -> choose(request, target, addresses));
+      CudnnPlan plan = context.plan(request, target -> tuning.fastest(target, request.plans(target, tuning.proposals()), addresses))
+          .orElseThrow(() -> new BackendException("[conv2d] cuDNN has no engine for " + request + CudnnPlan.reason()));
       try (Workspace workspace = Workspace.of(gpu, plan.workspaceBytes())) {
         context.run(plan, workspace.address(), addresses);
       }
@@ -107,31 +107,24 @@ final class Convolutions {
     gpu.launched("cuDNN's " + direction);
   }
 
-  private CudnnPlan choose(Request request, CudnnContext context, long[] addresses) {
-    List<CudnnPlan> plans = request.plans(context, tuning.proposals());
-    if (plans.isEmpty()) {
-      throw new BackendException("[conv2d] cuDNN has no engine for " + request + CudnnPlan.reason());
-    }
-    return tuning.fastest(context, plans, addresses);
-  }
-
   /// A convolution with all that a plan depends on.
   ///
   /// @param exact whether float32 stays float32
-  record Request(Direction direction, DType dtype, boolean exact, Layout x, Layout weight, Layout y, @Nullable Layout bias, Conv2d spec) {
+  record Request(Direction direction, DType dtype, boolean exact, CudnnLayout x, CudnnLayout weight, CudnnLayout y,
+      @Nullable CudnnLayout bias, Conv2d spec) {
     List<CudnnPlan> plans(CudnnPlan.Target target, int most) {
       return CudnnPlan.find(target, operations(), new CudnnPlan.Limits(refused(), MAX_WORKSPACE), most);
     }
 
     private List<CudnnOperation> operations() {
-      Tensor input = x.tensor(1, dtype);
-      Tensor kernel = weight.tensor(2, dtype);
-      Tensor result = y.tensor(3, dtype);
+      Tensor input = x.tensor(1, dtype, Place.DEVICE);
+      Tensor kernel = weight.tensor(2, dtype, Place.DEVICE);
+      Tensor result = y.tensor(3, dtype, Place.DEVICE);
       if (bias == null) {
         return List.of(new Convolution(direction, input, kernel, result, spec));
       }
-      Tensor sums = new Tensor(5, CudnnOperation.arithmetic(dtype), y.sizes, y.strides, y.alignment, Place.NOWHERE);
-      return List.of(new Convolution(direction, input, kernel, sums, spec), new Add(sums, bias.tensor(4, dtype), result));
+      Tensor sums = y.tensor(5, CudnnOperation.arithmetic(dtype), Place.NOWHERE);
+      return List.of(new Convolution(direction, input, kernel, sums, spec), new Add(sums, bias.tensor(4, dtype, Place.DEVICE), result));
     }
 
     private Set<Integer> refused() {
@@ -140,46 +133,6 @@ final class Convolutions {
           : dtype == DType.FLOAT32
               ? Set.of(CudnnPlan.NONDETERMINISTIC, CudnnPlan.REDUCED_PRECISION_SUMS, CudnnPlan.DOWN_CONVERTED_INPUTS)
           : Set.of(CudnnPlan.NONDETERMINISTIC, CudnnPlan.REDUCED_PRECISION_SUMS);
-    }
-  }
-
-  /// How a tensor lies, as a value.
-  record Layout(long[] sizes, long[] strides, long alignment) {
-    /// As exact as cuDNN's engines ask.
-    private static final long MAX_ALIGNMENT = 16;
-
-    static Layout of(Strided x) {
-      long[] strides = x.strides().clone();
-      for (int d = 0; d < strides.length; d++) {
-        strides[d] = Math.max(1, strides[d]); // what is repeated was copied: a stride of 0 is that of a single element
-      }
-      return new Layout(x.sizes(), strides, Math.min(MAX_ALIGNMENT, Long.lowestOneBit(x.address())));
-    }
-
-    /// A vector with an element for each channel, as an image.
-    static Layout ofChannels(Strided x) {
-      long step = x.stride(0);
-      return of(x.with(x.offset(), new long[] {1, x.size(0), 1, 1}, new long[] {x.size(0) * step, step, step, step}));
-    }
-
-    Tensor tensor(long uid, DType dtype) {
-      return new Tensor(uid, dtype, sizes, strides, alignment, Place.DEVICE);
-    }
-
-    @Override
-    public boolean equals(@Nullable Object other) {
-      return other instanceof Layout layout && alignment == layout.alignment && Arrays.equals(sizes, layout.sizes)
-          && Arrays.equals(strides, layout.strides);
-    }
-
-    @Override
-    public int hashCode() {
-      return 31 * Arrays.hashCode(sizes) + Arrays.hashCode(strides);
-    }
-
-    @Override
-    public String toString() {
-      return Arrays.toString(sizes) + " with strides " + Arrays.toString(strides);
     }
   }
 }

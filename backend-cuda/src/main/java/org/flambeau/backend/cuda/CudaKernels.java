@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Distribution;
+import org.flambeau.spi.FusedOp;
 import org.flambeau.spi.Kernels;
 import org.flambeau.spi.Pool2d;
 import org.flambeau.spi.RandomSource;
@@ -21,6 +22,7 @@ final class CudaKernels implements Kernels {
   private final Reductions reductions;
   private final Indexing indexing;
   private final Convolutions convolutions;
+  private final Attention attention;
   private final MatrixProducts products;
 
   CudaKernels(Gpu gpu, KernelLibrary library) {
@@ -28,7 +30,9 @@ final class CudaKernels implements Kernels {
     this.elementwise = new Elementwise(gpu, library);
     this.reductions = new Reductions(gpu, library);
     this.indexing = new Indexing(gpu, library);
-    this.convolutions = new Convolutions(gpu, elementwise, new CudnnContext.Pool(gpu));
+    CudnnContext.Pool cudnn = new CudnnContext.Pool(gpu);
+    this.convolutions = new Convolutions(gpu, elementwise, cudnn);
+    this.attention = new Attention(gpu, library, cudnn);
     this.products = new MatrixProducts(gpu, library, elementwise);
   }
 
@@ -247,5 +251,26 @@ final class CudaKernels implements Kernels {
   @Override
   public void permutation(Strided out, RandomSource source) {
     throw new UnsupportedOperationException("permutation");
+  }
+
+  // ---- fused ----
+
+  @Override
+  public boolean supports(FusedOp op, Strided x) {
+    return switch (op) {
+      case ATTENTION -> attention.supports(x);
+      default -> false;
+    };
+  }
+
+  @Override
+  public void attention(Strided out, @Nullable Strided logSumExp, Strided q, Strided k, Strided v, double scale, boolean causal) {
+    attention.forward(out, logSumExp, q, k, v, scale, causal);
+  }
+
+  @Override
+  public void attentionBackward(Strided gradQ, Strided gradK, Strided gradV, Strided grad, Strided out, Strided logSumExp, Strided q,
+      Strided k, Strided v, double scale, boolean causal) {
+    attention.backward(gradQ, gradK, gradV, grad, out, logSumExp, q, k, v, scale, causal);
   }
 }

@@ -1,11 +1,13 @@
 package org.flambeau.backend.cuda;
 
 import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.FLOAT;
 import static org.flambeau.spi.NativeMemory.LONG;
 
 import java.lang.foreign.Arena;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.function.Function;
 import org.flambeau.backend.cuda.binding.Cudnn;
@@ -19,17 +21,18 @@ final class CudnnContext implements CudnnPlan.Target, AutoCloseable {
   private final Pool pool;
   private final long handle;
   private final Arena arena = Arena.ofAuto();
-  private final long uids = arena.allocate(3L * MAX_TENSORS * Long.BYTES, Long.BYTES).address();
+  private final long uids = arena.allocate((2L * MAX_TENSORS + 2) * Long.BYTES, Long.BYTES).address();
   private final long addresses = uids + MAX_TENSORS * Long.BYTES;
   private final long single = addresses + MAX_TENSORS * Long.BYTES;
-  private final Map<Object, CudnnPlan> plans = new LinkedHashMap<>(16, 0.75f, true) {
+  /// Nothing for graphs that have no plan.
+  private final Map<Object, Optional<CudnnPlan>> plans = new LinkedHashMap<>(16, 0.75f, true) {
     private static final long serialVersionUID = 1;
 
     @Override
-    protected boolean removeEldestEntry(Map.Entry<Object, CudnnPlan> eldest) {
+    protected boolean removeEldestEntry(Map.Entry<Object, Optional<CudnnPlan>> eldest) {
       boolean full = size() > MAX_PLANS;
       if (full) {
-        eldest.getValue().close();
+        eldest.getValue().ifPresent(CudnnPlan::close);
       }
       return full;
     }
@@ -71,14 +74,20 @@ final class CudnnContext implements CudnnPlan.Target, AutoCloseable {
     pool.idle.addFirst(this);
   }
 
-  /// The plan that is kept under a key, which `make` gives where there is none yet.
-  CudnnPlan plan(Object key, Function<CudnnContext, CudnnPlan> make) {
-    CudnnPlan known = plans.get(key);
+  /// The plan that is kept under a key, which `make` gives the first time.
+  Optional<CudnnPlan> plan(Object key, Function<CudnnContext, Optional<CudnnPlan>> make) {
+    Optional<CudnnPlan> known = plans.get(key);
     if (known == null) {
       known = make.apply(this);
       plans.put(key, known);
     }
     return known;
+  }
+
+  /// Where the host keeps a number that the next run is passed.
+  long number(float value) {
+    ALL.set(FLOAT, single + Long.BYTES, value);
+    return single + Long.BYTES;
   }
 
   /// Issues a plan's work.

@@ -90,7 +90,7 @@ sealed interface CudnnOperation {
     }
   }
 
-  /// out = softmax(q·kᵀ·scale)·v, with the logarithms of the sums of exponentials.
+  /// out = softmax(q·kᵀ·scale)·v, with the logarithms of the sums of exponentials; since cuDNN 9.13.1.
   record Attention(Tensor q, Tensor k, Tensor v, Tensor out, Tensor logSumExp, Tensor scale) implements CudnnOperation {
     @Override
     public CudnnDescriptor describe(Scope scope) {

@@ -1,9 +1,11 @@
 package org.flambeau.backend.cuda;
 
 import java.util.List;
+import java.util.Optional;
 import org.flambeau.backend.cuda.binding.Driver;
 
-/// Chooses among plans by trying them, once for each graph, which waits for the GPU. With `-Dflambeau.cuda.autotune=false` cuDNN's own first
+/// Chooses among plans by trying them, once for each graph, which waits for the GPU; not while a graph is
+/// captured. With `-Dflambeau.cuda.autotune=false` cuDNN's own first
 /// choice is taken, the same in every process.
 final class CudnnTuning {
   private static final boolean AUTOTUNE = Boolean.parseBoolean(System.getProperty("flambeau.cuda.autotune", "true"));
@@ -23,14 +25,11 @@ final class CudnnTuning {
     return AUTOTUNE ? PROPOSALS : 1;
   }
 
-  /// The fastest plan; the others are closed. What they compute is computed again by whichever is used in the end.
-  CudnnPlan fastest(CudnnContext context, List<CudnnPlan> plans, long... tensors) {
-    CudnnPlan fastest = plans.size() == 1 ? plans.getFirst() : tried(context, plans, tensors);
-    for (CudnnPlan plan : plans) {
-      if (plan != fastest) {
-        plan.close();
-      }
-    }
+  /// The fastest plan, if there is any; the others are closed. What they compute is computed again by whichever is used in the end.
+  Optional<CudnnPlan> fastest(CudnnContext context, List<CudnnPlan> plans, long... tensors) {
+    boolean tries = plans.size() > 1 && !Driver.streamIsCapturing(gpu.stream());
+    Optional<CudnnPlan> fastest = tries ? Optional.of(tried(context, plans, tensors)) : plans.stream().findFirst();
+    plans.stream().filter(plan -> plan != fastest.orElseThrow()).forEach(CudnnPlan::close);
     return fastest;
   }
 

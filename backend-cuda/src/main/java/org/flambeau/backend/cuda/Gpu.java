@@ -21,6 +21,7 @@ final class Gpu {
   private final long context;
   private final int multiprocessors;
   private final int computeCapability;
+  private final int sharedBytes;
   private final long stream;
   private final Allocator allocator;
   private final Complaints complaints;
@@ -34,6 +35,7 @@ final class Gpu {
     this.multiprocessors = Driver.deviceAttribute(Driver.MULTIPROCESSOR_COUNT, handle);
     this.computeCapability = 10 * Driver.deviceAttribute(Driver.COMPUTE_CAPABILITY_MAJOR, handle)
         + Driver.deviceAttribute(Driver.COMPUTE_CAPABILITY_MINOR, handle);
+    this.sharedBytes = Driver.deviceAttribute(Driver.MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, handle);
     makeCurrent();
     this.stream = Driver.streamCreate();
     this.allocator = Boolean.getBoolean("flambeau.cuda.directAllocation") ? new DirectAllocator(this) : new CachingAllocator(this);
@@ -53,6 +55,11 @@ final class Gpu {
 
   int multiprocessors() {
     return multiprocessors;
+  }
+
+  /// Shared memory that a block may have if its kernel asks for it.
+  int sharedBytes() {
+    return sharedBytes;
   }
 
   Allocator allocator() {

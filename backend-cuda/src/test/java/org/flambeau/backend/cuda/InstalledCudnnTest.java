@@ -93,11 +93,11 @@ class InstalledCudnnTest {
           biased ? lying(channelsLast, 1, out, 1, 1) : null, spec);
     }
 
-    private static Convolutions.Layout lying(boolean channelsLast, long... sizes) {
+    private static CudnnLayout lying(boolean channelsLast, long... sizes) {
       long c = sizes[1];
       long h = sizes[2];
       long w = sizes[3];
-      return new Convolutions.Layout(sizes, channelsLast ? new long[] {c * h * w, 1, c * w, c} : Strided.contiguousStrides(sizes), 16);
+      return new CudnnLayout(sizes, channelsLast ? new long[] {c * h * w, 1, c * w, c} : Strided.contiguousStrides(sizes), 16);
     }
   }
 

@@ -45,8 +45,13 @@ public final class Cudnn {
 
   /// As in `9.24.0`.
   public static String version() {
-    long version = Native.callLong(() -> (long) GET_VERSION.invokeExact());
+    long version = versionNumber();
     return version / 10000 + "." + version % 10000 / 100 + "." + version % 100;
+  }
+
+  /// As in 92400 for 9.24.0.
+  public static long versionNumber() {
+    return Native.callLong(() -> (long) GET_VERSION.invokeExact());
   }
 
   /// The CUDA that it was made with, as in 13000.
