@@ -20,7 +20,8 @@
 #define __host__
 #define __constant__
 #define __managed__
-#define __shared__ thread_local  // a block stays on one thread of the host
+// A block stays on one thread of the host. What is never written is poison, not zero: the compiler must not think that it knows.
+#define __shared__ __attribute__((used)) thread_local
 #define __forceinline__ inline __attribute__((always_inline))
 #define __noinline__ __attribute__((noinline))
 #define __launch_bounds__(...)

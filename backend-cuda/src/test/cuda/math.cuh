@@ -197,8 +197,8 @@ static inline double normcdf(double x) { return 0.5 * erfc(-M_SQRT1_2 * x); }
 static inline double erfinv(double y) {
   if (!(fabs(y) < 1)) return fabs(y) == 1 ? copysign(HUGE_VAL, y) : NAN;
   double w = log1p(-y * y), a = 2 / (M_PI * 0.147) + w / 2, x = copysign(sqrt(sqrt(a * a - w / 0.147) - a), y);
-  for (int i = 0; i < 4 && x != 0; i++) {
-    double error = (fabs(y) < 0.5 ? erf(x) - y : (y < 0 ? -1 : 1) * ((1 - fabs(y)) - erfc(fabs(x)))) / (M_2_SQRTPI * exp(-x * x));
+  for (int i = 0; i < 4; i++) {
+    double error = (fabs(y) < 0.5 ? erf(x) - y : copysign(1.0, y) * ((1 - fabs(y)) - erfc(fabs(x)))) / (M_2_SQRTPI * exp(-x * x));
     x -= error / (1 + x * error);
   }
   return x;

@@ -31,6 +31,8 @@ constexpr unsigned WARPS = MAX_THREADS / 32;
 
 Order order = Order::FORWARD;
 
+#define INLINE inline __attribute__((always_inline))
+
 // ---- fibers ----
 
 struct Context {
@@ -39,7 +41,7 @@ struct Context {
 
 // Goes on at `to`; returns when somebody goes on at `from`. A jump instead of a return keeps the branch predictor's stack right, since
 // fibers mostly wait for each other in the same place.
-inline __attribute__((always_inline)) void change(Context *from, const Context *to) {
+INLINE void change(Context *from, const Context *to) {
   asm volatile(
       "leaq 1f(%%rip), %%rax\n\t"
       "movq %%rax, 0(%0)\n\t"
@@ -126,9 +128,9 @@ class Processor {
   Lane &lane(int thread) { return warps[thread / 32].lanes[thread % 32]; }
   void runBlock(uint64_t block);
   void suspend(int thread);
-  int pick(unsigned set, int last);
-  int choose(int last);
-  void begin(int thread);
+  INLINE int pick(unsigned set, int last);
+  INLINE int choose(int last);
+  INLINE void begin(int thread);
   Context fiber();
   void wake(Warp &warp, unsigned lanes);
   void openBarrier();
@@ -266,7 +268,8 @@ void Processor::wake(Warp &warp, unsigned lanes) {
 void Processor::deadlock() {
   unsigned inExchange = 0;
   int exchangeLine = 0;
-  for (Warp &warp : warps) {
+  for (unsigned w = 0; w * 32 < count; w++) {
+    Warp &warp = warps[w];
     if (!warp.atExchange) continue;
     inExchange += __builtin_popcount(warp.atExchange);
     exchangeLine = warp.lanes[__builtin_ctz(warp.atExchange)].line;

@@ -1,8 +1,6 @@
 package org.flambeau.backend.cuda.binding;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -65,13 +63,13 @@ class DriverTest {
   void aDeviceTellsWhatItIs() {
     int device = Driver.device(0);
 
-    assertEquals(1, Driver.deviceCount());
+    assertEquals(2, Driver.deviceCount());
     assertEquals("simulated GPU", Driver.deviceName(device));
     assertEquals(9, Driver.deviceAttribute(Driver.COMPUTE_CAPABILITY_MAJOR, device));
     assertEquals(0, Driver.deviceAttribute(Driver.COMPUTE_CAPABILITY_MINOR, device));
     assertEquals(1L << 30, Driver.deviceTotalMem(device));
     assertEquals(13000, Libraries.shared().driverVersion());
-    assertFails("[cuDeviceGet] CUDA_ERROR_INVALID_DEVICE (101): invalid device ordinal", () -> Driver.device(1));
+    assertFails("[cuDeviceGet] CUDA_ERROR_INVALID_DEVICE (101): invalid device ordinal", () -> Driver.device(2));
   }
 
   @Test
@@ -224,11 +222,10 @@ class DriverTest {
 
   @Test
   void afterAFaultEverythingFails() throws Exception {
-    var fault = Native.function(Libraries.shared().open(Library.DRIVER), "simulatedBreak", JAVA_INT, JAVA_LONG);
     long x = Driver.memAlloc(4);
     String reason = " CUDA_ERROR_ILLEGAL_ADDRESS (700): an illegal memory access was encountered";
 
-    assertEquals(0, Native.call(() -> (int) fault.invokeExact(stream)));
+    assertEquals(0, SimulatedDriver.call("simulatedBreak", stream));
     Driver.memsetD32Async(x, 0, 1, stream);
 
     assertFails("[cuStreamSynchronize]" + reason, () -> Driver.streamSynchronize(stream));

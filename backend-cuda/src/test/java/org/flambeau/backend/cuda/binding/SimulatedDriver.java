@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -26,8 +27,8 @@ public final class SimulatedDriver {
   /// Kernels are compiled a thousand times and run briefly.
   private static final List<String> KERNELS = List.of("-std=c++17", "-O1", "-w", "-march=x86-64-v3", "-fPIC", "-fvisibility=hidden");
 
-  private static final List<String> LIBRARY = List.of("-std=c++17", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared",
-      "-fvisibility=hidden", "-ftls-model=initial-exec", "-DSIMULATED_KERNEL_OPTIONS=\"" + String.join("\",\"", KERNELS) + "\"");
+  private static final List<String> LIBRARY = List.of("-std=c++17", "-O2", "-g", "-march=x86-64-v3", "-Wall", "-Wextra", "-Werror", "-fPIC",
+      "-shared", "-fvisibility=hidden", "-ftls-model=initial-exec", "-DSIMULATED_KERNEL_OPTIONS=\"" + String.join("\",\"", KERNELS) + "\"");
 
   private SimulatedDriver() {}
 
@@ -42,12 +43,22 @@ public final class SimulatedDriver {
 
   /// In which order the threads of a kernel run where nothing orders them.
   public enum Order {
-    FORWARD, REVERSE, RANDOM
+    FORWARD(0), REVERSE(1), RANDOM(2);
+
+    private final int code;
+
+    Order(int code) {
+      this.code = code;
+    }
   }
 
   public static void order(Order order) {
-    var function = function("simulatedOrder", JAVA_INT, JAVA_INT);
-    assertEquals(0, Native.call(() -> (int) function.invokeExact(order.ordinal())));
+    assertEquals(0, call("simulatedOrder", order.code));
+  }
+
+  /// How much memory each GPU has, 1 GiB at first.
+  public static void memory(long bytes) {
+    assertEquals(0, call("simulatedMemory", bytes));
   }
 
   /// What the last kernel that was ended did wrong, as in `kernel f, block (0, 0, 0), thread (3, 0, 0): reads …`; empty where none was.
@@ -58,8 +69,15 @@ public final class SimulatedDriver {
 
   /// Makes a driver usable again after a fault, as only a new process does elsewhere.
   public static void reset() {
-    var function = function("simulatedReset", JAVA_INT);
-    assertEquals(0, Native.call(() -> (int) function.invokeExact()));
+    assertEquals(0, call("simulatedReset"));
+  }
+
+  /// Calls a function of the driver that the backend has no use for; all of its arguments are numbers or addresses.
+  public static int call(String name, long... arguments) {
+    MemoryLayout[] layouts = new MemoryLayout[arguments.length];
+    Arrays.fill(layouts, JAVA_LONG);
+    var function = function(name, JAVA_INT, layouts);
+    return Native.call(() -> (int) function.invokeWithArguments(Arrays.stream(arguments).boxed().toArray()));
   }
 
   /// How many descriptors of cuDNN's are alive.
@@ -78,7 +96,8 @@ public final class SimulatedDriver {
     if (!Files.exists(folder)) {
       Path building = Files.createTempDirectory(all, "building");
       List<Process> compilers = new ArrayList<>();
-      compilers.add(library(building, "libcuda.so.1", "libcuda.cpp", "processor.cpp"));
+      compilers.add(library(building, "libcuda.so.1", "libcuda.cpp", "memory.cpp", "modules.cpp", "processor.cpp",
+          "streams.cpp"));
       compilers.add(library(building, "libnvrtc.so.13", "libnvrtc.cpp"));
       compilers.add(library(building, "libnvrtc-builtins.so.13.0"));
       compilers.add(library(building, "libcublasLt.so.13", "libcublaslt.cpp"));
