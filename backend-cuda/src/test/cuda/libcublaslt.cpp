@@ -432,7 +432,11 @@ API int cublasLtMatmul(Handle *handle, const Product *product, const void *alpha
 // ---- for tests ----
 
 // How many algorithms are proposed, each of which is a few milliseconds faster than the one before.
-API void simulatedProposals(int count) { proposals = count; }
+API int simulatedProposals(int count) {
+  Lock lock(mutex);
+  proposals = count;
+  return SUCCESS;
+}
 
 // The number of the proposal that was used last.
 API int simulatedProposal() { return latest; }

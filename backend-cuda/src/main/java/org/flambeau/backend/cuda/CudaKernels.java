@@ -1,6 +1,7 @@
 package org.flambeau.backend.cuda;
 
 import java.lang.foreign.MemorySegment;
+import org.flambeau.spi.Activation;
 import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Distribution;
@@ -259,8 +260,14 @@ final class CudaKernels implements Kernels {
   public boolean supports(FusedOp op, Strided x) {
     return switch (op) {
       case ATTENTION -> attention.supports(x);
+      case LINEAR -> x.dtype().isFloating();
       default -> false;
     };
+  }
+
+  @Override
+  public void linear(Strided out, Strided x, Strided weight, @Nullable Strided bias, Activation activation) {
+    products.linear(out, x, weight, bias, activation);
   }
 
   @Override

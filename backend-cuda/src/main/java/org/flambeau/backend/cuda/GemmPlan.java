@@ -30,10 +30,44 @@ final class GemmPlan {
     ALL.set(DOUBLE, DOUBLE_ONE, 1d);
   }
 
-  /// What cuBLASLt made, for as long as the plan can be reached.
-  private record Descriptors(long product, long a, long b, long d) implements Runnable {
+  /// What cuBLASLt makes of a product without asking a GPU.
+  record Descriptors(long product, long a, long b, long d) implements AutoCloseable {
+    static Descriptors of(Gemm gemm) {
+      long product = CublasLt.matmulDescCreate(gemm.computeType(), gemm.scaleType());
+      CublasLt.matmulDescSet(product, CublasLt.DESC_TRANSA, gemm.transposedA() ? CublasLt.OP_T : CublasLt.OP_N);
+      CublasLt.matmulDescSet(product, CublasLt.DESC_TRANSB, gemm.transposedB() ? CublasLt.OP_T : CublasLt.OP_N);
+      CublasLt.matmulDescSet(product, CublasLt.DESC_EPILOGUE, gemm.epilogue());
+      return new Descriptors(product,
+          layout(gemm, gemm.transposedA(), gemm.m(), gemm.k(), gemm.leadingA(), gemm.strideA()),
+          layout(gemm, gemm.transposedB(), gemm.k(), gemm.n(), gemm.leadingB(), gemm.strideB()),
+          layout(gemm, false, gemm.m(), gemm.n(), gemm.leadingD(), gemm.strideD()));
+    }
+
+    /// Of op(X) with those rows and columns.
+    private static long layout(Gemm gemm, boolean transposed, long rows, long columns, long leading, long stride) {
+      long layout = CublasLt.matrixLayoutCreate(gemm.dataType(), transposed ? columns : rows, transposed ? rows : columns, leading);
+      if (gemm.batch() > 1) {
+        CublasLt.matrixLayoutSet(layout, CublasLt.LAYOUT_BATCH_COUNT, gemm.batch());
+        CublasLt.matrixLayoutSet(layout, CublasLt.LAYOUT_STRIDED_BATCH_OFFSET, stride);
+      }
+      return layout;
+    }
+
+    /// What a proposal has to keep to. Parts of one sum may be added only as they are, so that half precision rounds once, and in the same
+    /// order each time.
+    static long preference(Gemm gemm, long workspaceBytes) {
+      long preference = CublasLt.preferenceCreate();
+      CublasLt.preferenceSet(preference, CublasLt.PREF_MAX_WORKSPACE_BYTES, workspaceBytes);
+      CublasLt.preferenceSet(preference, CublasLt.PREF_REDUCTION_SCHEME_MASK, CublasLt.REDUCTION_SCHEME_COMPUTE_TYPE);
+      CublasLt.preferenceSet(preference, CublasLt.PREF_MIN_ALIGNMENT_A_BYTES, gemm.alignment());
+      CublasLt.preferenceSet(preference, CublasLt.PREF_MIN_ALIGNMENT_B_BYTES, gemm.alignment());
+      CublasLt.preferenceSet(preference, CublasLt.PREF_MIN_ALIGNMENT_C_BYTES, gemm.alignment());
+      CublasLt.preferenceSet(preference, CublasLt.PREF_MIN_ALIGNMENT_D_BYTES, gemm.alignment());
+      return preference;
+    }
+
     @Override
-    public void run() {
+    public void close() {
       CublasLt.matmulDescDestroy(product);
       CublasLt.matrixLayoutDestroy(a);
       CublasLt.matrixLayoutDestroy(b);
@@ -59,16 +93,9 @@ final class GemmPlan {
     this.name = gemm.toString();
     this.one = gemm.dtype() == DType.FLOAT64 ? DOUBLE_ONE : FLOAT_ONE;
     this.zero = gemm.dtype() == DType.FLOAT64 ? DOUBLE_ZERO : FLOAT_ZERO;
-    long product = CublasLt.matmulDescCreate(gemm.computeType(), gemm.scaleType());
-    CublasLt.matmulDescSet(product, CublasLt.DESC_TRANSA, gemm.transposedA() ? CublasLt.OP_T : CublasLt.OP_N);
-    CublasLt.matmulDescSet(product, CublasLt.DESC_TRANSB, gemm.transposedB() ? CublasLt.OP_T : CublasLt.OP_N);
-    CublasLt.matmulDescSet(product, CublasLt.DESC_EPILOGUE, gemm.epilogue());
     this.bias = gemm.hasBias() ? arena.allocate(Long.BYTES, Long.BYTES).address() : 0;
-    this.descriptors = new Descriptors(product,
-        layout(gemm, gemm.transposedA(), gemm.m(), gemm.k(), gemm.leadingA(), gemm.strideA()),
-        layout(gemm, gemm.transposedB(), gemm.k(), gemm.n(), gemm.leadingB(), gemm.strideB()),
-        layout(gemm, false, gemm.m(), gemm.n(), gemm.leadingD(), gemm.strideD()));
-    CLEANER.register(this, descriptors);
+    this.descriptors = Descriptors.of(gemm);
+    CLEANER.register(this, descriptors::close);
     if (bias != 0) {
       setBias(biasAddress); // how it is aligned is read there
     }
@@ -84,26 +111,9 @@ final class GemmPlan {
     return plan.proposals == 0 ? null : plan;
   }
 
-  /// Of op(X) with those rows and columns.
-  private static long layout(Gemm gemm, boolean transposed, long rows, long columns, long leading, long stride) {
-    long layout = CublasLt.matrixLayoutCreate(gemm.dataType(), transposed ? columns : rows, transposed ? rows : columns, leading);
-    if (gemm.batch() > 1) {
-      CublasLt.matrixLayoutSet(layout, CublasLt.LAYOUT_BATCH_COUNT, gemm.batch());
-      CublasLt.matrixLayoutSet(layout, CublasLt.LAYOUT_STRIDED_BATCH_OFFSET, stride);
-    }
-    return layout;
-  }
-
-  /// Parts of one sum may be added only as they are, so that half precision rounds once, and in the same order each time.
   private int propose(Gemm gemm, long workspaceBytes) {
-    long preference = CublasLt.preferenceCreate();
+    long preference = Descriptors.preference(gemm, workspaceBytes);
     try {
-      CublasLt.preferenceSet(preference, CublasLt.PREF_MAX_WORKSPACE_BYTES, workspaceBytes);
-      CublasLt.preferenceSet(preference, CublasLt.PREF_REDUCTION_SCHEME_MASK, CublasLt.REDUCTION_SCHEME_COMPUTE_TYPE);
-      CublasLt.preferenceSet(preference, CublasLt.PREF_MIN_ALIGNMENT_A_BYTES, gemm.alignment());
-      CublasLt.preferenceSet(preference, CublasLt.PREF_MIN_ALIGNMENT_B_BYTES, gemm.alignment());
-      CublasLt.preferenceSet(preference, CublasLt.PREF_MIN_ALIGNMENT_C_BYTES, gemm.alignment());
-      CublasLt.preferenceSet(preference, CublasLt.PREF_MIN_ALIGNMENT_D_BYTES, gemm.alignment());
       int found = CublasLt.algoGetHeuristic(handle, descriptors.product, descriptors.a, descriptors.b, descriptors.d, descriptors.d,
           preference, PROPOSALS, results);
       return keepUsable(found);

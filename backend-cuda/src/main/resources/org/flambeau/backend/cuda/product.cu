@@ -3,10 +3,10 @@
 
 namespace flambeau {
 
-constexpr int TILE = 64;     // rows and columns of the result that a block computes
-constexpr int DEPTH = 16;    // terms that it has in shared memory at a time
+constexpr int TILE = 64;   // rows and columns of the result that a block computes
+constexpr int DEPTH = 16;  // terms that it has in shared memory at a time
 constexpr int THREADS = 256;
-constexpr int EACH = 4;      // rows and columns that a thread computes
+constexpr int EACH = 4;  // rows and columns that a thread computes
 
 // Strides in elements.
 template <class T>
@@ -22,7 +22,7 @@ template <class T, int ROWS, int COLUMNS, int PITCH>
 __device__ __forceinline__ void loadTile(Compute<T> (*tile)[PITCH], bool turned, const Matrices<const T> &x, int64 matrix, int64 row,
                                          int64 rows, int64 column, int64 columns) {
   bool columnsFirst = x.column == 1;
-#pragma unroll
+#pragma unroll 2
   for (int e = threadIdx.x; e < ROWS * COLUMNS; e += THREADS) {
     int i = columnsFirst ? e / COLUMNS : e % ROWS;
     int j = columnsFirst ? e % COLUMNS : e / ROWS;

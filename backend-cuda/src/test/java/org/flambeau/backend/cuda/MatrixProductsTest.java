@@ -2,13 +2,27 @@ package org.flambeau.backend.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.Stream;
+import org.flambeau.BackendException;
 import org.flambeau.DType;
+import org.flambeau.MatmulPrecision;
+import org.flambeau.backend.cuda.binding.CublasLt;
 import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
+import org.flambeau.spi.Activation;
+import org.flambeau.spi.FusedOp;
+import org.flambeau.spi.SpecialFunctions;
+import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -141,5 +155,160 @@ class MatrixProductsTest {
     assertArrayEquals(new double[6], arrays.read(matmul(arrays.empty(dtype, 1, 2, 0), arrays.empty(dtype, 1, 0, 3))));
     assertEquals(0, arrays.read(matmul(arrays.empty(dtype, 1, 0, 4), arrays.empty(dtype, 1, 4, 3))).length);
     assertEquals(0, arrays.read(matmul(arrays.empty(dtype, 0, 2, 4), arrays.empty(dtype, 0, 4, 3))).length);
+  }
+
+  private static final double[] ROUGH = {1 + 0x1p-9, 1 + 0x1p-11 + 0x1p-20, 1 + 0x1p-12};
+
+  @Test
+  void factorsAreRoundedToTensorFloatOnlyWhereThePrecisionAllowsIt() {
+    Strided column = arrays.of(DType.FLOAT32, new long[] {1, 3, 1}, ROUGH);
+    Strided one = arrays.of(DType.FLOAT32, new long[] {1, 1, 1}, 1);
+    try {
+      for (MatmulPrecision precision : List.of(MatmulPrecision.HIGH, MatmulPrecision.MEDIUM)) {
+        MatmulPrecision.setCurrent(precision);
+        assertArrayEquals(new double[] {1 + 0x1p-9, 1 + 0x1p-10, 1}, arrays.read(matmul(column, one)));
+      }
+    } finally {
+      MatmulPrecision.setCurrent(MatmulPrecision.HIGHEST);
+    }
+    assertArrayEquals(ROUGH, arrays.read(matmul(column, one)));
+  }
+
+  private static double activated(Activation activation, double x) {
+    return switch (activation) {
+      case NONE -> x;
+      case RELU -> Math.max(x, 0);
+      case GELU -> SpecialFunctions.gelu(x);
+    };
+  }
+
+  /// A vector of every second place.
+  private static Strided spread(Strided vector) {
+    Strided to = arrays.strided(vector.dtype(), 0, vector.sizes(), new long[] {2});
+    return arrays.write(to, arrays.read(vector));
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"FLOAT16", "BFLOAT16", "FLOAT32", "FLOAT64"})
+  void linearAddsTheBiasAndAppliesTheActivation(DType dtype) {
+    Filled x = Filled.of(arrays.empty(dtype, 6, 10), -3, 3);
+    Filled weight = Filled.of(arrays.empty(dtype, 4, 10), -3, 3);
+    Filled bias = Filled.of(arrays.empty(dtype, 4), -9, 9);
+    Filled turned = Filled.of(arrays.strided(dtype, 0, new long[] {4, 10}, new long[] {1, 4}), -3, 3);
+    for (Filled matrix : List.of(weight, turned)) {
+      for (Activation activation : Activation.values()) {
+        for (Strided row : Arrays.asList(bias.array, spread(bias.array), null)) {
+          Strided out = arrays.empty(dtype, 6, 4);
+          gpu.kernels().linear(out, x.array, matrix.array, row, activation);
+
+          double[] sums = product(1, 6, 10, 4, x.values, transposed(matrix.values, 4, 10));
+          for (int i = 0; i < sums.length; i++) {
+            sums[i] = DeviceArrays.stored(dtype, activated(activation, sums[i] + (row == null ? 0 : bias.values[i % 4])));
+          }
+          assertArrayEquals(sums, arrays.read(out), dtype == DType.FLOAT64 ? 1e-13 : dtype == DType.FLOAT32 ? 1e-5 : 1e-2,
+              () -> dtype + " " + activation + ", bias " + row);
+        }
+      }
+    }
+  }
+
+  private static double[] transposed(double[] matrix, int rows, int columns) {
+    double[] turned = new double[matrix.length];
+    for (int i = 0; i < matrix.length; i++) {
+      turned[i % columns * rows + i / columns] = matrix[i];
+    }
+    return turned;
+  }
+
+  @Test
+  void linearOfNoTermsIsTheActivatedBias() {
+    Strided out = arrays.empty(DType.FLOAT32, 2, 3);
+    gpu.kernels().linear(out, arrays.empty(DType.FLOAT32, 2, 0), arrays.empty(DType.FLOAT32, 3, 0),
+        arrays.of(DType.FLOAT32, new long[] {3}, -1, 0, 2), Activation.RELU);
+
+    assertArrayEquals(new double[] {0, 0, 2, 0, 0, 2}, arrays.read(out));
+  }
+
+  @Test
+  void linearIsOfferedForFloatingDtypesAlone() {
+    dtypes().forEach(dtype -> assertEquals(dtype.isFloating(), gpu.kernels().supports(FusedOp.LINEAR, arrays.empty(dtype, 1, 1))));
+  }
+
+  @Test
+  void aProductIsPlannedOnceForAllAddressesThatAreAlignedAlike() {
+    var library = new KernelLibrary(gpu);
+    var products = new MatrixProducts(gpu, library, new Elementwise(gpu, library));
+    Strided b = Layout.ROWS.in(DType.FLOAT32, 1, 4, 8);
+    for (int i = 0; i < 3; i++) {
+      products.matmul(arrays.empty(DType.FLOAT32, 1, 4, 8), Layout.ROWS.in(DType.FLOAT32, 1, 4, 4), b);
+    }
+    assertEquals(1, products.planned());
+
+    products.matmul(arrays.empty(DType.FLOAT32, 1, 4, 8), Layout.UNALIGNED.in(DType.FLOAT32, 1, 4, 4), b);
+    assertEquals(2, products.planned());
+    products.matmul(arrays.empty(DType.FLOAT32, 1, 4, 8), Layout.COLUMNS.in(DType.FLOAT32, 1, 4, 4), b);
+    assertEquals(3, products.planned());
+  }
+
+  @Test
+  void ofSeveralProposalsTheFastestIsKept() {
+    Strided a = arrays.of(DType.FLOAT32, new long[] {1, 330, 330}, new double[330 * 330]);
+    SimulatedDriver.proposals(3);
+    try {
+      Strided out = matmul(a, a);
+      assertEquals(2, SimulatedDriver.proposal());
+      assertArrayEquals(new double[330 * 330], arrays.read(out));
+
+      matmul(a.with(0, new long[] {1, 30, 30}, a.strides()), a.with(0, new long[] {1, 30, 30}, a.strides()));
+      assertEquals(0, SimulatedDriver.proposal(), "a small product is not worth a trial");
+    } finally {
+      SimulatedDriver.proposals(1);
+    }
+  }
+
+  @Test
+  void manyThreadsAtOnceGetEachItsOwnBias() throws Exception {
+    int threads = 8;
+    Strided x = arrays.of(DType.FLOAT32, new long[] {2, 2}, 1, 2, 3, 4);
+    List<Future<double[]>> results = new ArrayList<>();
+    try (var pool = Executors.newFixedThreadPool(threads)) {
+      for (int i = 0; i < threads; i++) {
+        double bias = i;
+        results.add(pool.submit(() -> {
+          Strided out = arrays.empty(DType.FLOAT32, 2, 2);
+          Strided row = arrays.of(DType.FLOAT32, new long[] {2}, bias, -bias);
+          for (int round = 0; round < 20; round++) {
+            gpu.kernels().linear(out, x, x, row, Activation.NONE);
+          }
+          return arrays.read(out);
+        }));
+      }
+      for (int i = 0; i < threads; i++) {
+        assertArrayEquals(new double[] {5 + i, 11 - i, 11 + i, 25 - i}, results.get(i).get());
+      }
+    }
+  }
+
+  @Test
+  void memoryThatIsNotTheDevicesIsToldByTheStandIn() {
+    Strided x = arrays.empty(DType.FLOAT32, 1, 4, 4);
+    Strided nowhere = Strided.contiguous(new Storage(gpu.device(), 1 << 20, 64), DType.FLOAT32, new long[] {1, 4, 4});
+    try {
+      matmul(x, nowhere);
+      assertThrows(BackendException.class, gpu::synchronize);
+      assertTrue(SimulatedDriver.fault().startsWith("cublasLtMatmul of (4, 4) x (4, 4): A, 64 bytes, is not memory"),
+          SimulatedDriver.fault());
+    } finally {
+      SimulatedDriver.reset();
+    }
+  }
+
+  @Test
+  void theModelsProductsAreAllCublasLts() {
+    long handle = CublasLt.create();
+    for (Gemm gemm : ModelProducts.all()) {
+      assertNotNull(GemmPlan.of(handle, gemm, 4096, GemmPlans.WORKSPACE), gemm::toString);
+    }
+    CublasLt.destroy(handle);
   }
 }

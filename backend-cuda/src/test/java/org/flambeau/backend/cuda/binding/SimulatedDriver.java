@@ -86,6 +86,18 @@ public final class SimulatedDriver {
     return Native.callLong(() -> (long) function.invokeExact());
   }
 
+  /// How many algorithms cuBLASLt proposes for each product, of which each is a little faster than the one before.
+  public static void proposals(int count) {
+    var function = Native.function(Libraries.shared().open(Library.CUBLAS_LT), "simulatedProposals", JAVA_INT, JAVA_INT);
+    assertEquals(0, Native.call(() -> (int) function.invokeExact(count)));
+  }
+
+  /// Which of them was used last.
+  public static int proposal() {
+    var function = Native.function(Libraries.shared().open(Library.CUBLAS_LT), "simulatedProposal", JAVA_INT);
+    return Native.call(() -> (int) function.invokeExact());
+  }
+
   private static MethodHandle function(String name, MemoryLayout result, MemoryLayout... parameters) {
     return Native.function(Libraries.shared().open(Library.DRIVER), name, result, parameters);
   }
