@@ -27,4 +27,20 @@ public interface Backend {
 
   /// Waits until everything issued to the device has finished.
   void synchronize(int device);
+
+  /// Work that was recorded once and can be issued again as a whole.
+  interface Graph extends AutoCloseable {
+    /// Issues the work behind what the calling thread has issued.
+    void replay();
+
+    @Override
+    void close();
+  }
+
+  /// Records what `work` issues to the device on this thread, without doing it.
+  ///
+  /// @throws IllegalStateException where something in it cannot be recorded, by the operation's name
+  default Graph capture(int device, Runnable work) {
+    throw new UnsupportedOperationException("[capture] " + type() + " devices have no graphs: they are of CUDA");
+  }
 }

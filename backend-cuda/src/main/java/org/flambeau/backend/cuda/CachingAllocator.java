@@ -2,9 +2,12 @@ package org.flambeau.backend.cuda;
 
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Map;
 import java.util.NavigableSet;
+import java.util.Set;
 import java.util.TreeSet;
 import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.spi.Allocator;
@@ -31,13 +34,15 @@ final class CachingAllocator implements Allocator {
 
   /// A part of a segment, linked to its neighbours there.
   private static final class Block {
+    final Pool pool;
     final long address;
     long bytes;
     @Nullable Block before;
     @Nullable Block after;
     boolean free;
 
-    Block(long address, long bytes) {
+    Block(Pool pool, long address, long bytes) {
+      this.pool = pool;
       this.address = address;
       this.bytes = bytes;
     }
@@ -47,9 +52,25 @@ final class CachingAllocator implements Allocator {
     }
   }
 
+  /// Segments whose blocks are only handed out to those who ask for this pool.
+  static final class Pool {
+    private final NavigableSet<Block> small = new TreeSet<>(BEST_FIT);
+    private final NavigableSet<Block> large = new TreeSet<>(BEST_FIT);
+    private volatile boolean closed;
+
+    /// Nobody will ask for it any more: what is free, and what will be, goes back to the device when the cache is emptied.
+    void close() {
+      closed = true;
+    }
+
+    private NavigableSet<Block> blocks(long bytes) {
+      return bytes <= SMALL ? small : large;
+    }
+  }
+
   private final Gpu gpu;
-  private final TreeSet<Block> small = new TreeSet<>(BEST_FIT);
-  private final TreeSet<Block> large = new TreeSet<>(BEST_FIT);
+  private final Pool general = new Pool();
+  private final Set<Pool> pools = new HashSet<>(Set.of(general));
   private final Map<Long, Block> used = new HashMap<>();
   private long reserved;
 
@@ -68,39 +89,38 @@ final class CachingAllocator implements Allocator {
       return 0;
     }
     long wanted = roundUp(bytes, ROUNDING);
-    NavigableSet<Block> pool = pool(wanted);
-    Block block = pool.ceiling(new Block(0, wanted));
+    Capture capture = gpu.capture();
+    Pool pool = capture == null ? general : capture.pool();
+    NavigableSet<Block> blocks = pool.blocks(wanted);
+    Block block = blocks.ceiling(new Block(pool, 0, wanted));
     if (block == null) {
-      block = newSegment(wanted);
+      block = newSegment(pool, wanted);
     } else {
-      pool.remove(block);
+      blocks.remove(block);
     }
     block.free = false;
     if (leavesMuch(block.bytes - wanted, wanted)) {
-      split(block, wanted, pool);
+      split(block, wanted, blocks);
     }
     used.put(block.address, block);
     return block.address;
-  }
-
-  private NavigableSet<Block> pool(long bytes) {
-    return bytes <= SMALL ? small : large;
   }
 
   private static boolean leavesMuch(long rest, long wanted) {
     return wanted <= SMALL ? rest >= ROUNDING : rest > SMALL;
   }
 
-  private Block newSegment(long wanted) throws OutOfMemory {
+  private Block newSegment(Pool pool, long wanted) throws OutOfMemory {
     long bytes = wanted <= SMALL ? SMALL_SEGMENT : wanted < OWN_SEGMENT ? LARGE_SEGMENT : roundUp(wanted, SEGMENT_ROUNDING);
     gpu.makeCurrent();
     long address = Driver.memAlloc(bytes);
     reserved += bytes;
-    return new Block(address, bytes);
+    pools.add(pool);
+    return new Block(pool, address, bytes);
   }
 
-  private static void split(Block block, long wanted, NavigableSet<Block> pool) {
-    Block rest = new Block(block.address + wanted, block.bytes - wanted);
+  private static void split(Block block, long wanted, NavigableSet<Block> blocks) {
+    Block rest = new Block(block.pool, block.address + wanted, block.bytes - wanted);
     rest.before = block;
     rest.after = block.after;
     if (rest.after != null) {
@@ -109,7 +129,7 @@ final class CachingAllocator implements Allocator {
     block.after = rest;
     block.bytes = wanted;
     rest.free = true;
-    pool.add(rest);
+    blocks.add(rest);
   }
 
   @Override
@@ -117,24 +137,30 @@ final class CachingAllocator implements Allocator {
     if (address == 0) {
       return;
     }
-    Block block = used.remove(address);
+    Block block = used.get(address);
     if (block == null) {
       throw new IllegalStateException("[free] no block that is in use begins at " + Long.toHexString(address));
     }
-    NavigableSet<Block> pool = pool(roundUp(bytes, ROUNDING));
+    Capture capture = gpu.capture();
+    if (capture != null && block.pool != capture.pool()) {
+      capture.setAside(() -> free(address, bytes));
+      return;
+    }
+    used.remove(address);
+    NavigableSet<Block> blocks = block.pool.blocks(roundUp(bytes, ROUNDING));
     Block before = block.before;
     if (before != null && before.free) {
-      pool.remove(before);
+      blocks.remove(before);
       absorb(before, block);
       block = before;
     }
     Block after = block.after;
     if (after != null && after.free) {
-      pool.remove(after);
+      blocks.remove(after);
       absorb(block, after);
     }
     block.free = true;
-    pool.add(block);
+    blocks.add(block);
   }
 
   /// Makes one block of two neighbours.
@@ -146,20 +172,28 @@ final class CachingAllocator implements Allocator {
     }
   }
 
+  /// Returns whole segments that are free, but those of graphs that may still be replayed.
   @Override
   public synchronized void emptyCache() {
+    if (gpu.capture() != null) {
+      return; // giving memory back waits for the device
+    }
     gpu.makeCurrent();
-    release(small);
-    release(large);
+    for (Pool pool : List.copyOf(pools)) {
+      if (pool == general || pool.closed) {
+        release(pool.small);
+        release(pool.large);
+      }
+    }
   }
 
-  private void release(NavigableSet<Block> pool) {
-    for (Iterator<Block> blocks = pool.iterator(); blocks.hasNext();) {
-      Block block = blocks.next();
+  private void release(NavigableSet<Block> blocks) {
+    for (Iterator<Block> each = blocks.iterator(); each.hasNext();) {
+      Block block = each.next();
       if (block.isWholeSegment()) {
         Driver.memFree(block.address);
         reserved -= block.bytes;
-        blocks.remove();
+        each.remove();
       }
     }
   }

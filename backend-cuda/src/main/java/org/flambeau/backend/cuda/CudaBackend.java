@@ -77,4 +77,9 @@ public final class CudaBackend implements Backend {
   public void synchronize(int device) {
     gpu(device).synchronize();
   }
+
+  @Override
+  public Graph capture(int device, Runnable work) {
+    return Capture.of(gpu(device), work);
+  }
 }

@@ -1,5 +1,6 @@
 package org.flambeau.backend.cuda;
 
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.spi.Allocator;
@@ -9,6 +10,8 @@ import org.flambeau.spi.Allocator;
 final class DirectAllocator implements Allocator {
   private final Gpu gpu;
   private final AtomicLong reserved = new AtomicLong();
+  /// What graphs that are not closed write to when they are replayed.
+  private final ConcurrentHashMap<Long, Capture> recorded = new ConcurrentHashMap<>();
 
   DirectAllocator(Gpu gpu) {
     this.gpu = gpu;
@@ -27,6 +30,10 @@ final class DirectAllocator implements Allocator {
     gpu.makeCurrent();
     long address = Driver.memAlloc(bytes);
     reserved.addAndGet(bytes);
+    Capture capture = gpu.capture();
+    if (capture != null) {
+      recorded.put(address, capture);
+    }
     return address;
   }
 
@@ -35,6 +42,13 @@ final class DirectAllocator implements Allocator {
     if (address == 0) {
       return;
     }
+    Capture now = gpu.capture();
+    Capture capture = now != null ? now : recorded.get(address);
+    if (capture != null && capture.isOpen()) {
+      capture.setAside(() -> free(address, bytes));
+      return;
+    }
+    recorded.remove(address);
     gpu.makeCurrent();
     Driver.memFree(address);
     reserved.addAndGet(-bytes);

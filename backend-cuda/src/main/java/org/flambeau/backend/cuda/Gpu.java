@@ -5,6 +5,7 @@ import org.flambeau.Device;
 import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.spi.Allocator;
 import org.flambeau.spi.Kernels;
+import org.jspecify.annotations.Nullable;
 
 /// One usable GPU: its context, its stream, its memory, its kernels.
 final class Gpu {
@@ -27,6 +28,7 @@ final class Gpu {
   private final Complaints complaints;
   private final HostCopies hostCopies;
   private final Kernels kernels;
+  private volatile @Nullable Capture capture;
 
   Gpu(int ordinal) {
     this.device = new Device(Device.Type.CUDA, ordinal);
@@ -86,7 +88,29 @@ final class Gpu {
 
   /// What the calling thread's work is issued to.
   long stream() {
-    return stream;
+    Capture running = capture();
+    return running == null ? stream : running.stream();
+  }
+
+  /// What records the calling thread's work instead of having it done, or null.
+  @Nullable Capture capture() {
+    Capture running = capture;
+    return running != null && running.isOfThisThread() ? running : null;
+  }
+
+  /// For [Capture]: one at a time.
+  synchronized void capture(@Nullable Capture next) {
+    if (next != null && capture != null) {
+      throw new IllegalStateException("[capture] another graph is being captured on " + device + ": capture one after the other");
+    }
+    capture = next;
+  }
+
+  /// Refuses what cannot be part of a graph, in the name of the operation that the program called.
+  void refuseInCapture(String why) {
+    if (capture() != null) {
+      throw new IllegalStateException("[" + Capture.culprit() + "] cannot be captured in a graph: it " + why);
+    }
   }
 
   /// Blocks of [#BLOCK] threads for n pieces of work, at most as many as fill the GPU: kernels walk on in steps of the whole grid.
@@ -96,7 +120,7 @@ final class Gpu {
 
   /// After each launch.
   void launched(String kernel) {
-    if (LAUNCH_BLOCKING) {
+    if (LAUNCH_BLOCKING && capture() == null) {
       try {
         Driver.streamSynchronize(stream());
       } catch (BackendException e) {
@@ -108,6 +132,7 @@ final class Gpu {
 
   /// Waits for everything that was issued.
   void synchronize() {
+    refuseInCapture("waits for the GPU");
     makeCurrent();
     try {
       Driver.ctxSynchronize();

@@ -21,6 +21,7 @@ final class HostCopies {
 
   /// Copies host bytes to the GPU, in the order of the current stream; `from` may be reused when this returns.
   synchronized void toDevice(long to, MemorySegment from, long bytes) {
+    gpu.refuseInCapture("copies values of the host, which a replay would copy again: make the tensor before, and copy into it before each replay");
     prepare();
     long stream = gpu.stream();
     int turn = 0;
@@ -36,6 +37,7 @@ final class HostCopies {
 
   /// Copies bytes of the GPU to the host and returns when they are there.
   synchronized void toHost(MemorySegment to, long from, long bytes) {
+    gpu.refuseInCapture("brings values to the host, which waits for the GPU: do it after the replay");
     prepare();
     long stream = gpu.stream();
     long asked = 0;

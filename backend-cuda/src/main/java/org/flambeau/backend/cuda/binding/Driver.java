@@ -26,6 +26,9 @@ public final class Driver {
   private static final int NON_BLOCKING = 1;
   private static final int DISABLE_TIMING = 2;
 
+  // CUstreamCaptureMode: the thread may load modules and allocate memory meanwhile, which is not part of the graph
+  private static final int CAPTURE_RELAXED = 2;
+
   // CUdevice_attribute
   public static final int MULTIPROCESSOR_COUNT = 16;
   public static final int COMPUTE_CAPABILITY_MAJOR = 75;
@@ -67,6 +70,12 @@ public final class Driver {
   private static final MethodHandle STREAM_SYNCHRONIZE = function("cuStreamSynchronize", POINTER);
   private static final MethodHandle STREAM_IS_CAPTURING = function("cuStreamIsCapturing", POINTER, POINTER);
   private static final MethodHandle STREAM_WAIT_EVENT = function("cuStreamWaitEvent", POINTER, POINTER, JAVA_INT);
+  private static final MethodHandle STREAM_BEGIN_CAPTURE = function("cuStreamBeginCapture_v2", POINTER, JAVA_INT);
+  private static final MethodHandle STREAM_END_CAPTURE = function("cuStreamEndCapture", POINTER, POINTER);
+  private static final MethodHandle GRAPH_INSTANTIATE = function("cuGraphInstantiateWithFlags", POINTER, POINTER, JAVA_LONG);
+  private static final MethodHandle GRAPH_LAUNCH = function("cuGraphLaunch", POINTER, POINTER);
+  private static final MethodHandle GRAPH_DESTROY = function("cuGraphDestroy", POINTER);
+  private static final MethodHandle GRAPH_EXEC_DESTROY = function("cuGraphExecDestroy", POINTER);
   private static final MethodHandle EVENT_CREATE = function("cuEventCreate", POINTER, JAVA_INT);
   private static final MethodHandle EVENT_DESTROY = function("cuEventDestroy_v2", POINTER);
   private static final MethodHandle EVENT_RECORD = function("cuEventRecord", POINTER, POINTER);
@@ -262,6 +271,35 @@ public final class Driver {
       check("cuEventElapsedTime", () -> (int) EVENT_ELAPSED_TIME.invokeExact(out.address(), start, end));
       return out.get(JAVA_FLOAT, 0);
     }
+  }
+
+  // ---- graphs ----
+
+  /// What this thread issues to `stream` from now on is recorded instead of done.
+  public static void streamBeginCapture(long stream) {
+    check("cuStreamBeginCapture", () -> (int) STREAM_BEGIN_CAPTURE.invokeExact(stream, CAPTURE_RELAXED));
+  }
+
+  /// The graph of what was recorded.
+  public static long streamEndCapture(long stream) {
+    return Native.outLong(out -> check("cuStreamEndCapture", (int) STREAM_END_CAPTURE.invokeExact(stream, out)));
+  }
+
+  /// A graph made ready to be launched.
+  public static long graphInstantiate(long graph) {
+    return Native.outLong(out -> check("cuGraphInstantiate", (int) GRAPH_INSTANTIATE.invokeExact(out, graph, 0L)));
+  }
+
+  public static void graphLaunch(long executable, long stream) {
+    check("cuGraphLaunch", () -> (int) GRAPH_LAUNCH.invokeExact(executable, stream));
+  }
+
+  public static void graphDestroy(long graph) {
+    check("cuGraphDestroy", () -> (int) GRAPH_DESTROY.invokeExact(graph));
+  }
+
+  public static void graphExecDestroy(long executable) {
+    check("cuGraphExecDestroy", () -> (int) GRAPH_EXEC_DESTROY.invokeExact(executable));
   }
 
   // ---- modules and kernels ----

@@ -1,0 +1,131 @@
+package org.flambeau.backend.cuda;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.flambeau.backend.cuda.binding.Driver;
+import org.flambeau.spi.Backend;
+
+/// Work that one thread issued to a GPU, recorded as a CUDA graph.
+///
+/// Memory that is allocated meanwhile comes from a pool of the graph's own, so that nobody else is given an address that a replay writes to;
+/// what was allocated before and is given back meanwhile stays set aside. Both are returned when the graph is closed.
+final class Capture implements Backend.Graph {
+  private final Gpu gpu;
+  private final Thread thread = Thread.currentThread();
+  private final long stream;
+  private final CachingAllocator.Pool pool = new CachingAllocator.Pool();
+  private final List<Runnable> returns = new ArrayList<>();
+  private long executable;
+  private volatile boolean open = true;
+
+  private Capture(Gpu gpu) {
+    this.gpu = gpu;
+    gpu.makeCurrent();
+    this.stream = Driver.streamCreate();
+  }
+
+  /// Records what `work` issues on this thread.
+  static Capture of(Gpu gpu, Runnable work) {
+    gpu.refuseInCapture("captures itself");
+    gpu.synchronize(); // what is under way belongs to no graph, and its faults are not ours
+    var capture = new Capture(gpu);
+    gpu.capture(capture);
+    boolean done = false;
+    try {
+      Driver.streamBeginCapture(capture.stream);
+      long graph = 0;
+      try {
+        work.run();
+        done = true;
+      } finally {
+        gpu.makeCurrent();
+        graph = capture.end(done);
+      }
+      capture.executable = Driver.graphInstantiate(graph);
+      Driver.graphDestroy(graph);
+      return capture;
+    } finally {
+      gpu.capture(null);
+      if (capture.executable == 0) {
+        capture.close();
+      }
+    }
+  }
+
+  /// Ends recording in any case; where `work` has failed, its failure counts and not what the driver says of the fragment.
+  private long end(boolean done) {
+    try {
+      return Driver.streamEndCapture(stream);
+    } catch (RuntimeException e) {
+      if (done) {
+        throw e;
+      }
+      return 0;
+    }
+  }
+
+  boolean isOfThisThread() {
+    return thread == Thread.currentThread();
+  }
+
+  long stream() {
+    return stream;
+  }
+
+  CachingAllocator.Pool pool() {
+    return pool;
+  }
+
+  /// Whether it may still be replayed.
+  boolean isOpen() {
+    return open;
+  }
+
+  /// Keeps memory that is not the graph's from being handed out until the graph is closed.
+  synchronized void setAside(Runnable giveBack) {
+    returns.add(giveBack);
+  }
+
+  @Override
+  public synchronized void replay() {
+    if (executable == 0) {
+      throw new IllegalStateException("[replay] the graph is closed");
+    }
+    gpu.makeCurrent();
+    Driver.graphLaunch(executable, gpu.stream());
+    gpu.launched("of a replayed graph");
+  }
+
+  @Override
+  public synchronized void close() {
+    if (!open) {
+      return;
+    }
+    open = false;
+    gpu.makeCurrent();
+    if (executable != 0) {
+      gpu.synchronize();
+      Driver.graphExecDestroy(executable);
+      executable = 0;
+    }
+    Driver.streamDestroy(stream);
+    pool.close();
+    returns.forEach(Runnable::run);
+    returns.clear();
+  }
+
+  private static final Set<String> PUBLIC = Set.of("org.flambeau.Tensor", "org.flambeau.TensorFactories");
+
+  /// The operation of a tensor that the program called last.
+  static String culprit() {
+    return StackWalker.getInstance().walk(frames -> frames
+        .dropWhile(frame -> !isOperation(frame.getClassName()))
+        .takeWhile(frame -> isOperation(frame.getClassName()))
+        .reduce((_, outer) -> outer).map(StackWalker.StackFrame::getMethodName).orElse("an operation"));
+  }
+
+  private static boolean isOperation(String type) {
+    return PUBLIC.contains(type) || type.startsWith("org.flambeau.") && type.endsWith("Methods") && type.lastIndexOf('.') == 12;
+  }
+}

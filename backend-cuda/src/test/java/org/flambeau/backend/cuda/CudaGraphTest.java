@@ -1,0 +1,134 @@
+package org.flambeau.backend.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.flambeau.CudaGraph;
+import org.flambeau.DType;
+import org.flambeau.Device;
+import org.flambeau.GradMode;
+import org.flambeau.Random;
+import org.flambeau.Tensor;
+import org.flambeau.backend.cuda.binding.SimulatedDriver;
+import org.flambeau.nn.Linear;
+import org.flambeau.nn.Module;
+import org.flambeau.nn.ReLU;
+import org.flambeau.nn.Sequential;
+import org.flambeau.nn.optim.Sgd;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/// Work recorded once and replayed, on the simulated GPU.
+class CudaGraphTest {
+  private static Device cuda;
+
+  @BeforeAll
+  static void install() throws Exception {
+    SimulatedDriver.install();
+    cuda = Device.cuda(0);
+  }
+
+  @Test
+  void aReplayComputesAnewFromWhatItsInputsHoldThen() {
+    Tensor input = Tensor.of(1f, 2f, 3f).to(cuda);
+    Tensor[] output = new Tensor[1];
+
+    try (CudaGraph graph = CudaGraph.capture(() -> output[0] = input.mul(input).add(1))) {
+      graph.replay();
+      assertArrayEquals(new float[] {2, 5, 10}, output[0].toFloatArray());
+      input.copy_(Tensor.of(4f, 5f, 6f));
+      graph.replay();
+      assertArrayEquals(new float[] {17, 26, 37}, output[0].toFloatArray());
+    }
+  }
+
+  @Test
+  void nothingIsDoneWhileItIsRecorded() {
+    Tensor counter = Tensor.of(0f).to(cuda);
+
+    try (CudaGraph graph = CudaGraph.capture(() -> counter.add_(1))) {
+      assertEquals(0f, counter.item());
+      graph.replay();
+      graph.replay();
+      assertEquals(2f, counter.item());
+    }
+  }
+
+  @Test
+  void nobodyElseIsGivenTheMemoryOfAGraph() {
+    Tensor input = Tensor.ones(1000).to(cuda);
+    Tensor[] output = new Tensor[1];
+
+    try (CudaGraph graph = CudaGraph.capture(() -> output[0] = input.add(1).mul(2).add(3))) {
+      List<Tensor> others = new ArrayList<>();
+      for (int i = 0; i < 20; i++) {
+        others.add(Tensor.full(5.0, 1000).to(cuda));
+      }
+      graph.replay();
+      assertEquals(7000f, output[0].sum().item());
+      for (Tensor other : others) {
+        assertEquals(5000f, other.sum().item());
+      }
+    }
+  }
+
+  @Test
+  void whatNeedsTheHostIsRefusedByNameAndTheDeviceGoesOn() {
+    Tensor x = Tensor.of(1f, 2f).to(cuda);
+
+    var item = assertThrows(IllegalStateException.class, () -> CudaGraph.capture(() -> x.sum().item()));
+    assertTrue(item.getMessage().startsWith("[item] cannot be captured in a graph"), item.getMessage());
+    var copy = assertThrows(IllegalStateException.class, () -> CudaGraph.capture(() -> Tensor.of(1f, 2f).to(cuda)));
+    assertTrue(copy.getMessage().startsWith("[to] cannot be captured in a graph"), copy.getMessage());
+
+    assertEquals(3f, x.sum().item());
+    try (CudaGraph graph = CudaGraph.capture(() -> x.add_(1))) {
+      graph.replay();
+    }
+    assertEquals(5f, x.sum().item());
+  }
+
+  private static Module model() {
+    Random.manualSeed(7);
+    return new Sequential(new Linear(6, 8), new ReLU(), new Linear(8, 1));
+  }
+
+  private static void step(Module model, Sgd optimizer, Tensor x, Tensor y, Tensor loss) {
+    Tensor error = model.call(x).sub(y);
+    Tensor now = error.mul(error).mean();
+    optimizer.zeroGrad();
+    now.backward();
+    optimizer.step();
+    try (var _ = GradMode.noGrad()) {
+      loss.copy_(now);
+    }
+  }
+
+  @Test
+  void aWholeTrainingStepIsRecordedAndLearnsAsOneStepAfterTheOther() {
+    Tensor x = Tensor.arange(30).to(DType.FLOAT32).div(30).reshape(5, 6);
+    Tensor y = x.sum(new int[] {1}, true);
+    Module eager = model();
+    var eagerOptimizer = new Sgd(eager.parameters(), Sgd.options().lr(0.05).momentum(0.9));
+    Tensor eagerLoss = Tensor.zeros();
+    Module recorded = model().to(cuda);
+    var optimizer = new Sgd(recorded.parameters(), Sgd.options().lr(0.05).momentum(0.9));
+    Tensor there = x.to(cuda);
+    Tensor wanted = y.to(cuda);
+    Tensor loss = Tensor.zeros().to(cuda);
+    step(eager, eagerOptimizer, x, y, eagerLoss);
+    step(recorded, optimizer, there, wanted, loss);
+
+    try (CudaGraph graph = CudaGraph.capture(() -> step(recorded, optimizer, there, wanted, loss))) {
+      for (int i = 0; i < 5; i++) {
+        step(eager, eagerOptimizer, x, y, eagerLoss);
+        graph.replay();
+        assertEquals((float) eagerLoss.item(), (float) loss.item(), 1e-5f, "step " + i);
+      }
+    }
+  }
+}

@@ -1,0 +1,54 @@
+package org.flambeau;
+
+import org.flambeau.internal.Backends;
+import org.flambeau.spi.Backend;
+
+/// Work on a GPU, recorded once and issued again as a whole, which costs one call in place of one for each kernel.
+///
+/// ```java
+/// Tensor input = Tensor.zeros(Device.cuda(0), DType.FLOAT32, 8, 3, 224, 224);
+/// Tensor[] output = new Tensor[1];
+/// model.call(input);                                            // compiles kernels, chooses algorithms
+/// try (CudaGraph graph = CudaGraph.capture(() -> output[0] = model.call(input))) {
+///   for (Tensor batch : batches) {
+///     input.copy_(batch);
+///     graph.replay();
+///     IO.println(output[0]);
+///   }
+/// }
+/// ```
+///
+/// A replay reads and writes the very memory that the recorded work did: inputs are copied into the tensors it read, results appear in the
+/// tensors it made. Tensors that it read have to be kept by the program for as long as it is replayed; those it made have memory that nobody
+/// else is given until [#close()]. Numbers that were plain Java values when it was recorded stay what they were.
+///
+/// Errors: whatever needs the host in between cannot be recorded (values brought to the host, sizes that depend on data, copies from the
+/// host); it throws an `IllegalStateException` that names the operation, and nothing is recorded.
+public final class CudaGraph implements AutoCloseable {
+  private final Backend.Graph graph;
+
+  private CudaGraph(Backend.Graph graph) {
+    this.graph = graph;
+  }
+
+  /// Records what `work` does on `cuda:0`.
+  public static CudaGraph capture(Runnable work) {
+    return capture(Device.cuda(0), work);
+  }
+
+  /// Records what `work` does on `device`, in this thread, without doing it.
+  public static CudaGraph capture(Device device, Runnable work) {
+    return new CudaGraph(Backends.of(device).capture(device.index(), work));
+  }
+
+  /// Does the recorded work, behind all that was issued before. Like an operation, it does not wait.
+  public void replay() {
+    graph.replay();
+  }
+
+  /// Gives back the graph and, once they are unreachable, the memory of the tensors it made.
+  @Override
+  public void close() {
+    graph.close();
+  }
+}
