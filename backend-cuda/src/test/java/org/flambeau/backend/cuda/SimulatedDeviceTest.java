@@ -27,7 +27,7 @@ class SimulatedDeviceTest {
 
     assertTrue(backend.report().lines().anyMatch("cuda:0: simulated GPU, sm_90, 132 multiprocessors, 1.0 GiB"::equals), backend.report());
     assertTrue(backend.report().lines().anyMatch("the driver serves: CUDA 13.0"::equals), backend.report());
-    assertEquals(1, backend.deviceCount());
+    assertEquals(2, backend.deviceCount());
   }
 
   @Test
