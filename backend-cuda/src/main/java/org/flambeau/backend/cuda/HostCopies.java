@@ -21,7 +21,8 @@ final class HostCopies {
 
   /// Copies host bytes to the GPU, in the order of the current stream; `from` may be reused when this returns.
   synchronized void toDevice(long to, MemorySegment from, long bytes) {
-    gpu.refuseInCapture("copies values of the host, which a replay would copy again: make the tensor before, and copy into it before each replay");
+    gpu.refuseInCapture(
+        "copies values of the host, which a replay would copy again: make the tensor before, and copy into it before each replay");
     prepare();
     long stream = gpu.stream();
     int turn = 0;
