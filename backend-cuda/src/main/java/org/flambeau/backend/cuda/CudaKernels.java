@@ -22,6 +22,8 @@ final class CudaKernels implements Kernels {
   private final Elementwise elementwise;
   private final Reductions reductions;
   private final Indexing indexing;
+  private final Masks masks;
+  private final Making making;
   private final Convolutions convolutions;
   private final Attention attention;
   private final MatrixProducts products;
@@ -31,6 +33,8 @@ final class CudaKernels implements Kernels {
     this.elementwise = new Elementwise(gpu, library);
     this.reductions = new Reductions(gpu, library);
     this.indexing = new Indexing(gpu, library);
+    this.masks = new Masks(gpu, library);
+    this.making = new Making(gpu, library);
     CudnnContext.Pool cudnn = new CudnnContext.Pool(gpu);
     this.convolutions = new Convolutions(gpu, elementwise, cudnn);
     this.attention = new Attention(gpu, library, cudnn);
@@ -209,34 +213,34 @@ final class CudaKernels implements Kernels {
 
   @Override
   public long countNonzero(Strided x) {
-    throw new UnsupportedOperationException("countNonzero");
+    return masks.countNonzero(x);
   }
 
   @Override
   public void nonzero(Strided out, Strided x) {
-    throw new UnsupportedOperationException("nonzero");
+    masks.nonzero(out, x);
   }
 
   @Override
   public void maskedSelect(Strided out, Strided x, Strided mask) {
-    throw new UnsupportedOperationException("maskedSelect");
+    masks.maskedSelect(out, x, mask);
   }
 
   @Override
   public void maskedScatter(Strided out, Strided mask, Strided source) {
-    throw new UnsupportedOperationException("maskedScatter");
+    masks.maskedScatter(out, mask, source);
   }
 
   // ---- making ----
 
   @Override
   public void arange(Strided out, double start, double step) {
-    throw new UnsupportedOperationException("arange");
+    making.arange(out, start, step);
   }
 
   @Override
   public void triangle(Strided out, Strided x, long diagonal, boolean upper) {
-    throw new UnsupportedOperationException("triangle");
+    making.triangle(out, x, diagonal, upper);
   }
 
   @Override

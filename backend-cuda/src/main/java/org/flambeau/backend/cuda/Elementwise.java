@@ -72,6 +72,11 @@ final class Elementwise {
     return dtype == DType.BOOL ? "boolean" : dtype.label();
   }
 
+  /// The type of what is moved as it is: one instance of a kernel for all dtypes of one size.
+  static String bits(DType dtype) {
+    return "int" + 8 * dtype.size();
+  }
+
   /// The two kernels of each operation and dtype: for operands that lie alike, and for others.
   private static final class Forms<O extends Enum<O>> {
     private final KernelTable<O, DType> dense;
