@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.flambeau.DType;
+import org.flambeau.GradMode;
 import org.flambeau.backend.cuda.CudnnOperation.Place;
 import org.flambeau.backend.cuda.CudnnOperation.Tensor;
 import org.flambeau.backend.cuda.binding.Cudnn;
@@ -18,6 +19,9 @@ import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
 /// Attention: of half precision forward by cuDNN, all else by `attention.cu`, whose arithmetic is float32's.
+///
+/// While gradients are recorded half precision is left to core, whose products run on tensor cores both ways: the backward kernel, which
+/// does not, would take longer than what the forward pass saves.
 final class Attention {
   private static final String SOURCE = "attention.cu";
   private static final int MAX_WIDTH = 128;
@@ -28,7 +32,7 @@ final class Attention {
   private static final int SHAPE = 24;
 
   /// The first cuDNN that has attention as one operation.
-  private static final long CUDNN = 91301;
+  static final long CUDNN = 91301;
   private static final long MAX_WORKSPACE = 1L << 28;
 
   /// How wide the kernels take heads, and of how many rows their tiles are: wide ones leave less shared memory.
@@ -89,9 +93,9 @@ final class Attention {
     return new KernelTable<>(library, SOURCE, Width.class, DType.class, instance);
   }
 
-  /// Whether there are kernels for such queries; of float64 core composes attention, as of wider heads.
+  /// Whether there are kernels for such queries that pay; of float64 core composes attention, as of wider heads.
   boolean supports(Strided q) {
-    boolean dtype = q.dtype() == DType.FLOAT32 || isHalf(q);
+    boolean dtype = q.dtype() == DType.FLOAT32 || isHalf(q) && !GradMode.isEnabled();
     if (!dtype || q.size(3) > MAX_WIDTH || tooMany(q)) {
       return false;
     }

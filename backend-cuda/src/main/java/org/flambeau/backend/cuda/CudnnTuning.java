@@ -1,7 +1,9 @@
 package org.flambeau.backend.cuda;
 
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import org.flambeau.DeviceOutOfMemoryException;
 import org.flambeau.backend.cuda.binding.Driver;
 
 /// Chooses among plans by trying them, once for each graph, which waits for the GPU; not while a graph is
@@ -28,12 +30,13 @@ final class CudnnTuning {
   /// The fastest plan, if there is any; the others are closed. What they compute is computed again by whichever is used in the end.
   Optional<CudnnPlan> fastest(CudnnContext context, List<CudnnPlan> plans, long... tensors) {
     boolean tries = plans.size() > 1 && !Driver.streamIsCapturing(gpu.stream());
-    Optional<CudnnPlan> fastest = tries ? Optional.of(tried(context, plans, tensors)) : plans.stream().findFirst();
+    Optional<CudnnPlan> fastest = tries ? tried(context, plans, tensors) : plans.stream().findFirst();
     plans.stream().filter(plan -> plan != fastest.orElseThrow()).forEach(CudnnPlan::close);
     return fastest;
   }
 
-  private CudnnPlan tried(CudnnContext context, List<CudnnPlan> plans, long... tensors) {
+  /// The fastest, or where there is no memory to try them, the one that needs least.
+  private Optional<CudnnPlan> tried(CudnnContext context, List<CudnnPlan> plans, long... tensors) {
     long start = Driver.eventCreate(true);
     long end = Driver.eventCreate(true);
     long bytes = plans.stream().mapToLong(CudnnPlan::workspaceBytes).max().orElseThrow();
@@ -54,7 +57,9 @@ final class CudnnTuning {
           fastest = plan;
         }
       }
-      return fastest;
+      return Optional.of(fastest);
+    } catch (DeviceOutOfMemoryException _) {
+      return plans.stream().min(Comparator.comparingLong(CudnnPlan::workspaceBytes));
     } finally {
       Driver.eventDestroy(start);
       Driver.eventDestroy(end);

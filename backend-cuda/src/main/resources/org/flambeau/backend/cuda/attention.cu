@@ -60,9 +60,9 @@ struct Tile {
   }
 };
 
-// scores[i][j] = a's row y·R + i times b's row x + 16·j.
-template <int R, int N, int D>
-__device__ __forceinline__ void products(float (&scores)[R][R], const Tile<N, D> &a, const Tile<N, D> &b) {
+// scores[i][j] = a's row y·R + i times b's row x + 16·j, for j below J, else 0.
+template <int J, int R, int N, int D>
+__device__ __forceinline__ void firstProducts(float (&scores)[R][R], const Tile<N, D> &a, const Tile<N, D> &b) {
 #pragma unroll
   for (int i = 0; i < R; i++) {
 #pragma unroll
@@ -70,19 +70,31 @@ __device__ __forceinline__ void products(float (&scores)[R][R], const Tile<N, D>
   }
 #pragma unroll 4
   for (int k = 0; k < D; k += 4) {
-    Pack<float, 4> left[R], right[R];
+    Pack<float, 4> left[R], right[J];
 #pragma unroll
     for (int i = 0; i < R; i++) left[i] = four(a.row(threadY() * R + i) + k);
 #pragma unroll
-    for (int j = 0; j < R; j++) right[j] = four(b.row(threadX() + SIDE * j) + k);
+    for (int j = 0; j < J; j++) right[j] = four(b.row(threadX() + SIDE * j) + k);
 #pragma unroll
     for (int i = 0; i < R; i++) {
 #pragma unroll
-      for (int j = 0; j < R; j++) {
+      for (int j = 0; j < J; j++) {
 #pragma unroll
         for (int n = 0; n < 4; n++) scores[i][j] = fma(left[i].at[n], right[j].at[n], scores[i][j]);
       }
     }
+  }
+}
+
+// Those with b's first `count` rows; a last tile mostly has few.
+template <int R, int N, int D>
+__device__ __forceinline__ void products(float (&scores)[R][R], const Tile<N, D> &a, const Tile<N, D> &b, int count) {
+  if (count <= SIDE) {
+    firstProducts<1>(scores, a, b);
+  } else if (count <= N / 2) {
+    firstProducts<R / 2>(scores, a, b);
+  } else {
+    firstProducts<R>(scores, a, b);
   }
 }
 
@@ -103,11 +115,11 @@ struct Rows {
     }
   }
 
-  // Adds weights·x, the weights being rows of this thread's tile.
+  // Adds weights·x over x's first `count` rows, the weights being rows of this thread's tile.
   template <int N>
-  __device__ __forceinline__ void add(const Tile<N, N> &weights, const Tile<N, D> &x) {
+  __device__ __forceinline__ void add(const Tile<N, N> &weights, const Tile<N, D> &x, int count) {
 #pragma unroll 2
-    for (int k = 0; k < N; k += 4) {
+    for (int k = 0; k < min(N, count); k += 4) {
       Pack<float, 4> left[R];
 #pragma unroll
       for (int i = 0; i < R; i++) left[i] = four(weights.row(threadY() * R + i) + k);
@@ -140,6 +152,12 @@ struct Rows {
   }
 };
 
+// Whether any row of this thread's warp is one of `count`: a last tile mostly has few, and a warp without work only waits.
+template <int R>
+__device__ __forceinline__ bool hasRows(int first, int count) {
+  return first + threadY() / 2 * 2 * R < count;
+}
+
 // Over the 16 threads that share rows.
 __device__ __forceinline__ float largest(float x) {
 #pragma unroll
@@ -167,8 +185,36 @@ __device__ __forceinline__ void share(const Tile<N, N> &to, const float (&weight
 
 // ---- forward ----
 
+// Makes weights of scores with the keys from `begin` on, relative to the highest score so far, and what was added up before too.
+template <int R, int D>
+__device__ __forceinline__ void weigh(float (&scores)[R][R], Rows<R, D> &rows, float (&top)[R], float (&total)[R], const Shape &shape,
+                                      int first, int begin) {
+#pragma unroll
+  for (int i = 0; i < R; i++) {
+    int row = first + threadY() * R + i;
+    float highest = top[i];
+#pragma unroll
+    for (int j = 0; j < R; j++) {
+      bool counts = shape.counts(row, begin + threadX() + SIDE * j);
+      scores[i][j] = counts ? scores[i][j] * shape.scale : -__int_as_float(0x7f800000);
+      highest = fmax(highest, scores[i][j]);
+    }
+    highest = largest(highest);
+    float added = 0.0f, shrink = exp(top[i] - highest);
+#pragma unroll
+    for (int j = 0; j < R; j++) {
+      scores[i][j] = exp(scores[i][j] - highest);
+      added += scores[i][j];
+    }
+    top[i] = highest;
+    total[i] = total[i] * shrink + sum(added);
+#pragma unroll
+    for (int c = 0; c < Rows<R, D>::GROUPS * Rows<R, D>::W; c++) rows.at[i][c] *= shrink;
+  }
+}
+
 template <class T, int D, int N>
-__global__ void __launch_bounds__(THREADS) attention(Heads<T> out, float *logSumExp, Heads<const T> q, Heads<const T> k, Heads<const T> v, Shape shape) {
+__global__ void __launch_bounds__(THREADS, 2) attention(Heads<T> out, float *logSumExp, Heads<const T> q, Heads<const T> k, Heads<const T> v, Shape shape) {
   constexpr int R = N / SIDE;
   Tile<N, D> query{reinterpret_cast<float *>(dynamicShared)}, other{query.data + query.FLOATS};
   Tile<N, N> shared{other.data + other.FLOATS};
@@ -185,39 +231,21 @@ __global__ void __launch_bounds__(THREADS) attention(Heads<T> out, float *logSum
     total[i] = 0.0f;
   }
   int met = shape.causal ? min(shape.keys, first + N) : shape.keys;
+  bool works = hasRows<R>(first, shape.queries);
   for (int begin = 0; begin < met; begin += N) {
     __syncthreads();
     other.read(k, keys, begin, shape.keys, shape.width);
     __syncthreads();
-    float scores[R][R];
-    products(scores, query, other);
-#pragma unroll
-    for (int i = 0; i < R; i++) {
-      int row = first + threadY() * R + i;
-      float highest = top[i];
-#pragma unroll
-      for (int j = 0; j < R; j++) {
-        bool counts = shape.counts(row, begin + threadX() + SIDE * j);
-        scores[i][j] = counts ? scores[i][j] * shape.scale : -__int_as_float(0x7f800000);
-        highest = fmax(highest, scores[i][j]);
-      }
-      highest = largest(highest);
-      float added = 0.0f, shrink = exp(top[i] - highest);
-#pragma unroll
-      for (int j = 0; j < R; j++) {
-        scores[i][j] = exp(scores[i][j] - highest);
-        added += scores[i][j];
-      }
-      top[i] = highest;
-      total[i] = total[i] * shrink + sum(added);
-#pragma unroll
-      for (int c = 0; c < rows.GROUPS * rows.W; c++) rows.at[i][c] *= shrink;
+    if (works) {
+      float scores[R][R];
+      products(scores, query, other, met - begin);
+      weigh(scores, rows, top, total, shape, first, begin);
+      share(shared, scores);
     }
-    share(shared, scores);
     __syncthreads();
     other.read(v, values, begin, shape.keys, shape.width);
     __syncthreads();
-    rows.add(shared, other);
+    if (works) rows.add(shared, other, met - begin);
   }
 #pragma unroll
   for (int i = 0; i < R; i++) {
@@ -264,7 +292,7 @@ struct Score {
 };
 
 template <class T, int D, int N>
-__global__ void __launch_bounds__(THREADS) attentionBackwardQuery(Heads<T> gradQ, Heads<const T> grad, const float *logSumExp, const float *dots,
+__global__ void __launch_bounds__(THREADS, 2) attentionBackwardQuery(Heads<T> gradQ, Heads<const T> grad, const float *logSumExp, const float *dots,
                                                    Heads<const T> q, Heads<const T> k, Heads<const T> v, Shape shape) {
   constexpr int R = N / SIDE;
   Tile<N, D> query{reinterpret_cast<float *>(dynamicShared)}, above{query.data + query.FLOATS}, key{above.data + above.FLOATS},
@@ -277,14 +305,16 @@ __global__ void __launch_bounds__(THREADS) attentionBackwardQuery(Heads<T> gradQ
   Rows<R, D> rows;
   rows.clear();
   int met = shape.causal ? min(shape.keys, first + N) : shape.keys;
+  bool works = hasRows<R>(first, shape.queries);
   for (int begin = 0; begin < met; begin += N) {
     __syncthreads();
     key.read(k, k.of(number, shape.heads), begin, shape.keys, shape.width);
     value.read(v, v.of(number, shape.heads), begin, shape.keys, shape.width);
     __syncthreads();
+    if (!works) continue;
     float weights[R][R], gradients[R][R];
-    products(weights, query, key);
-    products(gradients, above, value);
+    products(weights, query, key, met - begin);
+    products(gradients, above, value, met - begin);
 #pragma unroll
     for (int i = 0; i < R; i++) {
       int row = first + threadY() * R + i;
@@ -295,7 +325,7 @@ __global__ void __launch_bounds__(THREADS) attentionBackwardQuery(Heads<T> gradQ
       }
     }
     share(shared, gradients);
-    rows.add(shared, key);
+    rows.add(shared, key, met - begin);
   }
 #pragma unroll
   for (int i = 0; i < R; i++) {
@@ -305,7 +335,7 @@ __global__ void __launch_bounds__(THREADS) attentionBackwardQuery(Heads<T> gradQ
 }
 
 template <class T, int D, int N>
-__global__ void __launch_bounds__(THREADS) attentionBackwardKey(Heads<T> gradK, Heads<T> gradV, Heads<const T> grad, const float *logSumExp,
+__global__ void __launch_bounds__(THREADS, 2) attentionBackwardKey(Heads<T> gradK, Heads<T> gradV, Heads<const T> grad, const float *logSumExp,
                                                  const float *dots, Heads<const T> q, Heads<const T> k, Heads<const T> v, Shape shape) {
   constexpr int R = N / SIDE;
   Tile<N, D> key{reinterpret_cast<float *>(dynamicShared)}, value{key.data + key.FLOATS}, query{value.data + value.FLOATS},
@@ -318,14 +348,16 @@ __global__ void __launch_bounds__(THREADS) attentionBackwardKey(Heads<T> gradK, 
   Rows<R, D> keyRows, valueRows;
   keyRows.clear();
   valueRows.clear();
+  bool works = hasRows<R>(first, shape.keys);
   for (int begin = shape.causal ? first : 0; begin < shape.queries; begin += N) {
     __syncthreads();
     query.read(q, q.of(number, shape.heads), begin, shape.queries, shape.width);
     above.read(grad, grad.of(number, shape.heads), begin, shape.queries, shape.width);
     __syncthreads();
+    if (!works) continue;
     float weights[R][R], gradients[R][R];
-    products(weights, key, query);
-    products(gradients, value, above);
+    products(weights, key, query, shape.queries - begin);
+    products(gradients, value, above, shape.queries - begin);
 #pragma unroll
     for (int i = 0; i < R; i++) {
 #pragma unroll
@@ -336,9 +368,9 @@ __global__ void __launch_bounds__(THREADS) attentionBackwardKey(Heads<T> gradK, 
       }
     }
     share(shared, weights);
-    valueRows.add(shared, above);
+    valueRows.add(shared, above, shape.queries - begin);
     share(shared, gradients);
-    keyRows.add(shared, query);
+    keyRows.add(shared, query, shape.queries - begin);
   }
 #pragma unroll
   for (int i = 0; i < R; i++) {

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.flambeau.DType;
+import org.flambeau.GradMode;
 import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.spi.FusedOp;
@@ -138,6 +139,7 @@ class AttentionTest {
         cases.add(new Case(2, 3, 5, 7, 8, causal, dtype));
         cases.add(new Case(1, 2, 70, 70, 64, causal, dtype));
         cases.add(new Case(1, 1, 1, 130, 20, causal, dtype));
+        cases.add(new Case(1, 1, 90, 90, 96, causal, dtype));
       }
       cases.add(new Case(1, 2, 33, 65, 80, true, dtype));
       cases.add(new Case(1, 1, 40, 35, 128, true, dtype));
@@ -224,6 +226,15 @@ class AttentionTest {
     long before = SimulatedDriver.cudnnDescriptors();
     gpu.kernels().attention(arrays.empty(c.dtype, c.querySizes()), arrays.empty(DType.FLOAT32, 1, 1, 9), q, q, q, c.scale(), c.causal);
     return SimulatedDriver.cudnnDescriptors() > before;
+  }
+
+  @Test
+  void halfPrecisionIsLeftToCoreWhileGradientsAreRecorded() {
+    Strided q = arrays.empty(DType.BFLOAT16, 1, 1, 1, 64);
+    assertFalse(gpu.kernels().supports(FusedOp.ATTENTION, q));
+    try (var _ = GradMode.noGrad()) {
+      assertTrue(gpu.kernels().supports(FusedOp.ATTENTION, q));
+    }
   }
 
   @Test

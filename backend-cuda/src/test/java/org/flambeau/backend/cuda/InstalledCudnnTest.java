@@ -1,6 +1,7 @@
 package org.flambeau.backend.cuda;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -20,6 +21,7 @@ import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -146,5 +148,18 @@ class InstalledCudnnTest {
       }
     }
     assertEquals(List.of(), without);
+  }
+
+  @Test
+  void attentionAsItLiesBehindAProjectionIsDescribedAsCudnnWantsIt() {
+    assumeTrue(Cudnn.versionNumber() >= Attention.CUDNN, () -> "cuDNN " + Cudnn.version() + " has no attention as one operation");
+    long row = 3L * 12 * 64;
+    var packed = new CudnnLayout(new long[] {8, 12, 197, 64}, new long[] {197 * row, 64, row, 1}, 16);
+    var out = new CudnnLayout(new long[] {8, 12, 197, 64}, new long[] {197L * 12 * 64, 64, 12 * 64, 1}, 16);
+    var logSumExp = new CudnnLayout(new long[] {8, 12, 197, 1}, new long[] {12 * 197, 197, 1, 1}, 16);
+
+    // its engines want a driver, too: what can be found out without one is that the graph is no other than they expect
+    assertDoesNotThrow(() -> new Attention.Request(DType.BFLOAT16, packed, packed, packed, out, logSumExp)
+        .plan(Objects.requireNonNull(described)).ifPresent(CudnnPlan::close));
   }
 }
