@@ -46,6 +46,11 @@ public class ConformanceTest {
         : Stream.of(named.split(",")).map(Device::parse).toList();
   }
 
+  private static List<OpInfo> operations() {
+    Set<String> named = Set.of(System.getProperty(OPERATIONS, "").split(","));
+    return named.contains("") ? OpTable.all() : OpTable.all().stream().filter(op -> named.contains(op.name())).toList();
+  }
+
   @AfterAll
   static void printTally() {
     System.out.println("Conformance on " + devices() + "\n" + TALLY);
@@ -53,14 +58,12 @@ public class ConformanceTest {
 
   /// A test for each operation that runs its samples and shows the first few that fail.
   private static Stream<DynamicTest> each(Check check, String title, Predicate<Sample> which, Examination examination) {
-    return each(check, title, OpTable.all(), which, examination);
+    return each(check, title, operations(), which, examination);
   }
 
   private static Stream<DynamicTest> each(Check check, String title, List<OpInfo> ops, Predicate<Sample> which, Examination examination) {
     TALLY.expect(title);
-    Set<String> named = Set.of(System.getProperty(OPERATIONS, "").split(","));
-    List<OpInfo> chosen = named.contains("") ? ops : ops.stream().filter(op -> named.contains(op.name())).toList();
-    return devices().stream().flatMap(device -> chosen.stream().flatMap(op -> {
+    return devices().stream().flatMap(device -> ops.stream().flatMap(op -> {
       String exception = op.exception(check);
       if (exception != null) {
         TALLY.skip(op.name() + " (" + title + ")", exception);
@@ -152,7 +155,7 @@ public class ConformanceTest {
   /// What a fused kernel computes is what the operations compute of which core composes it otherwise.
   @TestFactory
   Stream<DynamicTest> fused_kernels_equal_composites() {
-    List<OpInfo> ops = OpTable.all().stream().filter(ConformanceTest::isFused).toList();
+    List<OpInfo> ops = operations().stream().filter(ConformanceTest::isFused).toList();
     return each(Check.FUSED, "fused = composite", ops, _ -> true, (op, sample, device) -> {
       List<Tensor> inputs = Runs.leaves(sample, sample.inputs(device), -1);
       List<Tensor> fused = op.call(inputs, sample.attributes());
@@ -276,7 +279,7 @@ public class ConformanceTest {
   /// The form with an underscore leaves the same result in its first operand, and passes the same gradients on.
   @TestFactory
   Stream<DynamicTest> in_place_forms_equal_out_of_place_ones() {
-    List<OpInfo> ops = OpTable.all().stream().filter(op -> op.inPlace() != null).toList();
+    List<OpInfo> ops = operations().stream().filter(op -> op.inPlace() != null).toList();
     return each(Check.IN_PLACE, "in place", ops, ConformanceTest::keepsItsFirstOperand, (op, sample, device) -> {
       OpInfo.Call form = Objects.requireNonNull(op.inPlace());
       List<Tensor> inputs = Runs.leaves(sample, sample.inputs(device), -1);
@@ -366,7 +369,7 @@ public class ConformanceTest {
   /// Wrong operands get a message that names the operation and both sides.
   @TestFactory
   Stream<DynamicTest> wrong_operands_are_refused() {
-    return OpTable.all().stream().filter(op -> !op.refusals().isEmpty()).map(op -> dynamicTest(op.name(), () -> {
+    return operations().stream().filter(op -> !op.refusals().isEmpty()).map(op -> dynamicTest(op.name(), () -> {
       for (OpInfo.Refusal refusal : op.refusals()) {
         TALLY.count("refusals", op.name(), DType.FLOAT32);
         String message = refusal(refusal);
