@@ -64,7 +64,7 @@ public class ConformanceTest {
   private static Stream<DynamicTest> each(Check check, String title, List<OpInfo> ops, Predicate<Sample> which, Examination examination) {
     TALLY.expect(title);
     return devices().stream().flatMap(device -> ops.stream().flatMap(op -> {
-      String exception = op.exception(check);
+      String exception = op.exception(check, device);
       if (exception != null) {
         TALLY.skip(op.name() + " (" + title + ")", exception);
         return Stream.empty();

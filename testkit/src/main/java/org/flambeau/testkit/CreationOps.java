@@ -1,5 +1,6 @@
 package org.flambeau.testkit;
 
+import static org.flambeau.Device.Type.CPU;
 import static org.flambeau.testkit.OpInfo.Check.CLOSED;
 import static org.flambeau.testkit.OpInfo.op;
 import static org.flambeau.testkit.OpInfo.several;
@@ -10,7 +11,7 @@ import org.flambeau.Random;
 import org.flambeau.Tensor;
 import org.flambeau.nn.Functional;
 
-/// Tensors from nothing: filled, counted and random. The random ones are PyTorch's for the same seed, draw after draw.
+/// Tensors from nothing: filled, counted and random. The random ones are those of PyTorch's CPU generator for the same seed, draw after draw.
 final class CreationOps {
   private CreationOps() {}
 
@@ -38,16 +39,16 @@ final class CreationOps {
       drawn("exponential_", a -> empty(a).exponential_(a.number("rate"))).tolerance(4).records("exponential").refuses(() -> Tensor.ones(2).exponential_(-1), "[exponential_]", "-1"),
       drawn("random_int_", a -> empty(a).randomInt_(a.integer("low"), a.integer("high"))).records("random_int").refuses(() -> Tensor.ones(2).randomInt_(3, 3), "3"),
       drawn("bernoulli_", a -> empty(a).bernoulli_(a.number("p"))).records("bernoulli.number").refuses(() -> Tensor.ones(2).bernoulli_(1.5), "[bernoulli_]", "1.5"),
-      op("bernoulli", (x, a) -> seeded(a, () -> Tensor.bernoulli(x.get(0)))).rough("tensor", "is random")
+      op("bernoulli", (x, a) -> seeded(a, () -> Tensor.bernoulli(x.get(0)))).drawnBy(CPU).rough("tensor", "is random")
           .refuses(() -> Tensor.bernoulli(Tensor.of(1)), "[bernoulli]", "int32"),
       several("random_like", (x, a) -> {
         Random.manualSeed(a.integer("seed"));
         return List.of(Tensor.randLike(x.get(0)), Tensor.randnLike(x.get(0)));
-      }).methods("randLike", "randnLike").except(CLOSED, "look at sizes only").tolerance(4)
+      }).methods("randLike", "randnLike").drawnBy(CPU).except(CLOSED, "look at sizes only").tolerance(4)
           .refuses(() -> Tensor.randLike(Tensor.of(1)), "[rand_like]", "int32").refuses(() -> Tensor.randnLike(Tensor.of(1)), "[randn_like]", "int32"),
-      op("dropout_seeded", (x, a) -> seeded(a, () -> Functional.dropout(x.get(0), a.number("p"), true))).methods("dropout").records("dropout")
+      op("dropout_seeded", (x, a) -> seeded(a, () -> Functional.dropout(x.get(0), a.number("p"), true))).methods("dropout").records("dropout").drawnBy(CPU)
           .refuses(() -> Functional.dropout(Tensor.ones(2), -0.5, true), "[dropout]", "-0.5"),
-      op("feature_dropout_seeded", (x, a) -> seeded(a, () -> Functional.featureDropout(x.get(0), a.number("p"), true))).methods("featureDropout").records("mul")
+      op("feature_dropout_seeded", (x, a) -> seeded(a, () -> Functional.featureDropout(x.get(0), a.number("p"), true))).methods("featureDropout").records("mul").drawnBy(CPU)
           .refuses(() -> Functional.featureDropout(Tensor.ones(2), -0.5, true), "[feature_dropout]", "-0.5"));
   // spotless:on
 

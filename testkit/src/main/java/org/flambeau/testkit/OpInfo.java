@@ -1,6 +1,7 @@
 package org.flambeau.testkit;
 
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -12,6 +13,7 @@ import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.flambeau.Device;
 import org.flambeau.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -47,6 +49,8 @@ public final class OpInfo {
     TWO_DEVICES
   }
 
+  private static final Set<Check> AGAINST_GOLDENS = EnumSet.of(Check.FORWARD, Check.GRADIENT, Check.SCOPED, Check.MASKS);
+
   /// A call that must be refused with a message that contains all of `parts`.
   public record Refusal(Supplier<Object> call, List<String> parts) {}
 
@@ -59,6 +63,7 @@ public final class OpInfo {
   private final Set<String> methods = new LinkedHashSet<>();
   private final Set<String> records = new LinkedHashSet<>();
   private final Map<Check, String> exceptions = new LinkedHashMap<>();
+  private Device.@Nullable Type generator;
   private final Map<String, String> skipped = new LinkedHashMap<>();
   private final Map<String, String> rough = new LinkedHashMap<>();
   private final List<Refusal> refusals = new ArrayList<>();
@@ -131,6 +136,12 @@ public final class OpInfo {
     return this;
   }
 
+  /// Says that its goldens hold numbers that the generator of one kind of device has drawn. On another it is held to itself, not to them.
+  OpInfo drawnBy(Device.Type generator) {
+    this.generator = generator;
+    return this;
+  }
+
   /// Takes the samples whose key contains `part` out of all checks.
   OpInfo skip(String part, String reason) {
     skipped.put(part, reason);
@@ -195,6 +206,12 @@ public final class OpInfo {
   /// Why it is out of `check`, or null.
   public @Nullable String exception(Check check) {
     return exceptions.get(check);
+  }
+
+  /// Why it is out of `check` on a device, or null.
+  public @Nullable String exception(Check check, Device device) {
+    return generator != null && device.type() != generator && AGAINST_GOLDENS.contains(check)
+        ? "its goldens are drawn by the generator of a device of type " + generator : exception(check);
   }
 
   /// Why `sample` is out of `check`, or null.

@@ -9,7 +9,7 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.flambeau.backend.cuda.binding.Driver;
 import org.jspecify.annotations.Nullable;
 
-/// What kernels found wrong with their data, as `complaint.cuh` leaves it in memory of the host: an index out of range.
+/// What kernels found wrong with their data, as `complaint.cuh` leaves it in memory of the host: an index out of range, or no probability.
 ///
 /// Nobody waits for it: the next time the host waits for the GPU anyway it becomes an exception that says which operation it was. Nothing
 /// out of range is touched, and the GPU stays usable, unlike after a failed assertion on the device.
@@ -22,6 +22,9 @@ final class Complaints {
   private static final int SIZE = 16;
   /// Launches that are remembered.
   private static final int REMEMBERED = 1 << 12;
+
+  /// In the place of a dimension, where the kernel takes probabilities.
+  private static final int PROBABILITY = -1;
 
   private record Asked(int ticket, String operation, int dim) {}
 
@@ -54,10 +57,16 @@ final class Complaints {
     return launch;
   }
 
+  /// As [#writeTo(Launch, String, int)], of a kernel that takes probabilities.
+  Launch writeTo(Launch launch, String operation) {
+    return writeTo(launch, operation, PROBABILITY);
+  }
+
   /// To be called when the host has waited for the GPU.
   ///
   /// @param late whether other operations came in between, so that the message must say whose it is
-  /// @throws IndexOutOfBoundsException where a kernel complained since the last check
+  /// @throws IndexOutOfBoundsException where a kernel complained of an index since the last check
+  /// @throws IllegalArgumentException where it complained of a probability
   void check(boolean late) {
     int ticket = ALL.get(INT, complaint + TICKET);
     if (ticket == 0) {
@@ -68,9 +77,12 @@ final class Complaints {
     clear();
     Asked by = asked.get(ticket & REMEMBERED - 1);
     boolean known = by != null && by.ticket == ticket;
-    String message = "index " + index + " is out of bounds for " + (known ? "dimension " + by.dim : "a dimension") + " with size " + size;
-    throw new IndexOutOfBoundsException(!late ? message
-        : "[" + (known ? by.operation : "index") + "] " + message + ". The result of that operation, which came before, is not to be used: "
-            + "-Dflambeau.cuda.launchBlocking=true makes the operation itself report it");
+    boolean probability = known && by.dim == PROBABILITY;
+    String message = probability ? "a probability must lie between 0 and 1, got " + Double.longBitsToDouble(index)
+        : "index " + index + " is out of bounds for " + (known ? "dimension " + by.dim : "a dimension") + " with size " + size;
+    String whole = late ? "[" + (known ? by.operation : "index") + "] " + message
+        + ". The result of that operation, which came before, is not to be used: "
+        + "-Dflambeau.cuda.launchBlocking=true makes the operation itself report it" : message;
+    throw probability ? new IllegalArgumentException(whole) : new IndexOutOfBoundsException(whole);
   }
 }

@@ -24,6 +24,7 @@ final class CudaKernels implements Kernels {
   private final Indexing indexing;
   private final Masks masks;
   private final Making making;
+  private final RandomDraws random;
   private final Convolutions convolutions;
   private final Attention attention;
   private final MatrixProducts products;
@@ -35,6 +36,7 @@ final class CudaKernels implements Kernels {
     this.indexing = new Indexing(gpu, library);
     this.masks = new Masks(gpu, library);
     this.making = new Making(gpu, library);
+    this.random = new RandomDraws(gpu, library, this::sort);
     CudnnContext.Pool cudnn = new CudnnContext.Pool(gpu);
     this.convolutions = new Convolutions(gpu, elementwise, cudnn);
     this.attention = new Attention(gpu, library, cudnn);
@@ -245,17 +247,17 @@ final class CudaKernels implements Kernels {
 
   @Override
   public void random(Distribution distribution, Strided out, RandomSource source, double a, double b) {
-    throw new UnsupportedOperationException("random");
+    random.fill(distribution, out, source, a, b);
   }
 
   @Override
   public void bernoulli(Strided out, Strided probability, RandomSource source) {
-    throw new UnsupportedOperationException("bernoulli");
+    random.bernoulli(out, probability, source);
   }
 
   @Override
   public void permutation(Strided out, RandomSource source) {
-    throw new UnsupportedOperationException("permutation");
+    random.permutation(out, source);
   }
 
   // ---- fused ----

@@ -21,6 +21,7 @@ final class Gpu {
   private final Device device;
   private final long context;
   private final int multiprocessors;
+  private final int threadsPerMultiprocessor;
   private final int computeCapability;
   private final int sharedBytes;
   private final long stream;
@@ -35,6 +36,7 @@ final class Gpu {
     int handle = Driver.device(ordinal);
     this.context = Driver.primaryCtxRetain(handle);
     this.multiprocessors = Driver.deviceAttribute(Driver.MULTIPROCESSOR_COUNT, handle);
+    this.threadsPerMultiprocessor = Driver.deviceAttribute(Driver.MAX_THREADS_PER_MULTIPROCESSOR, handle);
     this.computeCapability = 10 * Driver.deviceAttribute(Driver.COMPUTE_CAPABILITY_MAJOR, handle)
         + Driver.deviceAttribute(Driver.COMPUTE_CAPABILITY_MINOR, handle);
     this.sharedBytes = Driver.deviceAttribute(Driver.MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, handle);
@@ -62,6 +64,11 @@ final class Gpu {
   /// Shared memory that a block may have if its kernel asks for it.
   int sharedBytes() {
     return sharedBytes;
+  }
+
+  /// As many as are in flight at once, at most.
+  int threadsPerMultiprocessor() {
+    return threadsPerMultiprocessor;
   }
 
   Allocator allocator() {

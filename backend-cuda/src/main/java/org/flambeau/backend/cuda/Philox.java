@@ -1,12 +1,19 @@
 package org.flambeau.backend.cuda;
 
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import org.flambeau.spi.RandomSource;
 
-/// A counter-based generator's state: a key and how far its sequence was used. Kernels compute the numbers.
+/// A counter-based generator's state: a key and how far the sequences of all threads were used. Kernels compute the numbers.
+///
+/// The bytes of a saved state are those of PyTorch's `torch.cuda.get_rng_state()`.
 ///
 /// Reference: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", 2011.
 final class Philox implements RandomSource {
+  /// Words that one call of the generator yields.
+  static final int WORDS = 4;
+  private static final int STATE = 2 * Long.BYTES;
+
   private long seed;
   private long offset;
 
@@ -20,29 +27,32 @@ final class Philox implements RandomSource {
     this.offset = 0;
   }
 
-  long seed() {
+  synchronized long seed() {
     return seed;
   }
 
-  /// Sets `count` numbers of each thread's sequence aside for a kernel, which begins at the result.
+  /// Sets `count` words of each thread's sequence aside for a kernel, and what is missing to whole calls.
+  ///
+  /// @return the number of the call that the kernel begins with
   synchronized long reserve(long count) {
-    long first = offset;
-    offset += count;
+    long first = offset / WORDS;
+    offset += (count + WORDS - 1) / WORDS * WORDS;
     return first;
   }
 
   @Override
   public synchronized byte[] save() {
-    return ByteBuffer.allocate(2 * Long.BYTES).putLong(seed).putLong(offset).array();
+    return ByteBuffer.allocate(STATE).order(ByteOrder.LITTLE_ENDIAN).putLong(seed).putLong(offset).array();
   }
 
   @Override
   public synchronized void restore(byte[] state) {
-    if (state.length != 2 * Long.BYTES) {
-      throw new IllegalArgumentException("[restore] expected the state of a CUDA generator, of 16 bytes, got " + state.length);
+    ByteBuffer values = ByteBuffer.wrap(state).order(ByteOrder.LITTLE_ENDIAN);
+    if (state.length != STATE || values.getLong(Long.BYTES) % WORDS != 0) {
+      throw new IllegalArgumentException("[restore] expected the state of a CUDA generator, 16 bytes of which the second half is a "
+          + "multiple of " + WORDS + ", got " + state.length + " bytes");
     }
-    ByteBuffer values = ByteBuffer.wrap(state);
-    seed = values.getLong();
-    offset = values.getLong();
+    seed = values.getLong(0);
+    offset = values.getLong(Long.BYTES);
   }
 }

@@ -5,6 +5,7 @@ import static org.flambeau.spi.NativeMemory.INT;
 import static org.flambeau.spi.NativeMemory.LONG;
 
 import java.util.Arrays;
+import java.util.function.Predicate;
 import org.flambeau.spi.Strided;
 
 /// An index space that several strided operands share, as `space.cuh` has it on the device.
@@ -152,6 +153,34 @@ final class Space {
       }
       slice(n).divide(at, body);
     }
+  }
+
+  /// Parts that each `fits`, halved along the outermost dimension as long as they do not.
+  void forEachHalf(Predicate<Space> fits, Part body) {
+    halve(new long[steps.length], fits, body);
+  }
+
+  private void halve(long[] offsets, Predicate<Space> fits, Part body) {
+    if (fits.test(this)) {
+      body.run(this, offsets);
+      return;
+    }
+    long n = sizes[0] / 2;
+    slice(n).halve(offsets, fits, body);
+    long[] at = offsets.clone();
+    for (int k = 0; k < at.length; k++) {
+      at[k] += n * steps[k][0];
+    }
+    slice(sizes[0] - n).halve(at, fits, body);
+  }
+
+  /// How many elements lie from operand k's first to its last, both counted.
+  long span(int k) {
+    long span = 1;
+    for (int d = 0; d < rank; d++) {
+      span += (sizes[d] - 1) * steps[k][d];
+    }
+    return span;
   }
 
   /// The first n of the outermost dimension, which goes where n is 1.

@@ -20,14 +20,25 @@ struct Complaints {
 
   // Whether `index` lies in [0, size), or where `negative` is allowed in [−size, size).
   __device__ __forceinline__ bool within(int64 index, int64 size, bool negative = false) const {
-    if (index < size && index >= (negative ? -size : 0)) return true;
+    bool holds = index < size && index >= (negative ? -size : 0);
+    if (!holds) say(index, size);
+    return holds;
+  }
+
+  // Whether `p` lies in [0, 1]; said by its bits.
+  __device__ __forceinline__ bool isProbability(double p) const {
+    bool holds = p >= 0 && p <= 1;
+    if (!holds) say(__double_as_longlong(p), 1);
+    return holds;
+  }
+
+  __device__ __forceinline__ void say(int64 index, int64 size) const {
     if (atomicCAS(&first->claimed, 0, 1) == 0) {
       first->index = index;
       first->size = size;
       __threadfence_system();
       first->ticket = ticket;
     }
-    return false;
   }
 };
 

@@ -31,6 +31,7 @@ public final class Driver {
 
   // CUdevice_attribute
   public static final int MULTIPROCESSOR_COUNT = 16;
+  public static final int MAX_THREADS_PER_MULTIPROCESSOR = 39;
   public static final int COMPUTE_CAPABILITY_MAJOR = 75;
   public static final int COMPUTE_CAPABILITY_MINOR = 76;
   public static final int MAX_SHARED_MEMORY_PER_BLOCK_OPTIN = 97;

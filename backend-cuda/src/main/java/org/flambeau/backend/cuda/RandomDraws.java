@@ -1,0 +1,237 @@
+package org.flambeau.backend.cuda;
+
+import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.DOUBLE;
+import static org.flambeau.spi.NativeMemory.LONG;
+
+import org.flambeau.DType;
+import org.flambeau.spi.Distribution;
+import org.flambeau.spi.RandomSource;
+import org.flambeau.spi.Storage;
+import org.flambeau.spi.Strided;
+
+/// Random numbers: `random.cu`, which draws those that PyTorch draws on a GPU of as many multiprocessors from the same state, and moves the
+/// generator on as PyTorch does.
+///
+/// Which number an element gets depends on its place in the order of memory and on how many threads fill the GPU, as in PyTorch's
+/// `distribution_elementwise_grid_stride_kernel`. Uniform and normal float32 numbers that PyTorch printed on GPUs are in the tests. To be
+/// verified on a GPU: tensors that take more than one call of each thread's generator, other dtypes, exponential, whole and Bernoulli
+/// numbers, permutations, and the last bits, since `__sincosf` and `__logf` round in their own way. PyTorch's dropout is a kernel of its
+/// own, which draws in another order than the Bernoulli numbers that ours is made of.
+final class RandomDraws {
+  private static final String SOURCE = "random.cu";
+  /// Bytes of the structures in random.cu and philox.cuh.
+  private static final int GENERATOR = 16;
+  private static final int PARAMETERS = 32;
+  private static final int DENSE = 8;
+  private static final int SCATTERED = (DENSE + Space.STEPS + Space.SPACE + 7) / 8 * 8;
+
+  /// From this range on, whole numbers take 64 random bits rather than 32.
+  private static final long WIDE_RANGE = 1L << 28;
+  /// What PyTorch sets aside for Bernoulli numbers of given probabilities, which take four.
+  private static final int BERNOULLI_WORDS = 10;
+  private static final int BERNOULLI_EACH = 4;
+
+  /// The functors in random.cu, and how many numbers each makes of four words.
+  private enum Functor {
+    UNIFORM, NORMAL, EXPONENTIAL, BERNOULLI, INTEGER, WIDE_INTEGER, KEY;
+
+    int count(DType dtype) {
+      return switch (this) {
+        case WIDE_INTEGER, KEY -> 2;
+        case INTEGER -> 4;
+        default -> dtype == DType.FLOAT64 ? 2 : 4;
+      };
+    }
+  }
+
+  /// How the elements lie, by the structures in random.cu.
+  private enum Layout {
+    DENSE("Dense"), SCATTERED("Scattered");
+
+    private final String structure;
+
+    Layout(String structure) {
+      this.structure = structure;
+    }
+
+    String of(String type) {
+      return structure + "<" + type + ">";
+    }
+  }
+
+  /// As random.cu has it: what a distribution needs, each of them in its own way.
+  private record Parameters(double a, double b, long from, long range) {
+    void write(long at) {
+      ALL.set(DOUBLE, at, a);
+      ALL.set(DOUBLE, at + 8, b);
+      ALL.set(LONG, at + 16, from);
+      ALL.set(LONG, at + 24, range);
+    }
+  }
+
+  /// [org.flambeau.spi.Kernels#sort].
+  interface Sort {
+    void sort(Strided values, Strided indices, Strided x, int dim, boolean descending);
+  }
+
+  private final Gpu gpu;
+  private final KernelLibrary library;
+  private final Sort sort;
+  private final KernelTable<Functor, DType> dense;
+  private final KernelTable<Functor, DType> scattered;
+
+  RandomDraws(Gpu gpu, KernelLibrary library, Sort sort) {
+    this.gpu = gpu;
+    this.library = library;
+    this.sort = sort;
+    this.dense = table(library, Layout.DENSE);
+    this.scattered = table(library, Layout.SCATTERED);
+  }
+
+  private static KernelTable<Functor, DType> table(KernelLibrary library, Layout layout) {
+    return new KernelTable<>(library, SOURCE, Functor.class, DType.class, (functor, dtype) -> {
+      String type = Elementwise.type(dtype);
+      return "draw<" + functor + "<" + type + ">, " + layout.of(type) + ">";
+    });
+  }
+
+  private Philox philox(RandomSource source) {
+    gpu.refuseInCapture("draws random numbers, and each replay would draw the same ones");
+    return (Philox) source;
+  }
+
+  /// As [org.flambeau.spi.Kernels#random].
+  void fill(Distribution distribution, Strided out, RandomSource source, double a, double b) {
+    long from = (long) a;
+    long range = (long) b - from;
+    Functor functor = switch (distribution) {
+      case UNIFORM -> Functor.UNIFORM;
+      case NORMAL -> Functor.NORMAL;
+      case EXPONENTIAL -> Functor.EXPONENTIAL;
+      case BERNOULLI -> Functor.BERNOULLI;
+      case INTEGER -> Long.compareUnsigned(range, WIDE_RANGE) < 0 ? Functor.INTEGER : Functor.WIDE_INTEGER;
+    };
+    draw(functor, out, philox(source), new Parameters(a, b, from, range));
+  }
+
+  /// In PyTorch, what 32 bits cannot index sets numbers aside as a whole, which nobody draws, and again by parts.
+  private void draw(Functor functor, Strided out, Philox source, Parameters parameters) {
+    if (out.numel() == 0) {
+      return;
+    }
+    Space space = Space.of(out);
+    int size = out.dtype().size();
+    if (isIndexedBy32Bits(space, size)) {
+      draw(functor, space, out, 0, source, parameters);
+    } else {
+      source.reserve(words(functor, out.dtype(), space.numel()));
+      space.forEachHalf(part -> isIndexedBy32Bits(part, size),
+          (part, offsets) -> draw(functor, part, out, offsets[0], source, parameters));
+    }
+  }
+
+  private static boolean isIndexedBy32Bits(Space space, int size) {
+    return space.fitsOneLaunch() && (space.span(0) - 1) * size < Integer.MAX_VALUE;
+  }
+
+  private void draw(Functor functor, Space space, Strided out, long offset, Philox source, Parameters parameters) {
+    long seed = source.seed();
+    long first = source.reserve(words(functor, out.dtype(), space.numel()));
+    boolean isDense = space.isDense(out);
+    Kernel kernel = (isDense ? dense : scattered).get(functor, out.dtype());
+    Launch launch = Launch.begin();
+    writeLayout(launch, isDense, space, 0, out.address() + offset * out.dtype().size());
+    launch.integer((int) space.numel());
+    writeGenerator(launch, seed, first);
+    parameters.write(launch.structure(PARAMETERS, 8));
+    launch.run(gpu, kernel, blocks(space.numel()), Gpu.BLOCK);
+  }
+
+  /// As PyTorch's `calc_execution_policy`: no more blocks than the GPU has in flight.
+  private int blocks(long n) {
+    int most = gpu.multiprocessors() * (gpu.threadsPerMultiprocessor() / Gpu.BLOCK);
+    return (int) Math.min((n + Gpu.BLOCK - 1) / Gpu.BLOCK, most);
+  }
+
+  /// How many words of each thread's sequence n numbers take.
+  private long words(Functor functor, DType dtype, long n) {
+    long each = (long) Gpu.BLOCK * blocks(n) * functor.count(dtype);
+    return ((n - 1) / each + 1) * Philox.WORDS;
+  }
+
+  private static void writeLayout(Launch launch, boolean isDense, Space space, int operand, long address) {
+    long at = launch.structure(isDense ? DENSE : SCATTERED, 8);
+    ALL.set(LONG, at, address);
+    if (!isDense) {
+      space.writeSteps(operand, at + DENSE);
+      space.write(at + DENSE + Space.STEPS);
+    }
+  }
+
+  private static void writeGenerator(Launch launch, long seed, long first) {
+    long at = launch.structure(GENERATOR, 8);
+    ALL.set(LONG, at, seed);
+    ALL.set(LONG, at + 8, first);
+  }
+
+  /// As [org.flambeau.spi.Kernels#bernoulli].
+  void bernoulli(Strided out, Strided probability, RandomSource source) {
+    if (out.numel() == 0) {
+      return;
+    }
+    Philox philox = philox(source);
+    Space.of(out, probability).forEachPart((part, offsets) -> {
+      boolean isDense = part.isDense(out, probability);
+      Layout layout = isDense ? Layout.DENSE : Layout.SCATTERED;
+      Kernel kernel = library.get(SOURCE, "bernoulli<" + layout.of(Elementwise.type(out.dtype())) + ", "
+          + layout.of("const " + Elementwise.type(probability.dtype())) + ">");
+      long seed = philox.seed();
+      long first = philox.reserve(BERNOULLI_WORDS);
+      Launch launch = Launch.begin();
+      writeLayout(launch, isDense, part, 0, out.address() + offsets[0] * out.dtype().size());
+      writeLayout(launch, isDense, part, 1, probability.address() + offsets[1] * probability.dtype().size());
+      launch.integer((int) part.numel());
+      writeGenerator(launch, seed, first);
+      gpu.complaints().writeTo(launch, "bernoulli");
+      long each = (long) Gpu.BLOCK * BERNOULLI_EACH;
+      launch.run(gpu, kernel, (int) ((part.numel() + each - 1) / each), Gpu.BLOCK);
+    });
+  }
+
+  /// As [org.flambeau.spi.Kernels#permutation]: what sorting random keys makes of the order, and ties shuffled. The keys are as short as
+  /// leaves no tie nine times in ten.
+  void permutation(Strided out, RandomSource source) {
+    long n = out.numel();
+    if (n == 0) {
+      return;
+    }
+    Philox philox = philox(source);
+    int bits = keyBits(n);
+    long mask = bits == Integer.SIZE || bits == Long.SIZE ? -1 : (1L << bits) - 1;
+    long range = bits <= Integer.SIZE ? 0xffffffffL : -1;
+    try (Workspace workspace = Workspace.of(gpu, 2 * n * Long.BYTES)) {
+      var storage = new Storage(gpu.device(), workspace.address(), 2 * n * Long.BYTES);
+      Strided keys = Strided.of(storage, DType.INT64, 0, new long[] {n}, new long[] {1});
+      Strided sorted = Strided.of(storage, DType.INT64, n, new long[] {n}, new long[] {1});
+      draw(Functor.KEY, keys, philox, new Parameters(0, 0, mask, range));
+      sort.sort(sorted, out, keys, 0, false);
+      shuffleTies(gpu, library, out, sorted, philox);
+    }
+  }
+
+  /// Shuffles among themselves the values of neighbours whose keys are the same.
+  static void shuffleTies(Gpu gpu, KernelLibrary library, Strided values, Strided keys, Philox source) {
+    long n = values.numel();
+    long seed = source.seed();
+    long first = source.reserve(n);
+    Launch launch = Launch.begin().word(values.address()).word(values.stride(0)).word(keys.address()).integer((int) n);
+    writeGenerator(launch, seed, first);
+    launch.run(gpu, library.get(SOURCE, "shuffleTies<int64>"), (int) ((n + Gpu.BLOCK - 1) / Gpu.BLOCK), Gpu.BLOCK);
+  }
+
+  private static int keyBits(long n) {
+    double pairs = (6.0 * n * n + 1) / (12 * Math.log(0.9));
+    return Math.min(Long.SIZE, (int) Math.ceil(Math.log(n - pairs) / Math.log(2)));
+  }
+}
