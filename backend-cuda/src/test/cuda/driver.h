@@ -49,4 +49,10 @@ __attribute__((format(printf, 2, 3))) inline int fail(int status, const char *fo
   return status;
 }
 
+// Has work that runs take so much longer by the events' clock.
+inline void pretend(int milliseconds) {
+  static auto function = driverFunction<void(int)>("simulatedPretend");
+  if (function) function(milliseconds);
+}
+
 }  // namespace simulated

@@ -77,7 +77,7 @@ record Gemm(DType dtype, boolean tensorFloat, int epilogue, int batch, long m, l
   /// As a fault is reported with: row-major again, so the other way round.
   @Override
   public String toString() {
-    return "cuBLASLt: (" + batch + ", " + n + ", " + k + ") x (" + batch + ", " + k + ", " + m + ") of " + dtype.label()
+    return "matmul (" + batch + ", " + n + ", " + k + ") x (" + batch + ", " + k + ", " + m + ") of " + dtype.label()
         + (tensorFloat ? ", TF32" : "") + ", epilogue " + epilogue;
   }
 }

@@ -4,12 +4,15 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import org.flambeau.backend.cuda.binding.CublasLt;
 import org.flambeau.backend.cuda.binding.Driver;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// The plans of one GPU: made when a product is first met, and the best of cuBLASLt's proposals found by trying them there and then.
 ///
 /// The trial waits for the GPU, once per product. It is left out while a graph is captured, for products that a launch takes longer than,
 /// and with `-Dflambeau.cuda.autotune=false`: then cuBLASLt's own first choice is used, the same in every process.
 final class GemmPlans {
+  private static final Logger LOG = LoggerFactory.getLogger(GemmPlans.class);
   private static final boolean AUTOTUNE = Boolean.parseBoolean(System.getProperty("flambeau.cuda.autotune", "true"));
   /// What Hopper's algorithms make use of.
   static final long WORKSPACE = 32 << 20;
@@ -20,15 +23,10 @@ final class GemmPlans {
   /// Beyond this many products of different shapes, plans are made anew.
   private static final int MOST = 1 << 14;
 
-  /// Memory that the algorithms of one stream use in turn; never given back, since captured graphs keep its address.
-  private record Scratch(long stream, long address) {}
-
   private final Gpu gpu;
   private final long handle;
   /// Nothing for products that cuBLASLt cannot do.
   private final ConcurrentHashMap<Gemm, Optional<GemmPlan>> plans = new ConcurrentHashMap<>();
-  private final ConcurrentHashMap<Long, Scratch> scratches = new ConcurrentHashMap<>();
-  private volatile Scratch latest = new Scratch(0, 0);
 
   /// With the GPU's context current.
   GemmPlans(Gpu gpu) {
@@ -44,8 +42,13 @@ final class GemmPlans {
       return false;
     }
     gpu.makeCurrent();
-    long stream = gpu.stream();
-    plan.run(a, b, d, bias, plan.workspaceBytes() == 0 ? 0 : scratch(stream), stream);
+    if (plan.workspaceBytes() == 0) {
+      plan.run(a, b, d, bias, 0, gpu.stream());
+    } else {
+      try (Workspace workspace = Workspace.of(gpu, plan.workspaceBytes())) {
+        plan.run(a, b, d, bias, workspace.address(), gpu.stream());
+      }
+    }
     gpu.launched(plan.name());
     return true;
   }
@@ -64,11 +67,16 @@ final class GemmPlans {
     }
     gpu.makeCurrent();
     GemmPlan plan = GemmPlan.of(handle, gemm, bias, WORKSPACE);
-    long stream = gpu.stream();
-    if (plan != null && isWorthTrying(plan, gemm) && !Driver.streamIsCapturing(stream)) {
-      plan.choose(fastest(plan, a, b, d, bias, stream));
+    if (plan == null) {
+      LOG.info("{}: cuBLASLt {} has no algorithm, so that slower kernels do it", gemm, CublasLt.version());
     }
     Optional<GemmPlan> found = Optional.ofNullable(plan);
+    if (plan != null && isWorthTrying(plan, gemm)) {
+      if (gpu.capture() != null) {
+        return found; // and let who comes later try
+      }
+      plan.choose(fastest(plan, a, b, d, bias));
+    }
     plans.put(gemm, found);
     return found;
   }
@@ -78,14 +86,14 @@ final class GemmPlans {
   }
 
   /// Tries the proposals on the operands themselves: D is written anew by whichever is used in the end.
-  private int fastest(GemmPlan plan, long a, long b, long d, long bias, long stream) {
+  private int fastest(GemmPlan plan, long a, long b, long d, long bias) {
     long start = Driver.eventCreate(true);
     long end = Driver.eventCreate(true);
-    try {
+    try (Workspace workspace = Workspace.of(gpu, WORKSPACE)) {
       int fastest = 0;
       float least = Float.POSITIVE_INFINITY;
       for (int proposal = 0; proposal < plan.proposals(); proposal++) {
-        float time = time(plan, proposal, a, b, d, bias, stream, start, end);
+        float time = time(plan, proposal, a, b, d, bias, workspace.address(), start, end);
         if (time < least) {
           least = time;
           fastest = proposal;
@@ -99,28 +107,18 @@ final class GemmPlans {
   }
 
   /// Milliseconds, infinitely many where the proposal is refused after all.
-  private float time(GemmPlan plan, int proposal, long a, long b, long d, long bias, long stream, long start, long end) {
-    long bytes = plan.workspaceBytes(proposal);
-    long workspace = bytes == 0 ? 0 : scratch(stream);
+  private float time(GemmPlan plan, int proposal, long a, long b, long d, long bias, long workspace, long start, long end) {
+    long stream = gpu.stream();
     for (int run = 0; run <= RUNS; run++) {
       if (run == 1) {
         Driver.eventRecord(start, stream);
       }
-      if (plan.run(proposal, a, b, d, bias, workspace, bytes, stream) != CublasLt.SUCCESS) {
+      if (plan.run(proposal, a, b, d, bias, workspace, WORKSPACE, stream) != CublasLt.SUCCESS) {
         return Float.POSITIVE_INFINITY;
       }
     }
     Driver.eventRecord(end, stream);
     Driver.eventSynchronize(end);
     return Driver.eventElapsedTime(start, end);
-  }
-
-  private long scratch(long stream) {
-    Scratch known = latest;
-    if (known.address == 0 || known.stream != stream) {
-      known = scratches.computeIfAbsent(stream, key -> new Scratch(key, Workspace.of(gpu, WORKSPACE).address()));
-      latest = known;
-    }
-    return known.address;
   }
 }

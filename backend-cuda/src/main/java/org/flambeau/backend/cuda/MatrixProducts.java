@@ -103,7 +103,8 @@ final class MatrixProducts {
   /// Whether cuBLASLt could.
   private boolean byCublas(Strided out, Strided a, Strided b, @Nullable Strided bias, int epilogue) {
     Gemm.Matrices d = Gemm.Matrices.of(out);
-    if (!out.dtype().isFloating() || a.size(2) == 0 || d == null || d.transposed()) {
+    boolean fits = Math.max(out.size(1), Math.max(out.size(2), a.size(2))) <= Integer.MAX_VALUE;
+    if (!out.dtype().isFloating() || a.size(2) == 0 || !fits || d == null || d.transposed()) {
       return false;
     }
     List<Workspace> copies = new ArrayList<>(0);

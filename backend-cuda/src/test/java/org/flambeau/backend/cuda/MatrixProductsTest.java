@@ -150,7 +150,7 @@ class MatrixProductsTest {
   }
 
   @ParameterizedTest
-  @EnumSource(names = {"FLOAT32", "BFLOAT16", "INT32"})
+  @EnumSource(value = DType.class, names = {"FLOAT32", "BFLOAT16", "INT32"})
   void aProductOfNoTermsIsZeroAndOneWithoutElementsIsNothing(DType dtype) {
     assertArrayEquals(new double[6], arrays.read(matmul(arrays.empty(dtype, 1, 2, 0), arrays.empty(dtype, 1, 0, 3))));
     assertEquals(0, arrays.read(matmul(arrays.empty(dtype, 1, 0, 4), arrays.empty(dtype, 1, 4, 3))).length);
@@ -189,7 +189,7 @@ class MatrixProductsTest {
   }
 
   @ParameterizedTest
-  @EnumSource(names = {"FLOAT16", "BFLOAT16", "FLOAT32", "FLOAT64"})
+  @EnumSource(value = DType.class, names = {"FLOAT16", "BFLOAT16", "FLOAT32", "FLOAT64"})
   void linearAddsTheBiasAndAppliesTheActivation(DType dtype) {
     Filled x = Filled.of(arrays.empty(dtype, 6, 10), -3, 3);
     Filled weight = Filled.of(arrays.empty(dtype, 4, 10), -3, 3);
@@ -261,6 +261,28 @@ class MatrixProductsTest {
 
       matmul(a.with(0, new long[] {1, 30, 30}, a.strides()), a.with(0, new long[] {1, 30, 30}, a.strides()));
       assertEquals(0, SimulatedDriver.proposal(), "a small product is not worth a trial");
+    } finally {
+      SimulatedDriver.proposals(1);
+    }
+  }
+
+  @Test
+  void aCapturedProductIsTriedByNobodyAndReplayedOnWhatTheOperandsHoldThen() {
+    int n = 340;
+    Strided a = arrays.of(DType.FLOAT32, new long[] {1, n, n}, new double[n * n]);
+    Strided out = arrays.empty(DType.FLOAT32, 1, n, n);
+    double[] ones = new double[n * n];
+    Arrays.fill(ones, 1);
+    SimulatedDriver.proposals(3);
+    try (Capture graph = Capture.of(gpu, () -> gpu.kernels().matmul(out, a, a))) {
+      assertEquals(0, SimulatedDriver.proposal());
+
+      arrays.write(a, ones);
+      graph.replay();
+
+      assertEquals(n, arrays.read(out)[7]);
+      gpu.kernels().matmul(out, a, a);
+      assertEquals(2, SimulatedDriver.proposal());
     } finally {
       SimulatedDriver.proposals(1);
     }

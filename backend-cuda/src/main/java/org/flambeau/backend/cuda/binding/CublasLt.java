@@ -16,7 +16,8 @@ import org.flambeau.BackendException;
 /// changes them. Errors become [BackendException]s but where a status is the result, for [#check].
 public final class CublasLt {
   public static final int SUCCESS = 0;
-  public static final int NOT_SUPPORTED = 15;
+  private static final int INVALID_VALUE = 7;
+  private static final int NOT_SUPPORTED = 15;
 
   // cudaDataType
   public static final int R_32F = 0;
@@ -202,13 +203,14 @@ public final class CublasLt {
 
   // ---- products ----
 
-  /// Writes up to `most` algorithms, which it takes to be the fastest first, to `results`, of [#RESULT_BYTES] each; how many there are.
+  /// Writes up to `most` algorithms, which it takes to be the fastest first, to `results`, of [#RESULT_BYTES] each; how many there are, 0
+  /// where it cannot do the product.
   public static int algoGetHeuristic(long handle, long description, long a, long b, long c, long d, long preference, int most,
       long results) {
     int[] status = {0};
     int count = Native.outInt(out -> status[0] = (int) GET_HEURISTIC.invokeExact(handle, description, a, b, c, d, preference, most, results,
         out));
-    if (status[0] == NOT_SUPPORTED) {
+    if (status[0] == NOT_SUPPORTED || status[0] == INVALID_VALUE) {
       return 0;
     }
     check("cublasLtMatmulAlgoGetHeuristic", status[0]);

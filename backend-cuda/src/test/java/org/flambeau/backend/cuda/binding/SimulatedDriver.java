@@ -86,7 +86,7 @@ public final class SimulatedDriver {
     return Native.callLong(() -> (long) function.invokeExact());
   }
 
-  /// How many algorithms cuBLASLt proposes for each product, of which each is a little faster than the one before.
+  /// How many algorithms cuBLASLt proposes for each product, of which each is much faster than the one before.
   public static void proposals(int count) {
     var function = Native.function(Libraries.shared().open(Library.CUBLAS_LT), "simulatedProposals", JAVA_INT, JAVA_INT);
     assertEquals(0, Native.call(() -> (int) function.invokeExact(count)));
