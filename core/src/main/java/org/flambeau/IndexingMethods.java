@@ -41,7 +41,7 @@ sealed interface IndexingMethods permits Tensor {
 
   /// [#indexPut_(List, Tensor, boolean)] on a copy.
   default Tensor indexPut(List<Index> indices, Tensor values, boolean accumulate) {
-    return AdvancedIndexing.indexPut(self().clone(), values, accumulate, indices.toArray(Index[]::new));
+    return AdvancedIndexing.indexPutCopy(self(), values, accumulate, indices.toArray(Index[]::new));
   }
 
   // ---- along a dimension, element by element ----

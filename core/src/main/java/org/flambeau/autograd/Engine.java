@@ -47,7 +47,8 @@ final class Engine {
     ThreadState thread = ThreadState.current();
     Engine engine = new Engine(thread, retain, create);
     int modes = thread.modes;
-    thread.modes = create ? modes & ~ThreadState.NO_GRAD : modes | ThreadState.NO_GRAD;
+    int plain = modes & ~ThreadState.AUTOCAST; // gradients have the dtypes that the forward pass chose
+    thread.modes = create ? plain & ~ThreadState.NO_GRAD : plain | ThreadState.NO_GRAD;
     if (thread.scope != null || !create) {
       engine.inner = Scopes.openInner(thread);
     }

@@ -11,6 +11,8 @@ public final class ThreadState {
   public static final int INFERENCE = 2;
   /// Set while nodes remember where they were recorded.
   public static final int ANOMALY = 4;
+  /// Set while operations choose the dtype they compute in.
+  public static final int AUTOCAST = 8;
 
   private static final ThreadLocal<ThreadState> CURRENT = ThreadLocal.withInitial(ThreadState::new);
 
@@ -19,6 +21,9 @@ public final class ThreadState {
 
   /// The innermost open memory scope.
   public @Nullable ScopeMembers scope;
+
+  /// What the innermost autocast region knows, an enabled one or not.
+  public @Nullable CastCache casts;
 
   private long sequence;
 

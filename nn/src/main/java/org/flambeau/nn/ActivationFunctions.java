@@ -4,6 +4,7 @@ import java.util.Arrays;
 import org.flambeau.DType;
 import org.flambeau.Tensor;
 import org.flambeau.internal.ops.Activations;
+import org.flambeau.internal.ops.AutocastPolicy;
 import org.flambeau.internal.ops.Op;
 import org.flambeau.internal.ops.Selection;
 import org.flambeau.internal.ops.Softmax;
@@ -116,6 +117,10 @@ abstract sealed class ActivationFunctions permits LossFunctions {
   ///
   /// Reference: He et al., "Delving Deep into Rectifiers", 2015.
   public static Tensor prelu(Tensor x, Tensor weight) {
+    AutocastPolicy policy = AutocastPolicy.of("prelu", x);
+    if (policy != null) {
+      return policy.run(c -> prelu(c[0], c[1]), x, weight);
+    }
     long channels = x.dim() < 2 ? 1 : x.size(1);
     if (weight.numel() != 1 && weight.numel() != channels) {
       throw new IllegalArgumentException("[prelu] Mismatch of parameter numbers and input channel size. Found parameter numbers = "

@@ -5,6 +5,7 @@ import java.util.Locale;
 import java.util.stream.IntStream;
 import org.flambeau.Tensor;
 import org.flambeau.internal.ops.Attention;
+import org.flambeau.internal.ops.AutocastPolicy;
 import org.flambeau.internal.ops.Dropouts;
 import org.flambeau.internal.ops.Interpolation;
 import org.flambeau.internal.ops.Interpolation.Mode;
@@ -171,6 +172,10 @@ public final class Functional extends LayerFunctions {
   ///
   /// Shapes: x1 and x2 broadcast; the result has no `dim`. DTypes: float.
   public static Tensor cosineSimilarity(Tensor x1, Tensor x2, int dim, double eps) {
+    AutocastPolicy policy = AutocastPolicy.of("cosine_similarity", x1);
+    if (policy != null) {
+      return policy.run(c -> cosineSimilarity(c[0], c[1], dim, eps), x1, x2);
+    }
     int[] along = {dim};
     return Op.scoped("cosine_similarity", () -> {
       Tensor first = x1.div(x1.norm(2, along, true).clampMin(eps));

@@ -34,6 +34,11 @@ public final class Scopes {
     return scope;
   }
 
+  /// A scope on no thread's stack, for who owns memory by other rules than a stack's.
+  public static ScopeMembers apart() {
+    return new ScopeMembers(null, false);
+  }
+
   /// Closes the thread's innermost scope, which must be `scope`.
   public static void close(ThreadState thread, ScopeMembers scope) {
     if (scope.isClosed()) {

@@ -55,6 +55,10 @@ public final class Activations {
 
   /// log(1 + exp(beta·x))/beta.
   public static Tensor softplus(Tensor x, double beta, double threshold) {
+    AutocastPolicy policy = AutocastPolicy.of("softplus", x);
+    if (policy != null) {
+      return policy.runUnary(c -> softplus(c, beta, threshold), x);
+    }
     Promotion.requireFloat("softplus", x);
     return SOFTPLUS.compose(new Softness(beta, threshold), new Tensor[] {x}, () -> {
       Tensor scaled = beta == 1 ? x : x.mul(beta);

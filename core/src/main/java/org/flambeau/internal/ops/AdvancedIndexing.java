@@ -69,6 +69,15 @@ public final class AdvancedIndexing {
     return Op.scoped("index_put", () -> put(x, values, accumulate, indices));
   }
 
+  /// [#indexPut] in a copy of x.
+  public static Tensor indexPutCopy(Tensor x, Tensor values, boolean accumulate, Index... indices) {
+    AutocastPolicy policy = AutocastPolicy.of("index_put", x);
+    if (policy != null) {
+      return policy.run(c -> indexPutCopy(c[0], c[1], accumulate, indices), x, values);
+    }
+    return indexPut(x.clone(), values, accumulate, indices);
+  }
+
   private static Tensor put(Tensor x, Tensor values, boolean accumulate, Index... indices) {
     Tensor _ = Op.given("index_put", "value", values);
     Selection selection = select("index_put", x, indices);

@@ -34,6 +34,10 @@ public final class Attention {
   /// Where `causal`, score (i, j) counts only if j ≤ i. A row in which none counts gives zeros.
   public static Tensor scaledDotProductAttention(Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, double dropoutP, boolean causal,
       double scale) {
+    AutocastPolicy policy = AutocastPolicy.of("scaled_dot_product_attention", q);
+    if (policy != null) {
+      return policy.run(c -> scaledDotProductAttention(c[0], c[1], c[2], c[3], dropoutP, causal, scale), q, k, v, mask);
+    }
     check(q, k, v, mask, dropoutP, causal);
     Scores scores = new Scores(scale, causal);
     if (mask == null && dropoutP == 0 && isFusable(q, k, v) && Backends.kernels(q.device()).supports(FusedOp.ATTENTION, q.strided())) {

@@ -104,11 +104,13 @@ public final class Binary {
   private final Op<Unit> op;
   private final BinaryOp kernel;
   private final Domain domain;
+  private final boolean autocast;
 
   private Binary(Op<Unit> op, BinaryOp kernel, Domain domain) {
     this.op = op;
     this.kernel = kernel;
     this.domain = domain;
+    this.autocast = AutocastPolicy.treats(op.name());
   }
 
   private static Binary of(String name, BinaryOp kernel, Domain domain, Term<Unit> first, Term<Unit> second) {
@@ -156,6 +158,10 @@ public final class Binary {
 
   /// The operation's result as a new tensor, of the sizes and dtype in which the operands meet.
   public Tensor of(Tensor first, Tensor second) {
+    AutocastPolicy policy = autocast ? AutocastPolicy.of(op.name(), first) : null;
+    if (policy != null) {
+      return policy.run(c -> of(c[0], c[1]), first, second);
+    }
     DType dtype = computed(Op.given(op.title(), "operand 1", first), Op.given(op.title(), "operand 2", second));
     Tensor a = held(first, dtype);
     Tensor b = held(second, dtype);

@@ -31,6 +31,10 @@ public final class Blends {
 
   /// x + value·a·b.
   public static Tensor addcmul(Tensor x, Tensor a, Tensor b, double value) {
+    AutocastPolicy policy = AutocastPolicy.of("addcmul", x);
+    if (policy != null) {
+      return policy.run(c -> addcmul(c[0], c[1], c[2], value), x, a, b);
+    }
     requireBroadcast("addcmul", x, a, b);
     return ADDCMUL.compose(value, new Tensor[] {x, a, b}, () -> x.add(a.mul(b), value));
   }
@@ -44,6 +48,10 @@ public final class Blends {
 
   /// x + value·a/b.
   public static Tensor addcdiv(Tensor x, Tensor a, Tensor b, double value) {
+    AutocastPolicy policy = AutocastPolicy.of("addcdiv", x);
+    if (policy != null) {
+      return policy.run(c -> addcdiv(c[0], c[1], c[2], value), x, a, b);
+    }
     requireFloat(a, b);
     requireBroadcast("addcdiv", x, a, b);
     return ADDCDIV.compose(value, new Tensor[] {x, a, b}, () -> x.add(a.div(b), value));

@@ -55,6 +55,10 @@ public final class Contractions {
 
   /// Sums over pairs of dimensions; what is left of a comes before what is left of b.
   public static Tensor tensordot(Tensor a, Tensor b, int[] dimsA, int[] dimsB) {
+    AutocastPolicy policy = AutocastPolicy.of("tensordot", a);
+    if (policy != null) {
+      return policy.run(c -> tensordot(c[0], c[1], dimsA, dimsB), a, b);
+    }
     Op.requireGiven("tensordot", a, b);
     if (dimsA.length != dimsB.length) {
       throw new IllegalArgumentException("[tensordot] both dimension lists should have same length, got " + dimsA.length + " and "

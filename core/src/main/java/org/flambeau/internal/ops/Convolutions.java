@@ -51,11 +51,19 @@ public final class Convolutions {
 
   /// The convolution of images (n, c, h, w) or one image (c, h, w) with a weight (o, c/groups, kh, kw).
   public static Tensor conv2d(Tensor x, Tensor weight, @Nullable Tensor bias, Conv2d spec) {
+    AutocastPolicy policy = AutocastPolicy.of("conv2d", x);
+    if (policy != null) {
+      return policy.run(c -> conv2d(c[0], c[1], c[2], spec), x, weight, bias);
+    }
     return checkedConv("conv2d", 2, x, weight, bias, spec);
   }
 
   /// The convolution of rows (n, c, l) or one row (c, l) with a weight (o, c/groups, k); `spec` slides along columns.
   public static Tensor conv1d(Tensor x, Tensor weight, @Nullable Tensor bias, Conv2d spec) {
+    AutocastPolicy policy = AutocastPolicy.of("conv1d", x);
+    if (policy != null) {
+      return policy.run(c -> conv1d(c[0], c[1], c[2], spec), x, weight, bias);
+    }
     return checkedConv("conv1d", 1, x, weight, bias, spec);
   }
 
@@ -84,6 +92,10 @@ public final class Convolutions {
   /// The transpose of [#conv2d] as a linear map: each element of x (n, c, h, w) spreads the weight (c, o/groups, kh, kw)
   /// over the result, which has `outputPadH` rows and `outputPadW` columns more than the least that fit.
   public static Tensor convTranspose2d(Tensor x, Tensor weight, @Nullable Tensor bias, Conv2d spec, int outputPadH, int outputPadW) {
+    AutocastPolicy policy = AutocastPolicy.of("conv_transpose2d", x);
+    if (policy != null) {
+      return policy.run(c -> convTranspose2d(c[0], c[1], c[2], spec, outputPadH, outputPadW), x, weight, bias);
+    }
     String op = "conv_transpose2d";
     checkRank(op, 2, x, weight);
     if (x.dim() == 3) {

@@ -45,6 +45,10 @@ public final class CrossEntropy {
 
   /// `−weight[target]·x[target]` for log-probabilities x. The mean is divided by the sum of the weights that counted.
   public static Tensor nllLoss(Tensor x, Tensor target, @Nullable Tensor weight, Reduction reduction, long ignore) {
+    AutocastPolicy policy = AutocastPolicy.of("nll_loss", x);
+    if (policy != null) {
+      return policy.run(c -> nllLoss(c[0], target, c[1], reduction, ignore), x, weight);
+    }
     checkTarget("nll_loss", x, target);
     checkWeight("nll_loss", x, weight);
     Promotion.requireFloat("nll_loss", x);
@@ -105,6 +109,10 @@ public final class CrossEntropy {
   /// The loss of scores x: of their log-softmax, the negative log-likelihood, or where target gives probabilities
   /// −Σ weight·target·log-softmax. Smoothing mixes the target with equal probabilities.
   public static Tensor crossEntropy(Tensor x, Tensor target, @Nullable Tensor weight, Reduction reduction, long ignore, double smoothing) {
+    AutocastPolicy policy = AutocastPolicy.of("cross_entropy", x);
+    if (policy != null) {
+      return policy.run(c -> crossEntropy(c[0], c[1], c[2], reduction, ignore, smoothing), x, target, weight);
+    }
     return Op.scoped("cross_entropy", () -> choose(x, target, weight, reduction, ignore, smoothing));
   }
 

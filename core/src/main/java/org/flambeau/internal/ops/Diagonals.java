@@ -83,6 +83,10 @@ public final class Diagonals {
   }
 
   public static Tensor trace(Tensor x) {
+    AutocastPolicy policy = AutocastPolicy.of("trace", x);
+    if (policy != null) {
+      return policy.runUnary(c -> trace(c), x);
+    }
     if (x.dim() != 2) {
       throw new IllegalArgumentException("[trace] expected a matrix, but got tensor with dim " + x.dim());
     }

@@ -34,6 +34,10 @@ public final class Einsum {
     if (operands.length == 0) {
       throw fail("must provide at least one operand");
     }
+    AutocastPolicy policy = AutocastPolicy.of("einsum", operands[0]);
+    if (policy != null) {
+      return policy.run(c -> of(equation, c), operands);
+    }
     return Op.scoped("einsum", () -> new Einsum(equation, operands).evaluate(operands));
   }
 

@@ -105,6 +105,10 @@ public final class Indexing {
 
   /// `x` with the parts of `dim` that `index` names replaced by those of `source`.
   public static Tensor indexCopy(Tensor x, int dim, Tensor index, Tensor source, boolean inPlace) {
+    AutocastPolicy policy = inPlace ? null : AutocastPolicy.of("index_copy", x);
+    if (policy != null) {
+      return policy.run(c -> indexCopy(c[0], dim, index, c[1], false), x, source);
+    }
     int at = Shapes.dim("index_copy", dim, x.dim());
     Strided places = vector("index_copy", longs("index_copy", index));
     checkSource("index_copy", x, at, index, source);

@@ -103,6 +103,10 @@ public final class Interpolation {
   /// @param sizes of the result's last dimensions
   /// @param scales of positions, input by output, or 0 to take the ratio of the sizes
   public static Tensor interpolate(Tensor x, long[] sizes, double[] scales, Mode mode, boolean alignCorners) {
+    AutocastPolicy policy = AutocastPolicy.of("interpolate", x);
+    if (policy != null) {
+      return policy.runUnary(c -> interpolate(c, sizes, scales, mode, alignCorners), x);
+    }
     int spatial = x.dim() - 2;
     if (spatial < 1 || spatial > 3) {
       throw new IllegalArgumentException("[interpolate] Input Error: Only 3D, 4D and 5D input Tensors supported (got " + x.dim() + "D)");

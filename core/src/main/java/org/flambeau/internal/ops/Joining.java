@@ -49,6 +49,10 @@ public final class Joining {
       throw new IllegalArgumentException("[cat] expected a non-empty list of Tensors");
     }
     Op.requireGiven("cat", tensors);
+    AutocastPolicy policy = AutocastPolicy.of("cat", tensors[0]);
+    if (policy != null) {
+      return policy.run(c -> cat(dim, c), tensors);
+    }
     Tensor model = null;
     for (int i = 0; i < tensors.length; i++) {
       Tensor tensor = tensors[i];
@@ -105,6 +109,10 @@ public final class Joining {
       throw new IllegalArgumentException("[stack] expected a non-empty list of Tensors");
     }
     Op.requireGiven("stack", tensors);
+    AutocastPolicy policy = AutocastPolicy.of("stack", tensors[0]);
+    if (policy != null) {
+      return policy.run(c -> stack(dim, c), tensors);
+    }
     int at = Shapes.dim("stack", dim, tensors[0].dim() + 1);
     for (int i = 1; i < tensors.length; i++) {
       if (!Arrays.equals(tensors[i].strided().sizes(), tensors[0].strided().sizes())) {

@@ -39,6 +39,10 @@ public final class LayerNorm {
   }
 
   public static Tensor layerNorm(Tensor x, long[] shape, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
+    AutocastPolicy policy = AutocastPolicy.of("layer_norm", x);
+    if (policy != null) {
+      return policy.run(c -> layerNorm(c[0], shape, c[1], c[2], eps), x, weight, bias);
+    }
     check(x, shape, weight, bias);
     long length = Shapes.numel(shape);
     long rows = 1;
@@ -50,6 +54,10 @@ public final class LayerNorm {
 
   /// Normalisation of `groups` groups of channels of x (n, c, …), then scaled and shifted for each channel.
   public static Tensor groupNorm(Tensor x, int groups, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
+    AutocastPolicy policy = AutocastPolicy.of("group_norm", x);
+    if (policy != null) {
+      return policy.run(c -> groupNorm(c[0], groups, c[1], c[2], eps), x, weight, bias);
+    }
     if (x.dim() < 2) {
       throw new IllegalArgumentException("[group_norm] Expected at least 2 dimensions for input tensor but received " + x.dim());
     }
@@ -66,6 +74,10 @@ public final class LayerNorm {
     checkChannels("bias", bias, x);
     Promotion.requireFloat("group_norm", x);
     Device _ = Binary.device("group_norm", x, weight, bias);
+    DType wide = statistics(x.dtype());
+    if (weight != null && weight.dtype() == wide && wide != x.dtype()) {
+      return groupNorm(x.to(wide), groups, weight, bias, eps).to(x.dtype());
+    }
     long rows = x.size(0) * groups;
     Tensor y = run(new Rows(rows, rows == 0 ? 0 : x.numel() / rows, eps), x.contiguous(), null, null);
     long[] perChannel = new long[x.dim()];

@@ -13,6 +13,10 @@ public final class LikelihoodLosses {
 
   /// exp(x) − y·x, or where x is no logarithm x − y·log(x + eps); `full` adds Stirling's approximation of log y! where y is more than 1.
   public static Tensor poissonNll(Tensor x, Tensor y, boolean logInput, boolean full, double eps, Reduction reduction) {
+    AutocastPolicy policy = AutocastPolicy.of("poisson_nll_loss", x);
+    if (policy != null) {
+      return policy.run(c -> poissonNll(c[0], c[1], logInput, full, eps, reduction), x, y);
+    }
     String op = "poisson_nll_loss";
     return Op.scoped(op, () -> {
       Tensor losses = logInput ? x.exp().sub(y.mul(x)) : x.sub(y.mul(x.add(eps).log()));

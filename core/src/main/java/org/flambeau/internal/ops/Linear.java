@@ -25,6 +25,10 @@ public final class Linear {
 
   /// x (…, k) with weight (n, k) or (k) and bias (n).
   public static Tensor linear(Tensor x, Tensor weight, @Nullable Tensor bias) {
+    AutocastPolicy policy = AutocastPolicy.of("linear", x);
+    if (policy != null) {
+      return policy.run(c -> linear(c[0], c[1], c[2]), x, weight, bias);
+    }
     if (x.dim() == 0 || weight.dim() == 0) {
       throw new IllegalArgumentException("[linear] both arguments to linear need to be at least 1D, but they are " + x.dim() + "D and "
           + weight.dim() + "D");

@@ -99,17 +99,29 @@ public final class Losses {
 
   /// (x − y)².
   public static Tensor mse(Tensor x, Tensor y, Reduction reduction) {
+    AutocastPolicy policy = AutocastPolicy.of("mse_loss", x);
+    if (policy != null) {
+      return policy.run(c -> mse(c[0], c[1], reduction), x, y);
+    }
     return compare(MSE, x, y, reduction, 0, (a, b) -> a.sub(b).square());
   }
 
   /// |x − y|.
   public static Tensor l1(Tensor x, Tensor y, Reduction reduction) {
+    AutocastPolicy policy = AutocastPolicy.of("l1_loss", x);
+    if (policy != null) {
+      return policy.run(c -> l1(c[0], c[1], reduction), x, y);
+    }
     warnIfBroadcast(x, y);
     return Op.scoped("l1_loss", () -> reduce("l1_loss", x.sub(y).abs(), reduction));
   }
 
   /// (x − y)²/(2·beta) where |x − y| is less than beta, else |x − y| − beta/2.
   public static Tensor smoothL1(Tensor x, Tensor y, Reduction reduction, double beta) {
+    AutocastPolicy policy = AutocastPolicy.of("smooth_l1_loss", x);
+    if (policy != null) {
+      return policy.run(c -> smoothL1(c[0], c[1], reduction, beta), x, y);
+    }
     if (beta < 0) {
       throw new IllegalArgumentException("[smooth_l1_loss] smooth_l1_loss does not support negative values for beta.");
     }
@@ -124,6 +136,10 @@ public final class Losses {
 
   /// (x − y)²/2 where |x − y| is at most delta, else delta·(|x − y| − delta/2).
   public static Tensor huber(Tensor x, Tensor y, Reduction reduction, double delta) {
+    AutocastPolicy policy = AutocastPolicy.of("huber_loss", x);
+    if (policy != null) {
+      return policy.run(c -> huber(c[0], c[1], reduction, delta), x, y);
+    }
     if (!(delta > 0)) {
       throw new IllegalArgumentException("[huber_loss] huber_loss does not support non-positive values for delta.");
     }
@@ -164,6 +180,10 @@ public final class Losses {
 
   /// −w·(y·log x + (1 − y)·log(1 − x)) with logarithms of at least −100.
   public static Tensor binaryCrossEntropy(Tensor x, Tensor y, @Nullable Tensor weight, Reduction reduction) {
+    AutocastPolicy policy = AutocastPolicy.of("binary_cross_entropy", x);
+    if (policy != null) {
+      return policy.run(c -> binaryCrossEntropy(c[0], c[1], c[2], reduction), x, y, weight);
+    }
     String op = BCE.title();
     if (!Arrays.equals(x.strided().sizes(), y.strided().sizes())) {
       throw new IllegalArgumentException(
@@ -195,6 +215,10 @@ public final class Losses {
   /// w·((1 − y)·x + (1 + (p − 1)·y)·log(1 + exp(−x))) with p the weight of positive answers.
   public static Tensor binaryCrossEntropyWithLogits(Tensor x, Tensor y, @Nullable Tensor weight, @Nullable Tensor positiveWeight,
       Reduction reduction) {
+    AutocastPolicy policy = AutocastPolicy.of("binary_cross_entropy_with_logits", x);
+    if (policy != null) {
+      return policy.run(c -> binaryCrossEntropyWithLogits(c[0], c[1], c[2], c[3], reduction), x, y, weight, positiveWeight);
+    }
     String op = BCE_WITH_LOGITS.title();
     if (!Arrays.equals(x.strided().sizes(), y.strided().sizes())) {
       throw new IllegalArgumentException(
@@ -243,6 +267,10 @@ public final class Losses {
 
   /// y·(log y − x) for log-probabilities x and probabilities y, or where `logTarget` their logarithms.
   public static Tensor klDiv(Tensor x, Tensor y, Reduction reduction, boolean logTarget) {
+    AutocastPolicy policy = AutocastPolicy.of("kl_div", x);
+    if (policy != null) {
+      return policy.run(c -> klDiv(c[0], c[1], reduction, logTarget), x, y);
+    }
     if (reduction == Reduction.MEAN) {
       LOG.warn(
           "reduction: 'mean' divides the total loss by both the batch size and the support size.'batchmean' divides only by the batch size, "

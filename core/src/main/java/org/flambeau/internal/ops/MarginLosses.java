@@ -13,6 +13,10 @@ public final class MarginLosses {
 
   /// max(0, margin − y·(x1 − x2)).
   public static Tensor marginRanking(Tensor x1, Tensor x2, Tensor y, double margin, Reduction reduction) {
+    AutocastPolicy policy = AutocastPolicy.of("margin_ranking_loss", x1);
+    if (policy != null) {
+      return policy.run(c -> marginRanking(c[0], c[1], c[2], margin, reduction), x1, x2, y);
+    }
     String op = "margin_ranking_loss";
     if (x1.dim() != x2.dim() || x1.dim() != y.dim()) {
       throw new IllegalArgumentException("[" + op + "] All input tensors should have same dimension but got sizes: input1: "
@@ -23,6 +27,10 @@ public final class MarginLosses {
 
   /// x where y is 1, max(0, margin − x) where y is −1, and where y is neither their sum.
   public static Tensor hingeEmbedding(Tensor x, Tensor y, double margin, Reduction reduction) {
+    AutocastPolicy policy = AutocastPolicy.of("hinge_embedding_loss", x);
+    if (policy != null) {
+      return policy.run(c -> hingeEmbedding(c[0], c[1], margin, reduction), x, y);
+    }
     String op = "hinge_embedding_loss";
     return Op.scoped(op, () -> {
       Tensor apart = Tensor.where(y.ne(1), x.rsub(margin).clampMin(0), 0);
@@ -32,6 +40,10 @@ public final class MarginLosses {
 
   /// 1 − cos(x1, x2) where y is 1, max(0, cos(x1, x2) − margin) where y is −1.
   public static Tensor cosineEmbedding(Tensor x1, Tensor x2, Tensor y, double margin, Reduction reduction) {
+    AutocastPolicy policy = AutocastPolicy.of("cosine_embedding_loss", x1);
+    if (policy != null) {
+      return policy.run(c -> cosineEmbedding(c[0], c[1], c[2], margin, reduction), x1, x2, y);
+    }
     String op = "cosine_embedding_loss";
     if (y.dim() > 1) {
       throw new IllegalArgumentException("[" + op + "] 0D or 1D target tensor expected, multi-target not supported");
@@ -53,6 +65,10 @@ public final class MarginLosses {
   /// @param swap whether the positive's distance from the negative counts where it is smaller than the anchor's
   public static Tensor tripletMargin(Tensor anchor, Tensor positive, Tensor negative, double margin, double p, double eps, boolean swap,
       Reduction reduction) {
+    AutocastPolicy policy = AutocastPolicy.of("triplet_margin_loss", anchor);
+    if (policy != null) {
+      return policy.run(c -> tripletMargin(c[0], c[1], c[2], margin, p, eps, swap, reduction), anchor, positive, negative);
+    }
     String op = "triplet_margin_loss";
     if (!(margin > 0)) {
       throw new IllegalArgumentException("[" + op + "] margin must be greater than 0, got " + margin);

@@ -47,6 +47,10 @@ public final class MatMul {
 
   /// The product of vectors, matrices or batches of matrices, by the ranks of the operands.
   public static Tensor matmul(Tensor a, Tensor b) {
+    AutocastPolicy policy = AutocastPolicy.of("matmul", a);
+    if (policy != null) {
+      return policy.run(c -> matmul(c[0], c[1]), a, b);
+    }
     Op.requireGiven("matmul", a, b);
     if (a.dim() == 0 || b.dim() == 0) {
       throw new IllegalArgumentException(
@@ -106,6 +110,10 @@ public final class MatMul {
 
   /// (m, k) × (k, n) → (m, n).
   public static Tensor mm(Tensor a, Tensor b) {
+    AutocastPolicy policy = AutocastPolicy.of("mm", a);
+    if (policy != null) {
+      return policy.run(c -> mm(c[0], c[1]), a, b);
+    }
     Op.requireGiven("mm", a, b);
     if (a.dim() != 2 || b.dim() != 2) {
       throw new IllegalArgumentException("[mm] " + (a.dim() != 2 ? "self" : "mat2") + " must be a matrix, got sizes "
@@ -117,11 +125,15 @@ public final class MatMul {
           "[mm] mat1 and mat2 shapes cannot be multiplied (" + a.size(0) + "x" + a.size(1) + " and " + b.size(0)
               + "x" + b.size(1) + ")");
     }
-    return matmul(a, b);
+    return product(MM, a, b, new long[] {a.size(0), b.size(1)}, 1, 1);
   }
 
   /// (m, k) × (k) → (m).
   public static Tensor mv(Tensor a, Tensor b) {
+    AutocastPolicy policy = AutocastPolicy.of("mv", a);
+    if (policy != null) {
+      return policy.run(c -> mv(c[0], c[1]), a, b);
+    }
     Op.requireGiven("mv", a, b);
     if (a.dim() != 2 || b.dim() != 1) {
       throw new IllegalArgumentException("[mv] vector + matrix @ vector expected, got 1, " + a.dim() + ", " + b.dim());
@@ -132,11 +144,15 @@ public final class MatMul {
           "[mv] size mismatch, got input (" + a.size(0) + "), mat (" + a.size(0) + "x" + a.size(1) + "), vec ("
               + b.size(0) + ")");
     }
-    return matmul(a, b);
+    return product(MV, a, b, new long[] {a.size(0)}, 1, 1);
   }
 
   /// (k) × (k) → a scalar.
   public static Tensor dot(Tensor a, Tensor b) {
+    AutocastPolicy policy = AutocastPolicy.of("dot", a);
+    if (policy != null) {
+      return policy.run(c -> dot(c[0], c[1]), a, b);
+    }
     Op.requireGiven("dot", a, b);
     if (a.dim() != 1 || b.dim() != 1) {
       throw new IllegalArgumentException("[dot] 1D tensors expected, but got " + a.dim() + "D and " + b.dim() + "D tensors");
@@ -146,11 +162,15 @@ public final class MatMul {
       throw new IllegalArgumentException("[dot] inconsistent tensor size, expected tensor [" + a.numel() + "] and src [" + b.numel()
           + "] to have the same number of elements, but got " + a.numel() + " and " + b.numel() + " elements respectively");
     }
-    return matmul(a, b);
+    return product(DOT, a, b, new long[0], 1, 1);
   }
 
   /// (b, m, k) × (b, k, n) → (b, m, n).
   public static Tensor bmm(Tensor a, Tensor b) {
+    AutocastPolicy policy = AutocastPolicy.of("bmm", a);
+    if (policy != null) {
+      return policy.run(c -> bmm(c[0], c[1]), a, b);
+    }
     Op.requireGiven("bmm", a, b);
     requireBatches("bmm", a, b);
     return product(BMM, a, b, new long[] {a.size(0), a.size(1), b.size(2)}, a.size(0), a.size(0));
@@ -180,6 +200,10 @@ public final class MatMul {
 
   /// beta·c + alpha·a·b for matrices a and b and any c that broadcasts to their product.
   public static Tensor addmm(Tensor c, Tensor a, Tensor b, double beta, double alpha) {
+    AutocastPolicy policy = AutocastPolicy.of("addmm", c);
+    if (policy != null) {
+      return policy.run(cast -> addmm(cast[0], cast[1], cast[2], beta, alpha), c, a, b);
+    }
     Op.requireGiven("addmm", c, a, b);
     if (a.dim() != 2 || b.dim() != 2) {
       throw new IllegalArgumentException(
@@ -197,6 +221,10 @@ public final class MatMul {
 
   /// beta·c + alpha·a·b for batches of matrices a and b and any c that broadcasts to their products.
   public static Tensor baddbmm(Tensor c, Tensor a, Tensor b, double beta, double alpha) {
+    AutocastPolicy policy = AutocastPolicy.of("baddbmm", c);
+    if (policy != null) {
+      return policy.run(cast -> baddbmm(cast[0], cast[1], cast[2], beta, alpha), c, a, b);
+    }
     Op.requireGiven("baddbmm", c, a, b);
     requireBatches("baddbmm", a, b);
     requireSame("baddbmm", a, c);

@@ -168,6 +168,7 @@ public final class Op<A> {
     requireOneDevice(operands);
     Tensor[] results;
     try (var _ = GradMode.noGrad()) {
+      thread.modes &= ~ThreadState.AUTOCAST; // as a kernel, it computes in the dtype of its operands
       results = inInnerScope(thread, computation);
     } catch (IllegalArgumentException | IndexOutOfBoundsException | ArithmeticException e) {
       throw inTheNameOf(title(), e);
@@ -193,6 +194,7 @@ public final class Op<A> {
     AutogradMeta.checkInPlace(self, thread.records(), recording);
     RecordedNode<A> node = recording && derivative != null ? RecordedNode.begin(derivative, attributes, operands) : null;
     try (var _ = GradMode.noGrad()) {
+      thread.modes &= ~ThreadState.AUTOCAST;
       Tensor _ = scoped(title, change);
     } catch (RuntimeException | Error e) {
       if (node != null) {

@@ -99,6 +99,10 @@ public final class Padding {
   public static Tensor border(Tensor x, long[] widths, Border border) {
     int spatial = widths.length / 2;
     String op = border.ops[Math.clamp(spatial, 1, 3) - 1].name();
+    AutocastPolicy policy = AutocastPolicy.of(op, x);
+    if (policy != null) {
+      return policy.runUnary(c -> border(c, widths, border), x);
+    }
     checkPairs(op, widths);
     if (spatial < 1 || spatial > 3 || x.dim() != spatial + 1 && x.dim() != spatial + 2) {
       throw new IllegalArgumentException("[" + op + "] Padding size " + widths.length + " is not supported for " + x.dim()

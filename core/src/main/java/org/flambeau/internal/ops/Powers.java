@@ -39,6 +39,10 @@ public final class Powers {
   }
 
   public static Tensor pow(Tensor base, double exponent) {
+    AutocastPolicy policy = AutocastPolicy.of("pow", base);
+    if (policy != null) {
+      return policy.runUnary(c -> pow(c, exponent), base);
+    }
     if (!base.dtype().isFloating()) {
       return Binary.POW.of(base, Tensor.number(exponent));
     }
@@ -94,6 +98,10 @@ public final class Powers {
 
   /// baseˣ for a number `base` and real x.
   private static Tensor pow(double base, Tensor exponent) {
+    AutocastPolicy policy = AutocastPolicy.of("pow", exponent);
+    if (policy != null) {
+      return policy.runUnary(c -> pow(base, c), exponent);
+    }
     Strided x = exponent.strided();
     return NUMBER_POW.run(base, x.dtype(), Layout.like(x), exponent, (k, out) -> k.binary(BinaryOp.POW, out, Creation.hostScalar(base), x));
   }

@@ -60,6 +60,10 @@ public final class Reductions {
   }
 
   public static Tensor sum(Tensor x, int[] dims, boolean keepdim) {
+    AutocastPolicy policy = AutocastPolicy.of("sum", x);
+    if (policy != null) {
+      return policy.runUnary(c -> sum(c, dims, keepdim), x);
+    }
     return run(dims.length == 0 ? SUM_ALL : SUM, ReduceOp.SUM, widened(x), dims, keepdim, 0);
   }
 
@@ -73,6 +77,10 @@ public final class Reductions {
   }
 
   public static Tensor prod(Tensor x, int[] dims, boolean keepdim) {
+    AutocastPolicy policy = AutocastPolicy.of("prod", x);
+    if (policy != null) {
+      return policy.runUnary(c -> prod(c, dims, keepdim), x);
+    }
     return run(dims.length == 0 ? PROD_ALL : PROD, ReduceOp.PROD, widened(x), dims, keepdim, 0);
   }
 
@@ -82,6 +90,10 @@ public final class Reductions {
   }
 
   public static Tensor norm(Tensor x, double order, int[] dims, boolean keepdim) {
+    AutocastPolicy policy = AutocastPolicy.of("norm", x);
+    if (policy != null) {
+      return policy.runUnary(c -> norm(c, order, dims, keepdim), x);
+    }
     if (!x.dtype().isFloating()) {
       throw new IllegalArgumentException("[norm] linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
           + x.dtype().label() + ": cast it with to(FLOAT32) first");

@@ -18,6 +18,10 @@ public final class RmsNorm {
   ///
   /// @param eps where null, the distance from 1 to the next number of the dtype that it computes in
   public static Tensor rmsNorm(Tensor x, long[] shape, @Nullable Tensor weight, @Nullable Double eps) {
+    AutocastPolicy policy = AutocastPolicy.of("rms_norm", x);
+    if (policy != null) {
+      return policy.run(c -> rmsNorm(c[0], shape, c[1], eps), x, weight);
+    }
     check(x, shape, weight);
     DType wide = LayerNorm.statistics(x.dtype());
     double least = eps != null ? eps : wide == DType.FLOAT64 ? Math.ulp(1.0) : Math.ulp(1f);

@@ -27,10 +27,18 @@ public final class Scans {
   private Scans() {}
 
   public static Tensor cumsum(Tensor x, int dim) {
+    AutocastPolicy policy = AutocastPolicy.of("cumsum", x);
+    if (policy != null) {
+      return policy.runUnary(c -> cumsum(c, dim), x);
+    }
     return run(CUMSUM, ScanOp.CUMSUM, x, dim);
   }
 
   public static Tensor cumprod(Tensor x, int dim) {
+    AutocastPolicy policy = AutocastPolicy.of("cumprod", x);
+    if (policy != null) {
+      return policy.runUnary(c -> cumprod(c, dim), x);
+    }
     return run(CUMPROD, ScanOp.CUMPROD, x, dim);
   }
 

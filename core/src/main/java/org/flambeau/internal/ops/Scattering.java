@@ -71,6 +71,10 @@ public final class Scattering {
   }
 
   public static Tensor scatterAdd(Tensor x, int dim, Tensor index, Tensor source, boolean inPlace) {
+    AutocastPolicy policy = inPlace ? null : AutocastPolicy.of("scatter_add", x);
+    if (policy != null) {
+      return policy.run(c -> scatterAdd(c[0], dim, index, c[1], false), x, source);
+    }
     return place(SCATTER_ADD, ScatterOp.ADD, x, dim, index, source, inPlace);
   }
 

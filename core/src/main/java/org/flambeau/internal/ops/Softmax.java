@@ -40,10 +40,18 @@ public final class Softmax {
   private Softmax() {}
 
   public static Tensor softmax(Tensor x, int dim) {
+    AutocastPolicy policy = AutocastPolicy.of("softmax", x);
+    if (policy != null) {
+      return policy.runUnary(c -> softmax(c, dim), x);
+    }
     return run(SOFTMAX, x, dim, false);
   }
 
   public static Tensor logSoftmax(Tensor x, int dim) {
+    AutocastPolicy policy = AutocastPolicy.of("log_softmax", x);
+    if (policy != null) {
+      return policy.runUnary(c -> logSoftmax(c, dim), x);
+    }
     return run(LOG_SOFTMAX, x, dim, true);
   }
 
@@ -87,6 +95,10 @@ public final class Softmax {
 
   /// `log Σ eˣ`; infinite where the largest x is.
   public static Tensor logSumExp(Tensor x, int[] dims, boolean keepdim) {
+    AutocastPolicy policy = AutocastPolicy.of("logsumexp", x);
+    if (policy != null) {
+      return policy.runUnary(c -> logSumExp(c, dims, keepdim), x);
+    }
     if (!x.dtype().isFloating()) {
       return logSumExp(x.to(DType.FLOAT32), dims, keepdim);
     }

@@ -106,10 +106,12 @@ public final class Unary {
 
   private final Op<Unit> op;
   private final UnaryOp kernel;
+  private final boolean autocast;
 
   private Unary(Op<Unit> op, UnaryOp kernel) {
     this.op = op;
     this.kernel = kernel;
+    this.autocast = AutocastPolicy.treats(op.name());
   }
 
   private static Unary of(String name, UnaryOp kernel, Term<Unit> term) {
@@ -138,6 +140,10 @@ public final class Unary {
 
   /// The operation's result as a new tensor. Integral operands of real functions are taken as float32.
   public Tensor of(Tensor x) {
+    AutocastPolicy policy = autocast ? AutocastPolicy.of(op.name(), x) : null;
+    if (policy != null) {
+      return policy.runUnary(this::of, x);
+    }
     Tensor operand = operand(x);
     DType dtype = kernel.isPredicate() ? DType.BOOL : operand.dtype();
     Strided in = operand.strided();
