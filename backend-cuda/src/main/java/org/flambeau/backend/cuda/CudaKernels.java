@@ -21,6 +21,8 @@ final class CudaKernels implements Kernels {
   private final Gpu gpu;
   private final Elementwise elementwise;
   private final Reductions reductions;
+  private final Scans scans;
+  private final Ordering ordering;
   private final Indexing indexing;
   private final Masks masks;
   private final Making making;
@@ -33,6 +35,8 @@ final class CudaKernels implements Kernels {
     this.gpu = gpu;
     this.elementwise = new Elementwise(gpu, library);
     this.reductions = new Reductions(gpu, library);
+    this.scans = new Scans(gpu, library);
+    this.ordering = new Ordering(gpu, library);
     this.indexing = new Indexing(gpu, library);
     this.masks = new Masks(gpu, library);
     this.making = new Making(gpu, library);
@@ -116,17 +120,17 @@ final class CudaKernels implements Kernels {
 
   @Override
   public void scan(ScanOp op, Strided out, Strided x, int dim) {
-    throw new UnsupportedOperationException("scan");
+    scans.scan(op, out, x, dim);
   }
 
   @Override
   public void sort(Strided values, Strided indices, Strided x, int dim, boolean descending) {
-    throw new UnsupportedOperationException("sort");
+    ordering.sort(values, indices, x, dim, descending);
   }
 
   @Override
   public void topk(Strided values, Strided indices, Strided x, int dim, boolean largest) {
-    throw new UnsupportedOperationException("topk");
+    ordering.topk(values, indices, x, dim, largest);
   }
 
   // ---- linear algebra ----
