@@ -243,4 +243,21 @@ class AttentionTest {
     assertFalse(gpu.kernels().supports(FusedOp.ATTENTION, arrays.empty(DType.FLOAT32, 1, 1, 1, 129)));
     assertFalse(gpu.kernels().supports(FusedOp.ATTENTION, arrays.empty(DType.FLOAT64, 1, 1, 1, 64)));
   }
+
+  @ParameterizedTest
+  @EnumSource(value = DType.class, names = {"FLOAT32", "BFLOAT16"})
+  void aCapturedAttentionIsDoneAgainWithWhatItsOperandsHoldThen(DType dtype) {
+    Case c = new Case(1, 1, 4, 4, 24, false, dtype);
+    Strided q = c.queries(new double[4 * 24]);
+    Strided out = arrays.empty(dtype, c.querySizes());
+    Strided logSumExp = arrays.empty(DType.FLOAT32, 1, 1, 4);
+
+    try (var graph = Capture.of(gpu, () -> gpu.kernels().attention(out, logSumExp, q, q, q, c.scale(), false))) {
+      double[] values = new double[4 * 24];
+      Arrays.fill(values, 0.5);
+      arrays.write(q, values);
+      graph.replay();
+      assertClose("out", values, arrays.read(out), c.tolerance());
+    }
+  }
 }

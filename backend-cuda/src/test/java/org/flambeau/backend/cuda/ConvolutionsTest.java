@@ -278,4 +278,21 @@ class ConvolutionsTest {
     assertNotEquals(before, made);
     assertEquals(made, SimulatedDriver.cudnnDescriptors());
   }
+
+  @Test
+  void aCapturedConvolutionIsDoneAgainWithWhatItsOperandsHoldThen() {
+    Strided x = arrays.of(DType.FLOAT32, sizes(1, 1, 3, 2), 1, 2, 3, 4, 5, 6);
+    Strided weight = arrays.of(DType.FLOAT32, sizes(1, 1, 1, 1), 3);
+    Strided out = arrays.empty(DType.FLOAT32, 1, 1, 3, 2);
+    Conv2d spec = new Conv2d(1, 1, 0, 0, 1, 1, 1);
+
+    try (var graph = Capture.of(gpu, () -> gpu.kernels().conv2d(out, x, weight, weight.with(0, sizes(1), sizes(1)), spec))) {
+      arrays.write(x, 6, 5, 4, 3, 2, 1);
+      graph.replay();
+      assertArrayEquals(new double[] {21, 18, 15, 12, 9, 6}, arrays.read(out));
+      arrays.write(weight, 2);
+      graph.replay();
+      assertArrayEquals(new double[] {14, 12, 10, 8, 6, 4}, arrays.read(out));
+    }
+  }
 }
