@@ -16,6 +16,7 @@ import java.util.stream.Stream;
 import org.flambeau.ClosedTensorException;
 import org.flambeau.DType;
 import org.flambeau.Device;
+import org.flambeau.MatmulPrecision;
 import org.flambeau.MemoryScope;
 import org.flambeau.MemoryStats;
 import org.flambeau.Tensor;
@@ -23,6 +24,7 @@ import org.flambeau.autograd.GradCheck;
 import org.flambeau.testkit.OpInfo.Check;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
@@ -49,6 +51,17 @@ public class ConformanceTest {
   private static List<OpInfo> operations() {
     Set<String> named = Set.of(System.getProperty(OPERATIONS, "").split(","));
     return named.contains("") ? OpTable.all() : OpTable.all().stream().filter(op -> named.contains(op.name())).toList();
+  }
+
+  /// The golden results are float32's throughout.
+  @BeforeAll
+  static void convolveExactly() {
+    MatmulPrecision.setForConvolutions(MatmulPrecision.HIGHEST);
+  }
+
+  @AfterAll
+  static void restorePrecision() {
+    MatmulPrecision.setForConvolutions(MatmulPrecision.HIGH);
   }
 
   @AfterAll
