@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 final class Complaints {
   /// Bytes of the structures in complaint.cuh.
   private static final int COMPLAINT = 24;
-  private static final int COMPLAINTS = 16;
+  static final int COMPLAINTS = 16;
   private static final int TICKET = 4;
   private static final int INDEX = 8;
   private static final int SIZE = 16;
@@ -49,12 +49,16 @@ final class Complaints {
   /// @param operation what indexes, for the message
   /// @param dim the dimension that is indexed
   Launch writeTo(Launch launch, String operation, int dim) {
+    write(launch.structure(COMPLAINTS, 8), operation, dim);
+    return launch;
+  }
+
+  /// Writes the structure to an address.
+  void write(long at, String operation, int dim) {
     int ticket = tickets.incrementAndGet() | 1 << 31; // never 0
     asked.set(ticket & REMEMBERED - 1, new Asked(ticket, operation, dim));
-    long at = launch.structure(COMPLAINTS, 8);
     ALL.set(LONG, at, complaint);
     ALL.set(INT, at + 8, ticket);
-    return launch;
   }
 
   /// As [#writeTo(Launch, String, int)], of a kernel that takes probabilities.

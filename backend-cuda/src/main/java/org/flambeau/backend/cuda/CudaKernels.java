@@ -30,6 +30,8 @@ final class CudaKernels implements Kernels {
   private final Convolutions convolutions;
   private final Attention attention;
   private final MatrixProducts products;
+  private final Softmax softmax;
+  private final LayerNorm layerNorm;
 
   CudaKernels(Gpu gpu, KernelLibrary library) {
     this.gpu = gpu;
@@ -45,6 +47,8 @@ final class CudaKernels implements Kernels {
     this.convolutions = new Convolutions(gpu, elementwise, cudnn);
     this.attention = new Attention(gpu, library, cudnn);
     this.products = new MatrixProducts(gpu, library, elementwise);
+    this.softmax = new Softmax(gpu, library);
+    this.layerNorm = new LayerNorm(gpu, library);
   }
 
   // ---- moving and filling ----
@@ -270,9 +274,40 @@ final class CudaKernels implements Kernels {
   public boolean supports(FusedOp op, Strided x) {
     return switch (op) {
       case ATTENTION -> attention.supports(x);
-      case LINEAR -> x.dtype().isFloating();
+      case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, LINEAR, CROSS_ENTROPY -> x.dtype().isFloating();
       default -> false;
     };
+  }
+
+  @Override
+  public void softmax(Strided out, Strided x, int dim, boolean log) {
+    softmax.forward(out, x, dim, log);
+  }
+
+  @Override
+  public void softmaxBackward(Strided gradX, Strided grad, Strided result, int dim, boolean log) {
+    softmax.backward(gradX, grad, result, dim, log);
+  }
+
+  @Override
+  public void layerNorm(Strided out, Strided mean, Strided rstd, Strided x, @Nullable Strided weight, @Nullable Strided bias, double eps) {
+    layerNorm.forward(out, mean, rstd, x, weight, bias, eps);
+  }
+
+  @Override
+  public void layerNormBackward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided grad, Strided x,
+      Strided mean, Strided rstd, @Nullable Strided weight) {
+    layerNorm.backward(gradX, gradWeight, gradBias, grad, x, mean, rstd, weight);
+  }
+
+  @Override
+  public void crossEntropy(Strided losses, Strided logSumExp, Strided logits, Strided target, long ignoreIndex) {
+    softmax.crossEntropy(losses, logSumExp, logits, target, ignoreIndex);
+  }
+
+  @Override
+  public void crossEntropyBackward(Strided gradLogits, Strided grad, Strided logits, Strided logSumExp, Strided target, long ignoreIndex) {
+    softmax.crossEntropyBackward(gradLogits, grad, logits, logSumExp, target, ignoreIndex);
   }
 
   @Override

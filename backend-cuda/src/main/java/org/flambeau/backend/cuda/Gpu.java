@@ -125,6 +125,11 @@ final class Gpu {
     return (int) Math.min((n + BLOCK - 1) / BLOCK, (long) multiprocessors * BLOCKS_PER_MULTIPROCESSOR);
   }
 
+  /// Blocks that each take `rows` of n rows at a time, several for each that a multiprocessor has in flight, so that none ends late.
+  int blocksOf(int rows, long n) {
+    return (int) Math.min((n + rows - 1) / rows, Math.min(multiprocessors * 4L * BLOCKS_PER_MULTIPROCESSOR, MOST_BLOCKS));
+  }
+
   /// After each launch.
   void launched(String kernel) {
     if (LAUNCH_BLOCKING && capture() == null) {

@@ -19,8 +19,8 @@ import org.flambeau.backend.cuda.binding.Nvrtc;
 /// One instance at a time, since a program uses few of the thousands that there could be: some 0.2 s each at first, and nothing later.
 final class KernelLibrary {
   /// What sources may include.
-  private static final Map<String, String> HEADERS = read("complaint.cuh", "functors.cuh", "philox.cuh", "space.cuh", "special.cuh",
-      "types.cuh");
+  private static final Map<String, String> HEADERS = read("complaint.cuh", "functors.cuh", "philox.cuh", "rows.cuh", "space.cuh",
+      "special.cuh", "types.cuh");
   /// So that instances, and their arguments, need no qualifiers.
   private static final String SUFFIX = "\nusing namespace flambeau;\n";
 

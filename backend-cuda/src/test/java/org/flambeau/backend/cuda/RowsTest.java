@@ -1,0 +1,136 @@
+package org.flambeau.backend.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import org.flambeau.DType;
+import org.flambeau.Device;
+import org.flambeau.Random;
+import org.flambeau.Reduction;
+import org.flambeau.Tensor;
+import org.flambeau.backend.cuda.binding.SimulatedDriver;
+import org.flambeau.nn.Functional;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/// What goes over rows, and over channels, gives on the simulated GPU what it gives on the CPU: for rows that a warp holds and for longer
+/// ones, in packs and one by one, wherever the elements lie.
+class RowsTest {
+  /// Rows that a warp holds, one by one and in packs, and rows that it does not; each takes kernels of its own, which take time to compile.
+  private static final Map<DType, int[]> LENGTHS = new EnumMap<>(Map.of(DType.FLOAT32, new int[] {5, 197, 768, 1500, 2047}, DType.BFLOAT16,
+      new int[] {768, 1001}, DType.FLOAT64, new int[] {33}));
+
+  @BeforeAll
+  static void install() throws Exception {
+    SimulatedDriver.install();
+    SimulatedDriver.order(SimulatedDriver.Order.RANDOM);
+    Random.manualSeed(3);
+  }
+
+  @Test
+  void softmaxOfRowsOfAnyLength() {
+    LENGTHS.forEach((dtype, lengths) -> {
+      for (int n : lengths) {
+        assertSame("softmax " + n, x -> x[0].softmax(1), random(dtype, 3, n));
+        assertSame("log_softmax " + n, x -> x[0].logSoftmax(1), random(dtype, 3, n));
+      }
+    });
+  }
+
+  @Test
+  void softmaxAlongAnyDimension() {
+    for (int n : new int[] {3, 300, 2000}) {
+      assertSame("first of two " + n, x -> x[0].softmax(0), random(DType.FLOAT32, n, 7));
+      assertSame("middle " + n, x -> x[0].logSoftmax(1), random(DType.FLOAT32, 2, n, 5));
+      assertSame("every second " + n, x -> x[0].t().slice(1, 0, 4, 2).softmax(0), random(DType.FLOAT32, 4, n));
+    }
+  }
+
+  @Test
+  void infinitiesBecomeWhatTheyAreInPyTorch() {
+    float inf = Float.POSITIVE_INFINITY;
+    for (int n : new int[] {4, 1500}) {
+      float[] row = new float[3 * n];
+      Arrays.fill(row, 0, n, -inf);
+      row[n] = -inf;
+      row[2 * n] = inf;
+      float[] there = Tensor.of(row).reshape(3, n).to(Device.cuda(0)).softmax(1).toFloatArray();
+
+      for (int i = 0; i < n; i++) {
+        assertTrue(Float.isNaN(there[i]));
+        assertEquals(i == 0 ? 0 : 1f / (n - 1), there[n + i], 1e-6f);
+        assertTrue(Float.isNaN(there[2 * n + i]));
+      }
+    }
+  }
+
+  @Test
+  void layerNormOfRowsOfAnyLength() {
+    LENGTHS.forEach((dtype, lengths) -> {
+      for (int n : lengths) {
+        long[] shape = {n};
+        assertSame("layer_norm " + n, x -> Functional.layerNorm(x[0], shape, x[1], x[2]), random(dtype, 70, n), random(dtype, n),
+            random(dtype, n));
+      }
+      assertSame("without weight", x -> Functional.layerNorm(x[0], new long[] {33}, null, null), random(dtype, 9, 33));
+    });
+  }
+
+  @Test
+  void layerNormOfRowsFarFromZeroKeepsItsDigits() {
+    assertSame("far away", x -> Functional.layerNorm(x[0].add(1000), new long[] {768}, null, null), random(DType.FLOAT32, 3, 768));
+  }
+
+  @Test
+  void crossEntropyOfAnyNumberOfClasses() {
+    for (DType dtype : List.of(DType.FLOAT32, DType.BFLOAT16)) {
+      for (int classes : new int[] {10, 1000, 3000}) {
+        Tensor target = Tensor.of(0L, classes - 1L, -100L, 1L, classes / 2L);
+        for (Reduction reduction : List.of(Reduction.NONE, Reduction.MEAN, Reduction.SUM)) {
+          assertSame("cross_entropy " + classes, x -> Functional.crossEntropy(x[0], target.to(x[0].device()), reduction),
+              random(dtype, 5, classes));
+        }
+      }
+    }
+  }
+
+  @AfterAll
+  static void restore() {
+    SimulatedDriver.order(SimulatedDriver.Order.FORWARD);
+  }
+
+  private static Tensor random(DType dtype, long... sizes) {
+    return Tensor.randn(sizes).to(dtype);
+  }
+
+  /// The result and all gradients.
+  static void assertSame(String what, Function<Tensor[], Tensor> f, Tensor... inputs) {
+    List<Tensor> here = resultAndGradients(f, Device.CPU, inputs);
+    List<Tensor> there = resultAndGradients(f, Device.cuda(0), inputs);
+    DType dtype = inputs[0].dtype();
+    double tolerance = dtype == DType.FLOAT64 ? 1e-10 : dtype == DType.FLOAT32 ? 2e-5 : 0.03;
+    for (int k = 0; k < here.size(); k++) {
+      double distance = here.get(k).sub(there.get(k)).abs().amax().toDouble() / Math.max(1, here.get(k).abs().amax().toDouble());
+      assertTrue(distance <= tolerance,
+          String.format(Locale.ROOT, "%s of %s: %s differs by %.3g", what, dtype, k == 0 ? "the result" : "gradient " + (k - 1), distance));
+    }
+  }
+
+  private static List<Tensor> resultAndGradients(Function<Tensor[], Tensor> f, Device device, Tensor... inputs) {
+    Tensor[] leaves = Arrays.stream(inputs).map(x -> x.detach().to(device).requiresGrad_(true)).toArray(Tensor[]::new);
+    Tensor y = f.apply(leaves);
+    Tensor slopes = Tensor.arange(y.numel()).reshape(y.sizes()).to(y.dtype()).mul(7).cos();
+    y.mul(slopes.to(device)).sum().backward();
+    Stream<Tensor> gradients = Arrays.stream(leaves).map(leaf -> Objects.requireNonNull(leaf.grad()));
+    return Stream.concat(Stream.of(y.detach()), gradients).map(x -> x.to(Device.CPU).to(DType.FLOAT64)).toList();
+  }
+}
