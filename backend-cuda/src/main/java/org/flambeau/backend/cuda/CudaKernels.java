@@ -27,6 +27,7 @@ final class CudaKernels implements Kernels {
   private final Masks masks;
   private final Making making;
   private final RandomDraws random;
+  private final ParameterUpdates updates;
   private final Convolutions convolutions;
   private final Attention attention;
   private final MatrixProducts products;
@@ -43,6 +44,7 @@ final class CudaKernels implements Kernels {
     this.masks = new Masks(gpu, library);
     this.making = new Making(gpu, library);
     this.random = new RandomDraws(gpu, library, this::sort);
+    this.updates = new ParameterUpdates(gpu, library);
     CudnnContext.Pool cudnn = new CudnnContext.Pool(gpu);
     this.convolutions = new Convolutions(gpu, elementwise, cudnn);
     this.attention = new Attention(gpu, library, cudnn);
@@ -274,7 +276,7 @@ final class CudaKernels implements Kernels {
   public boolean supports(FusedOp op, Strided x) {
     return switch (op) {
       case ATTENTION -> attention.supports(x);
-      case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, LINEAR, CROSS_ENTROPY -> x.dtype().isFloating();
+      case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, LINEAR, CROSS_ENTROPY, SGD_STEP, ADAM_STEP -> x.dtype().isFloating();
       default -> false;
     };
   }
@@ -324,5 +326,17 @@ final class CudaKernels implements Kernels {
   public void attentionBackward(Strided gradQ, Strided gradK, Strided gradV, Strided grad, Strided out, Strided logSumExp, Strided q,
       Strided k, Strided v, double scale, boolean causal) {
     attention.backward(gradQ, gradK, gradV, grad, out, logSumExp, q, k, v, scale, causal);
+  }
+
+  @Override
+  public void sgdStep(Strided[] parameters, Strided[] gradients, Strided @Nullable [] velocities, boolean firstStep, Strided lr,
+      double momentum, double dampening, double weightDecay, boolean nesterov, boolean maximize) {
+    updates.sgd(parameters, gradients, velocities, firstStep, lr, momentum, dampening, weightDecay, nesterov, maximize);
+  }
+
+  @Override
+  public void adamStep(Strided[] parameters, Strided[] gradients, Strided[] averages, Strided[] squares, Strided @Nullable [] largest,
+      Strided lr, Strided step, double beta1, double beta2, double eps, double weightDecay, boolean decoupled, boolean maximize) {
+    updates.adam(parameters, gradients, averages, squares, largest, lr, step, beta1, beta2, eps, weightDecay, decoupled, maximize);
   }
 }

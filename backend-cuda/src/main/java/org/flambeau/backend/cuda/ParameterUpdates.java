@@ -1,0 +1,164 @@
+package org.flambeau.backend.cuda;
+
+import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.BYTE;
+import static org.flambeau.spi.NativeMemory.DOUBLE;
+import static org.flambeau.spi.NativeMemory.INT;
+import static org.flambeau.spi.NativeMemory.LONG;
+
+import org.flambeau.DType;
+import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
+
+/// Steps of optimizers: `update.cu`, which updates as many tensors in one launch as their addresses fit its parameters, some hundred.
+///
+/// Core hands over only parameters, gradients and states that lie alike without gaps and have one dtype.
+final class ParameterUpdates {
+  private static final String SOURCE = "update.cu";
+  /// As in update.cu.
+  private static final int CHUNK = 1 << 13;
+  private static final int TABLE = 3840;
+  /// Bytes of the structures in update.cu.
+  private static final int NUMBER = 24;
+  private static final int SGD_OPTIONS = NUMBER + 3 * 8 + 8;
+  private static final int ADAM_OPTIONS = 2 * NUMBER + 4 * 8 + 8;
+
+  /// Functors in update.cu, with and without an optional state.
+  private enum Step {
+    SGD(2), SGD_MOMENTUM(3), ADAM(4), ADAM_LARGEST(5);
+
+    private final int depth;
+
+    Step(int depth) {
+      this.depth = depth;
+    }
+
+    /// How many tensors one launch takes.
+    int most() {
+      return (TABLE - 8) / (8 * depth + 12);
+    }
+
+    String instance(DType dtype) {
+      String type = Elementwise.type(dtype);
+      return "update<" + (depth < 4 ? "SGD" : "ADAM") + "<" + type + ">, " + type + ", " + depth + ">";
+    }
+  }
+
+  /// Writes the options' structure as the launch's next parameter.
+  private interface Options {
+    void writeTo(Launch launch);
+  }
+
+  private final Gpu gpu;
+  private final KernelTable<Step, DType> kernels;
+
+  ParameterUpdates(Gpu gpu, KernelLibrary library) {
+    this.gpu = gpu;
+    this.kernels = new KernelTable<>(library, SOURCE, Step.class, DType.class, Step::instance);
+  }
+
+  /// As [org.flambeau.spi.Kernels#sgdStep].
+  void sgd(Strided[] parameters, Strided[] gradients, Strided @Nullable [] velocities, boolean firstStep, Strided lr, double momentum,
+      double dampening, double weightDecay, boolean nesterov, boolean maximize) {
+    Options options = launch -> {
+      long at = writeNumber(launch.structure(SGD_OPTIONS, 8), lr);
+      at = writeReals(at, momentum, 1 - dampening, weightDecay);
+      writeFlags(at, firstStep, nesterov, maximize);
+    };
+    if (velocities == null) {
+      run(Step.SGD, options, parameters, gradients);
+    } else {
+      run(Step.SGD_MOMENTUM, options, parameters, gradients, velocities);
+    }
+  }
+
+  /// As [org.flambeau.spi.Kernels#adamStep].
+  void adam(Strided[] parameters, Strided[] gradients, Strided[] averages, Strided[] squares, Strided @Nullable [] largest, Strided lr,
+      Strided step, double beta1, double beta2, double eps, double weightDecay, boolean decoupled, boolean maximize) {
+    Options options = launch -> {
+      long at = writeNumber(launch.structure(ADAM_OPTIONS, 8), lr);
+      at = writeNumber(at, step);
+      at = writeReals(at, beta1, beta2, eps, weightDecay);
+      writeFlags(at, decoupled, maximize);
+    };
+    if (largest == null) {
+      run(Step.ADAM, options, parameters, gradients, averages, squares);
+    } else {
+      run(Step.ADAM_LARGEST, options, parameters, gradients, averages, squares, largest);
+    }
+  }
+
+  private void run(Step step, Options options, Strided[]... operands) {
+    Strided[] parameters = operands[0];
+    if (parameters.length == 0) {
+      return;
+    }
+    Kernel kernel = kernels.get(step, parameters[0].dtype());
+    int most = step.most();
+    long numels = 8L + 8L * most * step.depth;
+    long firstBlocks = numels + 8L * most;
+    int bytes = (int) (firstBlocks + 4L * most + 7) / 8 * 8;
+    for (int next = 0; next < parameters.length;) {
+      Launch launch = Launch.begin();
+      long table = launch.structure(bytes, 8);
+      int count = 0;
+      int blocks = 0;
+      for (; next < parameters.length && count < most; next++) {
+        long numel = parameters[next].numel();
+        if (numel == 0) {
+          continue;
+        }
+        for (int k = 0; k < step.depth; k++) {
+          ALL.set(LONG, table + 8 + 8L * (k * most + count), operands[k][next].address());
+        }
+        ALL.set(LONG, table + numels + 8L * count, numel);
+        ALL.set(INT, table + firstBlocks + 4L * count, blocks);
+        blocks += (int) ((numel + CHUNK - 1) / CHUNK);
+        count++;
+      }
+      ALL.set(INT, table, count);
+      options.writeTo(launch);
+      if (count > 0) {
+        launch.run(gpu, kernel, blocks, Gpu.BLOCK);
+      }
+    }
+  }
+
+  /// Writes the structure `Number`: where it lies, or what it is.
+  ///
+  /// @return the address after it
+  private static long writeNumber(long at, Strided number) {
+    boolean host = number.isHostScalar();
+    ALL.set(LONG, at, host ? 0 : number.address());
+    ALL.set(DOUBLE, at + 8, host ? number.scalarDouble() : 0);
+    ALL.set(INT, at + 16, host ? 0 : kind(number.dtype()));
+    return at + NUMBER;
+  }
+
+  /// As in update.cu.
+  private static int kind(DType dtype) {
+    return switch (dtype) {
+      case FLOAT64 -> 0;
+      case FLOAT32 -> 1;
+      case FLOAT16 -> 2;
+      case BFLOAT16 -> 3;
+      case INT64 -> 4;
+      case INT32 -> 5;
+      default -> throw new IllegalArgumentException("[optimizer_step] expected a learning rate and a step of a float dtype, int64 or "
+          + "int32, got " + dtype.label());
+    };
+  }
+
+  private static long writeReals(long at, double... values) {
+    for (int i = 0; i < values.length; i++) {
+      ALL.set(DOUBLE, at + 8L * i, values[i]);
+    }
+    return at + 8L * values.length;
+  }
+
+  private static void writeFlags(long at, boolean... values) {
+    for (int i = 0; i < values.length; i++) {
+      ALL.set(BYTE, at + i, (byte) (values[i] ? 1 : 0));
+    }
+  }
+}

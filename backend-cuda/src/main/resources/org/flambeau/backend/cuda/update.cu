@@ -1,0 +1,177 @@
+// Steps of optimizers: many tensors in one launch, each element read and written once.
+#include "types.cuh"
+
+namespace flambeau {
+
+// Places of one block.
+constexpr int CHUNK = 1 << 13;
+// Bytes of the table of tensors, so that it fits a kernel's parameters with all else.
+constexpr int TABLE = 3840;
+
+enum Kind { FLOAT64, FLOAT32, FLOAT16, BFLOAT16, INT64, INT32 };
+
+// A number that lies on the device, where a captured graph may find another at each replay, or where `data` is null the host's.
+struct Number {
+  const void *data;
+  double value;
+  Kind kind;
+
+  __device__ double get() const {
+    if (!data) return value;
+    switch (kind) {
+      case FLOAT64: return *static_cast<const float64 *>(data);
+      case FLOAT32: return *static_cast<const float32 *>(data);
+      case FLOAT16: return load(*static_cast<const float16 *>(data));
+      case BFLOAT16: return load(*static_cast<const bfloat16 *>(data));
+      case INT64: return *static_cast<const int64 *>(data);
+      default: return *static_cast<const int32 *>(data);
+    }
+  }
+};
+
+// The parameter, its gradient and its states of several tensors, each without gaps and in one order; blocks share them out in chunks.
+template <int DEPTH>
+struct Tensors {
+  static constexpr int MOST = (TABLE - 8) / (8 * DEPTH + 12);
+  int count;
+  void *data[DEPTH][MOST];
+  int64 numel[MOST];
+  unsigned firstBlock[MOST];
+
+  // Whose part the block has.
+  __device__ __forceinline__ int find(unsigned block) const {
+    int low = 0;
+    for (int high = count; high - low > 1;) {
+      int middle = (low + high) / 2;
+      (firstBlock[middle] <= block ? low : high) = middle;
+    }
+    return low;
+  }
+};
+
+// Stochastic gradient descent, with momentum (Sutskever et al., 2013): parameter, gradient, and with momentum velocity.
+template <class T>
+struct SGD {
+  using C = Compute<T>;
+  struct Options {
+    Number lr;
+    double momentum, undamped, weightDecay;
+    bool first, nesterov, maximize;
+  };
+  C lr, momentum, undamped, weightDecay, sign;
+  bool first, nesterov;
+
+  __device__ void prepare(const Options &o) {
+    lr = static_cast<C>(o.lr.get());
+    momentum = static_cast<C>(o.momentum);
+    undamped = static_cast<C>(o.undamped);
+    weightDecay = static_cast<C>(o.weightDecay);
+    sign = o.maximize ? -1 : 1;
+    first = o.first;
+    nesterov = o.nesterov;
+  }
+
+  template <int DEPTH>
+  __device__ __forceinline__ void update(C (&x)[DEPTH]) const {
+    C g = sign * x[1] + weightDecay * x[0];
+    C way = g;
+    if constexpr (DEPTH > 2) {
+      C v = first ? g : momentum * x[2] + undamped * g;
+      x[2] = v;
+      way = nesterov ? g + momentum * v : v;
+    }
+    x[0] -= lr * way;
+  }
+};
+
+// Adam (Kingma and Ba, 2015), with weight decay in the gradient or beside it (Loshchilov and Hutter, 2019): parameter, gradient, average,
+// average of squares, and where it is asked for the largest of these (Reddi et al., 2018).
+template <class T>
+struct ADAM {
+  using C = Compute<T>;
+  struct Options {
+    Number lr, step;
+    double beta1, beta2, eps, weightDecay;
+    bool decoupled, maximize;
+  };
+  C toAverage, beta2, toSquare, eps, gradientDecay, sign, stepSize, correction, kept;
+
+  __device__ void prepare(const Options &o) {
+    double rate = o.lr.get(), t = o.step.get();
+    toAverage = static_cast<C>(1 - o.beta1);
+    beta2 = static_cast<C>(o.beta2);
+    toSquare = static_cast<C>(1 - o.beta2);
+    eps = static_cast<C>(o.eps);
+    gradientDecay = static_cast<C>(o.decoupled ? 0 : o.weightDecay);
+    sign = o.maximize ? -1 : 1;
+    stepSize = static_cast<C>(rate / (1 - pow(o.beta1, t)));
+    correction = static_cast<C>(sqrt(1 - pow(o.beta2, t)));
+    kept = static_cast<C>(o.decoupled ? 1 - rate * o.weightDecay : 1);
+  }
+
+  template <int DEPTH>
+  __device__ __forceinline__ void update(C (&x)[DEPTH]) const {
+    C g = sign * x[1] + gradientDecay * x[0];
+    x[2] += toAverage * (g - x[2]);
+    x[3] = beta2 * x[3] + toSquare * g * g;
+    C square = x[3];
+    if constexpr (DEPTH > 4) {
+      x[4] = x[4] > square || x[4] != x[4] ? x[4] : square;
+      square = x[4];
+    }
+    x[0] = kept * x[0] - stepSize * x[2] / (sqrt(square) / correction + eps);
+  }
+};
+
+template <class U, class T, int DEPTH>
+__global__ void update(Tensors<DEPTH> tensors, typename U::Options options) {
+  constexpr int N = packed<T>();
+  constexpr int GRADIENT = 1;
+  using C = Compute<T>;
+  __shared__ U prepared;
+  if (threadIdx.x == 0) prepared.prepare(options);
+  __syncthreads();
+  U step = prepared;
+  int tensor = tensors.find(blockIdx.x);
+  int64 from = static_cast<int64>(blockIdx.x - tensors.firstBlock[tensor]) * CHUNK;
+  int64 left = tensors.numel[tensor] - from;
+  int n = left < CHUNK ? static_cast<int>(left) : CHUNK;
+  T *data[DEPTH];
+  unsigned long long addresses = 0;
+#pragma unroll
+  for (int k = 0; k < DEPTH; k++) {
+    data[k] = static_cast<T *>(tensors.data[k][tensor]) + from;
+    addresses |= reinterpret_cast<unsigned long long>(data[k]);
+  }
+  int packs = addresses % sizeof(Pack<T, N>) == 0 ? n / N : 0;
+  for (int i = threadIdx.x; i < packs; i += blockDim.x) {
+    Pack<T, N> pack[DEPTH];
+#pragma unroll
+    for (int k = 0; k < DEPTH; k++) pack[k] = reinterpret_cast<const Pack<T, N> *>(data[k])[i];
+#pragma unroll
+    for (int j = 0; j < N; j++) {
+      C x[DEPTH];
+#pragma unroll
+      for (int k = 0; k < DEPTH; k++) x[k] = load(pack[k].at[j]);
+      step.update(x);
+#pragma unroll
+      for (int k = 0; k < DEPTH; k++) pack[k].at[j] = store<T>(x[k]);
+    }
+#pragma unroll
+    for (int k = 0; k < DEPTH; k++) {
+      if (k != GRADIENT) reinterpret_cast<Pack<T, N> *>(data[k])[i] = pack[k];
+    }
+  }
+  for (int i = packs * N + threadIdx.x; i < n; i += blockDim.x) {
+    C x[DEPTH];
+#pragma unroll
+    for (int k = 0; k < DEPTH; k++) x[k] = load(data[k][i]);
+    step.update(x);
+#pragma unroll
+    for (int k = 0; k < DEPTH; k++) {
+      if (k != GRADIENT) data[k][i] = store<T>(x[k]);
+    }
+  }
+}
+
+}  // namespace flambeau
