@@ -132,7 +132,8 @@ class ParameterUpdatesTest {
     sgd(moved, true, 0.1, 0.9, 0.5, 0.01, false, false);
     moved.check(dtype, "first step");
     Operands further = new Operands(dtype, 3, sizes);
-    kernels().sgdStep(further.there[0], further.there[1], further.there[2], false, device(DType.FLOAT32, 0.125), 0.9, 0.5, 0.01, true, false);
+    kernels().sgdStep(further.there[0], further.there[1], further.there[2], false, device(DType.FLOAT32, 0.125), 0.9, 0.5, 0.01, true,
+        false);
     sgd(further, false, 0.125, 0.9, 0.5, 0.01, true, false);
     further.check(dtype, "nesterov");
   }
@@ -142,12 +143,14 @@ class ParameterUpdatesTest {
   void adamOfEveryDtypeAndKindFollowsItsFormula(DType dtype) {
     int[] sizes = {1, 7, 8192, 8193, 20000, 0, 64};
     Operands plain = new Operands(dtype, 4, sizes);
-    kernels().adamStep(plain.there[0], plain.there[1], plain.there[2], plain.there[3], null, host(0.01), host(3), 0.9, 0.99, 1e-3, 0.1, false,
+    kernels().adamStep(plain.there[0], plain.there[1], plain.there[2], plain.there[3], null, host(0.01), host(3), 0.9, 0.99, 1e-3, 0.1,
+        false,
         true);
     adam(plain, 0.01, 3, 0.9, 0.99, 1e-3, 0.1, false, true);
     plain.check(dtype, "Adam");
     Operands largest = new Operands(dtype, 5, sizes);
-    kernels().adamStep(largest.there[0], largest.there[1], largest.there[2], largest.there[3], largest.there[4], device(DType.FLOAT64, 0.01),
+    kernels().adamStep(largest.there[0], largest.there[1], largest.there[2], largest.there[3], largest.there[4],
+        device(DType.FLOAT64, 0.01),
         device(DType.INT64, 3), 0.9, 0.99, 1e-3, 0.1, true, false);
     adam(largest, 0.01, 3, 0.9, 0.99, 1e-3, 0.1, true, false);
     largest.check(dtype, "AdamW with amsgrad");
@@ -162,7 +165,8 @@ class ParameterUpdatesTest {
         kernels().sgdStep(x.there[0], x.there[1], depth == 2 ? null : x.there[2], false, host(0.1), 0.5, 0, 0, false, false);
         sgd(x, false, 0.1, 0.5, 0, 0, false, false);
       } else {
-        kernels().adamStep(x.there[0], x.there[1], x.there[2], x.there[3], depth == 4 ? null : x.there[4], host(0.1), host(1), 0.9, 0.99, 1e-3,
+        kernels().adamStep(x.there[0], x.there[1], x.there[2], x.there[3], depth == 4 ? null : x.there[4], host(0.1), host(1), 0.9, 0.99,
+            1e-3,
             0, false, false);
         adam(x, 0.1, 1, 0.9, 0.99, 1e-3, 0, false, false);
       }

@@ -16,11 +16,13 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.flambeau.Device;
 import org.flambeau.Tensor;
 import org.flambeau.io.Safetensors;
 
 /// What PyTorch computed, as the scripts in `goldens/` have written it down.
 final class NnGoldens {
+  private static final String DEVICE = "flambeau.testkit.nn.device";
   private static final Map<String, Safetensors.Entry> ENTRIES = new TreeMap<>();
 
   static {
@@ -45,9 +47,14 @@ final class NnGoldens {
     }
   }
 
+  /// Where they are brought to, and where tests compute that can do so elsewhere than on the CPU.
+  static Device device() {
+    return Device.parse(System.getProperty(DEVICE, "cpu"));
+  }
+
   static Tensor get(String name) {
     Safetensors.Entry entry = Objects.requireNonNull(ENTRIES.get(name), name);
-    return Tensor.copySegment(entry.data(), entry.dtype(), entry.shape());
+    return Tensor.copySegment(entry.data(), entry.dtype(), entry.shape()).to(device());
   }
 
   /// What PyTorch prints, by key, as `name.tsv` has it.

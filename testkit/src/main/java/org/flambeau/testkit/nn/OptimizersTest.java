@@ -25,9 +25,9 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// Adam, AdamW, RMSprop and Adagrad go where PyTorch's go.
-final class OptimizersTest {
+public class OptimizersTest {
   /// How an optimizer of one parameter is made.
-  private interface Way extends Function<List<Tensor>, Optimizer<?>> {}
+  interface Way extends Function<List<Tensor>, Optimizer<?>> {}
 
   private static Map.Entry<String, Way> way(String name, Way way) {
     return Map.entry(name, way);
@@ -98,7 +98,7 @@ final class OptimizersTest {
   @ParameterizedTest(name = "{0}")
   @MethodSource("ways")
   void parameters_with_gaps_go_there_too(String name, Way way) {
-    Tensor p = Tensor.zeros(37, 2).select(1, 0).copy_(start(DType.FLOAT32)).requiresGrad_(true);
+    Tensor p = Tensor.zeros(NnGoldens.device(), DType.FLOAT32, 37, 2).select(1, 0).copy_(start(DType.FLOAT32)).requiresGrad_(true);
     Optimizer<?> optimizer = way.apply(List.of(p));
     for (int step = 0; step < 10; step++) {
       takeStep(optimizer, p);

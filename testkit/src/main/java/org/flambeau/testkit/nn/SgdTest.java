@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import java.util.stream.Stream;
+import org.flambeau.DType;
 import org.flambeau.MemoryScope;
 import org.flambeau.Tensor;
 import org.flambeau.nn.optim.Sgd;
@@ -17,7 +18,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-final class SgdTest {
+/// Stochastic gradient descent goes where PyTorch's goes.
+public class SgdTest {
   static Stream<Arguments> ways() {
     return Stream.of(
         Arguments.of("plain", Sgd.options().lr(0.1)),
@@ -29,7 +31,7 @@ final class SgdTest {
   }
 
   private static Tensor loss(Tensor p) {
-    return p.sub(NnGoldens.get("sgd/target")).square().mul(Tensor.arange(1, 6)).sum();
+    return p.sub(NnGoldens.get("sgd/target")).square().mul(Tensor.arange(1, 6).to(p.device())).sum();
   }
 
   @ParameterizedTest(name = "{0}")
@@ -51,7 +53,7 @@ final class SgdTest {
   @ParameterizedTest(name = "{0}")
   @MethodSource("ways")
   void parameters_that_do_not_lie_like_their_gradients_go_there_too(String name, Sgd.Options options) {
-    Tensor p = Tensor.zeros(5, 2).select(1, 0).copy_(NnGoldens.get("sgd/start")).requiresGrad_(true);
+    Tensor p = Tensor.zeros(NnGoldens.device(), DType.FLOAT32, 5, 2).select(1, 0).copy_(NnGoldens.get("sgd/start")).requiresGrad_(true);
     var optimizer = new Sgd(List.of(p), options);
     for (int step = 0; step < 10; step++) {
       optimizer.zeroGrad();
