@@ -1,0 +1,118 @@
+package org.flambeau.backend.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.function.Supplier;
+import org.flambeau.Device;
+import org.flambeau.DeviceOutOfMemoryException;
+import org.flambeau.MemoryScope;
+import org.flambeau.MemoryStats;
+import org.flambeau.Random;
+import org.flambeau.Tensor;
+import org.flambeau.backend.cuda.binding.SimulatedDriver;
+import org.flambeau.models.ResNet;
+import org.flambeau.models.VisionTransformer;
+import org.flambeau.nn.CrossEntropyLoss;
+import org.flambeau.nn.Module;
+import org.flambeau.nn.optim.Sgd;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/// Whole programs on the simulated GPU.
+class SimulatedTrainingTest {
+  private static Device cuda;
+
+  @BeforeAll
+  static void install() throws Exception {
+    SimulatedDriver.install();
+    cuda = Device.cuda(0);
+  }
+
+  private static double[] losses(Supplier<Module> make, Device device, int size, int steps) {
+    Random.manualSeed(3);
+    Module model = make.get().to(device);
+    Tensor x = Tensor.randn(2, 3, size, size).to(device);
+    Tensor target = Tensor.of(1L, 3L).to(device);
+    var loss = new CrossEntropyLoss();
+    var optimizer = new Sgd(model.parameters(), Sgd.options().lr(0.01).momentum(0.9));
+    double[] losses = new double[steps];
+    for (int i = 0; i < steps; i++) {
+      try (var _ = MemoryScope.open()) {
+        optimizer.zeroGrad();
+        Tensor now = loss.call(model.call(x), target);
+        now.backward();
+        optimizer.step();
+        losses[i] = now.item().doubleValue();
+      }
+    }
+    return losses;
+  }
+
+  @Test
+  void aResNet18LearnsAsOnTheCpu() {
+    Supplier<Module> make = () -> ResNet.resnet18(10);
+
+    assertArrayEquals(losses(make, Device.CPU, 32, 2), losses(make, cuda, 32, 2), 1e-3);
+  }
+
+  @Test
+  void aVisionTransformerLearnsAsOnTheCpu() {
+    Supplier<Module> make = () -> new VisionTransformer(
+        VisionTransformer.Options.B_16.imageSize(32).patchSize(8).layers(2).heads(2).hidden(32).mlp(64).numClasses(5));
+
+    assertArrayEquals(losses(make, Device.CPU, 32, 4), losses(make, cuda, 32, 4), 1e-4);
+  }
+
+  @Test
+  void eightThreadsComputeAtOnceEachItsOwnGraph() throws Exception {
+    List<Callable<float[]>> work = new ArrayList<>();
+    for (int t = 0; t < 8; t++) {
+      float start = t;
+      work.add(() -> {
+        Tensor x = Tensor.full(start, 100).to(cuda).requiresGrad_(true);
+        for (int i = 0; i < 20; i++) {
+          x.mul(x).sum().backward();
+        }
+        return x.grad().toFloatArray();
+      });
+    }
+    try (var threads = Executors.newFixedThreadPool(8)) {
+      List<Future<float[]>> results = threads.invokeAll(work);
+      for (int t = 0; t < 8; t++) {
+        for (float gradient : results.get(t).get()) {
+          assertEquals(40f * t, gradient);
+        }
+      }
+    }
+  }
+
+  @Test
+  void withoutMemoryOneOperationFailsAndTheProgramGoesOn() {
+    Tensor x = Tensor.ones(1000).to(cuda);
+
+    var refusal = assertThrows(DeviceOutOfMemoryException.class, () -> x.expand(1 << 20, 1000).contiguous());
+
+    assertTrue(refusal.getMessage().startsWith("Out of memory on cuda:0: tried to allocate 3.91 GiB"), refusal.getMessage());
+    assertEquals(1000f, x.sum().item());
+    assertTrue(MemoryStats.of(cuda).current() < 1 << 30);
+  }
+
+  @Test
+  void anIndexOutOfRangeIsReportedWhenSomebodyWaitsAndTheDeviceGoesOn() {
+    Tensor x = Tensor.of(1f, 2f, 3f).to(cuda);
+    Tensor wrong = x.indexSelect(0, Tensor.of(0L, 7L).to(cuda));
+
+    var complaint = assertThrows(IndexOutOfBoundsException.class, wrong::toFloatArray);
+
+    assertTrue(complaint.getMessage().startsWith("[index_select] index 7 is out of bounds for dimension 0 with size 3"), complaint.getMessage());
+    assertArrayEquals(new float[] {1, 3}, x.indexSelect(0, Tensor.of(0L, 2L).to(cuda)).toFloatArray());
+  }
+}
