@@ -66,11 +66,11 @@ struct Rows {
 };
 
 constexpr int THREADS = 256;
-constexpr int IN_FLIGHT = 8;
 
 // A thread for each row, or its part: where neighbouring rows lie side by side.
 template <class Op, class T>
 __global__ void __launch_bounds__(THREADS) scanColumns(Rows<T> rows) {
+  constexpr int IN_FLIGHT = sizeof(T) < 8 ? 8 : 4;
   for (unsigned row = blockIdx.x * THREADS + threadIdx.x; row < rows.count; row += gridDim.x * THREADS) {
     Coordinates c = rows.space.locate(row);
     const T *x = rows.x + rows.steps.offset(rows.space, c);
