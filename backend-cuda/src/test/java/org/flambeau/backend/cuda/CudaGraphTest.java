@@ -84,6 +84,8 @@ class CudaGraphTest {
     assertTrue(item.getMessage().startsWith("[item] cannot be captured in a graph"), item.getMessage());
     var copy = assertThrows(IllegalStateException.class, () -> CudaGraph.capture(() -> Tensor.of(1f, 2f).to(cuda)));
     assertTrue(copy.getMessage().startsWith("[to] cannot be captured in a graph"), copy.getMessage());
+    var drawn = assertThrows(IllegalStateException.class, () -> CudaGraph.capture(() -> x.uniform_(0, 1)));
+    assertTrue(drawn.getMessage().contains("cannot be captured in a graph: it draws random numbers"), drawn.getMessage());
 
     assertEquals(3f, x.sum().item());
     try (CudaGraph graph = CudaGraph.capture(() -> x.add_(1))) {

@@ -13,7 +13,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -312,22 +311,11 @@ class RandomDrawsTest {
 
   // ---- permutations ----
 
-  /// Draws whose keys the host sorts.
-  private static RandomDraws permuting() {
-    return new RandomDraws(gpu, new KernelLibrary(gpu), (values, indices, x, _, _) -> {
-      double[] keys = arrays.read(x);
-      double[] order = IntStream.range(0, keys.length).boxed().sorted(Comparator.comparingDouble(i -> keys[i])).mapToDouble(i -> i)
-          .toArray();
-      arrays.write(indices, order);
-      arrays.write(values, Arrays.stream(order).map(i -> keys[(int) i]).toArray());
-    });
-  }
-
   @ParameterizedTest
   @ValueSource(ints = {0, 1, 2, 5, 1000, 40000})
   void aPermutationHasEveryNumberOnce(int n) {
     Strided out = arrays.empty(DType.INT64, n);
-    permuting().permutation(out, new Philox(n));
+    gpu.kernels().permutation(out, new Philox(n));
     assertArrayEquals(IntStream.range(0, n).asDoubleStream().toArray(), Arrays.stream(arrays.read(out)).sorted().toArray());
   }
 
@@ -335,11 +323,10 @@ class RandomDrawsTest {
   @Test
   void permutationsOfThreeAreEquallyOften() {
     Map<String, Integer> counts = new TreeMap<>();
-    RandomDraws draws = permuting();
     Philox source = new Philox(6);
     Strided out = arrays.empty(DType.INT64, 3);
     for (int i = 0; i < 1200; i++) {
-      draws.permutation(out, source);
+      gpu.kernels().permutation(out, source);
       counts.merge(Arrays.toString(arrays.read(out)), 1, Integer::sum);
     }
     assertEquals(6, counts.size());
