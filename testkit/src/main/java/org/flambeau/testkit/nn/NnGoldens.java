@@ -60,13 +60,16 @@ final class NnGoldens {
   /// What PyTorch prints, by key, as `name.tsv` has it.
   static Map<String, String> texts(String name) {
     Map<String, String> texts = new TreeMap<>();
-    try (InputStream in = Objects.requireNonNull(NnGoldens.class.getResourceAsStream(name + ".tsv"))) {
-      new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().map(line -> line.split("\t"))
-          .forEach(parts -> texts.put(parts[0], parts[1].replace("\\n", "\n")));
+    lines(name + ".tsv").stream().map(line -> line.split("\t")).forEach(parts -> texts.put(parts[0], parts[1].replace("\\n", "\n")));
+    return texts;
+  }
+
+  static List<String> lines(String resource) {
+    try (InputStream in = Objects.requireNonNull(NnGoldens.class.getResourceAsStream(resource))) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().toList();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    return texts;
   }
 
   static boolean has(String name) {
