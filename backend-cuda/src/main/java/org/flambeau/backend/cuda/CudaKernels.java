@@ -33,6 +33,7 @@ final class CudaKernels implements Kernels {
   private final MatrixProducts products;
   private final Softmax softmax;
   private final LayerNorm layerNorm;
+  private final BatchNorm batchNorm;
 
   CudaKernels(Gpu gpu, KernelLibrary library) {
     this.gpu = gpu;
@@ -51,6 +52,7 @@ final class CudaKernels implements Kernels {
     this.products = new MatrixProducts(gpu, library, elementwise);
     this.softmax = new Softmax(gpu, library);
     this.layerNorm = new LayerNorm(gpu, library);
+    this.batchNorm = new BatchNorm(gpu, library, elementwise);
   }
 
   // ---- moving and filling ----
@@ -276,7 +278,7 @@ final class CudaKernels implements Kernels {
   public boolean supports(FusedOp op, Strided x) {
     return switch (op) {
       case ATTENTION -> attention.supports(x);
-      case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, LINEAR, CROSS_ENTROPY, SGD_STEP, ADAM_STEP -> x.dtype().isFloating();
+      case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, BATCH_NORM, LINEAR, CROSS_ENTROPY, SGD_STEP, ADAM_STEP -> x.dtype().isFloating();
       default -> false;
     };
   }
@@ -300,6 +302,24 @@ final class CudaKernels implements Kernels {
   public void layerNormBackward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided grad, Strided x,
       Strided mean, Strided rstd, @Nullable Strided weight) {
     layerNorm.backward(gradX, gradWeight, gradBias, grad, x, mean, rstd, weight);
+  }
+
+  @Override
+  public void batchNormStatistics(Strided mean, Strided rstd, Strided x, @Nullable Strided runningMean, @Nullable Strided runningVar,
+      double momentum, double eps) {
+    batchNorm.statistics(mean, rstd, x, runningMean, runningVar, momentum, eps);
+  }
+
+  @Override
+  public void batchNormApply(Strided out, Strided x, Strided mean, Strided rstd, @Nullable Strided weight, @Nullable Strided bias,
+      @Nullable Strided residual, Activation activation) {
+    batchNorm.apply(out, x, mean, rstd, weight, bias, residual, activation);
+  }
+
+  @Override
+  public void batchNormBackward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided grad, Strided x,
+      Strided mean, Strided rstd, @Nullable Strided weight, boolean training) {
+    batchNorm.backward(gradX, gradWeight, gradBias, grad, x, mean, rstd, weight, training);
   }
 
   @Override

@@ -211,9 +211,9 @@ final class Space {
     }
   }
 
-  /// x / divisor = (mulhi(x, magic) + x) >> shift for every x below 2³¹ (Granlund and Montgomery, "Division by Invariant Integers using
+  /// Writes the structure `Divider` to an address: x / divisor = (mulhi(x, magic) + x) >> shift for every x below 2³¹ (Granlund and Montgomery, "Division by Invariant Integers using
   /// Multiplication", 1994).
-  private static void writeDivider(long at, long size) {
+  static void writeDivider(long at, long size) {
     long divisor = Math.max(1, size); // nothing is located where there is nothing
     int shift = Long.SIZE - Long.numberOfLeadingZeros(divisor - 1);
     long magic = ((1L << 32) * ((1L << shift) - divisor)) / divisor + 1;

@@ -103,6 +103,27 @@ class RowsTest {
     }
   }
 
+  @Test
+  void batchNormOfPlanesAndOfChannelsLast() {
+    for (long[] sizes : new long[][] {{4, 3, 47, 49}, {2, 8, 12, 12}, {300, 12}}) {
+      long c = sizes[1];
+      Tensor mean = random(DType.FLOAT32, c);
+      Tensor var = random(DType.FLOAT32, c).abs();
+      for (boolean training : new boolean[] {true, false}) {
+        Function<Tensor[], Tensor> f = x -> {
+          Tensor moved = mean.clone().to(x[0].device());
+          return Functional.batchNorm(x[0], moved, var.clone().to(x[0].device()), x[1], x[2], training, 0.1, 1e-5).add(moved.sum());
+        };
+        Tensor x = random(DType.FLOAT32, sizes);
+        assertSame("planes", f, x, random(DType.FLOAT32, c), random(DType.FLOAT32, c));
+        if (sizes.length == 4) {
+          assertSame("channels last", in -> f.apply(new Tensor[] {in[0].permute(0, 3, 1, 2), in[1], in[2]}),
+              x.permute(0, 2, 3, 1).contiguous(), random(DType.FLOAT32, c), random(DType.FLOAT32, c));
+        }
+      }
+    }
+  }
+
   @AfterAll
   static void restore() {
     SimulatedDriver.order(SimulatedDriver.Order.FORWARD);
