@@ -6,6 +6,9 @@ module org.flambeau.backend.cuda {
   requires static org.jspecify;
   requires org.flambeau.core;
   requires org.slf4j;
+  requires static jcuda;
+
+  exports org.flambeau.interop.jcuda;
 
   provides org.flambeau.spi.Backend with org.flambeau.backend.cuda.CudaBackend;
 }

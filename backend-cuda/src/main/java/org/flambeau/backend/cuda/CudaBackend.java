@@ -11,8 +11,10 @@ import org.jspecify.annotations.Nullable;
 
 /// NVIDIA GPUs. Nothing is looked for, and no library loaded, until somebody asks for a device or for the report.
 public final class CudaBackend implements Backend {
+  /// A process has each GPU once.
+  private static final ConcurrentHashMap<Integer, Gpu> GPUS = new ConcurrentHashMap<>();
+
   private final Supplier<Installation> looking;
-  private final ConcurrentHashMap<Integer, Gpu> gpus = new ConcurrentHashMap<>();
   private @Nullable Installation installation;
 
   public CudaBackend() {
@@ -53,9 +55,19 @@ public final class CudaBackend implements Backend {
     return found.devices() == 0 ? found.problem() : "there are " + found.devices() + " GPUs, numbered from 0";
   }
 
-  private Gpu gpu(int device) {
-    Gpu gpu = gpus.get(device);
-    return gpu != null ? gpu : gpus.computeIfAbsent(device, Gpu::new);
+  private static Gpu gpu(int device) {
+    Gpu gpu = GPUS.get(device);
+    return gpu != null ? gpu : GPUS.computeIfAbsent(device, Gpu::new);
+  }
+
+  /// The driver's handle of the stream that the calling thread's work on that GPU is issued to.
+  public static long stream(Device device) {
+    return gpu(device.index()).stream();
+  }
+
+  /// Makes the driver's calls of the calling thread, whoever makes them, go to that GPU.
+  public static void makeCurrent(Device device) {
+    gpu(device.index()).makeCurrent();
   }
 
   @Override
