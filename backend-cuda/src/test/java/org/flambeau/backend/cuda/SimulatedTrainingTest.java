@@ -112,7 +112,8 @@ class SimulatedTrainingTest {
 
     var complaint = assertThrows(IndexOutOfBoundsException.class, wrong::toFloatArray);
 
-    assertTrue(complaint.getMessage().startsWith("[index_select] index 7 is out of bounds for dimension 0 with size 3"), complaint.getMessage());
+    assertTrue(complaint.getMessage().startsWith("[index_select] index 7 is out of bounds for dimension 0 with size 3"),
+        complaint.getMessage());
     assertArrayEquals(new float[] {1, 3}, x.indexSelect(0, Tensor.of(0L, 2L).to(cuda)).toFloatArray());
   }
 }
