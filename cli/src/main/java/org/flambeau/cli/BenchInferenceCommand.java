@@ -19,9 +19,13 @@ final class BenchInferenceCommand extends FlambeauCommand {
     Module model = options.model.create(1000).eval().to(device);
     Tensor images = Tensor.randn(options.batch, 3, options.imageSize, options.imageSize).to(device);
     List<Measurement> rows = List.of(
-        new Measurement("with gradient tracking", device, options.runs, () -> model.call(images)),
+        new Measurement("with gradient tracking", device, options.runs, () -> {
+          try (var _ = options.autocast()) {
+            return model.call(images);
+          }
+        }),
         new Measurement("without (noGrad)", device, options.runs, () -> {
-          try (var _ = GradMode.noGrad()) {
+          try (var _ = GradMode.noGrad(); var _ = options.autocast()) {
             return model.call(images);
           }
         }));

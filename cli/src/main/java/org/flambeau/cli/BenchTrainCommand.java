@@ -3,8 +3,10 @@ package org.flambeau.cli;
 import java.util.List;
 import org.flambeau.Device;
 import org.flambeau.Tensor;
+import org.flambeau.cli.BenchOptions.Precision;
 import org.flambeau.nn.Functional;
 import org.flambeau.nn.Module;
+import org.flambeau.nn.optim.GradScaler;
 import org.flambeau.nn.optim.Sgd;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -30,10 +32,15 @@ final class BenchTrainCommand extends FlambeauCommand {
     Tensor images = Tensor.randn(options.batch, 3, options.imageSize, options.imageSize).to(device);
     Tensor labels = Tensor.randint(0, 1000, options.batch).to(device);
     Sgd optimizer = new Sgd(model.parameters().stream().filter(Tensor::requiresGrad).toList(), Sgd.options().lr(0.01).momentum(0.9));
+    GradScaler scaler = new GradScaler(GradScaler.options().enabled(options.amp == Precision.fp16));
     Bench.run(this, options, List.of(new Measurement(freezeBackbone ? "step of the classifier" : "step", device, options.runs, () -> {
-      Tensor loss = Functional.crossEntropy(model.call(images), labels);
-      loss.backward();
-      optimizer.step();
+      Tensor loss;
+      try (var _ = options.autocast()) {
+        loss = Functional.crossEntropy(model.call(images), labels);
+      }
+      scaler.scale(loss).backward();
+      boolean _ = scaler.step(optimizer);
+      scaler.update();
       optimizer.zeroGrad();
       return loss;
     })));

@@ -72,6 +72,16 @@ class ModelCommandsTest {
   }
 
   @Test
+  void benchMeasuresMixedPrecision() {
+    var run = flambeau("bench", "inference", "--model", "resnet18", "--batch", "1", "--image-size", "32", "--runs", "1", "--warmup", "0",
+        "--amp",
+        "bf16");
+
+    assertEquals(0, run.status(), run.err());
+    assertEquals("resnet18, 1x3x32x32 autocast to bf16 on cpu, 1 runs after 0 to warm up", run.out().lines().findFirst().orElse(""));
+  }
+
+  @Test
   void predictNeedsAModelAndSaysWhichImagesItCannotRead(@TempDir Path folder) throws Exception {
     assertEquals("flambeau: predict needs --checkpoint FILE, or --model NAME and --weights FILE\n", flambeau("predict", "image.png").err());
     Path weights = folder.resolve("resnet18.safetensors"), names = folder.resolve("names.txt"), broken = folder.resolve("broken.png");
