@@ -24,6 +24,7 @@ final class CudaKernels implements Kernels {
   private final Scans scans;
   private final Ordering ordering;
   private final Indexing indexing;
+  private final Pooling pooling;
   private final Masks masks;
   private final Making making;
   private final RandomDraws random;
@@ -42,6 +43,7 @@ final class CudaKernels implements Kernels {
     this.scans = new Scans(gpu, library);
     this.ordering = new Ordering(gpu, library);
     this.indexing = new Indexing(gpu, library);
+    this.pooling = new Pooling(gpu, library);
     this.masks = new Masks(gpu, library);
     this.making = new Making(gpu, library);
     this.random = new RandomDraws(gpu, library, this::sort);
@@ -165,32 +167,33 @@ final class CudaKernels implements Kernels {
 
   @Override
   public void maxPool2d(Strided out, Strided indices, Strided x, Pool2d spec) {
-    throw new UnsupportedOperationException("maxPool2d");
+    pooling.max(out, indices, x, spec);
   }
 
   @Override
   public void maxPool2dBackward(Strided gradX, Strided grad, Strided indices) {
-    throw new UnsupportedOperationException("maxPool2dBackward");
+    fill(gradX, Elementwise.number(0));
+    indexing.addInPlanes(gradX, indices, grad);
   }
 
   @Override
   public void avgPool2d(Strided out, Strided x, Pool2d spec) {
-    throw new UnsupportedOperationException("avgPool2d");
+    pooling.average(out, x, spec);
   }
 
   @Override
   public void avgPool2dBackward(Strided gradX, Strided grad, Pool2d spec) {
-    throw new UnsupportedOperationException("avgPool2dBackward");
+    pooling.averageBackward(gradX, grad, spec);
   }
 
   @Override
   public void adaptiveAvgPool2d(Strided out, Strided x) {
-    throw new UnsupportedOperationException("adaptiveAvgPool2d");
+    pooling.adaptive(out, x);
   }
 
   @Override
   public void adaptiveAvgPool2dBackward(Strided gradX, Strided grad) {
-    throw new UnsupportedOperationException("adaptiveAvgPool2dBackward");
+    pooling.adaptiveBackward(gradX, grad);
   }
 
   // ---- indexing ----

@@ -121,7 +121,8 @@ final class Elementwise {
     run(copy, out.dtype(), x.dtype(), out, x);
   }
 
-  private static Strided number(double value) {
+  /// A host scalar.
+  static Strided number(double value) {
     byte[] bytes = new byte[Double.BYTES];
     MemorySegment.ofArray(bytes).set(DOUBLE, 0, value);
     return Strided.contiguous(new Storage(Device.CPU, bytes), DType.FLOAT64, new long[0]);

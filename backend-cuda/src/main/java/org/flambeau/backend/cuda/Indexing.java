@@ -112,6 +112,15 @@ final class Indexing {
     });
   }
 
+  /// Adds the values of each plane of an image (n, c, h, w) to the places, h·W + w, in the plane of `out` that `places` names. `out` lies in
+  /// rows, or channels last.
+  void addInPlanes(Strided out, Strided places, Strided values) {
+    long step = out.size(3) > 1 ? out.stride(3) : out.stride(2);
+    meet(ScatterOp.ADD, "max_pool2d_backward", values.sizes(), new boolean[] {false, false, true, true}, out,
+        new long[] {out.stride(0), out.stride(1), 0, 0}, values, values.strides(),
+        new Positions(places, places.strides(), out.size(2) * out.size(3), step, false, 3), 1);
+  }
+
   private interface Located {
     void run(Strided offsets);
   }
