@@ -11,6 +11,7 @@ namespace {
 
 constexpr size_t PAGE = 4096;
 constexpr size_t ALIGNMENT = 16;
+constexpr int CHECKED = 64;      // blocks that are looked at on each occasion: where there are more, the next occasion goes on
 constexpr size_t EDGE = 64;    // what is looked at on each occasion of the poison before a block
 constexpr int POISON = 0xff;   // a NaN in every floating-point format
 
@@ -25,6 +26,7 @@ struct Block {
 };
 
 std::map<uintptr_t, Block> blocks, freed;
+uintptr_t nextChecked;
 
 size_t rounded(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
 
@@ -149,9 +151,15 @@ std::string whereabouts(uintptr_t address) {
 }
 
 int checkEdges() {
-  for (auto &[address, block] : blocks) {
-    if (int status = checkEdges(address, block, EDGE)) return status;
+  auto block = blocks.lower_bound(nextChecked);
+  for (int i = 0; i < CHECKED; i++, block++) {
+    if (block == blocks.end()) {
+      nextChecked = 0;
+      return SUCCESS;
+    }
+    if (int status = checkEdges(block->first, block->second, EDGE)) return status;
   }
+  nextChecked = block == blocks.end() ? 0 : block->first;
   return SUCCESS;
 }
 
