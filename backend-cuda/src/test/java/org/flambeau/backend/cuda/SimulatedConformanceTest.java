@@ -9,6 +9,7 @@ class SimulatedConformanceTest extends ConformanceTest {
   @BeforeAll
   static void install() throws Exception {
     System.setProperty("flambeau.testkit.devices", "cuda:0");
+    System.setProperty("flambeau.testkit.differences", "false");
     System.setProperty("flambeau.cuda.directAllocation", "true");
     System.setProperty("flambeau.cuda.launchBlocking", "true");
     SimulatedDriver.install();
