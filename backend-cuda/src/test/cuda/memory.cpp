@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <cstring>
+#include <deque>
 #include <map>
 
 #include "parts.h"
@@ -11,7 +12,7 @@ namespace {
 
 constexpr size_t PAGE = 4096;
 constexpr size_t ALIGNMENT = 16;
-constexpr int CHECKED = 64;      // blocks that are looked at on each occasion: where there are more, the next occasion goes on
+constexpr size_t CHECKED = 64;   // blocks that are looked at on each occasion: the latest, and as many of all in turn
 constexpr size_t EDGE = 64;    // what is looked at on each occasion of the poison before a block
 constexpr int POISON = 0xff;   // a NaN in every floating-point format
 
@@ -27,6 +28,7 @@ struct Block {
 
 std::map<uintptr_t, Block> blocks, freed;
 uintptr_t nextChecked;
+std::deque<uintptr_t> latest;  // the blocks that were made last
 
 size_t rounded(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
 
@@ -43,6 +45,8 @@ bool map(size_t bytes, uintptr_t &address) {
   memset(start, POISON, end - start);
   address = reinterpret_cast<uintptr_t>(end - body);
   blocks[address] = {current, bytes, static_cast<char *>(at), mapped, false};
+  latest.push_back(address);
+  if (latest.size() > CHECKED) latest.pop_front();
   return true;
 }
 
@@ -151,8 +155,13 @@ std::string whereabouts(uintptr_t address) {
 }
 
 int checkEdges() {
+  for (uintptr_t address : latest) {
+    auto made = blocks.find(address);
+    if (made == blocks.end()) continue;
+    if (int status = checkEdges(address, made->second, EDGE)) return status;
+  }
   auto block = blocks.lower_bound(nextChecked);
-  for (int i = 0; i < CHECKED; i++, block++) {
+  for (size_t i = 0; i < CHECKED; i++, block++) {
     if (block == blocks.end()) {
       nextChecked = 0;
       return SUCCESS;

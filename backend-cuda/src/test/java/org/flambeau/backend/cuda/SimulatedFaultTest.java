@@ -111,18 +111,24 @@ class SimulatedFaultTest extends SimulatedGpu {
 
   @Test
   void aDeviceHasMemoryAndFaultsOfItsOwn() throws Exception {
+    long free = Driver.memGetInfo().free();
     SimulatedDriver.memory(1 << 20);
-    Driver.memAlloc(1 << 19);
-    Driver.ctxSetCurrent(Driver.primaryCtxRetain(Driver.device(1)));
+    try {
+      Driver.ctxSetCurrent(Driver.primaryCtxRetain(Driver.device(1)));
+      assertEquals(1 << 20, Driver.memGetInfo().free());
+      assertThrows(Allocator.OutOfMemory.class, () -> Driver.memAlloc((1 << 20) + 1));
+      long block = Driver.memAlloc(1 << 19);
+      assertEquals(1 << 19, Driver.memGetInfo().free());
+      Driver.memFree(block);
 
-    assertEquals(1 << 20, Driver.memGetInfo().free());
-    assertThrows(Allocator.OutOfMemory.class, () -> Driver.memAlloc((1 << 20) + 1));
-    assertEquals(0, SimulatedDriver.call("simulatedBreak", 0));
-    assertThrows(BackendException.class, Driver::ctxSynchronize);
-    Driver.ctxSetCurrent(context);
-    Driver.ctxSynchronize();
-
-    SimulatedDriver.memory(1L << 30);
-    SimulatedDriver.reset();
+      assertEquals(0, SimulatedDriver.call("simulatedBreak", 0));
+      assertThrows(BackendException.class, Driver::ctxSynchronize);
+      Driver.ctxSetCurrent(context);
+      Driver.ctxSynchronize();
+    } finally {
+      SimulatedDriver.memory(1L << 30);
+      SimulatedDriver.reset();
+    }
+    assertEquals(free, Driver.memGetInfo().free());
   }
 }

@@ -18,6 +18,8 @@ import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.zip.CRC32;
+import org.flambeau.Device;
+import org.flambeau.MemoryStats;
 
 /// The driver and the compiler of `src/test/cuda`, which stand for those of a GPU: built by g++ when they are first needed and kept under
 /// `target` by the content of their sources.
@@ -30,6 +32,8 @@ public final class SimulatedDriver {
   private static final List<String> LIBRARY = List.of("-std=c++17", "-O2", "-g", "-march=x86-64-v3", "-Wall", "-Wextra", "-Werror", "-fPIC",
       "-shared", "-fvisibility=hidden", "-ftls-model=initial-exec", "-DSIMULATED_KERNEL_OPTIONS=\"" + String.join("\",\"", KERNELS) + "\"");
 
+  private static boolean installed;
+
   private SimulatedDriver() {}
 
   /// Makes this process find the simulated driver before any other; must come before anybody asks for a library.
@@ -39,6 +43,11 @@ public final class SimulatedDriver {
     Path folder = build();
     System.setProperty(Host.PROPERTY, folder.toString());
     System.setProperty("flambeau.cuda.kernelCache", folder.resolve("kernels").toString()); // they are for no GPU
+    if (installed) {
+      System.gc();
+      MemoryStats.emptyCache(Device.cuda(0)); // what earlier tests of the process left is in the way of those that ask the driver itself
+    }
+    installed = true;
   }
 
   /// In which order the threads of a kernel run where nothing orders them.
