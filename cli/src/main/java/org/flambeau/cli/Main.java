@@ -22,11 +22,12 @@ public final class Main {
   private Main() {}
 
   public static void main(String[] arguments) {
+    CommandLine line = commandLine();
     int status;
     try {
-      status = commandLine().execute(arguments);
+      status = line.execute(arguments);
     } catch (OutOfMemoryError e) {
-      System.err.println("flambeau: Java's heap is full (" + e.getMessage() + "); FLAMBEAU_OPTS=-Xmx8g gives it 8 GiB");
+      line.getErr().println("flambeau: Java's heap is full (" + e.getMessage() + "); FLAMBEAU_OPTS=-Xmx8g gives it 8 GiB");
       status = CommandLine.ExitCode.SOFTWARE;
     }
     System.exit(status);
