@@ -107,10 +107,6 @@ API cuCtxSetCurrent(Context *to) {
   current = to;
   return SUCCESS;
 }
-API cuCtxGetCurrent(Context **out) {
-  *out = current;
-  return SUCCESS;
-}
 
 // ---- for libraries beside the driver, see driver.h ----
 

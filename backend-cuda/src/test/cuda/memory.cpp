@@ -215,7 +215,6 @@ API cuMemcpyHtoDAsync_v2(uintptr_t to, uintptr_t from, size_t bytes, void *strea
 API cuMemcpyDtoHAsync_v2(uintptr_t to, uintptr_t from, size_t bytes, void *stream) { return copy(to, false, from, true, bytes, stream); }
 API cuMemcpyDtoDAsync_v2(uintptr_t to, uintptr_t from, size_t bytes, void *stream) { return copy(to, true, from, true, bytes, stream); }
 API cuMemsetD8Async(uintptr_t to, unsigned char value, size_t count, void *stream) { return fill(to, value, count, stream); }
-API cuMemsetD16Async(uintptr_t to, uint16_t value, size_t count, void *stream) { return fill(to, value, count, stream); }
 API cuMemsetD32Async(uintptr_t to, uint32_t value, size_t count, void *stream) { return fill(to, value, count, stream); }
 
 // For tests: how much memory each device has.

@@ -7,7 +7,9 @@
 
 #include <cstring>
 #include <deque>
+#include <filesystem>
 #include <map>
+#include <string>
 #include <vector>
 
 #include "parts.h"
@@ -56,13 +58,13 @@ size_t imageBytes(const void *image) {
 std::shared_ptr<Module> load(const void *image) {
   size_t bytes = imageBytes(image);
   if (bytes == 0) return nullptr;
-  char path[] = "/tmp/simulated-module-XXXXXX";
-  int file = mkstemp(path);
+  std::string path = std::filesystem::temp_directory_path() / "simulated-module-XXXXXX";
+  int file = mkstemp(path.data());
   bool written = file >= 0 && write(file, image, bytes) == ssize_t(bytes);
-  void *library = written ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : nullptr;
+  void *library = written ? dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL) : nullptr;
   if (file >= 0) {
     close(file);
-    unlink(path);
+    unlink(path.c_str());
   }
   if (!library) return nullptr;
   auto module = std::make_shared<Module>(library);
@@ -168,18 +170,6 @@ API cuLaunchKernel(Function *function, unsigned gridX, unsigned gridY, unsigned 
     for (size_t place : places) addresses.push_back(&values[place]);
     return launch({&kernel, gridSize, blockSize, dynamicBytes, addresses.data(), module->sharedModule, module->sharedBytes});
   });
-}
-
-// CUlaunchConfig; what its attributes ask for makes no difference here.
-struct Configuration {
-  unsigned gridX, gridY, gridZ, blockX, blockY, blockZ, dynamicBytes;
-  void *stream, *attributes;
-  unsigned count;
-};
-
-API cuLaunchKernelEx(const Configuration *c, Function *function, void **parameters, void **extra) {
-  return cuLaunchKernel(function, c->gridX, c->gridY, c->gridZ, c->blockX, c->blockY, c->blockZ, c->dynamicBytes, c->stream, parameters,
-                        extra);
 }
 
 // For tests: in which order threads run where nothing orders them, forward 0, reverse 1, random 2.

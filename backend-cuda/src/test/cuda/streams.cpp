@@ -24,7 +24,6 @@ struct Capture {
   Stream *origin;
   Mode mode;
   std::thread::id thread;
-  uint64_t id;
   Graph graph;
   std::map<Stream *, Clock> clocks;
   bool valid = true, active = true;
@@ -55,7 +54,6 @@ std::map<void *, std::shared_ptr<Stream>> streams;
 std::set<Event *> events;
 std::set<std::shared_ptr<Capture>> captures;
 std::set<Graph *> graphs, executables;
-uint64_t captured;
 bool edgesUnchecked;
 
 std::shared_ptr<Stream> find(void *stream) {
@@ -209,16 +207,6 @@ API cuStreamSynchronize(void *handle) {
   if (stream->capture) return breaks(stream->capture, CAPTURE_UNSUPPORTED);
   return settled(work(*stream, stream->issued));
 }
-API cuStreamQuery(void *handle) {
-  Lock lock(driver);
-  if (int status = ready()) return status;
-  auto stream = find(handle);
-  if (!stream) return INVALID_HANDLE;
-  if (stream->capture) return breaks(stream->capture, CAPTURE_UNSUPPORTED);
-  if (stream->done >= stream->issued) return SUCCESS;
-  int status = work(*stream, stream->done + 1);
-  return status ? status : NOT_READY;
-}
 API cuCtxSynchronize() {
   Lock lock(driver);
   if (int status = ready()) return status;
@@ -314,7 +302,7 @@ API cuStreamBeginCapture_v2(void *handle, Mode mode) {
   if (!stream) return INVALID_HANDLE;
   if (!handle) return CAPTURE_UNSUPPORTED;
   if (stream->capture) return ILLEGAL_STATE;
-  stream->capture = std::make_shared<Capture>(Capture{stream.get(), mode, std::this_thread::get_id(), ++captured, {current, {}}, {}});
+  stream->capture = std::make_shared<Capture>(Capture{stream.get(), mode, std::this_thread::get_id(),{current, {}}, {}});
   stream->capture->clocks[stream.get()];
   captures.insert(stream->capture);
   return SUCCESS;
@@ -340,26 +328,6 @@ API cuStreamEndCapture(void *handle, Graph **out) {
   if (!capture->valid) return CAPTURE_INVALIDATED;
   if (!joined) return CAPTURE_UNJOINED;
   graphs.insert(*out = new Graph(std::move(capture->graph)));
-  return SUCCESS;
-}
-API cuStreamIsCapturing(void *handle, int *status) {
-  Lock lock(driver);
-  if (int unready = ready()) return unready;
-  auto stream = find(handle);
-  if (!stream) return INVALID_HANDLE;
-  *status = !stream->capture ? 0 : stream->capture->valid ? 1 : 2;
-  return SUCCESS;
-}
-API cuStreamGetCaptureInfo_v2(void *handle, int *status, uint64_t *id, void **, const void **, size_t *) {
-  Lock lock(driver);
-  if (int failure = cuStreamIsCapturing(handle, status)) return failure;
-  if (*status && id) *id = find(handle)->capture->id;
-  return SUCCESS;
-}
-API cuGraphGetNodes(Graph *graph, void **nodes, size_t *count) {
-  Lock lock(driver);
-  if (!graphs.count(graph) || nodes) return INVALID_VALUE;
-  *count = graph->work.size();
   return SUCCESS;
 }
 API cuGraphInstantiateWithFlags(Graph **out, Graph *graph, unsigned long long) {

@@ -14,6 +14,7 @@ import org.flambeau.MemoryScope;
 import org.flambeau.Tensor;
 import org.flambeau.cli.training.Checkpoints;
 import org.flambeau.cli.training.Tree;
+import org.flambeau.io.Trouble;
 import org.flambeau.models.Models;
 import org.flambeau.nn.Module;
 import org.flambeau.vision.Image;
@@ -61,7 +62,7 @@ record Classifier(Module model, Transform<Image, Tensor> preparation, List<Strin
     try {
       return Files.readAllLines(names).stream().map(String::strip).filter(name -> !name.isEmpty()).toList();
     } catch (IOException e) {
-      throw new FlambeauException("the names of classes in " + names + " cannot be read: " + e, e);
+      throw new FlambeauException("the names of classes in " + names + " cannot be read: " + Trouble.reason(e), e);
     }
   }
 

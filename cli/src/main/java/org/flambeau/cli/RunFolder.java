@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import org.flambeau.FlambeauException;
 import org.flambeau.io.AtomicFile;
+import org.flambeau.io.Trouble;
 import org.jspecify.annotations.Nullable;
 
 /// The folder that a run writes to, alone while it is open.
@@ -31,7 +32,7 @@ final class RunFolder implements AutoCloseable {
       Files.createDirectories(folder);
       channel = FileChannel.open(lock, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
     } catch (IOException e) {
-      throw new FlambeauException("--out " + folder + " cannot be written to: " + e, e);
+      throw new FlambeauException("--out " + folder + " cannot be written to: " + Trouble.reason(e), e);
     }
     var opened = new RunFolder(lock, channel);
     if (!opened.acquire()) {

@@ -38,7 +38,7 @@ public final class AtomicFile {
       Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
       forceFolder(target);
     } catch (IOException e) {
-      throw new CheckpointException(file, "could not be written: " + e, e);
+      throw new CheckpointException(file, "could not be written: " + Trouble.reason(e), e);
     } finally {
       deleteLeftover(temporary);
     }
@@ -49,7 +49,7 @@ public final class AtomicFile {
     try (Stream<Path> files = Files.list(folder)) {
       files.filter(file -> TEMPORARY.matcher(String.valueOf(file.getFileName())).matches()).forEach(AtomicFile::deleteLeftover);
     } catch (IOException e) {
-      throw new CheckpointException(folder, "could not be read: " + e, e);
+      throw new CheckpointException(folder, "could not be read: " + Trouble.with(folder, e), e);
     }
   }
 

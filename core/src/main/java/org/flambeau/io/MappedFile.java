@@ -24,7 +24,7 @@ record MappedFile(Path file, MemorySegment bytes, boolean writable) {
     } catch (NoSuchFileException e) {
       throw new CheckpointException(file, "no such file", e);
     } catch (IOException e) {
-      throw new CheckpointException(file, "could not be read: " + e, e);
+      throw new CheckpointException(file, "could not be read: " + Trouble.reason(e), e);
     }
   }
 

@@ -98,7 +98,7 @@ public final class Safetensors implements AutoCloseable {
     } catch (NoSuchFileException e) {
       throw new CheckpointException(file, "no such file", e);
     } catch (IOException e) {
-      throw new CheckpointException(file, "could not be read: " + e, e);
+      throw new CheckpointException(file, "could not be read: " + Trouble.reason(e), e);
     }
   }
 

@@ -144,7 +144,7 @@ public interface Kernels {
   /// `x` with 0 below (or, where `upper` is false, above) the given diagonal of its last two dimensions.
   void triangle(Strided out, Strided x, long diagonal, boolean upper);
 
-  /// Fills `out` in row-major order from the generator.
+  /// Fills `out`, whose elements are contiguous in some order of its dimensions, in the order of memory from the generator.
   void random(Distribution distribution, Strided out, RandomSource source, double a, double b);
 
   /// bernoulli with a probability for each element, float64 or float32.

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.stream.IntStream;
 import org.flambeau.Tensor;
+import org.flambeau.io.Trouble;
 import org.flambeau.vision.Image;
 import org.flambeau.vision.ToTensor;
 import org.flambeau.vision.Transform;
@@ -97,7 +98,7 @@ public final class CifarDataset extends ImageDataset {
         throw new DataException(file, "truncated: expected " + size + " bytes, got " + bytes.length);
       }
     } catch (IOException e) {
-      throw new DataException(file, "cannot be read: " + e, e);
+      throw new DataException(file, "cannot be read: " + Trouble.reason(e), e);
     }
     for (int at = version.labelBytes - 1; at < bytes.length; at += version.recordBytes()) {
       if ((bytes[at] & 0xff) >= version.classes) {
@@ -116,7 +117,7 @@ public final class CifarDataset extends ImageDataset {
     try {
       names = Files.readAllLines(file).stream().map(String::strip).filter(name -> !name.isEmpty()).toList();
     } catch (IOException e) {
-      throw new DataException(file, "cannot be read: " + e, e);
+      throw new DataException(file, "cannot be read: " + Trouble.reason(e), e);
     }
     if (names.size() != classes) {
       throw new DataException(file, "expected the names of " + classes + " classes, one a line, got " + names.size());

@@ -16,6 +16,7 @@ import java.util.stream.IntStream;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 import org.flambeau.Tensor;
+import org.flambeau.io.Trouble;
 import org.flambeau.vision.Image;
 import org.flambeau.vision.ToTensor;
 import org.flambeau.vision.Transform;
@@ -151,7 +152,7 @@ public final class IdxDataset extends ImageDataset {
     } catch (ZipException e) {
       throw new DataException(file, "corrupt gzip data: " + e.getMessage(), e);
     } catch (IOException e) {
-      throw new DataException(file, "cannot be read: " + e, e);
+      throw new DataException(file, "cannot be read: " + Trouble.reason(e), e);
     }
   }
 

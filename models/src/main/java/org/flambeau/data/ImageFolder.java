@@ -14,6 +14,7 @@ import java.util.stream.Stream;
 import org.flambeau.FlambeauException;
 import org.flambeau.Generator;
 import org.flambeau.Tensor;
+import org.flambeau.io.Trouble;
 import org.flambeau.vision.Image;
 import org.flambeau.vision.Transform;
 
@@ -70,8 +71,8 @@ public final class ImageFolder extends ImageDataset {
         throw new DataException("Couldn't find any class folder in " + root + ".");
       }
       return classes;
-    } catch (IOException | UncheckedIOException e) {
-      throw new DataException(root, "cannot be read as a folder of class folders: " + e, e);
+    } catch (IOException e) {
+      throw new DataException(root, "cannot be read as a folder of class folders: " + Trouble.reason(e), e);
     }
   }
 
@@ -82,8 +83,10 @@ public final class ImageFolder extends ImageDataset {
           .sorted(
               Comparator.comparing((Path file) -> String.valueOf(file.getParent())).thenComparing(file -> file.getFileName().toString()))
           .toList();
-    } catch (IOException | UncheckedIOException e) {
-      throw new DataException(folder, "cannot be read: " + e, e);
+    } catch (IOException e) {
+      throw new DataException(folder, "cannot be read: " + Trouble.with(folder, e), e);
+    } catch (UncheckedIOException e) {
+      throw new DataException(folder, "cannot be read: " + Trouble.with(folder, e), e);
     }
   }
 

@@ -22,6 +22,7 @@ import java.util.HexFormat;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.flambeau.io.CheckpointException;
+import org.flambeau.io.Trouble;
 
 /// Fetches a file. What has arrived stays beside it under a name that ends in `.part`, from which the next attempt goes on; the file itself
 /// appears when it is complete and its digest begins as it should.
@@ -65,7 +66,7 @@ record Download(URI address, Path target, String algorithm, String hashPrefix) {
       }
       return target;
     } catch (IOException e) {
-      throw new CheckpointException(target, "could not be downloaded from " + address + ": " + reason(e)
+      throw new CheckpointException(target, "could not be downloaded from " + address + ": " + Trouble.reason(e)
           + ". Where there is no network, fetch that address elsewhere and put the file at this path, or load any copy of it by its own path",
           e);
     }
@@ -191,11 +192,5 @@ record Download(URI address, Path target, String algorithm, String hashPrefix) {
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every Java platform has " + algorithm, e);
     }
-  }
-
-  /// The kind of failure where it has no words of its own.
-  private static String reason(IOException e) {
-    String message = e.getMessage();
-    return message == null || message.isBlank() ? e.getClass().getSimpleName() : message;
   }
 }

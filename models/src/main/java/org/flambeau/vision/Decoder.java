@@ -14,6 +14,7 @@ import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import javax.imageio.stream.ImageInputStream;
 import javax.imageio.stream.MemoryCacheImageInputStream;
+import org.flambeau.io.Trouble;
 
 /// From a file's bytes to pixels, as Pillow's `Image.open(…).convert("RGB")` sees them: no colour profile, no gamma and no rotation
 /// is applied, alpha is dropped.
@@ -40,7 +41,7 @@ final class Decoder {
         reader.dispose();
       }
     } catch (IOException e) {
-      throw new ImageException("cannot be read: " + e, e);
+      throw new ImageException("cannot be read: " + Trouble.reason(e), e);
     }
   }
 

@@ -6,6 +6,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Objects;
+import org.flambeau.io.Trouble;
 import org.jspecify.annotations.Nullable;
 
 /// An image of 8 bits a channel: grey (one channel) or RGB (three).
@@ -59,7 +60,7 @@ public final class Image {
     } catch (NoSuchFileException e) {
       throw new ImageException(file, "there is no such file", e);
     } catch (IOException e) {
-      throw new ImageException(file, "cannot be read: " + e, e);
+      throw new ImageException(file, "cannot be read: " + Trouble.reason(e), e);
     } catch (ImageException e) {
       throw new ImageException(file, String.valueOf(e.getMessage()), e);
     }

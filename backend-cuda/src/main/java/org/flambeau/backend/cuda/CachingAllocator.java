@@ -4,7 +4,6 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
-import java.util.List;
 import java.util.Map;
 import java.util.NavigableSet;
 import java.util.Set;
@@ -56,6 +55,7 @@ final class CachingAllocator implements Allocator {
   static final class Pool {
     private final NavigableSet<Block> small = new TreeSet<>(BEST_FIT);
     private final NavigableSet<Block> large = new TreeSet<>(BEST_FIT);
+    private int segments;
     private volatile boolean closed;
 
     /// Nobody will ask for it any more: what is free, and what will be, goes back to the device when the cache is emptied.
@@ -70,7 +70,8 @@ final class CachingAllocator implements Allocator {
 
   private final Gpu gpu;
   private final Pool general = new Pool();
-  private final Set<Pool> pools = new HashSet<>(Set.of(general));
+  /// Those that have segments.
+  private final Set<Pool> pools = new HashSet<>();
   private final Map<Long, Block> used = new HashMap<>();
   private long reserved;
 
@@ -115,6 +116,7 @@ final class CachingAllocator implements Allocator {
     gpu.makeCurrent();
     long address = Driver.memAlloc(bytes);
     reserved += bytes;
+    pool.segments++;
     pools.add(pool);
     return new Block(pool, address, bytes);
   }
@@ -179,20 +181,22 @@ final class CachingAllocator implements Allocator {
       return; // giving memory back waits for the device
     }
     gpu.makeCurrent();
-    for (Pool pool : List.copyOf(pools)) {
+    for (Pool pool : pools) {
       if (pool == general || pool.closed) {
-        release(pool.small);
-        release(pool.large);
+        release(pool, pool.small);
+        release(pool, pool.large);
       }
     }
+    pools.removeIf(pool -> pool.segments == 0);
   }
 
-  private void release(NavigableSet<Block> blocks) {
+  private void release(Pool pool, NavigableSet<Block> blocks) {
     for (Iterator<Block> each = blocks.iterator(); each.hasNext();) {
       Block block = each.next();
       if (block.isWholeSegment()) {
         Driver.memFree(block.address);
         reserved -= block.bytes;
+        pool.segments--;
         each.remove();
       }
     }

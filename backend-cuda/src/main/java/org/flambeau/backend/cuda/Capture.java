@@ -3,6 +3,7 @@ package org.flambeau.backend.cuda;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import org.flambeau.BackendException;
 import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.spi.Backend;
 
@@ -31,19 +32,8 @@ final class Capture implements Backend.Graph {
     gpu.synchronize(); // what is under way belongs to no graph, and its faults are not ours
     var capture = new Capture(gpu);
     gpu.capture(capture);
-    boolean done = false;
     try {
-      Driver.streamBeginCapture(capture.stream);
-      long graph = 0;
-      try {
-        work.run();
-        done = true;
-      } finally {
-        gpu.makeCurrent();
-        graph = capture.end(done);
-      }
-      capture.executable = Driver.graphInstantiate(graph);
-      Driver.graphDestroy(graph);
+      capture.record(work);
       return capture;
     } finally {
       gpu.capture(null);
@@ -53,16 +43,29 @@ final class Capture implements Backend.Graph {
     }
   }
 
-  /// Ends recording in any case; where `work` has failed, its failure counts and not what the driver says of the fragment.
-  private long end(boolean done) {
+  private void record(Runnable work) {
+    Driver.streamBeginCapture(stream);
     try {
-      return Driver.streamEndCapture(stream);
-    } catch (RuntimeException e) {
-      if (done) {
-        throw e;
+      work.run();
+    } catch (Throwable failure) {
+      try {
+        Driver.graphDestroy(end());
+      } catch (BackendException e) {
+        failure.addSuppressed(e); // the work's failure counts, not what the driver says of the fragment
       }
-      return 0;
+      throw failure;
     }
+    long graph = end();
+    try {
+      executable = Driver.graphInstantiate(graph);
+    } finally {
+      Driver.graphDestroy(graph);
+    }
+  }
+
+  private long end() {
+    gpu.makeCurrent();
+    return Driver.streamEndCapture(stream);
   }
 
   boolean isOfThisThread() {
@@ -94,7 +97,7 @@ final class Capture implements Backend.Graph {
     }
     gpu.makeCurrent();
     Driver.graphLaunch(executable, gpu.stream());
-    gpu.launched("of a replayed graph");
+    gpu.launched("a replayed graph");
   }
 
   @Override
@@ -104,8 +107,17 @@ final class Capture implements Backend.Graph {
     }
     open = false;
     gpu.makeCurrent();
+    try {
+      if (executable != 0) {
+        gpu.synchronize();
+      }
+    } finally {
+      destroy();
+    }
+  }
+
+  private void destroy() {
     if (executable != 0) {
-      gpu.synchronize();
       Driver.graphExecDestroy(executable);
       executable = 0;
     }

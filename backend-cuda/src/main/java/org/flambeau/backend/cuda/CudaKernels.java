@@ -282,7 +282,6 @@ final class CudaKernels implements Kernels {
     return switch (op) {
       case ATTENTION -> attention.supports(x);
       case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, BATCH_NORM, LINEAR, CROSS_ENTROPY, SGD_STEP, ADAM_STEP -> x.dtype().isFloating();
-      default -> false;
     };
   }
 

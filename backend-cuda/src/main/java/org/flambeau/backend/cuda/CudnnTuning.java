@@ -6,9 +6,8 @@ import java.util.Optional;
 import org.flambeau.DeviceOutOfMemoryException;
 import org.flambeau.backend.cuda.binding.Driver;
 
-/// Chooses among plans by trying them, once for each graph, which waits for the GPU; not while a graph is
-/// captured. With `-Dflambeau.cuda.autotune=false` cuDNN's own first
-/// choice is taken, the same in every process.
+/// Chooses among a computation's plans by trying them, once, which waits for the GPU; not while a CUDA graph is captured. With
+/// `-Dflambeau.cuda.autotune=false` cuDNN's own first choice is taken, the same in every process.
 final class CudnnTuning {
   private static final boolean AUTOTUNE = Boolean.parseBoolean(System.getProperty("flambeau.cuda.autotune", "true"));
   /// Plans that are tried.
@@ -29,7 +28,7 @@ final class CudnnTuning {
 
   /// The fastest plan, if there is any; the others are closed. What they compute is computed again by whichever is used in the end.
   Optional<CudnnPlan> fastest(CudnnContext context, List<CudnnPlan> plans, long... tensors) {
-    boolean tries = plans.size() > 1 && !Driver.streamIsCapturing(gpu.stream());
+    boolean tries = plans.size() > 1 && gpu.capture() == null;
     Optional<CudnnPlan> fastest = tries ? tried(context, plans, tensors) : plans.stream().findFirst();
     plans.stream().filter(plan -> plan != fastest.orElseThrow()).forEach(CudnnPlan::close);
     return fastest;

@@ -130,13 +130,13 @@ final class Gpu {
     return (int) Math.min((n + rows - 1) / rows, Math.min(multiprocessors * 4L * BLOCKS_PER_MULTIPROCESSOR, MOST_BLOCKS));
   }
 
-  /// After each launch.
-  void launched(String kernel) {
+  /// After each launch of a kernel or graph.
+  void launched(String what) {
     if (LAUNCH_BLOCKING && capture() == null) {
       try {
         Driver.streamSynchronize(stream());
       } catch (BackendException e) {
-        throw new BackendException(e.getMessage() + ", in kernel " + kernel, e);
+        throw new BackendException(e.getMessage() + ", in " + what, e);
       }
       complaints.check(false);
     }

@@ -11,32 +11,19 @@ import java.util.Random;
 import java.util.stream.Stream;
 import org.flambeau.DType;
 import org.flambeau.GradMode;
-import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.spi.FusedOp;
 import org.flambeau.spi.Strided;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// Attention on the simulated GPU beside plain loops over doubles.
-class AttentionTest {
-  private static Gpu gpu;
-  private static DeviceArrays arrays;
-
-  @BeforeAll
-  static void install() throws Exception {
-    SimulatedDriver.install();
-    Driver.init();
-    gpu = new Gpu(0);
-    arrays = new DeviceArrays(gpu);
-  }
-
+class AttentionTest extends KernelTest {
   @AfterEach
-  void restoreOrder() {
+  void takeThreadsInOrder() {
     SimulatedDriver.order(SimulatedDriver.Order.FORWARD);
   }
 

@@ -14,31 +14,18 @@ import java.util.concurrent.Future;
 import java.util.stream.Stream;
 import org.flambeau.DType;
 import org.flambeau.MatmulPrecision;
-import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// Convolutions on the simulated GPU beside plain loops. Factors are small whole numbers, whose sums are exact in every dtype's arithmetic,
 /// so that results must be equal after the one rounding.
-class ConvolutionsTest {
-  private static Gpu gpu;
-  private static DeviceArrays arrays;
-
-  @BeforeAll
-  static void install() throws Exception {
-    SimulatedDriver.install();
-    Driver.init();
-    gpu = new Gpu(0);
-    arrays = new DeviceArrays(gpu);
-  }
-
+class ConvolutionsTest extends KernelTest {
   @AfterEach
   void restorePrecision() {
     MatmulPrecision.setForConvolutions(MatmulPrecision.HIGH);

@@ -4,27 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 
 import java.util.stream.IntStream;
 import org.flambeau.DType;
-import org.flambeau.backend.cuda.binding.Driver;
-import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.spi.Strided;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /// Sequences, which core makes on the host, and triangles of many matrices.
-class MakingTest {
-  private static Gpu gpu;
-  private static DeviceArrays arrays;
-
-  @BeforeAll
-  static void install() throws Exception {
-    SimulatedDriver.install();
-    Driver.init();
-    gpu = new Gpu(0);
-    arrays = new DeviceArrays(gpu);
-  }
-
+class MakingTest extends KernelTest {
   @ParameterizedTest
   @EnumSource(names = "BOOL", mode = EnumSource.Mode.EXCLUDE)
   void aSequenceOfAnyDtypeIsMadeThere(DType dtype) {

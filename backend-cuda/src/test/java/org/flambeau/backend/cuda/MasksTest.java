@@ -7,34 +7,22 @@ import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.flambeau.DType;
-import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.backend.cuda.binding.SimulatedDriver.Order;
 import org.flambeau.spi.Kernels;
 import org.flambeau.spi.Strided;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// Masks of more elements than a block looks at, and of more dimensions than a launch takes, with threads in random order.
-class MasksTest {
+class MasksTest extends KernelTest {
   private static Kernels kernels;
-  private static DeviceArrays arrays;
 
   @BeforeAll
-  static void install() throws Exception {
-    SimulatedDriver.install();
+  static void randomOrder() {
     SimulatedDriver.order(Order.RANDOM);
-    Driver.init();
-    Gpu gpu = new Gpu(0);
     kernels = gpu.kernels();
-    arrays = new DeviceArrays(gpu);
-  }
-
-  @AfterAll
-  static void restoreOrder() {
-    SimulatedDriver.order(Order.FORWARD);
   }
 
   private static double[] mask(int n) {

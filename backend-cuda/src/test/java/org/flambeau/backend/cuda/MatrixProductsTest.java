@@ -17,14 +17,12 @@ import org.flambeau.BackendException;
 import org.flambeau.DType;
 import org.flambeau.MatmulPrecision;
 import org.flambeau.backend.cuda.binding.CublasLt;
-import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.FusedOp;
 import org.flambeau.spi.SpecialFunctions;
 import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -32,18 +30,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /// Matrix products on the simulated GPU beside plain loops. Factors are small whole numbers, whose sums are exact in every dtype's
 /// arithmetic, so that results must be equal after the one rounding.
-class MatrixProductsTest {
-  private static Gpu gpu;
-  private static DeviceArrays arrays;
+class MatrixProductsTest extends KernelTest {
   private static final Random RANDOM = new Random(7);
-
-  @BeforeAll
-  static void install() throws Exception {
-    SimulatedDriver.install();
-    Driver.init();
-    gpu = new Gpu(0);
-    arrays = new DeviceArrays(gpu);
-  }
 
   /// How a batch of matrices lies in memory.
   private enum Layout {

@@ -8,33 +8,19 @@ import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.flambeau.DType;
-import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.backend.cuda.binding.SimulatedDriver.Order;
 import org.flambeau.spi.Strided;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// Rows of all lengths in order, with threads in random order. Many elements are equal, so that their places show whether sorting is stable.
-class OrderingTest {
-  private static Gpu gpu;
-  private static DeviceArrays arrays;
-
+class OrderingTest extends KernelTest {
   @BeforeAll
-  static void install() throws Exception {
-    SimulatedDriver.install();
+  static void randomOrder() {
     SimulatedDriver.order(Order.RANDOM);
-    Driver.init();
-    gpu = new Gpu(0);
-    arrays = new DeviceArrays(gpu);
-  }
-
-  @AfterAll
-  static void restoreOrder() {
-    SimulatedDriver.order(Order.FORWARD);
   }
 
   /// Rows along the middle one of three dimensions, and how many of each are asked for.

@@ -11,30 +11,16 @@ import java.util.Random;
 import java.util.stream.IntStream;
 import org.flambeau.DType;
 import org.flambeau.Device;
-import org.flambeau.backend.cuda.binding.Driver;
-import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.spi.FusedOp;
 import org.flambeau.spi.Kernels;
 import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /// Optimizers' steps on the simulated GPU beside the formulas in float64.
-class ParameterUpdatesTest {
-  private static Gpu gpu;
-  private static DeviceArrays arrays;
-
-  @BeforeAll
-  static void install() throws Exception {
-    SimulatedDriver.install();
-    Driver.init();
-    gpu = new Gpu(0);
-    arrays = new DeviceArrays(gpu);
-  }
-
+class ParameterUpdatesTest extends KernelTest {
   private static Kernels kernels() {
     return gpu.kernels();
   }

@@ -24,28 +24,15 @@ import java.util.stream.LongStream;
 import org.flambeau.DType;
 import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.backend.cuda.binding.Nvrtc;
-import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.spi.Distribution;
 import org.flambeau.spi.Strided;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// Random numbers on the simulated GPU beside those that were published, and beside their distributions.
-class RandomDrawsTest {
-  private static Gpu gpu;
-  private static DeviceArrays arrays;
-
-  @BeforeAll
-  static void install() throws Exception {
-    SimulatedDriver.install();
-    Driver.init();
-    gpu = new Gpu(0);
-    arrays = new DeviceArrays(gpu);
-  }
-
+class RandomDrawsTest extends KernelTest {
   private static Strided fill(Strided out, Distribution distribution, Philox source, double a, double b) {
     gpu.kernels().random(distribution, out, source, a, b);
     return out;

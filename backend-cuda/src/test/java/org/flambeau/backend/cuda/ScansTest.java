@@ -5,34 +5,20 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.flambeau.DType;
-import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.backend.cuda.binding.SimulatedDriver.Order;
 import org.flambeau.spi.ScanOp;
 import org.flambeau.spi.Strided;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// Running sums over rows of all lengths, with threads in random order. Elements are whole numbers, whose sums are exact.
-class ScansTest {
-  private static Gpu gpu;
-  private static DeviceArrays arrays;
-
+class ScansTest extends KernelTest {
   @BeforeAll
-  static void install() throws Exception {
-    SimulatedDriver.install();
+  static void randomOrder() {
     SimulatedDriver.order(Order.RANDOM);
-    Driver.init();
-    gpu = new Gpu(0);
-    arrays = new DeviceArrays(gpu);
-  }
-
-  @AfterAll
-  static void restoreOrder() {
-    SimulatedDriver.order(Order.FORWARD);
   }
 
   /// What is scanned: rows along dimension 1, the elements of a row or of a column lying side by side.

@@ -60,7 +60,6 @@ NOTHING(cuMemGetInfo_v2)
 NOTHING(cuModuleUnload)
 NOTHING(cuDevicePrimaryCtxRelease_v2)
 NOTHING(cuStreamDestroy_v2)
-NOTHING(cuStreamIsCapturing)
 NOTHING(cuStreamWaitEvent)
 
 // ---- the compiler ----

@@ -11,6 +11,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.Map;
 import java.util.zip.CRC32C;
 import org.flambeau.io.CheckpointException;
+import org.flambeau.io.Trouble;
 
 /// A file of scalars that TensorBoard shows: `Event` messages in protobuf's format, framed as TFRecords.
 ///
@@ -41,7 +42,7 @@ final class EventFile implements AutoCloseable {
       events.append(new Message().time(WALL_TIME, now / 1e3).text(FILE_VERSION, "brain.Event:2"));
       return events;
     } catch (IOException e) {
-      throw new CheckpointException(file, "could not be written: " + e, e);
+      throw new CheckpointException(file, "could not be written: " + Trouble.reason(e), e);
     }
   }
 
@@ -62,7 +63,7 @@ final class EventFile implements AutoCloseable {
         channel.write(record);
       }
     } catch (IOException e) {
-      throw new CheckpointException(file, "could not be written: " + e, e);
+      throw new CheckpointException(file, "could not be written: " + Trouble.reason(e), e);
     }
   }
 
@@ -77,7 +78,7 @@ final class EventFile implements AutoCloseable {
     try {
       channel.close();
     } catch (IOException e) {
-      throw new CheckpointException(file, "could not be closed: " + e, e);
+      throw new CheckpointException(file, "could not be closed: " + Trouble.reason(e), e);
     }
   }
 

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
 import org.flambeau.BackendException;
+import org.flambeau.io.Trouble;
 
 /// Finds oneDNN and the OpenMP runtime it was built with, and opens them.
 ///
@@ -53,7 +54,7 @@ final class OneDnnLibrary {
         unpacking.delete(temporary);
       }
     } catch (IOException e) {
-      throw new BackendException("oneDNN cannot be unpacked: " + e, e);
+      throw new BackendException("oneDNN cannot be unpacked: " + Trouble.reason(e), e);
     }
   }
 

@@ -69,7 +69,6 @@ public final class Driver {
   private static final MethodHandle STREAM_CREATE = function("cuStreamCreate", POINTER, JAVA_INT);
   private static final MethodHandle STREAM_DESTROY = function("cuStreamDestroy_v2", POINTER);
   private static final MethodHandle STREAM_SYNCHRONIZE = function("cuStreamSynchronize", POINTER);
-  private static final MethodHandle STREAM_IS_CAPTURING = function("cuStreamIsCapturing", POINTER, POINTER);
   private static final MethodHandle STREAM_WAIT_EVENT = function("cuStreamWaitEvent", POINTER, POINTER, JAVA_INT);
   private static final MethodHandle STREAM_BEGIN_CAPTURE = function("cuStreamBeginCapture_v2", POINTER, JAVA_INT);
   private static final MethodHandle STREAM_END_CAPTURE = function("cuStreamEndCapture", POINTER, POINTER);
@@ -224,11 +223,6 @@ public final class Driver {
 
   public static void streamSynchronize(long stream) {
     check("cuStreamSynchronize", () -> (int) STREAM_SYNCHRONIZE.invokeExact(stream));
-  }
-
-  /// Whether what is issued to the stream becomes part of a graph and is not done.
-  public static boolean streamIsCapturing(long stream) {
-    return Native.outInt(out -> check("cuStreamIsCapturing", (int) STREAM_IS_CAPTURING.invokeExact(stream, out))) != 0;
   }
 
   /// What is issued to `stream` from now on starts after what `event` was recorded behind.

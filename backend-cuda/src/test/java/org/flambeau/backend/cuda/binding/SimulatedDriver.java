@@ -15,6 +15,9 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.zip.CRC32;
@@ -25,6 +28,13 @@ import org.flambeau.MemoryStats;
 /// `target` by the content of their sources.
 public final class SimulatedDriver {
   private static final Path SOURCES = Path.of("src/test/cuda");
+
+  private static final SortedMap<String, List<String>> SOURCES_OF = new TreeMap<>(Map.of(
+      "libcuda.so.1", List.of("libcuda.cpp", "memory.cpp", "modules.cpp", "processor.cpp", "streams.cpp"),
+      "libnvrtc.so.13", List.of("libnvrtc.cpp"),
+      "libnvrtc-builtins.so.13.0", List.of(),
+      "libcublasLt.so.13", List.of("libcublaslt.cpp"),
+      "libcudnn.so.9", List.of("libcudnn.cpp")));
 
   /// Kernels are compiled a thousand times and run briefly.
   private static final List<String> KERNELS = List.of("-std=c++17", "-O1", "-w", "-march=x86-64-v3", "-fPIC", "-fvisibility=hidden");
@@ -117,12 +127,9 @@ public final class SimulatedDriver {
     if (!Files.exists(folder)) {
       Path building = Files.createTempDirectory(all, "building");
       List<Process> compilers = new ArrayList<>();
-      compilers.add(library(building, "libcuda.so.1", "libcuda.cpp", "memory.cpp", "modules.cpp", "processor.cpp",
-          "streams.cpp"));
-      compilers.add(library(building, "libnvrtc.so.13", "libnvrtc.cpp"));
-      compilers.add(library(building, "libnvrtc-builtins.so.13.0"));
-      compilers.add(library(building, "libcublasLt.so.13", "libcublaslt.cpp"));
-      compilers.add(library(building, "libcudnn.so.9", "libcudnn.cpp"));
+      for (var library : SOURCES_OF.entrySet()) {
+        compilers.add(library(building, library.getKey(), library.getValue()));
+      }
       compilers.add(precompiled(building));
       for (Process compiler : compilers) {
         String messages = new String(compiler.getInputStream().readAllBytes(), UTF_8);
@@ -140,15 +147,14 @@ public final class SimulatedDriver {
         content.update(Files.readAllBytes(file));
       }
     }
-    content.update((LIBRARY.toString() + KERNELS).getBytes(UTF_8));
+    content.update((LIBRARY.toString() + KERNELS + SOURCES_OF).getBytes(UTF_8));
     return content.getValue();
   }
 
-  private static Process library(Path folder, String file, String... sources) throws IOException {
+  private static Process library(Path folder, String file, List<String> sources) throws IOException {
     List<String> command = new ArrayList<>(LIBRARY);
     command.addAll(List.of("-Wl,-soname," + file, "-x", "c++", "-o", folder.resolve(file).toString()));
-    command
-        .addAll(sources.length == 0 ? List.of("/dev/null") : Stream.of(sources).map(source -> SOURCES.resolve(source).toString()).toList());
+    command.addAll(sources.isEmpty() ? List.of("/dev/null") : sources.stream().map(source -> SOURCES.resolve(source).toString()).toList());
     return compiler(command);
   }
 
