@@ -1,6 +1,7 @@
 package org.flambeau;
 
 import org.flambeau.internal.Backends;
+import org.flambeau.internal.ThreadState;
 import org.flambeau.spi.Backend;
 
 /// Work on a GPU, recorded once and issued again as a whole, which costs one call in place of one for each kernel.
@@ -21,6 +22,8 @@ import org.flambeau.spi.Backend;
 /// A replay reads and writes the very memory that the recorded work did: inputs are copied into the tensors it read, results appear in the
 /// tensors it made. Tensors that it read have to be kept by the program for as long as it is replayed; those it made have memory that nobody
 /// else is given until [#close()]. Numbers that were plain Java values when it was recorded stay what they were.
+/// Random numbers are drawn anew: each replay draws what the work, done one operation after the other, would have drawn in its place, and
+/// leaves the generator behind in the same state.
 ///
 /// Errors: whatever needs the host in between cannot be recorded (values brought to the host, sizes that depend on data, copies from the
 /// host); it throws an `IllegalStateException` that names the operation, and nothing is recorded.
@@ -38,7 +41,23 @@ public final class CudaGraph implements AutoCloseable {
 
   /// Records what `work` does on `device`, in this thread, without doing it.
   public static CudaGraph capture(Device device, Runnable work) {
-    return new CudaGraph(Backends.of(device).capture(device.index(), work));
+    return new CudaGraph(Backends.of(device).capture(device.index(), () -> record(work)));
+  }
+
+  private static void record(Runnable work) {
+    ThreadState thread = ThreadState.current();
+    int before = thread.modes;
+    thread.modes = before | ThreadState.CAPTURING;
+    try {
+      work.run();
+    } finally {
+      thread.modes = before;
+    }
+  }
+
+  /// Whether this thread is recording a graph.
+  public static boolean isCapturing() {
+    return ThreadState.current().is(ThreadState.CAPTURING);
   }
 
   /// Does the recorded work, behind all that was issued before. Like an operation, it does not wait.

@@ -2,12 +2,14 @@ package org.flambeau;
 
 import java.util.concurrent.ConcurrentHashMap;
 import org.flambeau.internal.Backends;
+import org.flambeau.internal.ops.Captures;
 import org.flambeau.spi.RandomSource;
 
 /// A source of random numbers on one device. The same seed gives the numbers that PyTorch's generator gives on the CPU.
 public final class Generator {
   private static final ConcurrentHashMap<Device, Generator> DEFAULTS = new ConcurrentHashMap<>();
   private static final long DEFAULT_SEED = 67280421310721L;
+  private static final String SEEDING = "a replay goes on from the state that the generator has then; set it before a replay";
 
   private final Device device;
   private final RandomSource source;
@@ -35,6 +37,7 @@ public final class Generator {
 
   /// Starts over from `seed`.
   public Generator manualSeed(long seed) {
+    Captures.refuse("manual_seed", SEEDING);
     synchronized (source) {
       this.seed = seed;
       source.seed(seed);
@@ -59,6 +62,7 @@ public final class Generator {
   }
 
   public void setState(byte[] state) {
+    Captures.refuse("set_state", SEEDING);
     synchronized (source) {
       source.restore(state);
     }

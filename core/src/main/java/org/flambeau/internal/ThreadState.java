@@ -13,6 +13,8 @@ public final class ThreadState {
   public static final int ANOMALY = 4;
   /// Set while operations choose the dtype they compute in.
   public static final int AUTOCAST = 8;
+  /// Set while what is issued to a GPU is recorded in a graph.
+  public static final int CAPTURING = 16;
 
   private static final ThreadLocal<ThreadState> CURRENT = ThreadLocal.withInitial(ThreadState::new);
 

@@ -1,7 +1,9 @@
 package org.flambeau.backend.cuda;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.flambeau.BackendException;
 import org.flambeau.backend.cuda.binding.Driver;
@@ -16,6 +18,7 @@ final class Capture implements Backend.Graph {
   private final Thread thread = Thread.currentThread();
   private final long stream;
   private final CachingAllocator.Pool pool = new CachingAllocator.Pool();
+  private final Map<Philox, GraphDraws> draws = new HashMap<>();
   private final List<Runnable> returns = new ArrayList<>();
   private long executable;
   private volatile boolean open = true;
@@ -80,6 +83,11 @@ final class Capture implements Backend.Graph {
     return pool;
   }
 
+  /// What the graph draws from `source`.
+  GraphDraws draws(Philox source, KernelLibrary library) {
+    return draws.computeIfAbsent(source, _ -> new GraphDraws(gpu, library, source));
+  }
+
   /// Whether it may still be replayed.
   boolean isOpen() {
     return open;
@@ -92,10 +100,14 @@ final class Capture implements Backend.Graph {
 
   @Override
   public synchronized void replay() {
+    if (gpu.capture() != null) {
+      throw new IllegalStateException("[replay] cannot be captured in another graph");
+    }
     if (executable == 0) {
       throw new IllegalStateException("[replay] the graph is closed");
     }
     gpu.makeCurrent();
+    draws.values().forEach(GraphDraws::begin);
     Driver.graphLaunch(executable, gpu.stream());
     gpu.launched("a replayed graph");
   }
@@ -122,6 +134,7 @@ final class Capture implements Backend.Graph {
       executable = 0;
     }
     Driver.streamDestroy(stream);
+    draws.values().forEach(GraphDraws::close);
     pool.close();
     returns.forEach(Runnable::run);
     returns.clear();

@@ -1,5 +1,8 @@
 package org.flambeau.backend.cuda;
 
+import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.LONG;
+
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.flambeau.spi.RandomSource;
@@ -27,17 +30,24 @@ final class Philox implements RandomSource {
     this.offset = 0;
   }
 
-  synchronized long seed() {
-    return seed;
-  }
-
   /// Sets `count` words of each thread's sequence aside for a kernel, and what is missing to whole calls.
   ///
   /// @return the number of the call that the kernel begins with
   synchronized long reserve(long count) {
     long first = offset / WORDS;
-    offset += (count + WORDS - 1) / WORDS * WORDS;
+    offset += calls(count) * WORDS;
     return first;
+  }
+
+  /// [#reserve(long)], which leaves seed and number at `at` as the structure `Philox` of philox.cuh.
+  synchronized void reserve(long count, long at) {
+    ALL.set(LONG, at, seed);
+    ALL.set(LONG, at + 8, reserve(count));
+  }
+
+  /// How many calls yield so many words.
+  static long calls(long words) {
+    return (words + WORDS - 1) / WORDS;
   }
 
   @Override

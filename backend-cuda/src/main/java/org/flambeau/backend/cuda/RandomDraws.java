@@ -21,7 +21,7 @@ import org.flambeau.spi.Strided;
 final class RandomDraws {
   private static final String SOURCE = "random.cu";
   /// Bytes of the structures in random.cu and philox.cuh.
-  private static final int GENERATOR = 16;
+  private static final int GENERATOR = 24;
   private static final int PARAMETERS = 32;
   private static final int DENSE = 8;
   private static final int SCATTERED = (DENSE + Space.STEPS + Space.SPACE + 7) / 8 * 8;
@@ -96,11 +96,6 @@ final class RandomDraws {
     });
   }
 
-  private Philox philox(RandomSource source) {
-    gpu.refuseInCapture("draws random numbers, and each replay would draw the same ones");
-    return (Philox) source;
-  }
-
   /// As [org.flambeau.spi.Kernels#random].
   void fill(Distribution distribution, Strided out, RandomSource source, double a, double b) {
     long from = (long) a;
@@ -112,7 +107,7 @@ final class RandomDraws {
       case BERNOULLI -> Functor.BERNOULLI;
       case INTEGER -> Long.compareUnsigned(range, WIDE_RANGE) < 0 ? Functor.INTEGER : Functor.WIDE_INTEGER;
     };
-    draw(functor, out, philox(source), new Parameters(a, b, from, range));
+    draw(functor, out, (Philox) source, new Parameters(a, b, from, range));
   }
 
   /// In PyTorch, what 32 bits cannot index sets numbers aside as a whole, which nobody draws, and again by parts.
@@ -125,7 +120,7 @@ final class RandomDraws {
     if (isIndexedBy32Bits(space, size)) {
       draw(functor, space, out, 0, source, parameters);
     } else {
-      source.reserve(words(functor, out.dtype(), space.numel()));
+      skip(source, words(functor, out.dtype(), space.numel()));
       space.forEachHalf(part -> isIndexedBy32Bits(part, size),
           (part, offsets) -> draw(functor, part, out, offsets[0], source, parameters));
     }
@@ -136,14 +131,12 @@ final class RandomDraws {
   }
 
   private void draw(Functor functor, Space space, Strided out, long offset, Philox source, Parameters parameters) {
-    long seed = source.seed();
-    long first = source.reserve(words(functor, out.dtype(), space.numel()));
     boolean isDense = space.isDense(out);
     Kernel kernel = (isDense ? dense : scattered).get(functor, out.dtype());
     Launch launch = Launch.begin();
     writeLayout(launch, isDense, space, 0, out.address() + offset * out.dtype().size());
     launch.integer((int) space.numel());
-    writeGenerator(launch, seed, first);
+    writeGenerator(launch, gpu, library, source, words(functor, out.dtype(), space.numel()));
     parameters.write(launch.structure(PARAMETERS, 8));
     launch.run(gpu, kernel, blocks(space.numel()), Gpu.BLOCK);
   }
@@ -169,10 +162,28 @@ final class RandomDraws {
     }
   }
 
-  private static void writeGenerator(Launch launch, long seed, long first) {
+  /// Sets `words` of each thread's sequence aside and writes, as the structure `Generator`, where the kernel finds them.
+  private static void writeGenerator(Launch launch, Gpu gpu, KernelLibrary library, Philox source, long words) {
     long at = launch.structure(GENERATOR, 8);
-    ALL.set(LONG, at, seed);
-    ALL.set(LONG, at + 8, first);
+    Capture capture = gpu.capture();
+    if (capture == null) {
+      ALL.set(LONG, at, 0);
+      source.reserve(words, at + 8);
+    } else {
+      GraphDraws draws = capture.draws(source, library);
+      ALL.set(LONG, at, draws.state());
+      ALL.set(LONG, at + 16, draws.reserve(words));
+    }
+  }
+
+  /// Sets `words` of each thread's sequence aside that nobody draws.
+  private void skip(Philox source, long words) {
+    Capture capture = gpu.capture();
+    if (capture == null) {
+      source.reserve(words);
+    } else {
+      capture.draws(source, library).reserve(words);
+    }
   }
 
   /// As [org.flambeau.spi.Kernels#bernoulli].
@@ -180,19 +191,16 @@ final class RandomDraws {
     if (out.numel() == 0) {
       return;
     }
-    Philox philox = philox(source);
     Space.of(out, probability).forEachPart((part, offsets) -> {
       boolean isDense = part.isDense(out, probability);
       Layout layout = isDense ? Layout.DENSE : Layout.SCATTERED;
       Kernel kernel = library.get(SOURCE, "bernoulli<" + layout.of(Elementwise.type(out.dtype())) + ", "
           + layout.of("const " + Elementwise.type(probability.dtype())) + ">");
-      long seed = philox.seed();
-      long first = philox.reserve(BERNOULLI_WORDS);
       Launch launch = Launch.begin();
       writeLayout(launch, isDense, part, 0, out.address() + offsets[0] * out.dtype().size());
       writeLayout(launch, isDense, part, 1, probability.address() + offsets[1] * probability.dtype().size());
       launch.integer((int) part.numel());
-      writeGenerator(launch, seed, first);
+      writeGenerator(launch, gpu, library, (Philox) source, BERNOULLI_WORDS);
       gpu.complaints().writeTo(launch, "bernoulli");
       long each = (long) Gpu.BLOCK * BERNOULLI_EACH;
       launch.run(gpu, kernel, (int) ((part.numel() + each - 1) / each), Gpu.BLOCK);
@@ -206,7 +214,7 @@ final class RandomDraws {
     if (n == 0) {
       return;
     }
-    Philox philox = philox(source);
+    Philox philox = (Philox) source;
     int bits = keyBits(n);
     long mask = bits == Integer.SIZE || bits == Long.SIZE ? -1 : (1L << bits) - 1;
     long range = bits <= Integer.SIZE ? 0xffffffffL : -1;
@@ -223,10 +231,8 @@ final class RandomDraws {
   /// Shuffles among themselves the values of neighbours whose keys are the same.
   static void shuffleTies(Gpu gpu, KernelLibrary library, Strided values, Strided keys, Philox source) {
     long n = values.numel();
-    long seed = source.seed();
-    long first = source.reserve(n);
     Launch launch = Launch.begin().word(values.address()).word(values.stride(0)).word(keys.address()).integer((int) n);
-    writeGenerator(launch, seed, first);
+    writeGenerator(launch, gpu, library, source, n);
     launch.run(gpu, library.get(SOURCE, "shuffleTies<int64>"), (int) ((n + Gpu.BLOCK - 1) / Gpu.BLOCK), Gpu.BLOCK);
   }
 

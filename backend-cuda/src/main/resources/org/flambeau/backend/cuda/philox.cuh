@@ -37,6 +37,15 @@ struct Philox {
   }
 };
 
+// Where a launch finds its sequences: in its parameters or, in a captured graph, by the generator's state on the device, which is another in each
+// replay, and from which `first` counts on.
+struct Generator {
+  const Philox *state;
+  Philox own;
+
+  __device__ __forceinline__ Philox get() const { return state ? Philox{state->seed, state->first + own.first} : own; }
+};
+
 // What four words make.
 template <class N, int COUNT>
 struct Numbers {

@@ -149,8 +149,9 @@ struct Scattered {
 
 // Each call of a thread's generator fills elements that lie a whole grid apart.
 template <class D, class Out>
-__global__ void draw(Out out, uint32 n, Philox generator, Parameters parameters) {
+__global__ void draw(Out out, uint32 n, Generator from, Parameters parameters) {
   D distribution(parameters);
+  Philox generator = from.get();
   uint32 thread = blockIdx.x * blockDim.x + threadIdx.x;
   uint32 threads = gridDim.x * blockDim.x;
   uint32 i = thread;
@@ -165,10 +166,10 @@ __global__ void draw(Out out, uint32 n, Philox generator, Parameters parameters)
 
 // One call of each thread's generator fills four neighbours.
 template <class Out, class P>
-__global__ void bernoulli(Out out, P probability, uint32 n, Philox generator, Complaints complaints) {
+__global__ void bernoulli(Out out, P probability, uint32 n, Generator generator, Complaints complaints) {
   using T = typename Out::Element;
   uint32 thread = blockIdx.x * blockDim.x + threadIdx.x;
-  auto u = uniform<float>(generator.words(thread));
+  auto u = uniform<float>(generator.get().words(thread));
 #pragma unroll
   for (int k = 0; k < 4; k++) {
     uint32 i = 4 * thread + k;
@@ -182,12 +183,13 @@ __global__ void bernoulli(Out out, P probability, uint32 n, Philox generator, Co
 
 // Shuffles the values of neighbours whose keys are the same, by the sequence of the first one's thread.
 template <class T>
-__global__ void shuffleTies(T *values, int64 stride, const int64 *keys, uint32 n, Philox generator) {
+__global__ void shuffleTies(T *values, int64 stride, const int64 *keys, uint32 n, Generator from) {
   uint32 first = blockIdx.x * blockDim.x + threadIdx.x;
   if (first + 1 >= n || keys[first] != keys[first + 1] || (first > 0 && keys[first] == keys[first - 1])) return;
   uint32 count = 2;
   while (first + count < n && keys[first + count] == keys[first]) count++;
   values += first * stride;
+  Philox generator = from.get();
   Words words;
   for (uint32 left = count - 1, drawn = 0; left > 0; left--, drawn++) {
     if (drawn % 4 == 0) words = generator.words(first, drawn / 4);
@@ -198,5 +200,8 @@ __global__ void shuffleTies(T *values, int64 stride, const int64 *keys, uint32 n
     *other = value;
   }
 }
+
+// Leaves the generator's state where the kernels of a captured graph look for it.
+__global__ void begin(Philox *state, Philox now) { *state = now; }
 
 }  // namespace flambeau
