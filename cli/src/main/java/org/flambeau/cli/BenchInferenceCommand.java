@@ -20,12 +20,12 @@ final class BenchInferenceCommand extends FlambeauCommand {
     Tensor images = Tensor.randn(options.batch, 3, options.imageSize, options.imageSize).to(device);
     List<Measurement> rows = List.of(
         new Measurement("with gradient tracking", device, options.runs, () -> {
-          try (var _ = options.autocast()) {
+          try (var _ = options.amp.precision.autocast()) {
             return model.call(images);
           }
         }),
         new Measurement("without (noGrad)", device, options.runs, () -> {
-          try (var _ = GradMode.noGrad(); var _ = options.autocast()) {
+          try (var _ = GradMode.noGrad(); var _ = options.amp.precision.autocast()) {
             return model.call(images);
           }
         }));

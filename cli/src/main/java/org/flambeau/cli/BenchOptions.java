@@ -1,9 +1,7 @@
 package org.flambeau.cli;
 
-import org.flambeau.Autocast;
-import org.flambeau.DType;
+import org.flambeau.cli.training.Precision;
 import org.flambeau.models.Models;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Help.Visibility;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -21,20 +19,7 @@ final class BenchOptions {
 
   @Option(names = "--warmup", paramLabel = "N", description = "how often to run before") int warmup = 3;
 
-  @Option(names = "--amp", paramLabel = "DTYPE", showDefaultValue = Visibility.NEVER, description = "compute under autocast to ${COMPLETION-CANDIDATES}")
-  @Nullable Precision amp;
-
-  /// The lower precisions of autocast.
-  enum Precision {
-    bf16(DType.BFLOAT16),
-    fp16(DType.FLOAT16);
-
-    private final DType dtype;
-
-    Precision(DType dtype) {
-      this.dtype = dtype;
-    }
-  }
+  @Mixin AmpOption amp = new AmpOption();
 
   @Mixin DeviceOption device = new DeviceOption();
 
@@ -47,13 +32,9 @@ final class BenchOptions {
     }
   }
 
-  /// The region in which a forward pass runs: one that casts nothing unless asked for.
-  Autocast autocast() {
-    return amp == null ? Autocast.disabled() : Autocast.open(amp.dtype);
-  }
-
   String title() {
-    return model.name() + ", " + batch + "x3x" + imageSize + "x" + imageSize + (amp == null ? " float32" : " autocast to " + amp) + " on "
+    return model.name() + ", " + batch + "x3x" + imageSize + "x" + imageSize + (amp.precision == Precision.FLOAT32 ? " " : " autocast to ")
+        + amp.precision + " on "
         + device.get() + ", " + runs + " runs after "
         + warmup
         + " to warm up";

@@ -3,7 +3,6 @@ package org.flambeau.cli;
 import java.util.List;
 import org.flambeau.Device;
 import org.flambeau.Tensor;
-import org.flambeau.cli.BenchOptions.Precision;
 import org.flambeau.nn.Functional;
 import org.flambeau.nn.Module;
 import org.flambeau.nn.optim.GradScaler;
@@ -32,10 +31,10 @@ final class BenchTrainCommand extends FlambeauCommand {
     Tensor images = Tensor.randn(options.batch, 3, options.imageSize, options.imageSize).to(device);
     Tensor labels = Tensor.randint(0, 1000, options.batch).to(device);
     Sgd optimizer = new Sgd(model.parameters().stream().filter(Tensor::requiresGrad).toList(), Sgd.options().lr(0.01).momentum(0.9));
-    GradScaler scaler = new GradScaler(GradScaler.options().enabled(options.amp == Precision.fp16));
+    GradScaler scaler = options.amp.precision.scaler();
     Bench.run(this, options, List.of(new Measurement(freezeBackbone ? "step of the classifier" : "step", device, options.runs, () -> {
       Tensor loss;
-      try (var _ = options.autocast()) {
+      try (var _ = options.amp.precision.autocast()) {
         loss = Functional.crossEntropy(model.call(images), labels);
       }
       scaler.scale(loss).backward();

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Stream;
 import org.flambeau.Device;
 import org.flambeau.Random;
 import org.flambeau.Tensor;
@@ -14,6 +15,7 @@ import org.flambeau.cli.training.Checkpoints;
 import org.flambeau.cli.training.CsvLog;
 import org.flambeau.cli.training.CurvePlot;
 import org.flambeau.cli.training.EpochReport;
+import org.flambeau.cli.training.Precision;
 import org.flambeau.cli.training.TensorBoardLog;
 import org.flambeau.cli.training.Trainer;
 import org.flambeau.cli.training.Trainer.Outcome;
@@ -61,9 +63,11 @@ final class FinetuneCommand extends FlambeauCommand {
     model.to(device);
     TrainingRun run = training(images, model, device);
     List<Tensor> learning = model.parameters().stream().filter(Tensor::requiresGrad).toList();
+    Precision precision = options.amp.precision;
     out().println(images.describe());
     out().println(options.model.entry.name() + " with " + Quantities.count(numel(model.parameters())) + " parameters, of which "
-        + Quantities.count(numel(learning)) + " learn");
+        + Quantities.count(numel(learning)) + " learn"
+        + (precision == Precision.FLOAT32 ? "" : "; autocast to " + precision));
     out().flush();
     try (var _ = RunFolder.open(out)) {
       return train(run, checkpoint);
@@ -144,7 +148,7 @@ final class FinetuneCommand extends FlambeauCommand {
       throw new MisuseException("--warmup " + learning.warmup + " is longer than the run, which has " + steps + " steps");
     }
     Settings settings = new Settings(learning.epochs, maxSteps, learning.labelSmoothing,
-        Objects.requireNonNullElse(learning.clipGrad, Double.POSITIVE_INFINITY));
+        Objects.requireNonNullElse(learning.clipGrad, Double.POSITIVE_INFINITY), options.amp.precision);
     return new TrainingRun(model, optimizer, scheduler(optimizer, steps), training, validation, device, settings, options.run.out,
         description(images));
   }
@@ -194,10 +198,11 @@ final class FinetuneCommand extends FlambeauCommand {
 
   private void requireSameOptions(Tree checkpoint) {
     Map<?, ?> before = checkpoint.tree("description").tree("options").map();
-    options.decisive().forEach((name, now) -> {
-      Object then = before.get(name);
-      if (!now.equals(then)) {
-        throw new MisuseException("the run in " + options.run.out + " was started with " + name + " " + then + ", not " + now
+    Map<?, ?> now = options.decisive();
+    Stream.concat(now.keySet().stream(), before.keySet().stream()).forEach(name -> {
+      if (!Objects.equals(before.get(name), now.get(name))) {
+        throw new MisuseException("the run in " + options.run.out + " was started with " + name + " "
+            + Objects.requireNonNullElse(before.get(name), "none") + ", not " + Objects.requireNonNullElse(now.get(name), "none")
             + ": give the same, or another --out without --resume");
       }
     });

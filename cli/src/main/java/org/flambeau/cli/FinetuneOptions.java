@@ -7,6 +7,7 @@ import java.util.Locale;
 import java.util.Map;
 import org.flambeau.cli.Preprocessing.Augmentation;
 import org.flambeau.cli.training.Checkpoints;
+import org.flambeau.cli.training.Precision;
 import org.flambeau.models.Models;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Help.Visibility;
@@ -124,6 +125,8 @@ final class FinetuneOptions {
 
   @Mixin Learning learning = new Learning();
 
+  @Mixin AmpOption amp = new AmpOption();
+
   @Mixin Run run = new Run();
 
   @Mixin DeviceOption device = new DeviceOption();
@@ -212,7 +215,7 @@ final class FinetuneOptions {
     }
   }
 
-  /// What decides a run's numbers, for its checkpoint: a resumed run must be given the same.
+  /// What decides a run's numbers, for its checkpoint: a resumed run must be given the same. What is not in it was not given.
   Map<String, Object> decisive() {
     Map<String, Object> all = new LinkedHashMap<>();
     all.put("--data", text(data.folder));
@@ -242,6 +245,9 @@ final class FinetuneOptions {
     all.put("--warmup", (long) learning.warmup);
     all.put("--label-smoothing", learning.labelSmoothing);
     all.put("--clip-grad", text(learning.clipGrad));
+    if (amp.precision != Precision.FLOAT32) {
+      all.put("--amp", amp.precision.toString());
+    }
     all.put("--seed", learning.seed);
     return all;
   }

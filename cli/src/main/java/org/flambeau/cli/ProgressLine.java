@@ -8,6 +8,7 @@ import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressState;
 import org.flambeau.cli.training.EpochReport;
+import org.flambeau.cli.training.LossScale;
 import org.flambeau.cli.training.Metrics;
 import org.flambeau.cli.training.StepReport;
 import org.flambeau.cli.training.TrainingListener;
@@ -56,11 +57,16 @@ final class ProgressLine implements TrainingListener {
     erase();
     EpochReport report = history.getLast();
     Metrics validation = report.validation();
-    out.println(String.format(Locale.ROOT, "epoch %d/%d  loss %.4f  accuracy %.2f%%%s  %.0f images/s  %s", report.epoch(), epochs,
+    LossScale scale = report.lossScale();
+    out.println(String.format(Locale.ROOT, "epoch %d/%d  loss %.4f  accuracy %.2f%%%s%s  %.0f images/s  %s", report.epoch(), epochs,
         report.training().loss(), 100 * report.training().accuracy(),
         validation == null
             ? ""
             : String.format(Locale.ROOT, "  validation loss %.4f  accuracy %.2f%%", validation.loss(), 100 * validation.accuracy()),
+        scale == null
+            ? ""
+            : String.format(Locale.ROOT, "  loss scale %.0f, %s skipped", scale.factor(),
+                Quantities.counted(scale.skippedSteps(), "step", "steps")),
         report.imagesPerSecond(), Quantities.duration(report.seconds())));
     out.flush();
   }

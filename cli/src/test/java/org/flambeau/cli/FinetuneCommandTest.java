@@ -111,6 +111,30 @@ class FinetuneCommandTest {
   }
 
   @Test
+  void aRunInMixedPrecisionSaysSoAndGoesOnInThatAlone() throws Exception {
+    Path data = Pictures.folder(folder.resolve("data"), 4, 3), out = folder.resolve("run");
+
+    var half = finetune(data, out, "--weights", "none", "--epochs", "1", "--amp=float16");
+    var brain = finetune(data, folder.resolve("brain"), "--weights", "none", "--epochs", "1", "--amp", "--lr", "0.001");
+
+    assertEquals(0, half.status(), half.err());
+    assertTrue(half.out().contains("learn; autocast to float16\nepoch 1/1  loss"), half.out());
+    assertTrue(half.out().contains("  loss scale "), half.out());
+    assertTrue(Files.readAllLines(out.resolve("log.csv")).getLast().matches("(.*,){7}\\d+\\.\\d,\\d+,.*,.*"));
+    assertEquals(0, brain.status(), brain.err());
+    assertTrue(brain.out().contains("learn; autocast to bfloat16\n"), brain.out());
+    assertEquals(
+        "flambeau: the run in " + out + " was started with --amp float16, not none: give the same, or another --out without --resume\n",
+        finetune(data, out, "--weights", "none", "--epochs", "2", "--resume").err());
+    var resumed = finetune(data, out, "--weights", "none", "--epochs", "2", "--resume", "--amp=float16");
+    assertEquals(0, resumed.status(), resumed.err());
+    var refused = finetune(data, folder.resolve("other"), "--amp=float64");
+    assertEquals(2, refused.status());
+    assertTrue(refused.err().startsWith("flambeau: Invalid value for option '--amp': expected bfloat16 or float16, got float64\n"),
+        refused.err());
+  }
+
+  @Test
   void filesOfMnistAreKnownAndImagesChosenByClassAndSeed() throws Exception {
     Path data = Pictures.idx(folder.resolve("data"), 80, 30);
 

@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.flambeau.io.TorchFile;
 import org.flambeau.nn.StateDict;
+import org.flambeau.nn.optim.GradScaler;
 import org.flambeau.nn.optim.LrScheduler;
 
 /// The checkpoints of a run, in one folder. Each is replaced as a whole or not at all, and PyTorch reads them with `weights_only=True`.
@@ -21,12 +22,15 @@ public record Checkpoints(Path folder) {
     return folder.resolve("best.pth");
   }
 
-  void saveLast(TrainingRun run, Position position, RandomState epochStart, RandomState now) {
+  void saveLast(TrainingRun run, GradScaler scaler, Position position, RandomState epochStart, RandomState now) {
     Map<String, Object> tree = model(run);
     tree.put("optimizer", run.optimizer().stateDict());
     LrScheduler scheduler = run.scheduler();
     if (scheduler != null) {
       tree.put("scheduler", scheduler.stateDict());
+    }
+    if (scaler.isEnabled()) {
+      tree.put("scaler", scaler.stateDict());
     }
     tree.put("position", position.toTree());
     tree.put("random_at_epoch_start", epochStart.toTree());
@@ -56,12 +60,15 @@ public record Checkpoints(Path folder) {
     return state;
   }
 
-  /// Copies the states of model, scheduler and optimizer into those of `run`.
-  static void restore(TrainingRun run, Tree checkpoint) {
+  /// Copies the states of model, scheduler, scaler and optimizer into `scaler` and those of `run`.
+  static void restore(TrainingRun run, GradScaler scaler, Tree checkpoint) {
     run.model().loadStateDict(state(checkpoint));
     LrScheduler scheduler = run.scheduler();
     if (scheduler != null) {
       scheduler.loadStateDict(checkpoint.tree("scheduler").map());
+    }
+    if (scaler.isEnabled()) {
+      scaler.loadStateDict(checkpoint.tree("scaler").map());
     }
     run.optimizer().loadStateDict(checkpoint.tree("optimizer").map());
   }

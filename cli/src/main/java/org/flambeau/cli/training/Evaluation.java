@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
 /// How well a classifier does on images that it does not learn from.
 ///
 /// @param device where the model is
-public record Evaluation(Module model, Device device) {
+/// @param precision in which it computes
+public record Evaluation(Module model, Device device, Precision precision) {
   /// Loss and accuracy over all images.
   ///
   /// @param goOn is told how many images are done after each batch, and says whether to go on
@@ -28,7 +29,7 @@ public record Evaluation(Module model, Device device) {
     try (var _ = GradMode.noGrad(); BatchIterator batches = images.iterator()) {
       while (batches.hasNext()) {
         Batch batch = batches.next();
-        try (var _ = MemoryScope.open()) {
+        try (var _ = MemoryScope.open(); var _ = precision.autocast()) {
           Tensor target = batch.target().to(device);
           Tensor logits = model.call(batch.input().to(device));
           lossSum += Functional.crossEntropy(logits, target, Reduction.SUM).toDouble();

@@ -20,6 +20,8 @@ final class Position {
   double lossSum;
   long correct;
   long images;
+  /// Steps that the scaler left out.
+  long skippedSteps;
 
   final List<EpochReport> history = new ArrayList<>();
 
@@ -34,6 +36,7 @@ final class Position {
     lossSum = tree.real("loss_sum");
     correct = tree.whole("correct");
     images = tree.whole("images");
+    skippedSteps = tree.has("skipped_steps") ? tree.whole("skipped_steps") : 0;
     tree.trees("history").forEach(report -> history.add(report(report)));
   }
 
@@ -46,6 +49,7 @@ final class Position {
     tree.put("loss_sum", lossSum);
     tree.put("correct", correct);
     tree.put("images", images);
+    tree.put("skipped_steps", skippedSteps);
     tree.put("history", history.stream().map(Position::tree).toList());
     return tree;
   }
@@ -66,6 +70,7 @@ final class Position {
     lossSum = 0;
     correct = 0;
     images = 0;
+    skippedSteps = 0;
   }
 
   private static Map<String, Object> tree(EpochReport report) {
@@ -78,6 +83,11 @@ final class Position {
     if (validation != null) {
       tree.put("validation", tree(validation));
     }
+    LossScale lossScale = report.lossScale();
+    if (lossScale != null) {
+      tree.put("loss_scale", lossScale.factor());
+      tree.put("skipped_steps", lossScale.skippedSteps());
+    }
     tree.put("images_per_second", report.imagesPerSecond());
     tree.put("seconds", report.seconds());
     return tree;
@@ -86,7 +96,9 @@ final class Position {
   private static EpochReport report(Tree tree) {
     return new EpochReport(Math.toIntExact(tree.whole("epoch")), tree.whole("step"), tree.real("learning_rate"),
         metrics(tree.tree("training")),
-        tree.has("validation") ? metrics(tree.tree("validation")) : null, tree.real("images_per_second"), tree.real("seconds"));
+        tree.has("validation") ? metrics(tree.tree("validation")) : null,
+        tree.has("loss_scale") ? new LossScale(tree.real("loss_scale"), tree.whole("skipped_steps")) : null, tree.real("images_per_second"),
+        tree.real("seconds"));
   }
 
   private static Map<String, Object> tree(Metrics metrics) {

@@ -18,6 +18,10 @@ public final class TensorBoardLog implements TrainingListener {
     Map<String, Double> values = new LinkedHashMap<>();
     values.put("step/loss", report.loss());
     values.put("step/learning_rate", report.learningRate());
+    LossScale scale = report.lossScale();
+    if (scale != null) {
+      values.put("step/loss_scale", scale.factor());
+    }
     values.put("step/images_per_second", report.imagesPerSecond());
     events.scalars(report.step(), values);
   }

@@ -11,12 +11,15 @@ import org.flambeau.nn.BatchNorm;
 import org.flambeau.nn.Functional;
 import org.flambeau.nn.GradientClipping;
 import org.flambeau.nn.Module;
+import org.flambeau.nn.optim.GradScaler;
 import org.jspecify.annotations.Nullable;
 
 /// Trains a classifier by epochs, each followed by an evaluation and a checkpoint.
 ///
 /// A run that was stopped and resumed from its checkpoint ends in the same bits, on the CPU, as one that was not: model, optimizer, order of the
 /// samples and random numbers go on where they were, also within an epoch. Batch norms whose parameters are frozen stay in evaluation.
+///
+/// In float16 the loss is scaled. A step whose gradients are then infinite is left out, and counted like any other: the schedule goes on.
 public final class Trainer {
   /// How a run ended.
   public enum Outcome {
@@ -28,6 +31,8 @@ public final class Trainer {
 
   private final TrainingRun run;
   private final List<TrainingListener> listeners;
+  private final Precision precision;
+  private final GradScaler scaler;
   private Position position = new Position();
   private RandomState epochStart;
   private RandomState now;
@@ -39,6 +44,8 @@ public final class Trainer {
   public Trainer(TrainingRun run, List<TrainingListener> listeners) {
     this.run = run;
     this.listeners = List.copyOf(listeners);
+    this.precision = run.settings().precision();
+    this.scaler = precision.scaler();
     this.epochStart = this.now = RandomState.of(run.device());
   }
 
@@ -50,7 +57,7 @@ public final class Trainer {
     position = new Position(checkpoint.tree("position"));
     epochStart = RandomState.of(run.device(), checkpoint.tree("random_at_epoch_start"));
     now = RandomState.of(run.device(), checkpoint.tree("random"));
-    Checkpoints.restore(run, checkpoint);
+    Checkpoints.restore(run, scaler, checkpoint);
   }
 
   /// Makes [#run()] finish the step under way, save and return. From any thread.
@@ -90,7 +97,7 @@ public final class Trainer {
       return false;
     }
     EpochReport report = new EpochReport(position.epoch, position.steps, position.learningRate, position.metrics(), validation,
-        (position.images - resumedImages) / trained, seconds());
+        lossScale(), (position.images - resumedImages) / trained, seconds());
     position.history.add(report);
     position.nextEpoch();
     epochStart = now = RandomState.of(run.device());
@@ -105,7 +112,7 @@ public final class Trainer {
 
   private void save() {
     if (run.folder() != null) {
-      new Checkpoints(run.folder()).saveLast(run, position, epochStart, now);
+      new Checkpoints(run.folder()).saveLast(run, scaler, position, epochStart, now);
     }
   }
 
@@ -146,18 +153,26 @@ public final class Trainer {
   private double step(Batch batch) {
     try (var _ = MemoryScope.open()) {
       Tensor target = batch.target().to(run.device());
-      Tensor logits = run.model().call(batch.input().to(run.device()));
-      Tensor loss = Functional.crossEntropy(logits, target, null, Reduction.MEAN, IGNORE_NO_CLASS, run.settings().labelSmoothing());
+      Tensor input = batch.input().to(run.device());
+      Tensor logits, loss;
+      try (var _ = precision.autocast()) {
+        logits = run.model().call(input);
+        loss = Functional.crossEntropy(logits, target, null, Reduction.MEAN, IGNORE_NO_CLASS, run.settings().labelSmoothing());
+      }
       double value = loss.toDouble();
       requireFinite(value,
           "the loss is " + value + " at step " + (position.steps + 1) + ", batch " + (position.epochSteps + 1) + " of epoch "
               + position.epoch);
-      loss.backward();
+      scaler.scale(loss).backward();
       if (run.settings().maxGradNorm() < Double.POSITIVE_INFINITY) {
+        scaler.unscale_(run.optimizer());
         GradientClipping.clipGradNorm_(run.model().parameters(), run.settings().maxGradNorm());
       }
       position.learningRate = run.optimizer().parameterGroups().getFirst().lr();
-      run.optimizer().step();
+      if (!scaler.step(run.optimizer())) {
+        position.skippedSteps++;
+      }
+      scaler.update();
       run.optimizer().zeroGrad();
       if (run.scheduler() != null) {
         run.scheduler().step();
@@ -169,7 +184,7 @@ public final class Trainer {
 
   /// The model's metrics on `images`; null if it was stopped meanwhile.
   private @Nullable Metrics evaluate(DataLoader images) {
-    Evaluation evaluation = new Evaluation(run.model(), run.device());
+    Evaluation evaluation = new Evaluation(run.model(), run.device(), precision);
     long of = images.dataset().size();
     Metrics metrics = evaluation.of(images, done -> {
       listeners.forEach(listener -> listener.evaluated(position.epoch, done, of));
@@ -185,6 +200,7 @@ public final class Trainer {
   private void requireFinite(double loss, String problem) {
     if (!Double.isFinite(loss)) {
       throw new TrainingException(problem + ": lower the learning rate, clip gradients, or look for broken images"
+          + (precision == Precision.FLOAT16 ? ", or compute in bfloat16, which has float32's range" : "")
           + (run.folder() == null || position.history.isEmpty() ? "" : "; " + new Checkpoints(run.folder()).last()
               + " holds the run after epoch " + position.history.size()));
     }
@@ -196,9 +212,13 @@ public final class Trainer {
     long stepsLeft = Math.min(run.settings().maxSteps() - position.steps,
         epochSteps - position.epochSteps + epochSteps * (run.settings().epochs() - position.epoch));
     long steps = position.epochSteps;
-    StepReport report = new StepReport(position.epoch, position.steps, loss, position.learningRate, position.metrics(),
+    StepReport report = new StepReport(position.epoch, position.steps, loss, position.learningRate, lossScale(), position.metrics(),
         run.training().dataset().size(), perSecond, stepsLeft * (position.images / (double) steps) / perSecond);
     listeners.forEach(listener -> listener.step(report));
+  }
+
+  private @Nullable LossScale lossScale() {
+    return scaler.isEnabled() ? new LossScale(scaler.getScale(), position.skippedSteps) : null;
   }
 
   private double seconds() {

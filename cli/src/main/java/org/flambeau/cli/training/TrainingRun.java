@@ -27,10 +27,11 @@ public record TrainingRun(Module model, Optimizer<?> optimizer, @Nullable LrSche
   /// @param maxSteps after how many steps the run ends, in whichever epoch
   /// @param labelSmoothing how much of each target is spread over all classes
   /// @param maxGradNorm to what length the gradient of all parameters is shortened, or infinity
-  public record Settings(int epochs, long maxSteps, double labelSmoothing, double maxGradNorm) {
+  /// @param precision in which the model computes, in training and evaluation
+  public record Settings(int epochs, long maxSteps, double labelSmoothing, double maxGradNorm, Precision precision) {
     /// Some epochs, and nothing else.
     public static Settings ofEpochs(int epochs) {
-      return new Settings(epochs, Long.MAX_VALUE, 0, Double.POSITIVE_INFINITY);
+      return new Settings(epochs, Long.MAX_VALUE, 0, Double.POSITIVE_INFINITY, Precision.FLOAT32);
     }
   }
 }

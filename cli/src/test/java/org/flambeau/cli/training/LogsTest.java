@@ -20,8 +20,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class LogsTest {
-  private static final EpochReport FIRST = new EpochReport(1, 10, 0.1, new Metrics(1.5, 0.25, 80), new Metrics(1.25, 0.5, 20), 400, 0.25);
-  private static final EpochReport SECOND = new EpochReport(2, 20, 0.05, new Metrics(0.75, 0.875, 80), null, 410.04, 0.2);
+  private static final EpochReport FIRST = new EpochReport(1, 10, 0.1, new Metrics(1.5, 0.25, 80), new Metrics(1.25, 0.5, 20), null, 400,
+      0.25);
+  private static final EpochReport SECOND = new EpochReport(2, 20, 0.05, new Metrics(0.75, 0.875, 80), null, new LossScale(32768, 1),
+      410.04, 0.2);
 
   @TempDir private Path folder;
 
@@ -31,11 +33,13 @@ class LogsTest {
     log.epoch(List.of(FIRST));
     log.epoch(List.of(FIRST, SECOND));
 
-    assertEquals("""
-        epoch,step,learning_rate,training_loss,training_accuracy,validation_loss,validation_accuracy,images_per_second,seconds
-        1,10,0.1,1.500000,0.250000,1.250000,0.500000,400.0,0.3
-        2,20,0.05,0.750000,0.875000,,,410.0,0.2
-        """, Files.readString(log.file()));
+    assertEquals(
+        """
+            epoch,step,learning_rate,training_loss,training_accuracy,validation_loss,validation_accuracy,loss_scale,skipped_steps,images_per_second,seconds
+            1,10,0.1,1.500000,0.250000,1.250000,0.500000,,,400.0,0.3
+            2,20,0.05,0.750000,0.875000,,,32768.0,1,410.0,0.2
+            """,
+        Files.readString(log.file()));
   }
 
   @Test

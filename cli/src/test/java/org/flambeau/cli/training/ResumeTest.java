@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import org.flambeau.DType;
@@ -89,14 +90,14 @@ class ResumeTest {
     return TensorDataset.of(Tensor.randn(count, 3, 8, 8).add(labels.to(DType.FLOAT32).reshape(-1, 1, 1, 1)), labels);
   }
 
-  private static TrainingRun run(String model, String optimizer, String schedule, Path folder) {
+  private static TrainingRun run(String model, String optimizer, String schedule, Precision precision, Path folder) {
     DataLoader training = DataLoader.of(images(STEPS * BATCH - 1, 5)).batchSize(BATCH).shuffle(true);
     DataLoader validation = DataLoader.of(images(10, 6)).batchSize(BATCH);
     Random.manualSeed(1);
     Module net = model(model);
     Optimizer<?> learning = optimizer(optimizer, net);
     return new TrainingRun(net, learning, schedule(schedule, learning), training, validation, Device.CPU,
-        new Settings(EPOCHS, Long.MAX_VALUE, 0.1, 1.0), folder, Map.of("model", model));
+        new Settings(EPOCHS, Long.MAX_VALUE, 0.1, 1.0, precision), folder, Map.of("model", model));
   }
 
   private static CsvLog log(Path folder) {
@@ -162,16 +163,32 @@ class ResumeTest {
     "vit          | adamw | cosine          | 7",
     "vit          | adamw | warm-up, cosine | 1"})
   void aRunThatWasStoppedAndResumedLeavesTheSame(String model, String optimizer, String schedule, long step) throws Exception {
+    requireTheSame(model, optimizer, schedule, Precision.FLOAT32, step);
+  }
+
+  @ParameterizedTest(name = "{0}, {1}, {2}, stopped after step {3}")
+  @CsvSource(delimiter = '|', value = {
+    "convolutions | sgd  | bfloat16 | 7",
+    "convolutions | sgd  | float16  | 1",
+    "convolutions | adam | float16  | 10",
+    "vit          | sgd  | float16  | 3"})
+  void oneInMixedPrecisionDoesSoToo(String model, String optimizer, String precision, long step) throws Exception {
+    requireTheSame(model, optimizer, "cosine", Precision.valueOf(precision.toUpperCase(Locale.ROOT)), step);
+    Tree last = Tree.load(new Checkpoints(folder.resolve("parts")).last());
+    assertEquals(precision.equals("float16"), last.has("scaler"));
+  }
+
+  private void requireTheSame(String model, String optimizer, String schedule, Precision precision, long step) throws Exception {
     Path inOne = Files.createDirectory(folder.resolve("whole")), inParts = Files.createDirectory(folder.resolve("parts"));
-    TrainingRun whole = run(model, optimizer, schedule, inOne);
+    TrainingRun whole = run(model, optimizer, schedule, precision, inOne);
     Random.manualSeed(7);
     assertEquals(Outcome.FINISHED, new Trainer(whole, List.of(log(inOne))).run());
 
-    TrainingRun first = run(model, optimizer, schedule, inParts);
+    TrainingRun first = run(model, optimizer, schedule, precision, inParts);
     Random.manualSeed(7);
     assertEquals(Outcome.STOPPED, new StopAfter(step).run(first, inParts));
 
-    TrainingRun second = run(model, optimizer, schedule, inParts);
+    TrainingRun second = run(model, optimizer, schedule, precision, inParts);
     Random.manualSeed(99);
     var trainer = new Trainer(second, List.of(log(inParts)));
     Tree stopped = Tree.load(new Checkpoints(inParts).last());

@@ -10,9 +10,15 @@ import java.io.ByteArrayOutputStream;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
 import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.MemoryStats;
@@ -43,6 +49,8 @@ import org.flambeau.nn.optim.Sgd;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class TrainerTest {
   private static final int EPOCHS = 3, STEPS = 5, BATCH = 4, CLASSES = 3;
@@ -76,7 +84,7 @@ class TrainerTest {
     Random.manualSeed(1);
     Module model = net();
     Optimizer<?> optimizer = new Sgd(model.parameters(), Sgd.options().lr(0.05).momentum(0.9));
-    return run(model, optimizer, folder, new Settings(EPOCHS, Long.MAX_VALUE, 0.1, 1.0));
+    return run(model, optimizer, folder, new Settings(EPOCHS, Long.MAX_VALUE, 0.1, 1.0, Precision.FLOAT32));
   }
 
   private static byte[] bits(Module model) {
@@ -96,6 +104,79 @@ class TrainerTest {
 
     assertTrue(trainer.history().getLast().score() >= 0.8, () -> trainer.history().toString());
     assertTrue(trainer.history().getLast().training().loss() < trainer.history().getFirst().training().loss());
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"BFLOAT16", "FLOAT16"})
+  void itLearnsInMixedPrecisionWithParametersInFloat32(Precision precision) {
+    Random.manualSeed(1);
+    Module model = net();
+    var run = run(model, new Adam(model.parameters(), Adam.options().lr(0.02)), folder, ofEpochs(12, precision));
+
+    var trainer = new Trainer(run, List.of());
+    trainer.run();
+
+    assertTrue(trainer.history().getLast().score() >= 0.8, () -> trainer.history().toString());
+    assertEquals(Set.of(DType.FLOAT32), model.parameters().stream().map(Tensor::dtype).collect(Collectors.toSet()));
+  }
+
+  private static Settings ofEpochs(int epochs, Precision precision) {
+    return new Settings(epochs, Long.MAX_VALUE, 0, Double.POSITIVE_INFINITY, precision);
+  }
+
+  /// Remembers in which dtype its result came out while it learnt, and while it was evaluated.
+  private static final class Watched extends Module {
+    private final Linear linear = child("linear", new Linear(64, CLASSES));
+    private final Set<String> seen = new TreeSet<>();
+
+    @Override
+    protected Tensor forward(Tensor x) {
+      Tensor result = linear.call(x.flatten(1, -1));
+      seen.add((isTraining() ? "training in " : "evaluation in ") + result.dtype().label());
+      return result;
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void trainingAndEvaluationComputeInTheGivenPrecision(Precision precision) {
+    var model = new Watched();
+
+    new Trainer(run(model, new Sgd(model.parameters(), Sgd.options().lr(0.1)), null, ofEpochs(1, precision)), List.of()).run();
+
+    assertEquals(Set.of("training in " + precision, "evaluation in " + precision), model.seen);
+  }
+
+  /// The weight's gradient is that of the logits, 0.5, times the image, 16, times the scale.
+  @Test
+  void stepsWithInfiniteGradientsAreLeftOutUntilTheScaleFitsThem() {
+    var model = new Sequential(new Flatten(), new Linear(4, 2));
+    model.parameters().forEach(parameter -> parameter.detach().zero_());
+    byte[] untouched = bits(model);
+    Tensor images = Tensor.full(16, 8, 1, 2, 2);
+    DataLoader training = DataLoader.of(TensorDataset.of(images, Tensor.arange(8).remainder(2))).batchSize(1);
+    var settings = new Settings(1, Long.MAX_VALUE, 0, 1, Precision.FLOAT16);
+    Map<Long, Boolean> changed = new LinkedHashMap<>();
+    List<LossScale> scales = new ArrayList<>();
+    TrainingListener watch = new TrainingListener() {
+      @Override
+      public void step(StepReport report) {
+        changed.put(report.step(), !Arrays.equals(untouched, bits(model)));
+        scales.add(Objects.requireNonNull(report.lossScale()));
+      }
+    };
+
+    var trainer = new Trainer(new TrainingRun(model, new Sgd(model.parameters(), Sgd.options().lr(1e-3)), null, training, null, Device.CPU,
+        settings, null, Map.of()), List.of(watch));
+    trainer.run();
+
+    LossScale last = scales.getLast();
+    assertEquals(4, last.skippedSteps(), scales.toString()); // 0.5 * 16 * 65536 / 2⁴ is below 65504
+    for (int i = 0; i < scales.size(); i++) {
+      assertEquals(Math.scalb(65536.0, -(int) scales.get(i).skippedSteps()), scales.get(i).factor());
+      assertEquals(scales.get(i).skippedSteps() <= i, changed.get(i + 1L), "step " + (i + 1));
+    }
+    assertEquals(last, trainer.history().getLast().lossScale());
   }
 
   @Test
@@ -184,7 +265,7 @@ class TrainerTest {
   void aRunEndsAfterTheGivenNumberOfStepsInWhicheverEpoch() {
     TrainingRun whole = run(folder);
     var limited = new TrainingRun(whole.model(), whole.optimizer(), null, whole.training(), whole.validation(), Device.CPU,
-        new Settings(EPOCHS, STEPS + 2, 0, Double.POSITIVE_INFINITY), folder, Map.of());
+        new Settings(EPOCHS, STEPS + 2, 0, Double.POSITIVE_INFINITY, Precision.FLOAT32), folder, Map.of());
     var trainer = new Trainer(limited, List.of());
 
     assertEquals(Outcome.FINISHED, trainer.run());
