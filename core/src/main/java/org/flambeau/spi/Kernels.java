@@ -243,4 +243,15 @@ public interface Kernels {
       Strided lr, Strided step, double beta1, double beta2, double eps, double weightDecay, boolean decoupled, boolean maximize) {
     throw new UnsupportedOperationException("adamStep");
   }
+
+  /// The norm of all elements of many tensors, which have some, as one vector: `(Σ |x|ᵖ)^(1/p)`, or for an infinite order the largest or
+  /// smallest |x|; never of order 0. `out` is of rank 0, float32 or x's dtype if that is wider. The tensors lie without gaps.
+  default void multiTensorNorm(Strided out, Strided[] xs, double order) {
+    throw new UnsupportedOperationException("multiTensorNorm");
+  }
+
+  /// x *= factor for many tensors that lie without gaps; `factor` is a 0-d tensor of this device or a host scalar.
+  default void multiTensorScale(Strided[] xs, Strided factor) {
+    throw new UnsupportedOperationException("multiTensorScale");
+  }
 }

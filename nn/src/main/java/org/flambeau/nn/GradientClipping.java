@@ -5,6 +5,7 @@ import java.util.List;
 import org.flambeau.GradMode;
 import org.flambeau.MemoryScope;
 import org.flambeau.Tensor;
+import org.flambeau.internal.ops.MultiTensor;
 
 /// Keeps gradients from becoming too large, between `backward()` and an optimizer's step. Parameters without a gradient do not count.
 public final class GradientClipping {
@@ -32,6 +33,8 @@ public final class GradientClipping {
   ///
   /// Reference: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", ICML 2013.
   ///
+  /// The norm stays on the device of the gradients: nothing waits for it but a refusal of what is not finite.
+  ///
   /// @param normType the order of the norm, which may be infinite
   /// @param errorIfNonfinite whether to refuse a norm that is infinite or NaN
   /// @return the norm, before the clipping
@@ -39,26 +42,15 @@ public final class GradientClipping {
   public static Tensor clipGradNorm_(Iterable<Tensor> parameters, double maxNorm, double normType, boolean errorIfNonfinite) {
     try (var _ = GradMode.noGrad(); var scope = MemoryScope.open()) {
       List<Tensor> gradients = gradientsOf(parameters);
-      Tensor norm = scope.keep(totalNorm(gradients, normType));
+      Tensor norm = scope.keep(MultiTensor.norm(gradients, normType));
       if (errorIfNonfinite && !norm.isfinite().toBoolean()) {
         throw new ArithmeticException("[clip_grad_norm_] The total norm of order " + normType + " for gradients from `parameters` is "
             + "non-finite, so it cannot be clipped. To disable this error and scale the gradients by the non-finite norm anyway, pass "
             + "false for errorIfNonfinite");
       }
-      Tensor factor = norm.add(EPS).rdiv(maxNorm).clampMax(1);
-      for (Tensor gradient : gradients) {
-        gradient.mul_(factor.to(gradient.device()));
-      }
+      MultiTensor.scale_(gradients, norm.add(EPS).rdiv(maxNorm).clampMax(1));
       return norm;
     }
-  }
-
-  private static Tensor totalNorm(List<Tensor> gradients, double order) {
-    if (gradients.isEmpty()) {
-      return Tensor.scalar(0f);
-    }
-    Tensor first = gradients.getFirst();
-    return Tensor.stack(gradients.stream().map(gradient -> gradient.norm(order).to(first.device())).toList(), 0).norm(order);
   }
 
   /// Limits each element of each gradient to [−clipValue, clipValue], in place.

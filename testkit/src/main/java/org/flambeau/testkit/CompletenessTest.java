@@ -66,6 +66,8 @@ public class CompletenessTest {
       Map.entry("random_int", "leaves nothing to differentiate"),
       Map.entry("bernoulli.number", "leaves nothing to differentiate"),
       Map.entry("optimizer_step", "belongs to the optimizers and their tests"),
+      Map.entry("multi_tensor_norm", "belongs to gradient clipping and its tests"),
+      Map.entry("multi_tensor_scale", "belongs to gradient clipping and its tests"),
       Map.entry("unique", "cannot be differentiated in PyTorch either"),
       Map.entry("unique_dim", "cannot be differentiated in PyTorch either"),
       Map.entry("floor_divide", "cannot be differentiated in PyTorch either"));

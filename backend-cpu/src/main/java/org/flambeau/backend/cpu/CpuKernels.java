@@ -321,6 +321,7 @@ final class CpuKernels implements Kernels {
       case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, BATCH_NORM, ATTENTION, CROSS_ENTROPY, SGD_STEP, ADAM_STEP ->
         Vectorization.PRESENT != null && Compute.of(x.dtype()) == Compute.FLOAT;
       case LINEAR -> x.dtype().isFloating();
+      case MULTI_TENSOR_NORM, MULTI_TENSOR_SCALE -> false;
     };
   }
 

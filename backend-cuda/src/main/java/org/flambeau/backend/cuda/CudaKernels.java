@@ -281,7 +281,9 @@ final class CudaKernels implements Kernels {
   public boolean supports(FusedOp op, Strided x) {
     return switch (op) {
       case ATTENTION -> attention.supports(x);
-      case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, BATCH_NORM, LINEAR, CROSS_ENTROPY, SGD_STEP, ADAM_STEP -> x.dtype().isFloating();
+      case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, BATCH_NORM, LINEAR, CROSS_ENTROPY, SGD_STEP, ADAM_STEP, MULTI_TENSOR_NORM,
+          MULTI_TENSOR_SCALE ->
+        x.dtype().isFloating();
     };
   }
 
@@ -360,5 +362,15 @@ final class CudaKernels implements Kernels {
   public void adamStep(Strided[] parameters, Strided[] gradients, Strided[] averages, Strided[] squares, Strided @Nullable [] largest,
       Strided lr, Strided step, double beta1, double beta2, double eps, double weightDecay, boolean decoupled, boolean maximize) {
     updates.adam(parameters, gradients, averages, squares, largest, lr, step, beta1, beta2, eps, weightDecay, decoupled, maximize);
+  }
+
+  @Override
+  public void multiTensorNorm(Strided out, Strided[] xs, double order) {
+    reductions.norm(out, xs, order);
+  }
+
+  @Override
+  public void multiTensorScale(Strided[] xs, Strided factor) {
+    updates.scale(xs, factor);
   }
 }

@@ -20,7 +20,7 @@ import org.flambeau.backend.cuda.binding.Nvrtc;
 final class KernelLibrary {
   /// What sources may include.
   private static final Map<String, String> HEADERS = read("complaint.cuh", "functors.cuh", "philox.cuh", "rows.cuh", "space.cuh",
-      "special.cuh", "types.cuh");
+      "special.cuh", "tensors.cuh", "types.cuh");
   /// So that instances, and their arguments, need no qualifiers.
   private static final String SUFFIX = "\nusing namespace flambeau;\n";
 

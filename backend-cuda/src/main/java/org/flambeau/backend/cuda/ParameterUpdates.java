@@ -10,14 +10,11 @@ import org.flambeau.DType;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
-/// Steps of optimizers: `update.cu`, which updates as many tensors in one launch as their addresses fit its parameters, some hundred.
+/// Steps of optimizers, and the scaling of gradients before them: `update.cu`, many tensors in one launch.
 ///
 /// Core hands over only parameters, gradients and states that lie alike without gaps and have one dtype.
 final class ParameterUpdates {
   private static final String SOURCE = "update.cu";
-  /// As in update.cu.
-  private static final int CHUNK = 1 << 13;
-  private static final int TABLE = 3840;
   /// Bytes of the structures in update.cu.
   private static final int NUMBER = 24;
   private static final int SGD_OPTIONS = NUMBER + 3 * 8 + 8;
@@ -25,22 +22,23 @@ final class ParameterUpdates {
 
   /// Functors in update.cu, with and without an optional state.
   private enum Step {
-    SGD(2), SGD_MOMENTUM(3), ADAM(4), ADAM_LARGEST(5);
+    SCALE("SCALE", 1),
+    SGD("SGD", 2),
+    SGD_MOMENTUM("SGD", 3),
+    ADAM("ADAM", 4),
+    ADAM_LARGEST("ADAM", 5);
 
+    private final String functor;
     private final int depth;
 
-    Step(int depth) {
+    Step(String functor, int depth) {
+      this.functor = functor;
       this.depth = depth;
-    }
-
-    /// How many tensors one launch takes.
-    int most() {
-      return (TABLE - 8) / (8 * depth + 12);
     }
 
     String instance(DType dtype) {
       String type = Elementwise.type(dtype);
-      return "update<" + (depth < 4 ? "SGD" : "ADAM") + "<" + type + ">, " + type + ", " + depth + ">";
+      return "update<" + functor + "<" + type + ">, " + type + ", " + depth + ">";
     }
   }
 
@@ -88,39 +86,14 @@ final class ParameterUpdates {
     }
   }
 
+  /// As [org.flambeau.spi.Kernels#multiTensorScale].
+  void scale(Strided[] xs, Strided factor) {
+    run(Step.SCALE, launch -> writeNumber(launch.structure(NUMBER, 8), factor), xs);
+  }
+
   private void run(Step step, Options options, Strided[]... operands) {
-    Strided[] parameters = operands[0];
-    if (parameters.length == 0) {
-      return;
-    }
-    Kernel kernel = kernels.get(step, parameters[0].dtype());
-    int most = step.most();
-    long numels = 8L + 8L * most * step.depth;
-    long firstBlocks = numels + 8L * most;
-    int bytes = (int) (firstBlocks + 4L * most + 7) / 8 * 8;
-    for (int next = 0; next < parameters.length;) {
-      Launch launch = Launch.begin();
-      long table = launch.structure(bytes, 8);
-      int count = 0;
-      int blocks = 0;
-      for (; next < parameters.length && count < most; next++) {
-        long numel = parameters[next].numel();
-        if (numel == 0) {
-          continue;
-        }
-        for (int k = 0; k < step.depth; k++) {
-          ALL.set(LONG, table + 8 + 8L * (k * most + count), operands[k][next].address());
-        }
-        ALL.set(LONG, table + numels + 8L * count, numel);
-        ALL.set(INT, table + firstBlocks + 4L * count, blocks);
-        blocks += (int) ((numel + CHUNK - 1) / CHUNK);
-        count++;
-      }
-      ALL.set(INT, table, count);
-      options.writeTo(launch);
-      if (count > 0) {
-        launch.run(gpu, kernel, blocks, Gpu.BLOCK);
-      }
+    if (operands[0].length > 0) {
+      TensorTable.run(gpu, kernels.get(step, operands[0][0].dtype()), (launch, _) -> options.writeTo(launch), operands);
     }
   }
 
@@ -144,8 +117,8 @@ final class ParameterUpdates {
       case BFLOAT16 -> 3;
       case INT64 -> 4;
       case INT32 -> 5;
-      default -> throw new IllegalArgumentException("[optimizer_step] expected a learning rate and a step of a float dtype, int64 or "
-          + "int32, got " + dtype.label());
+      default -> throw new IllegalArgumentException("[optimizer_step] expected a learning rate, a step or a factor of a float dtype, "
+          + "int64 or int32, got " + dtype.label());
     };
   }
 

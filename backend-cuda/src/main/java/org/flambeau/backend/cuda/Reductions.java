@@ -6,6 +6,7 @@ import static org.flambeau.spi.NativeMemory.LONG;
 
 import org.flambeau.DType;
 import org.flambeau.spi.ReduceOp;
+import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
@@ -33,6 +34,7 @@ final class Reductions {
   private final Gpu gpu;
   private final KernelTable<ReduceOp, DType> reduce;
   private final KernelTable<ReduceOp, DType> merge;
+  private final KernelTable<ReduceOp, DType> reduceChunks;
   private final KernelTable<Extreme, DType> reduceArg;
   private final KernelTable<Extreme, DType> mergeArg;
 
@@ -42,6 +44,8 @@ final class Reductions {
         (op, in) -> "reduce<" + gathered(op, in) + ", " + Elementwise.type(in) + ", " + value(op, in) + ">");
     this.merge = new KernelTable<>(library, SOURCE, ReduceOp.class, DType.class,
         (op, in) -> "merge<" + gathered(op, in) + ", " + value(op, in) + ">");
+    this.reduceChunks = new KernelTable<>(library, SOURCE, ReduceOp.class, DType.class,
+        (op, in) -> "reduceChunks<" + gathered(op, in) + ", " + Elementwise.type(in) + ">");
     this.reduceArg = new KernelTable<>(library, SOURCE, Extreme.class, DType.class,
         (which, in) -> "reduce<" + gathered(which, in) + ", " + Elementwise.type(in) + ", Position<" + Elementwise.type(in) + ">>");
     this.mergeArg = new KernelTable<>(library, SOURCE, Extreme.class, DType.class,
@@ -75,6 +79,18 @@ final class Reductions {
       ALL.set(LONG, at, out.address() + offsets[1] * out.dtype().size());
       kept.writeSteps(1, at + 8);
     }, out);
+  }
+
+  /// As [org.flambeau.spi.Kernels#multiTensorNorm]: the norm of the norms of all chunks.
+  void norm(Strided out, Strided[] xs, double order) {
+    long count = TensorTable.chunks(xs);
+    long bytes = count * out.dtype().size();
+    try (var workspace = Workspace.of(gpu, Math.max(1, bytes))) {
+      TensorTable.run(gpu, reduceChunks.get(ReduceOp.NORM, xs[0].dtype()),
+          (launch, chunks) -> launch.word(workspace.address() + chunks * out.dtype().size()).float64(order), xs);
+      Strided norms = Strided.contiguous(new Storage(gpu.device(), workspace.address(), bytes), out.dtype(), new long[] {count});
+      reduce(ReduceOp.NORM, out.with(out.offset(), new long[] {1}, new long[] {1}), norms, order);
+    }
   }
 
   void argReduce(boolean largest, @Nullable Strided values, Strided indices, Strided x, int dim) {

@@ -1,5 +1,6 @@
-// Reductions of some dimensions to one element each, and the position of the largest or smallest along one.
+// Reductions of some dimensions to one element each, of many tensors to one, and the position of the largest or smallest along one.
 #include "space.cuh"
+#include "tensors.cuh"
 #include "types.cuh"
 
 namespace flambeau {
@@ -233,6 +234,31 @@ __global__ void merge(const R *parts, int count, Sink sink, double parameter, Sp
     for (int i = 1; i < count; i++) gathered.merge(parts[i * static_cast<int64>(keptCount) + place], parameter);
     sink.put(gathered, reducedCount, parameter, kept, kept.locate(place));
   }
+}
+
+// What each chunk of many tensors gives.
+template <class R, class T>
+__global__ void __launch_bounds__(THREADS) reduceChunks(Tensors<1> tensors, Compute<T> *results, double parameter) {
+  constexpr int N = packed<T>();
+  __shared__ R shared[THREADS];
+  Chunk chunk = tensors.chunk(blockIdx.x);
+  const T *x = static_cast<const T *>(tensors.data[0][chunk.tensor]) + chunk.from;
+  int packs = reinterpret_cast<unsigned long long>(x) % sizeof(Pack<T, N>) == 0 ? chunk.n / N : 0;
+  R gathered[N];
+  for (int i = threadIdx.x; i < packs; i += THREADS) {
+    Pack<T, N> pack = reinterpret_cast<const Pack<T, N> *>(x)[i];
+#pragma unroll
+    for (int j = 0; j < N; j++) gathered[j].add(load(pack.at[j]), i * N + j, parameter);
+  }
+  for (int i = packs * N + threadIdx.x; i < chunk.n; i += THREADS) gathered[0].add(load(x[i]), i, parameter);
+#pragma unroll
+  for (int j = 1; j < N; j++) gathered[0].merge(gathered[j], parameter);
+  shared[threadIdx.x] = gathered[0];
+  for (int half = THREADS / 2; half > 0; half /= 2) {
+    __syncthreads();
+    if (threadIdx.x < half) shared[threadIdx.x].merge(shared[threadIdx.x + half], parameter);
+  }
+  if (threadIdx.x == 0) results[blockIdx.x] = shared[0].result(chunk.n, parameter);
 }
 
 }  // namespace flambeau

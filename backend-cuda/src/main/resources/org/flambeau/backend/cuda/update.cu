@@ -1,12 +1,7 @@
-// Steps of optimizers: many tensors in one launch, each element read and written once.
-#include "types.cuh"
+// Steps of optimizers, and what is done to gradients before them: many tensors in one launch, each element read and written once.
+#include "tensors.cuh"
 
 namespace flambeau {
-
-// Places of one block.
-constexpr int CHUNK = 1 << 13;
-// Bytes of the table of tensors, so that it fits a kernel's parameters with all else.
-constexpr int TABLE = 3840;
 
 enum Kind { FLOAT64, FLOAT32, FLOAT16, BFLOAT16, INT64, INT32 };
 
@@ -29,23 +24,22 @@ struct Number {
   }
 };
 
-// The parameter, its gradient and its states of several tensors, each without gaps and in one order; blocks share them out in chunks.
-template <int DEPTH>
-struct Tensors {
-  static constexpr int MOST = (TABLE - 8) / (8 * DEPTH + 12);
-  int count;
-  void *data[DEPTH][MOST];
-  int64 numel[MOST];
-  unsigned firstBlock[MOST];
+// Multiplication by one number.
+template <class T>
+struct SCALE {
+  using C = Compute<T>;
+  struct Options {
+    Number factor;
+  };
+  C factor;
 
-  // Whose part the block has.
-  __device__ __forceinline__ int find(unsigned block) const {
-    int low = 0;
-    for (int high = count; high - low > 1;) {
-      int middle = (low + high) / 2;
-      (firstBlock[middle] <= block ? low : high) = middle;
-    }
-    return low;
+  __device__ void prepare(const Options &o) { factor = static_cast<C>(o.factor.get()); }
+
+  __device__ __forceinline__ bool changesNothing() const { return factor == C(1); }
+
+  template <int DEPTH>
+  __device__ __forceinline__ void update(C (&x)[DEPTH]) const {
+    x[0] *= factor;
   }
 };
 
@@ -70,6 +64,8 @@ struct SGD {
     first = o.first;
     nesterov = o.nesterov;
   }
+
+  __device__ __forceinline__ bool changesNothing() const { return false; }
 
   template <int DEPTH>
   __device__ __forceinline__ void update(C (&x)[DEPTH]) const {
@@ -109,6 +105,8 @@ struct ADAM {
     kept = static_cast<C>(o.decoupled ? 1 - rate * o.weightDecay : 1);
   }
 
+  __device__ __forceinline__ bool changesNothing() const { return false; }
+
   template <int DEPTH>
   __device__ __forceinline__ void update(C (&x)[DEPTH]) const {
     C g = sign * x[1] + gradientDecay * x[0];
@@ -132,15 +130,14 @@ __global__ void update(Tensors<DEPTH> tensors, typename U::Options options) {
   if (threadIdx.x == 0) prepared.prepare(options);
   __syncthreads();
   U step = prepared;
-  int tensor = tensors.find(blockIdx.x);
-  int64 from = static_cast<int64>(blockIdx.x - tensors.firstBlock[tensor]) * CHUNK;
-  int64 left = tensors.numel[tensor] - from;
-  int n = left < CHUNK ? static_cast<int>(left) : CHUNK;
+  if (step.changesNothing()) return;
+  Chunk chunk = tensors.chunk(blockIdx.x);
+  int n = chunk.n;
   T *data[DEPTH];
   unsigned long long addresses = 0;
 #pragma unroll
   for (int k = 0; k < DEPTH; k++) {
-    data[k] = static_cast<T *>(tensors.data[k][tensor]) + from;
+    data[k] = static_cast<T *>(tensors.data[k][chunk.tensor]) + chunk.from;
     addresses |= reinterpret_cast<unsigned long long>(data[k]);
   }
   int packs = addresses % sizeof(Pack<T, N>) == 0 ? n / N : 0;

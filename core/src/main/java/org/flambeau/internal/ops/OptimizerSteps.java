@@ -64,7 +64,7 @@ public final class OptimizerSteps {
             weightDecay, decoupled, maximize));
   }
 
-  private static Strided[] strided(List<Tensor> tensors) {
+  static Strided[] strided(List<Tensor> tensors) {
     return tensors.stream().map(Tensor::strided).toArray(Strided[]::new);
   }
 }

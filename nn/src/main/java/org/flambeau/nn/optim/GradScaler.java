@@ -1,13 +1,16 @@
 package org.flambeau.nn.optim;
 
+import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.GradMode;
 import org.flambeau.MemoryScope;
 import org.flambeau.Tensor;
+import org.flambeau.internal.ops.MultiTensor;
 
 /// Keeps the gradients of a loss in float16 from vanishing: the loss is multiplied before the backward pass, the gradients divided
 /// before the step. The factor is as large as it can be without infinite gradients; a step with such gradients is left out.
@@ -139,21 +142,21 @@ public final class GradScaler {
 
   private Progress unscaled(Optimizer<?> optimizer) {
     Progress progress = new Progress();
-    float inverse = (float) (1 / (double) scale);
-    try (var _ = GradMode.noGrad(); var _ = MemoryScope.open()) {
-      for (ParameterGroup<?> group : optimizer.parameterGroups()) {
-        for (Tensor parameter : group.parameters()) {
-          Tensor grad = parameter.grad();
-          if (grad != null) {
-            Tensor finite = grad.isfinite().all();
-            progress.finite.merge(grad.device(), finite, Tensor::logicalAnd);
-            if (inverse != 1) {
-              grad.mul_(inverse);
-            }
-          }
+    Map<Device, List<Tensor>> gradients = new LinkedHashMap<>();
+    for (ParameterGroup<?> group : optimizer.parameterGroups()) {
+      for (Tensor parameter : group.parameters()) {
+        Tensor grad = parameter.grad();
+        if (grad != null) {
+          gradients.computeIfAbsent(grad.device(), _ -> new ArrayList<>()).add(grad);
         }
       }
-      progress.finite.values().forEach(MemoryScope::escape);
+    }
+    Tensor inverse = Tensor.scalar((float) (1 / (double) scale));
+    try (var _ = GradMode.noGrad(); var _ = MemoryScope.open()) {
+      gradients.forEach((device, grads) -> {
+        progress.finite.put(device, MemoryScope.escape(MultiTensor.norm(grads, Double.POSITIVE_INFINITY).isfinite()));
+        MultiTensor.scale_(grads, inverse);
+      });
     }
     return progress;
   }
