@@ -13,7 +13,9 @@ module org.flambeau.cli {
   requires me.tongfei.progressbar;
   requires org.jline.terminal;
   requires org.slf4j;
+  requires tools.jackson.core;
   requires xchart;
 
   opens org.flambeau.cli to info.picocli;
+  opens org.flambeau.cli.bench to info.picocli;
 }

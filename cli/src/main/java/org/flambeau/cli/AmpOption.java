@@ -6,8 +6,12 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
 /// Whether to compute in mixed precision.
-final class AmpOption {
-  @Option(names = "--amp", arity = "0..1", fallbackValue = "bfloat16", converter = Converter.class, paramLabel = "DTYPE", description = "compute under autocast to bfloat16, unless DTYPE says float16; training then scales the loss") Precision precision = Precision.FLOAT32;
+public final class AmpOption {
+  @Option(names = "--amp", arity = "0..1", fallbackValue = "bfloat16", converter = Converter.class, paramLabel = "DTYPE", description = "compute under autocast to bfloat16, unless DTYPE says float16; training then scales the loss") private Precision precision = Precision.FLOAT32;
+
+  public Precision precision() {
+    return precision;
+  }
 
   static final class Converter implements ITypeConverter<Precision> {
     @Override

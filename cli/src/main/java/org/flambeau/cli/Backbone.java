@@ -6,11 +6,11 @@ import org.flambeau.nn.BatchNorm;
 import org.flambeau.nn.Module;
 
 /// The part of a classifier below its last linear layer.
-final class Backbone {
+public final class Backbone {
   private Backbone() {}
 
   /// Lets nothing learn but the module at `classifier`, and puts the batch norms below in evaluation, so that no running statistic moves.
-  static void freeze(Module model, String classifier) {
+  public static void freeze(Module model, String classifier) {
     Set<Tensor> head = Set.copyOf(model.submodule(classifier).parameters());
     model.parameters().forEach(parameter -> parameter.requiresGrad_(head.contains(parameter)));
     model.train();

@@ -25,7 +25,7 @@ final class DemoCommand extends FlambeauCommand {
       .of("flambeau-demo");
 
   @Override
-  int run() {
+  protected int run() {
     Path scratch = out.resolve("scratch");
     Path head = out.resolve("head");
     if (Files.exists(scratch) || Files.exists(head)) {

@@ -5,11 +5,11 @@ import org.flambeau.Device;
 import picocli.CommandLine.Option;
 
 /// Where to compute.
-final class DeviceOption {
+public final class DeviceOption {
   @Option(names = "--device", paramLabel = "DEVICE", defaultValue = "cpu", description = "cpu, cuda, cuda:N, or best: a GPU where one is usable") private String device = "cpu";
 
   /// @throws MisuseException if there is no such device
-  Device get() {
+  public Device get() {
     try {
       return device.equals("best") ? Device.best() : Device.parse(device);
     } catch (IllegalArgumentException e) {

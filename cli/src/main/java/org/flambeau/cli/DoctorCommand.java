@@ -20,7 +20,7 @@ final class DoctorCommand extends FlambeauCommand {
   private static final List<String> LIBRARIES = List.of("libdnnl", "libgomp", "libcuda", "libcublas", "libcudnn", "libnvrtc", "libnccl");
 
   @Override
-  int run() {
+  protected int run() {
     print("machine", Machine.facts());
     Map<Device.Type, Backend> backends = StreamSupport.stream(Backends.all().spliterator(), false)
         .collect(Collectors.toMap(Backend::type, backend -> backend));

@@ -46,7 +46,7 @@ final class FinetuneCommand extends FlambeauCommand {
   @Mixin private FinetuneOptions options = new FinetuneOptions();
 
   @Override
-  int run() {
+  protected int run() {
     options.check();
     Device device = options.device.get();
     Path out = options.run.out;
@@ -63,7 +63,7 @@ final class FinetuneCommand extends FlambeauCommand {
     model.to(device);
     TrainingRun run = training(images, model, device);
     List<Tensor> learning = model.parameters().stream().filter(Tensor::requiresGrad).toList();
-    Precision precision = options.amp.precision;
+    Precision precision = options.amp.precision();
     out().println(images.describe());
     out().println(options.model.entry.name() + " with " + Quantities.count(numel(model.parameters())) + " parameters, of which "
         + Quantities.count(numel(learning)) + " learn"
@@ -148,7 +148,7 @@ final class FinetuneCommand extends FlambeauCommand {
       throw new MisuseException("--warmup " + learning.warmup + " is longer than the run, which has " + steps + " steps");
     }
     Settings settings = new Settings(learning.epochs, maxSteps, learning.labelSmoothing,
-        Objects.requireNonNullElse(learning.clipGrad, Double.POSITIVE_INFINITY), options.amp.precision);
+        Objects.requireNonNullElse(learning.clipGrad, Double.POSITIVE_INFINITY), options.amp.precision());
     return new TrainingRun(model, optimizer, scheduler(optimizer, steps), training, validation, device, settings, options.run.out,
         description(images));
   }

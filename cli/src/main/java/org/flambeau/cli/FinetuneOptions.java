@@ -245,8 +245,8 @@ final class FinetuneOptions {
     all.put("--warmup", (long) learning.warmup);
     all.put("--label-smoothing", learning.labelSmoothing);
     all.put("--clip-grad", text(learning.clipGrad));
-    if (amp.precision != Precision.FLOAT32) {
-      all.put("--amp", amp.precision.toString());
+    if (amp.precision() != Precision.FLOAT32) {
+      all.put("--amp", amp.precision().toString());
     }
     all.put("--seed", learning.seed);
     return all;

@@ -8,23 +8,23 @@ import picocli.CommandLine.Spec;
 
 /// What all commands have in common.
 @Command(mixinStandardHelpOptions = true, versionProvider = Main.Version.class, sortOptions = false, showDefaultValues = true, usageHelpAutoWidth = true)
-abstract class FlambeauCommand implements Callable<Integer> {
+public abstract class FlambeauCommand implements Callable<Integer> {
   @Spec
   @SuppressWarnings("NullAway.Init") // picocli sets it
   private CommandSpec spec;
 
   /// Where results go.
-  final PrintWriter out() {
+  public final PrintWriter out() {
     return spec.commandLine().getOut();
   }
 
   /// Where everything goes that is not the result.
-  final PrintWriter err() {
+  public final PrintWriter err() {
     return spec.commandLine().getErr();
   }
 
   /// @return the exit code
-  abstract int run() throws Exception;
+  protected abstract int run() throws Exception;
 
   @Override
   public final Integer call() throws Exception {

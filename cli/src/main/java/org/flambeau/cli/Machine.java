@@ -14,7 +14,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /// What the machine and the JVM offer.
-final class Machine {
+public final class Machine {
   private static final Pattern FIELD = Pattern.compile("\\s*:\\s*");
   private static final Pattern SPACES = Pattern.compile("\\s+");
 
@@ -26,7 +26,7 @@ final class Machine {
   private Machine() {}
 
   /// Facts, each under its name, in the order of printing.
-  static Map<String, String> facts() {
+  public static Map<String, String> facts() {
     Map<String, String> facts = new LinkedHashMap<>();
     List<String> processors = lines("/proc/cpuinfo");
     facts.put("processor", values(processors, "model name").findFirst().orElse(System.getProperty("os.arch")));

@@ -6,7 +6,7 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
 /// Reads the name of a model.
-final class ModelOption implements ITypeConverter<Models.Entry>, Iterable<String> {
+public final class ModelOption implements ITypeConverter<Models.Entry>, Iterable<String> {
   @Override
   public Models.Entry convert(String name) {
     if (!Models.names().contains(name)) {

@@ -23,17 +23,17 @@ import org.flambeau.nn.MultiheadAttention;
 /// @param layers each call of a module, in the order of calling
 /// @param parameters how many numbers the model learns
 /// @param trainable how many of them are not frozen
-record ModelSummary(List<Layer> layers, long parameters, long trainable) {
+public record ModelSummary(List<Layer> layers, long parameters, long trainable) {
   /// One call of a module.
   ///
   /// @param depth how many modules stand around it
   /// @param parameters of its own and of those below it
   /// @param multiplyAdds pairs of a multiplication and an addition, below it too, in convolutions, linear layers and attention: what papers
   ///        call FLOPs
-  record Layer(String name, String type, int depth, String output, long parameters, long multiplyAdds) {}
+  public record Layer(String name, String type, int depth, String output, long parameters, long multiplyAdds) {}
 
   /// Runs `model` on `input` once, as it is, and looks on.
-  static ModelSummary of(Module model, Tensor input) {
+  public static ModelSummary of(Module model, Tensor input) {
     Recorder recorder = new Recorder(model);
     try (var _ = GradMode.noGrad(); var _ = MemoryScope.open()) {
       model.call(input);
@@ -44,7 +44,7 @@ record ModelSummary(List<Layer> layers, long parameters, long trainable) {
         numel(model.parameters().stream().filter(Tensor::requiresGrad).toList()));
   }
 
-  long multiplyAdds() {
+  public long multiplyAdds() {
     return layers.isEmpty() ? 0 : layers.getFirst().multiplyAdds;
   }
 

@@ -32,7 +32,7 @@ final class PredictCommand extends FlambeauCommand {
   @Parameters(arity = "1..*", paramLabel = "IMAGE", description = "image files") private List<Path> images = List.of();
 
   @Override
-  int run() {
+  protected int run() {
     check();
     Classifier classifier = classifier(device.get());
     List<String> failures = new ArrayList<>();

@@ -3,11 +3,11 @@ package org.flambeau.cli;
 import java.util.Locale;
 
 /// Numbers as people read them.
-final class Quantities {
+public final class Quantities {
   private Quantities() {}
 
   /// `1.5 GiB`.
-  static String bytes(long bytes) {
+  public static String bytes(long bytes) {
     if (bytes < 1024) {
       return bytes + " B";
     }
@@ -16,19 +16,19 @@ final class Quantities {
   }
 
   /// `11,689,512`.
-  static String count(long count) {
+  public static String count(long count) {
     return String.format(Locale.ROOT, "%,d", count);
   }
 
   /// `1:02:03` or `2:03`.
-  static String duration(double seconds) {
+  public static String duration(double seconds) {
     long whole = Math.round(seconds);
     return whole < 3600
         ? String.format(Locale.ROOT, "%d:%02d", whole / 60, whole % 60)
         : String.format(Locale.ROOT, "%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60);
   }
 
-  static String counted(long count, String singular, String plural) {
+  public static String counted(long count, String singular, String plural) {
     return count(count) + " " + (count == 1 ? singular : plural);
   }
 }

@@ -20,7 +20,7 @@ final class SummaryCommand extends FlambeauCommand {
   @Option(names = "--depth", paramLabel = "N", description = "how deep to look into layers that are made of others") private int depth = 8;
 
   @Override
-  int run() {
+  protected int run() {
     long[] sizes = sizes();
     if (numClasses < 1 || depth < 0) {
       throw new MisuseException("--num-classes must be at least 1 and --depth not negative");

@@ -3,13 +3,13 @@ package org.flambeau.cli;
 import java.util.List;
 
 /// Rows of text in columns.
-final class Table {
+public final class Table {
   private Table() {}
 
   /// Pads the cells so that columns stand below each other.
   ///
   /// @param rightAligned from which column on cells end, rather than begin, below each other
-  static String of(List<String[]> rows, int rightAligned) {
+  public static String of(List<String[]> rows, int rightAligned) {
     int columns = rows.getFirst().length;
     int[] widths = new int[columns];
     for (String[] row : rows) {

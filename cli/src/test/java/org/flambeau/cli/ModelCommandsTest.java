@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import org.flambeau.Tensor;
 import org.flambeau.models.Models;
 import org.flambeau.models.TorchvisionWeights;
@@ -56,19 +57,24 @@ class ModelCommandsTest {
     assertEquals(0, run.status(), run.err());
     List<String> lines = run.out().lines().toList();
     assertEquals("resnet18, 2x3x32x32 float32 on cpu, 3 runs after 1 to warm up", lines.get(0));
-    assertTrue(lines.get(2).matches(" +time per batch +spread +images/s +memory in use +at peak"), lines.get(2));
-    assertTrue(lines.get(3).matches("with gradient tracking +[\\d.]+ ms +[\\d.]+ to [\\d.]+ ms +[\\d.]+ +[\\d.]+ MiB +[\\d.]+ MiB"),
+    assertTrue(lines.get(2).matches(" +time +spread +rate +memory in use +at peak +floor +reached"), lines.get(2));
+    assertTrue(
+        lines.get(3).matches(
+            "with gradient tracking +[\\d.]+ ms +[\\d.]+ ms to [\\d.]+ ms +[\\d.]+ images/s +[\\d.]+ MiB +[\\d.]+ MiB +[\\d.]+ ms +\\d+ %"),
         lines.get(3));
     assertTrue(lines.get(4).startsWith("without (noGrad)"), lines.get(4));
   }
 
   @Test
-  void benchTrainMeasuresAStep() {
-    var run = flambeau("bench", "train", "--model", "resnet18", "--batch", "2", "--image-size", "32", "--runs", "2", "--warmup", "0",
-        "--freeze-backbone");
+  void benchTrainAndFinetuneMeasureAStep() {
+    String[] options = {"--model", "resnet18", "--batch", "2", "--image-size", "32", "--runs", "2", "--warmup", "0"};
 
-    assertEquals(0, run.status(), run.err());
-    assertTrue(run.out().contains("\nstep of the classifier  "), run.out());
+    var train = flambeau(Stream.concat(Stream.of("bench", "train"), Stream.of(options)).toArray(String[]::new));
+    assertEquals(0, train.status(), train.err());
+    assertTrue(train.out().contains("\nstep  "), train.out());
+    var finetune = flambeau(Stream.concat(Stream.of("bench", "finetune"), Stream.of(options)).toArray(String[]::new));
+    assertEquals(0, finetune.status(), finetune.err());
+    assertTrue(finetune.out().contains("\nstep of the classifier  "), finetune.out());
   }
 
   @Test

@@ -11,9 +11,13 @@ public enum Precision {
   BFLOAT16,
   FLOAT16;
 
+  public DType dtype() {
+    return DType.valueOf(name());
+  }
+
   /// The region for a forward pass and its loss, which belongs around neither the backward pass nor the step. That of [#FLOAT32] casts nothing.
   public Autocast autocast() {
-    return this == FLOAT32 ? Autocast.disabled() : Autocast.open(DType.valueOf(name()));
+    return this == FLOAT32 ? Autocast.disabled() : Autocast.open(dtype());
   }
 
   /// What the loss and the step go through: it scales with [#FLOAT16], whose range is too small for many gradients, and else does nothing.

@@ -1,19 +1,6 @@
-"""PyTorch as a peer: runs the workloads that the Java side names, on the same inputs, and answers with times.
-
-Started by `benchmarks/beside`. Reads one JSON object a line: {"workload": NAME, "seconds": S} times NAME for about S seconds and
-answers {"seconds_per_call": [...], "checksum": [...]}. Inputs are drawn from torch.manual_seed(0), which gives the same numbers as
-Flambeau's generator.
-"""
-import json
-import sys
-import time
-
-import models
+"""Single operations in PyTorch, the same as in Operations.java: inputs are drawn from seed 0, which gives both sides the same numbers."""
 import torch
 import torch.nn.functional as F
-
-torch.set_num_threads(int(sys.argv[1]))
-torch.set_grad_enabled(True)
 
 
 def draw(*shapes):
@@ -194,7 +181,7 @@ def chain():
     return run
 
 
-WORKLOADS = {
+OPERATIONS = {
     "matmul 1024x1024x1024": lambda: matmul(1024, 1024, 1024),
     "matmul 4096x768x3072": lambda: matmul(4096, 768, 3072),
     "bmm 96x(197x64x197)": bmm,
@@ -224,34 +211,3 @@ WORKLOADS = {
     "add of 10, recorded": add_recorded,
     "chain of 1000 adds, forward and backward": chain,
 }
-
-WORKLOADS.update(models.WORKLOADS)
-
-
-def main():
-    ready = {}
-    print(json.dumps({"torch": torch.__version__, "threads": torch.get_num_threads()}), flush=True)
-    for line in sys.stdin:
-        request = json.loads(line)
-        name = request["workload"]
-        if name not in ready:
-            ready[name] = WORKLOADS[name]()
-            result = ready[name]().detach().double()
-            checksum = [result.sum().item(), result.abs().sum().item(), result.flatten()[result.numel() // 3].item()]
-            print(json.dumps({"checksum": checksum}), flush=True)
-            continue
-        run = ready[name]
-        start = time.perf_counter()
-        calls = 0
-        batch = request["batch"]
-        times = []
-        while time.perf_counter() - start < request["seconds"]:
-            before = time.perf_counter()
-            for _ in range(batch):
-                run()
-            times.append((time.perf_counter() - before) / batch)
-        print(json.dumps({"times": times}), flush=True)
-
-
-if __name__ == "__main__":
-    main()

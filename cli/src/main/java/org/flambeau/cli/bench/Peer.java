@@ -1,0 +1,113 @@
+package org.flambeau.cli.bench;
+
+import java.io.BufferedReader;
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.flambeau.Device;
+import org.flambeau.FlambeauException;
+import org.flambeau.io.Trouble;
+
+/// PyTorch in a process of its own, which runs the same workloads and times them when told to.
+final class Peer implements AutoCloseable {
+  private static final List<String> SCRIPTS = List.of("pytorch.py", "operations.py", "models.py");
+  private static final Pattern NUMBERS = Pattern.compile("\\[([^\\]]*)\\]");
+
+  private final String python;
+  private final Path folder;
+  private final Process process;
+  private final BufferedReader answers;
+  private final BufferedWriter requests;
+  private final String version;
+
+  /// @param python an interpreter that has torch, and torchvision where models are compared
+  /// @throws FlambeauException where it cannot be started
+  Peer(String python, Device device, int threads) {
+    this.python = python;
+    try {
+      folder = Files.createTempDirectory("flambeau-peer");
+      for (String script : SCRIPTS) {
+        try (InputStream source = Objects.requireNonNull(Peer.class.getResourceAsStream(script), script)) {
+          Files.copy(source, folder.resolve(script));
+        }
+      }
+      process = new ProcessBuilder(python, folder.resolve(SCRIPTS.getFirst()).toString(), device.toString(), Integer.toString(threads))
+          .redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    } catch (IOException e) {
+      throw new FlambeauException("--peer " + python + " cannot be started: " + Trouble.reason(e), e);
+    }
+    answers = process.inputReader(StandardCharsets.UTF_8);
+    requests = process.outputWriter(StandardCharsets.UTF_8);
+    version = answer();
+  }
+
+  /// What it says of itself, as JSON.
+  String version() {
+    return version;
+  }
+
+  /// Prepares a workload; returns the sum of its result's elements, that of their magnitudes, and one of them.
+  double[] fingerprint(Workload workload) {
+    return ask(String.format(Locale.ROOT, "{\"workload\": \"%s\"}", workload.name()));
+  }
+
+  /// Seconds of a call, a value for each `workload.calls()` of them, over about `seconds`.
+  double[] time(Workload workload, double seconds) {
+    return ask(String.format(Locale.ROOT, "{\"workload\": \"%s\", \"calls\": %d, \"seconds\": %f}", workload.name(), workload.calls(),
+        seconds));
+  }
+
+  private double[] ask(String request) {
+    try {
+      requests.write(request);
+      requests.newLine();
+      requests.flush();
+    } catch (IOException e) {
+      throw ended();
+    }
+    String answer = answer();
+    Matcher numbers = NUMBERS.matcher(answer);
+    if (!numbers.find()) {
+      throw new FlambeauException("--peer " + python + ": expected numbers, got " + answer);
+    }
+    return Arrays.stream(numbers.group(1).split(",")).mapToDouble(Double::parseDouble).toArray();
+  }
+
+  private String answer() {
+    try {
+      String line = answers.readLine();
+      if (line != null) {
+        return line;
+      }
+    } catch (IOException e) {
+      // it is gone, which is said below
+    }
+    throw ended();
+  }
+
+  private FlambeauException ended() {
+    return new FlambeauException("--peer " + python + " has ended: it needs torch, and torchvision for models; what it said stands above");
+  }
+
+  @Override
+  public void close() {
+    process.destroy();
+    try {
+      for (String script : SCRIPTS) {
+        Files.deleteIfExists(folder.resolve(script));
+      }
+      Files.deleteIfExists(folder);
+    } catch (IOException e) {
+      // The system clears its folder of temporary files.
+    }
+  }
+}

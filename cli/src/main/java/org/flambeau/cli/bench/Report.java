@@ -1,0 +1,121 @@
+package org.flambeau.cli.bench;
+
+import java.io.StringWriter;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.LocalDate;
+import java.time.ZoneId;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import org.flambeau.cli.Machine;
+import org.flambeau.cli.Quantities;
+import org.flambeau.cli.Table;
+import org.flambeau.io.AtomicFile;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JsonGenerator;
+import tools.jackson.core.ObjectWriteContext;
+import tools.jackson.core.json.JsonFactory;
+
+/// What was measured, as a table for people and as JSON for programs.
+///
+/// @param title what was measured, on what, and how often
+/// @param peer what the peer says of itself, as JSON, or null where there is none
+record Report(String title, Ceilings ceilings, @Nullable String peer, List<Measurement> measurements) {
+  /// The measured times, memory where it was looked at, the peer's times, and how near we came to what the machine allows.
+  String table() {
+    boolean memory = measurements.stream().anyMatch(each -> each.bytesInUse() > 0);
+    List<String[]> rows = new ArrayList<>();
+    rows.add(row(memory, "", "time", "spread", "rate", "memory in use", "at peak", "PyTorch", "ratio", "floor", "reached"));
+    for (Measurement each : measurements) {
+      Double theirs = each.peerMedian();
+      double floor = ceilings.floor(each.workload());
+      rows.add(row(memory, each.workload().title(), time(each.median()), time(each.spread()[0]) + " to " + time(each.spread()[1]),
+          rate(each), Quantities.bytes(each.bytesInUse()), Quantities.bytes(each.peakBytes()), theirs == null ? "" : time(theirs),
+          theirs == null ? "" : String.format(Locale.ROOT, "%.2f", each.ratio()), floor == 0 ? "" : time(floor),
+          floor == 0 ? "" : String.format(Locale.ROOT, "%.0f %%", 100 * floor / each.median())));
+    }
+    return title + "\n\n" + Table.of(rows, 1) + "\nceilings of this machine: " + ceilings + (peer == null ? "" : "\npeer: " + peer);
+  }
+
+  /// The columns that this table has.
+  private String[] row(boolean memory, String... cells) {
+    List<String> row = new ArrayList<>(List.of(cells));
+    if (peer == null) {
+      row.subList(6, 8).clear();
+    }
+    if (!memory) {
+      row.subList(4, 6).clear();
+    }
+    return row.toArray(String[]::new);
+  }
+
+  private static String rate(Measurement each) {
+    Workload workload = each.workload();
+    double seconds = each.median();
+    if (workload.items() > 0) {
+      return String.format(Locale.ROOT, "%.1f images/s", workload.items() / seconds);
+    }
+    return workload.flops() > 0 ? String.format(Locale.ROOT, "%.0f GFLOP/s", workload.flops() / seconds / 1e9)
+        : workload.bytes() > 0 ? String.format(Locale.ROOT, "%.1f GB/s", workload.bytes() / seconds / 1e9) : "";
+  }
+
+  private static String time(double seconds) {
+    return seconds < 1e-5 ? String.format(Locale.ROOT, "%.3f us", seconds * 1e6)
+        : String.format(Locale.ROOT, seconds < 1e-2 ? "%.3f ms" : "%.1f ms", seconds * 1e3);
+  }
+
+  /// Writes date, machine, versions and every measurement, in seconds and bytes.
+  void save(Path file) {
+    var text = new StringWriter();
+    try (JsonGenerator json = new JsonFactory().createGenerator(ObjectWriteContext.empty(), text)) {
+      json.writeStartObject();
+      json.writeStringProperty("title", title);
+      json.writeStringProperty("date", LocalDate.now(ZoneId.systemDefault()).toString());
+      json.writeName("machine");
+      json.writeStartObject();
+      Machine.facts().forEach(json::writeStringProperty);
+      json.writeEndObject();
+      json.writeNumberProperty("flops_per_second_ceiling", ceilings.flopsPerSecond());
+      json.writeNumberProperty("bytes_per_second_ceiling", ceilings.bytesPerSecond());
+      if (peer != null) {
+        json.writeName("peer");
+        json.writeRawValue(peer);
+      }
+      json.writeName("workloads");
+      json.writeStartArray();
+      measurements.forEach(each -> write(json, each));
+      json.writeEndArray();
+      json.writeEndObject();
+    }
+    byte[] bytes = (text + "\n").getBytes(StandardCharsets.UTF_8);
+    AtomicFile.write(file, channel -> {
+      ByteBuffer rest = ByteBuffer.wrap(bytes);
+      while (rest.hasRemaining()) {
+        channel.write(rest);
+      }
+    });
+  }
+
+  private void write(JsonGenerator json, Measurement each) {
+    Workload workload = each.workload();
+    json.writeStartObject();
+    json.writeStringProperty("workload", workload.name());
+    json.writeStringProperty("title", workload.title());
+    json.writeNumberProperty("seconds", each.median());
+    json.writeNumberProperty("least_seconds", each.spread()[0]);
+    json.writeNumberProperty("most_seconds", each.spread()[1]);
+    Double theirs = each.peerMedian();
+    if (theirs != null) {
+      json.writeNumberProperty("peer_seconds", theirs);
+      json.writeNumberProperty("ratio", each.ratio());
+    }
+    json.writeNumberProperty("flops", workload.flops());
+    json.writeNumberProperty("bytes", workload.bytes());
+    json.writeNumberProperty("floor_seconds", ceilings.floor(workload));
+    json.writeNumberProperty("bytes_in_use", each.bytesInUse());
+    json.writeNumberProperty("peak_bytes", each.peakBytes());
+    json.writeEndObject();
+  }
+}

@@ -1,0 +1,63 @@
+"""PyTorch as a peer: runs the workloads that the Java side names, on the same inputs, and answers with times.
+
+Arguments: the device and the number of threads. Says what it is in one line of JSON; then answers each line of the standard input with one:
+{"workload": NAME}                           the sum of the result's elements, that of their magnitudes, and one of them
+{"workload": NAME, "calls": N, "seconds": S} seconds of a call, measured over N together, for about S seconds, once at least
+"""
+import json
+import sys
+import time
+
+import torch
+
+import operations
+
+DEVICE = torch.device(sys.argv[1])
+
+
+def workload(name):
+    if name in operations.OPERATIONS:
+        return operations.OPERATIONS[name]()
+    import models
+
+    return models.workload(name, DEVICE)
+
+
+def wait():
+    if DEVICE.type == "cuda":
+        torch.cuda.synchronize(DEVICE)
+
+
+def fingerprint(run):
+    result = run().detach().double().cpu()
+    return [result.sum().item(), result.abs().sum().item(), result.flatten()[result.numel() // 3].item()]
+
+
+def times(run, calls, seconds):
+    measured = []
+    start = time.perf_counter()
+    while not measured or time.perf_counter() - start < seconds:
+        before = time.perf_counter()
+        for _ in range(calls):
+            run()
+        wait()
+        measured.append((time.perf_counter() - before) / calls)
+    return measured
+
+
+def main():
+    torch.set_num_threads(int(sys.argv[2]))
+    print(json.dumps({"torch": torch.__version__, "device": str(DEVICE), "threads": torch.get_num_threads()}), flush=True)
+    ready = {}
+    for line in sys.stdin:
+        request = json.loads(line)
+        name = request["workload"]
+        if name not in ready:
+            ready[name] = workload(name)
+        run = ready[name]
+        answer = times(run, request["calls"], request["seconds"]) if "calls" in request else fingerprint(run)
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()
