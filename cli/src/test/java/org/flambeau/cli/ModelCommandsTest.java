@@ -57,7 +57,7 @@ class ModelCommandsTest {
     assertEquals(0, run.status(), run.err());
     List<String> lines = run.out().lines().toList();
     assertEquals("resnet18, 2x3x32x32 float32 on cpu, 3 runs after 1 to warm up", lines.get(0));
-    assertTrue(lines.get(2).matches(" +time +spread +rate +memory in use +at peak +floor +reached"), lines.get(2));
+    assertTrue(lines.get(2).matches(" +time per batch +spread +rate +memory in use +at peak +floor +reached"), lines.get(2));
     assertTrue(
         lines.get(3).matches(
             "with gradient tracking +[\\d.]+ ms +[\\d.]+ ms to [\\d.]+ ms +[\\d.]+ images/s +[\\d.]+ MiB +[\\d.]+ MiB +[\\d.]+ ms +\\d+ %"),

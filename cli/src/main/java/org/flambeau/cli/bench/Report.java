@@ -27,7 +27,8 @@ record Report(String title, Ceilings ceilings, @Nullable String peer, List<Measu
   String table() {
     boolean memory = measurements.stream().anyMatch(each -> each.bytesInUse() > 0);
     List<String[]> rows = new ArrayList<>();
-    rows.add(row(memory, "", "time", "spread", "rate", "memory in use", "at peak", "PyTorch", "ratio", "floor", "reached"));
+    rows.add(row(memory, "", memory ? "time per batch" : "time", "spread", "rate", "memory in use", "at peak", "PyTorch", "ratio", "floor",
+        "reached"));
     for (Measurement each : measurements) {
       Double theirs = each.peerMedian();
       double floor = ceilings.floor(each.workload());
