@@ -82,7 +82,11 @@ enum Kind {
   GRAPH = 15,
   VARIANT_PACK = 16,
   TENSOR = 17,
-  ATTENTION = 41,
+  MATMUL = 18,
+  MATMUL_OPERATION = 19,
+  REDUCTION = 21,
+  REDUCTION_OPERATION = 22,
+  RESHAPE_OPERATION = 31,
 };
 
 enum Type {
@@ -98,6 +102,7 @@ enum Type {
   NOTE = 11,
   POINTWISE_MODE = 14,
   DESCRIPTOR = 15,
+  REDUCTION_MODE = 18,
 };
 
 size_t bytes(int type) {
@@ -108,7 +113,8 @@ size_t bytes(int type) {
     case CONVOLUTION_MODE:
     case HEURISTIC_MODE:
     case NOTE:
-    case POINTWISE_MODE: return 4;
+    case POINTWISE_MODE:
+    case REDUCTION_MODE: return 4;
     default: return 8;
   }
 }
@@ -122,10 +128,11 @@ struct Rule {
 };
 
 const long ANY = 64;
-const Rule NUMBERS = {INT64, 2, 2}, TENSORS = {DESCRIPTOR, 1, 1, true, {TENSOR}}, SCALE = {FLOAT, 1, 1};
+const Rule NUMBERS = {INT64, 2, 2}, TENSORS = {DESCRIPTOR, 1, 1, true, {TENSOR}}, OPTIONAL = {DESCRIPTOR, 1, 1, false, {TENSOR}},
+           SCALE = {FLOAT, 1, 1};
 
 const std::map<int, std::map<int, Rule>> RULES = {
-    {POINTWISE, {{0, {POINTWISE_MODE, 1, 1}}, {1, {DATA_TYPE, 1, 1}}}},
+    {POINTWISE, {{0, {POINTWISE_MODE, 1, 1}}, {1, {DATA_TYPE, 1, 1}}, {9, {INT64, 1, 1, false}}}},
     {CONVOLUTION,
      {{100, {DATA_TYPE, 1, 1}}, {101, {CONVOLUTION_MODE, 1, 1}}, {102, NUMBERS}, {103, NUMBERS}, {104, NUMBERS}, {105, NUMBERS},
       {106, {INT64, 1, 1}}}},
@@ -139,15 +146,21 @@ const std::map<int, std::map<int, Rule>> RULES = {
      {{706, SCALE}, {707, SCALE}, {708, {DESCRIPTOR, 1, 1, true, {CONVOLUTION}}}, {709, TENSORS}, {710, TENSORS}, {711, TENSORS}}},
     {BACKWARD_FILTER,
      {{712, SCALE}, {713, SCALE}, {714, {DESCRIPTOR, 1, 1, true, {CONVOLUTION}}}, {715, TENSORS}, {716, TENSORS}, {717, TENSORS}}},
-    {POINTWISE_OPERATION, {{750, {DESCRIPTOR, 1, 1, true, {POINTWISE}}}, {751, TENSORS}, {752, TENSORS}, {753, TENSORS}}},
+    {POINTWISE_OPERATION,
+     {{750, {DESCRIPTOR, 1, 1, true, {POINTWISE}}}, {751, TENSORS}, {752, OPTIONAL}, {753, TENSORS}, {758, OPTIONAL}}},
     {GRAPH,
      {{800, {HANDLE, 1, 1}},
-      {801, {DESCRIPTOR, 1, ANY, true, {FORWARD, BACKWARD_DATA, BACKWARD_FILTER, POINTWISE_OPERATION, ATTENTION}}}}},
+      {801, {DESCRIPTOR, 1, ANY, true, {FORWARD, BACKWARD_DATA, BACKWARD_FILTER, POINTWISE_OPERATION, MATMUL_OPERATION,
+                                        REDUCTION_OPERATION, RESHAPE_OPERATION}}}}},
     {VARIANT_PACK, {{1000, {INT64, 1, ANY}}, {1001, {POINTER, 1, ANY}}, {1003, {POINTER, 1, 1}}}},
     {TENSOR,
      {{900, {INT64, 1, 1}}, {901, {DATA_TYPE, 1, 1}}, {902, {INT64, 1, 8}}, {903, {INT64, 1, 8}}, {906, {INT64, 1, 1}},
       {907, {BOOLEAN, 1, 1, false}}, {908, {BOOLEAN, 1, 1, false}}}},
-    {ATTENTION, {{2800, TENSORS}, {2801, TENSORS}, {2802, TENSORS}, {2803, TENSORS}, {2804, TENSORS}, {2805, TENSORS}}},
+    {MATMUL, {{1500, {DATA_TYPE, 1, 1}}}},
+    {MATMUL_OPERATION, {{1520, TENSORS}, {1521, TENSORS}, {1522, TENSORS}, {1523, {DESCRIPTOR, 1, 1, true, {MATMUL}}}}},
+    {REDUCTION, {{1600, {REDUCTION_MODE, 1, 1}}, {1601, {DATA_TYPE, 1, 1}}}},
+    {REDUCTION_OPERATION, {{1610, TENSORS}, {1611, TENSORS}, {1612, {DESCRIPTOR, 1, 1, true, {REDUCTION}}}}},
+    {RESHAPE_OPERATION, {{2200, TENSORS}, {2201, TENSORS}}},
 };
 
 struct Descriptor;
@@ -214,9 +227,11 @@ Handle &handle(void *address) {
 
 // ---- tensors ----
 
-enum Data { F32 = 0, F64 = 1, F16 = 2, BF16 = 9 };
+enum Data { F32 = 0, F64 = 1, F16 = 2, I32 = 4, BF16 = 9, BOOL = 11 };
 
-size_t width(int type) { return type == F64 ? 8 : type == F32 ? 4 : 2; }
+size_t width(int type) { return type == F64 ? 8 : type == F32 || type == I32 ? 4 : type == BOOL ? 1 : 2; }
+
+bool isHalf(int type) { return type == F16 || type == BF16; }
 
 struct Tensor {
   int64_t uid = 0, alignment = 0;
@@ -265,6 +280,13 @@ void store(char *to, int type, double x) {
     memcpy(&bits, &y, sizeof bits);
     *reinterpret_cast<uint16_t *>(to) = std::isnan(y) ? 0x7fc0 : (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
   }
+}
+
+double rounded(int type, double x) {
+  alignas(8) char place[8] = {};
+  if (type == I32 || type == BOOL) return x;
+  store(place, type, x);
+  return load(place, type);
 }
 
 double tensorFloat(double x) {
@@ -334,7 +356,8 @@ void checkTensor(const Descriptor &d) {
   for (size_t i = 0; i < tensor.sizes.size(); i++) {
     if (tensor.sizes[i] < 1 || tensor.strides[i] < 1) fail(BAD_PARAM, "a tensor has size %ld and stride %ld", tensor.sizes[i], tensor.strides[i]);
   }
-  if (tensor.type != F32 && tensor.type != F64 && tensor.type != F16 && tensor.type != BF16) fail(NOT_SUPPORTED, "data type %d", tensor.type);
+  bool real = tensor.type == F32 || tensor.type == F64 || isHalf(tensor.type);
+  if (!real && !((tensor.type == I32 || tensor.type == BOOL) && tensor.isVirtual)) fail(NOT_SUPPORTED, "data type %d", tensor.type);
   if (tensor.isVirtual && tensor.byValue) fail(BAD_PARAM, "a tensor is virtual and passed by value");
 }
 
@@ -351,24 +374,79 @@ void checkConvolution(const Descriptor &d) {
   if (!isDense(c.w)) fail(BAD_PARAM, "wDesc.getNumElementsWithStride() != wDesc.getNumElementsWithoutStride()");
 }
 
-void checkPointwise(const Descriptor &d) {
-  if (d.at(750).one<int>(0) != 0) fail(NOT_SUPPORTED, "pointwise mode %d", d.at(750).one<int>(0));
-  Tensor x(d.at(751)), b(d.at(752)), y(d.at(753));
-  bool fits = x.sizes == y.sizes && b.sizes.size() == y.sizes.size();
-  for (size_t i = 0; fits && i < y.sizes.size(); i++) fits = b.sizes[i] == y.sizes[i] || b.sizes[i] == 1;
-  if (!fits) fail(BAD_PARAM, "the tensors of a pointwise operation do not fit");
+enum Mode { ADD = 0, MULTIPLY = 1, DIVIDE = 6, SUBTRACT = 9, EXP = 13, LOG = 15, AT_LEAST = 303, INDEX = 501, SELECT = 601 };
+
+// How many tensors a mode has beside x and y, 0 or more; those that are not known are not supported.
+int operands(int mode) {
+  switch (mode) {
+    case ADD:
+    case MULTIPLY:
+    case DIVIDE:
+    case SUBTRACT:
+    case AT_LEAST: return 1;
+    case EXP:
+    case LOG:
+    case INDEX: return 0;
+    case SELECT: return 2;
+    default: fail(NOT_SUPPORTED, "pointwise mode %d", mode);
+  }
 }
 
-void checkAttention(const Descriptor &d) {
-  Tensor q(d.at(2800)), k(d.at(2801)), v(d.at(2802)), o(d.at(2803)), stats(d.at(2804)), scale(d.at(2805));
-  if (q.type != F16 && q.type != BF16) fail(NOT_SUPPORTED, "attention of data type %d", q.type);
-  if (stats.type != F32 || scale.type != F32 || scale.count() != 1) fail(BAD_PARAM, "expected statistics and scale of float32");
-  bool fits = q.sizes.size() == 4 && k.sizes == v.sizes && o.sizes == q.sizes && q.sizes[0] == k.sizes[0] && q.sizes[1] == k.sizes[1] &&
-              q.sizes[3] == k.sizes[3] && stats.sizes == std::vector<int64_t>{q.sizes[0], q.sizes[1], q.sizes[2], 1};
-  if (!fits) fail(BAD_PARAM, "the tensors of an attention do not fit");
-  if (q.sizes[3] % 8 != 0 || q.sizes[3] > 128) fail(NOT_SUPPORTED, "attention heads of %ld", q.sizes[3]);
-  for (const Tensor *tensor : {&q, &k, &v, &o}) {
-    if (tensor->strides[3] != 1) fail(NOT_SUPPORTED, "attention heads that do not lie together");
+void checkPointwise(const Descriptor &d) {
+  int mode = d.at(750).one<int>(0), count = operands(mode);
+  if ((d.find(752) != nullptr) != (count > 0) || (d.find(758) != nullptr) != (count > 1)) fail(BAD_PARAM, "pointwise mode %d has %d operands more", mode, count);
+  if ((d.at(750).find(9) != nullptr) != (mode == INDEX)) fail(BAD_PARAM, "an axis is what mode %d needs, and no other", INDEX);
+  Tensor x(d.at(751)), y(d.at(753)), b(d.at(count > 0 ? 752 : 751)), t(d.at(count > 1 ? 758 : 751));
+  bool fits = x.sizes == y.sizes && t.sizes == y.sizes && b.sizes.size() == y.sizes.size();
+  for (size_t i = 0; fits && i < y.sizes.size(); i++) fits = b.sizes[i] == y.sizes[i] || b.sizes[i] == 1;
+  if (!fits) fail(BAD_PARAM, "the tensors of a pointwise operation do not fit");
+  if (count > 1 && t.type != BOOL) fail(BAD_PARAM, "what selects is of data type %d", t.type);
+}
+
+void checkProduct(const Descriptor &d) {
+  Tensor a(d.at(1520)), b(d.at(1521)), c(d.at(1522));
+  size_t rank = c.sizes.size();
+  bool fits = rank >= 3 && a.sizes.size() == rank && b.sizes.size() == rank;
+  for (size_t i = 0; fits && i + 2 < rank; i++) fits = a.sizes[i] == c.sizes[i] && b.sizes[i] == c.sizes[i];
+  fits = fits && a.sizes[rank - 2] == c.sizes[rank - 2] && b.sizes[rank - 1] == c.sizes[rank - 1] && a.sizes[rank - 1] == b.sizes[rank - 2];
+  if (!fits) fail(BAD_PARAM, "the tensors of a product do not fit");
+}
+
+void checkReduction(const Descriptor &d) {
+  Tensor x(d.at(1610)), y(d.at(1611));
+  bool fits = x.sizes.size() == y.sizes.size();
+  for (size_t i = 0; fits && i < y.sizes.size(); i++) fits = y.sizes[i] == x.sizes[i] || y.sizes[i] == 1;
+  int mode = d.at(1612).one<int>(1600);
+  if (!fits || (mode != 0 && mode != 3)) fail(BAD_PARAM, "the tensors of a reduction do not fit, or its mode %d is not known", mode);
+}
+
+void checkReshape(const Descriptor &d) {
+  Tensor x(d.at(2200)), y(d.at(2201));
+  if (x.count() != y.count() || x.extent() / width(x.type) != y.extent() / width(y.type)) fail(BAD_PARAM, "the tensors of a reshape do not fit");
+}
+
+int result(int kind) {
+  switch (kind) {
+    case FORWARD: return 705;
+    case BACKWARD_DATA: return 710;
+    case BACKWARD_FILTER: return 715;
+    case POINTWISE_OPERATION: return 753;
+    case MATMUL_OPERATION: return 1522;
+    case REDUCTION_OPERATION: return 1611;
+    default: return 2201;
+  }
+}
+
+// What lies nowhere has to be computed before it is used.
+void checkOrder(const Descriptor &graph) {
+  std::set<int64_t> computed;
+  for (const Shared &operation : graph.find(801)->descriptors) {
+    for (auto &[attribute, value] : operation->values) {
+      if (attribute == result(operation->kind) || value.descriptors.empty() || value.descriptors.front()->kind != TENSOR) continue;
+      Tensor tensor(*value.descriptors.front());
+      if (tensor.isVirtual && !computed.count(tensor.uid)) fail(BAD_PARAM, "virtual tensor %ld is used before it is computed", tensor.uid);
+    }
+    computed.insert(Tensor(operation->at(result(operation->kind))).uid);
   }
 }
 
@@ -383,7 +461,10 @@ void finish(Descriptor &d) {
     case BACKWARD_DATA:
     case BACKWARD_FILTER: checkConvolution(d); break;
     case POINTWISE_OPERATION: checkPointwise(d); break;
-    case ATTENTION: checkAttention(d); break;
+    case MATMUL_OPERATION: checkProduct(d); break;
+    case REDUCTION_OPERATION: checkReduction(d); break;
+    case RESHAPE_OPERATION: checkReshape(d); break;
+    case GRAPH: checkOrder(d); break;
     case CONFIG:
     case ENGINE: fail(NOT_SUPPORTED, "engines are asked from the heuristics only");
     case VARIANT_PACK:
@@ -405,9 +486,23 @@ struct Engine {
 // The heuristics like best what is not repeatable, then what is not exact.
 const std::vector<Engine> ENGINES = {{{NONDETERMINISTIC}, 0}, {{TENSOR_CORE}, 4096}, {{}, 0}};
 
+// Fused engines multiply halves whose rows or columns lie together in packs of 16 bytes; one of the two sides of a product may be what the
+// engine itself computed.
+bool takes(const Tensor &tensor) {
+  size_t last = tensor.sizes.size() - 1;
+  int64_t packed = tensor.strides[last] == 1 ? tensor.sizes[last] : tensor.strides[last - 1] == 1 ? tensor.sizes[last - 1] : 0;
+  return tensor.isVirtual || (isHalf(tensor.type) && packed > 0 && packed % 8 == 0 && packed <= 128);
+}
+
 std::vector<int> proposals(int mode, const Descriptor &graph) {
   const Descriptor &first = *graph.find(801)->descriptors.front();
-  if (first.kind == ATTENTION) return mode == 3 ? std::vector<int>{1} : std::vector<int>{};
+  bool fused = false;
+  for (const Shared &operation : graph.find(801)->descriptors) {
+    if (operation->kind != MATMUL_OPERATION) continue;
+    fused = true;
+    if (!takes(Tensor(operation->at(1520))) || !takes(Tensor(operation->at(1521)))) return {};
+  }
+  if (fused) return mode == 3 ? std::vector<int>{1} : std::vector<int>{};
   if (mode == 2) return {2};
   return Convolution(first).x.type == F64 ? std::vector<int>{0, 2} : std::vector<int>{0, 1, 2};
 }
@@ -446,9 +541,14 @@ struct Run {
     auto found = values.find(tensor.uid);
     if (found != values.end()) return found->second;
     if (tensor.byValue) return {scalars[tensor.uid]};
-    Numbers numbers = read(tensor, pointers[tensor.uid]);
+    return read(tensor, pointers[tensor.uid]);
+  }
+
+  // As tensor cores multiply it where the other factor is of a type.
+  Numbers factor(const Tensor &tensor, int type) {
+    Numbers numbers = in(tensor);
     if (has(TENSOR_CORE) && tensor.type == F32) {
-      for (double &x : numbers) x = tensorFloat(x);
+      for (double &x : numbers) x = isHalf(type) ? rounded(type, x) : tensorFloat(x);
     }
     return numbers;
   }
@@ -462,9 +562,7 @@ struct Run {
 
   void out(const Tensor &tensor, Numbers numbers) {
     if (tensor.isVirtual) {
-      if (tensor.type == F32) {
-        for (double &x : numbers) x = float(x);
-      }
+      for (double &x : numbers) x = rounded(tensor.type, x);
       values[tensor.uid] = std::move(numbers);
     } else {
       write(tensor, pointers[tensor.uid], numbers);
@@ -475,8 +573,8 @@ struct Run {
     Convolution c(d);
     const Tensor &result = d.kind == FORWARD ? c.y : d.kind == BACKWARD_DATA ? c.x : c.w;
     Numbers sums(result.count());
-    Numbers x = d.kind == BACKWARD_DATA ? Numbers() : in(c.x), w = d.kind == BACKWARD_FILTER ? Numbers() : in(c.w),
-            y = d.kind == FORWARD ? Numbers() : in(c.y);
+    Numbers x = d.kind == BACKWARD_DATA ? Numbers() : factor(c.x, F32), w = d.kind == BACKWARD_FILTER ? Numbers() : factor(c.w, F32),
+            y = d.kind == FORWARD ? Numbers() : factor(c.y, F32);
     if (d.kind == FORWARD) forEachProduct(c, [&](int64_t i, int64_t j, int64_t k) { sums[k] += x[i] * w[j]; });
     if (d.kind == BACKWARD_DATA) forEachProduct(c, [&](int64_t i, int64_t j, int64_t k) { sums[i] += y[k] * w[j]; });
     if (d.kind == BACKWARD_FILTER) forEachProduct(c, [&](int64_t i, int64_t j, int64_t k) { sums[j] += x[i] * y[k]; });
@@ -486,49 +584,96 @@ struct Run {
     out(result, std::move(sums));
   }
 
-  void add(const Descriptor &d) {
-    Tensor left(d.at(751)), right(d.at(752)), result(d.at(753));
-    Numbers x = in(left), b = in(right);
-    for (size_t i = 0; i < x.size(); i++) {
-      size_t at = 0, rest = i, step = 1, place = 0;
-      for (size_t k = result.sizes.size(); k-- > 0; rest /= result.sizes[k]) {
-        at = rest % result.sizes[k];
-        if (right.sizes[k] > 1) place += at * step;
-        step *= right.sizes[k];
+  // Where a tensor that is broadcast to `sizes` has its element for place i of those.
+  static size_t broadcast(const Tensor &tensor, const std::vector<int64_t> &sizes, size_t i) {
+    size_t step = 1, place = 0;
+    for (size_t k = sizes.size(); k-- > 0; i /= sizes[k]) {
+      if (tensor.sizes[k] > 1) place += i % sizes[k] * step;
+      step *= tensor.sizes[k];
+    }
+    return place;
+  }
+
+  static double apply(int mode, double x, double b) {
+    switch (mode) {
+      case ADD: return x + b;
+      case MULTIPLY: return x * b;
+      case DIVIDE: return x / b;
+      case SUBTRACT: return x - b;
+      case EXP: return std::exp(x);
+      case LOG: return std::log(x);
+      default: return x >= b;
+    }
+  }
+
+  void pointwise(const Descriptor &d) {
+    int mode = d.at(750).one<int>(0);
+    Tensor left(d.at(751)), result(d.at(753));
+    if (mode == INDEX) return out(result, indices(left, d.at(750).one(9)));
+    Numbers x = in(left), chosen;
+    if (mode == SELECT) chosen = in(Tensor(d.at(758)));
+    if (d.find(752)) {
+      Tensor right(d.at(752));
+      Numbers b = in(right);
+      for (size_t i = 0; i < x.size(); i++) {
+        double other = b[broadcast(right, result.sizes, i)];
+        x[i] = mode == SELECT ? (chosen[i] != 0 ? x[i] : other) : apply(mode, x[i], other);
       }
-      x[i] += b[place];
+    } else {
+      for (double &number : x) number = apply(mode, number, 0);
     }
     out(result, std::move(x));
   }
 
-  void attend(const Descriptor &d) {
-    Tensor left(d.at(2800)), right(d.at(2801)), result(d.at(2803)), stats(d.at(2804));
-    Numbers q = in(left), k = in(right), v = in(Tensor(d.at(2802))), o(q.size()), logarithms(stats.count());
-    double scale = in(Tensor(d.at(2805)))[0];
-    size_t heads = left.sizes[0] * left.sizes[1], queries = left.sizes[2], keys = right.sizes[2], depth = left.sizes[3];
-    for (size_t row = 0; row < heads * queries; row++) {
-      const double *key = &k[row / queries * keys * depth], *value = &v[row / queries * keys * depth];
-      Numbers weights(keys);
-      double largest = -INFINITY, sum = 0;
-      for (size_t j = 0; j < keys; j++) {
-        for (size_t i = 0; i < depth; i++) weights[j] += q[row * depth + i] * key[j * depth + i] * scale;
-        largest = std::fmax(largest, weights[j]);
+  static Numbers indices(const Tensor &tensor, int64_t axis) {
+    Numbers numbers(tensor.count());
+    size_t inner = 1;
+    for (size_t k = axis + 1; k < tensor.sizes.size(); k++) inner *= tensor.sizes[k];
+    for (size_t i = 0; i < numbers.size(); i++) numbers[i] = double(i / inner % tensor.sizes[axis]);
+    return numbers;
+  }
+
+  void multiply(const Descriptor &d) {
+    Tensor left(d.at(1520)), right(d.at(1521)), result(d.at(1522));
+    Numbers a = factor(left, right.type), b = factor(right, left.type), c(result.count());
+    size_t rank = result.sizes.size(), rows = result.sizes[rank - 2], columns = result.sizes[rank - 1], terms = left.sizes[rank - 1];
+    for (size_t row = 0; row < c.size() / columns; row++) {
+      for (size_t k = 0; k < terms; k++) {
+        for (size_t column = 0; column < columns; column++) {
+          c[row * columns + column] += a[row * terms + k] * b[(row / rows * terms + k) * columns + column];
+        }
       }
-      for (double &weight : weights) sum += weight = std::exp(weight - largest);
-      for (size_t j = 0; j < keys; j++) {
-        for (size_t i = 0; i < depth; i++) o[row * depth + i] += weights[j] / sum * value[j * depth + i];
-      }
-      logarithms[row] = largest + std::log(sum);
     }
-    out(result, std::move(o));
-    out(stats, std::move(logarithms));
+    out(result, std::move(c));
+  }
+
+  void reduce(const Descriptor &d) {
+    Tensor from(d.at(1610)), to(d.at(1611));
+    bool sum = d.at(1612).one<int>(1600) == 0;
+    Numbers x = in(from), y(to.count(), sum ? 0 : -INFINITY);
+    for (size_t i = 0; i < x.size(); i++) {
+      double &place = y[broadcast(to, from.sizes, i)];
+      place = sum ? place + x[i] : std::fmax(place, x[i]);
+    }
+    out(to, std::move(y));
+  }
+
+  // The same elements by other strides.
+  void reshape(const Descriptor &d) {
+    Tensor from(d.at(2200)), to(d.at(2201));
+    Numbers x = in(from), places(from.extent() / width(from.type)), y(to.count());
+    forEach(from, [&](size_t i, int64_t offset) { places[offset / width(from.type)] = x[i]; });
+    forEach(to, [&](size_t i, int64_t offset) { y[i] = places[offset / width(to.type)]; });
+    out(to, std::move(y));
   }
 
   void graph(const Descriptor &graph) {
     for (const Shared &operation : graph.find(801)->descriptors) {
       switch (operation->kind) {
-        case POINTWISE_OPERATION: add(*operation); break;
-        case ATTENTION: attend(*operation); break;
+        case POINTWISE_OPERATION: pointwise(*operation); break;
+        case MATMUL_OPERATION: multiply(*operation); break;
+        case REDUCTION_OPERATION: reduce(*operation); break;
+        case RESHAPE_OPERATION: reshape(*operation); break;
         default: convolve(*operation);
       }
     }

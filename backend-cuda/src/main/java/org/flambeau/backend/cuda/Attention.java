@@ -5,23 +5,18 @@ import static org.flambeau.spi.NativeMemory.FLOAT;
 import static org.flambeau.spi.NativeMemory.INT;
 import static org.flambeau.spi.NativeMemory.LONG;
 
-import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.flambeau.DType;
 import org.flambeau.GradMode;
-import org.flambeau.backend.cuda.CudnnOperation.Place;
-import org.flambeau.backend.cuda.CudnnOperation.Tensor;
-import org.flambeau.backend.cuda.binding.Cudnn;
 import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
-/// Attention: of half precision forward by cuDNN, all else by `attention.cu`, whose arithmetic is float32's.
+/// Attention: of half precision by cuDNN, all else by `attention.cu`, whose arithmetic is float32's.
 ///
-/// While gradients are recorded half precision is left to core, whose products run on tensor cores both ways: the backward kernel, which
-/// does not, would take longer than what the forward pass saves.
+/// While gradients are recorded, half precision that cuDNN does not take is left to core, whose products run on tensor cores both ways: the
+/// backward kernel, which does not, would take longer than what the forward pass saves.
 final class Attention {
   private static final String SOURCE = "attention.cu";
   private static final int MAX_WIDTH = 128;
@@ -30,10 +25,6 @@ final class Attention {
   private static final int PADDING = 4;
   private static final int HEADS = 40;
   private static final int SHAPE = 24;
-
-  /// The first cuDNN that has attention as one operation.
-  static final long CUDNN = 91301;
-  private static final long MAX_WORKSPACE = 1L << 28;
 
   /// How wide the kernels take heads, and of how many rows their tiles are: wide ones leave less shared memory.
   private enum Width {
@@ -72,7 +63,7 @@ final class Attention {
   }
 
   private final Gpu gpu;
-  private final CudnnContext.Pool contexts;
+  private final CudnnAttention cudnn;
   private final KernelTable<Width, DType> forward;
   private final KernelTable<Width, DType> backwardQuery;
   private final KernelTable<Width, DType> backwardKey;
@@ -80,9 +71,9 @@ final class Attention {
   /// Kernels that were given the shared memory that they need.
   private final Set<Kernel> prepared = ConcurrentHashMap.newKeySet();
 
-  Attention(Gpu gpu, KernelLibrary library, CudnnContext.Pool contexts) {
+  Attention(Gpu gpu, KernelLibrary library, CudnnAttention cudnn) {
     this.gpu = gpu;
-    this.contexts = contexts;
+    this.cudnn = cudnn;
     this.forward = table(library, (width, dtype) -> width.instance("attention", dtype, Width.FORWARD_ROWS));
     this.backwardQuery = table(library, (width, dtype) -> width.instance("attentionBackwardQuery", dtype, width.backwardRows));
     this.backwardKey = table(library, (width, dtype) -> width.instance("attentionBackwardKey", dtype, width.backwardRows));
@@ -95,7 +86,7 @@ final class Attention {
 
   /// Whether there are kernels for such queries that pay; of float64 core composes attention, as of wider heads.
   boolean supports(Strided q) {
-    boolean dtype = q.dtype() == DType.FLOAT32 || isHalf(q) && !GradMode.isEnabled();
+    boolean dtype = q.dtype() == DType.FLOAT32 || isHalf(q) && (!GradMode.isEnabled() || cudnn.takes(q));
     if (!dtype || q.size(3) > MAX_WIDTH || tooMany(q)) {
       return false;
     }
@@ -113,7 +104,7 @@ final class Attention {
   }
 
   void forward(Strided out, @Nullable Strided logSumExp, Strided q, Strided k, Strided v, double scale, boolean causal) {
-    if (isHalf(q) && !causal && logSumExp != null && byCudnn(out, logSumExp, q, k, v, (float) scale)) {
+    if (isHalf(q) && logSumExp != null && cudnn.forward(out, logSumExp, q, k, v, (float) scale, causal)) {
       return;
     }
     Width width = Width.of(q.size(3));
@@ -129,6 +120,9 @@ final class Attention {
 
   void backward(Strided gradQ, Strided gradK, Strided gradV, Strided grad, Strided out, Strided logSumExp, Strided q, Strided k,
       Strided v, double scale, boolean causal) {
+    if (isHalf(q) && cudnn.backward(gradQ, gradK, gradV, grad, out, logSumExp, q, k, v, (float) scale, causal)) {
+      return;
+    }
     long rows = logSumExp.numel();
     try (Workspace dots = Workspace.of(gpu, rows * Float.BYTES)) {
       dots(dots.address(), rows, grad, out, q, k, scale, causal);
@@ -193,53 +187,5 @@ final class Attention {
     }
     long blocks = x.size(0) * x.size(1) * Math.ceilDiv(x.size(2), rows);
     launch.run(gpu, kernel, (int) blocks, 1, 1, THREADS, 1, sharedBytes);
-  }
-
-  // ---- by cuDNN ----
-
-  /// An attention with all that a plan depends on.
-  record Request(DType dtype, CudnnLayout q, CudnnLayout k, CudnnLayout v, CudnnLayout out, CudnnLayout logSumExp) {
-    private static final CudnnLayout NUMBER = new CudnnLayout(new long[] {1, 1, 1, 1}, new long[] {1, 1, 1, 1}, Float.BYTES);
-
-    Optional<CudnnPlan> plan(CudnnPlan.Target target) {
-      Tensor scale = NUMBER.tensor(6, DType.FLOAT32, Place.HOST);
-      var attention = new CudnnOperation.Attention(q.tensor(1, dtype, Place.DEVICE), k.tensor(2, dtype, Place.DEVICE),
-          v.tensor(3, dtype, Place.DEVICE), out.tensor(4, dtype, Place.DEVICE), logSumExp.tensor(5, DType.FLOAT32, Place.DEVICE), scale);
-      return CudnnPlan.find(target, List.of(attention), new CudnnPlan.Limits(Set.of(CudnnPlan.NONDETERMINISTIC), MAX_WORKSPACE), 1)
-          .stream().findFirst();
-    }
-  }
-
-  /// Whether cuDNN could.
-  private boolean byCudnn(Strided out, Strided logSumExp, Strided q, Strided k, Strided v, float scale) {
-    if (q.size(3) % 8 != 0 || !liesTogether(q) || !liesTogether(k) || !liesTogether(v) || !liesTogether(out)
-        || Cudnn.versionNumber() < CUDNN) {
-      return false;
-    }
-    Strided statistics = logSumExp.with(logSumExp.offset(), new long[] {q.size(0), q.size(1), q.size(2), 1},
-        new long[] {logSumExp.stride(0), logSumExp.stride(1), logSumExp.stride(2), 1});
-    Request request = new Request(q.dtype(), CudnnLayout.of(q), CudnnLayout.of(k), CudnnLayout.of(v), CudnnLayout.of(out),
-        CudnnLayout.of(statistics));
-    try (CudnnContext context = contexts.take()) {
-      CudnnPlan plan = context.plan(request, request::plan).orElse(null);
-      if (plan == null) {
-        return false;
-      }
-      try (Workspace workspace = Workspace.of(gpu, plan.workspaceBytes())) {
-        context.run(plan, workspace.address(), q.address(), k.address(), v.address(), out.address(), logSumExp.address(),
-            context.number(scale));
-      }
-    }
-    gpu.launched("cuDNN's attention");
-    return true;
-  }
-
-  /// Whether a head's row is contiguous and nothing is repeated, in whole packs of 16 bytes.
-  private static boolean liesTogether(Strided x) {
-    boolean aligned = x.address() % CudnnLayout.ALIGNMENT == 0;
-    for (int d = 0; d < 3; d++) {
-      aligned &= x.size(d) == 1 || x.stride(d) != 0 && x.stride(d) * x.dtype().size() % CudnnLayout.ALIGNMENT == 0;
-    }
-    return aligned && x.stride(3) == 1;
   }
 }

@@ -6,10 +6,10 @@ import org.flambeau.BackendException;
 import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.MatmulPrecision;
-import org.flambeau.backend.cuda.CudnnOperation.Add;
 import org.flambeau.backend.cuda.CudnnOperation.Convolution;
 import org.flambeau.backend.cuda.CudnnOperation.Direction;
 import org.flambeau.backend.cuda.CudnnOperation.Place;
+import org.flambeau.backend.cuda.CudnnOperation.Pointwise;
 import org.flambeau.backend.cuda.CudnnOperation.Tensor;
 import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Conv2d;
@@ -124,7 +124,8 @@ final class Convolutions {
         return List.of(new Convolution(direction, input, kernel, result, spec));
       }
       Tensor sums = y.tensor(5, CudnnOperation.arithmetic(dtype), Place.NOWHERE);
-      return List.of(new Convolution(direction, input, kernel, sums, spec), new Add(sums, bias.tensor(4, dtype, Place.DEVICE), result));
+      return List.of(new Convolution(direction, input, kernel, sums, spec),
+          new Pointwise(Pointwise.Mode.ADD, sums, bias.tensor(4, dtype, Place.DEVICE), result));
     }
 
     private Set<Integer> refused() {

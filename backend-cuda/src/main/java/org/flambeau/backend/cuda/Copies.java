@@ -48,7 +48,8 @@ final class Copies implements AutoCloseable {
     return true;
   }
 
-  private Strided copy(Strided x) {
+  /// `x` one row after the other.
+  Strided copy(Strided x) {
     long bytes = x.numel() * x.dtype().size();
     Workspace workspace = Workspace.of(gpu, bytes);
     copies.add(workspace);

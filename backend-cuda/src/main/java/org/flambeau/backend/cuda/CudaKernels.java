@@ -50,7 +50,7 @@ final class CudaKernels implements Kernels {
     this.updates = new ParameterUpdates(gpu, library);
     CudnnContext.Pool cudnn = new CudnnContext.Pool(gpu);
     this.convolutions = new Convolutions(gpu, elementwise, cudnn);
-    this.attention = new Attention(gpu, library, cudnn);
+    this.attention = new Attention(gpu, library, new CudnnAttention(gpu, elementwise, cudnn));
     this.products = new MatrixProducts(gpu, library, elementwise);
     this.softmax = new Softmax(gpu, library);
     this.layerNorm = new LayerNorm(gpu, library);

@@ -29,7 +29,11 @@ final class CudnnDescriptor implements AutoCloseable {
   static final int OPERATION_GRAPH = 15;
   static final int VARIANT_PACK = 16;
   static final int TENSOR = 17;
-  static final int ATTENTION_FORWARD = 41;
+  static final int MATMUL = 18;
+  static final int MATMUL_OPERATION = 19;
+  static final int REDUCTION = 21;
+  static final int REDUCTION_OPERATION = 22;
+  static final int RESHAPE_OPERATION = 31;
 
   /// The types of attributes, cudnnBackendAttributeType_t.
   static final int HANDLE = 0;
@@ -44,6 +48,7 @@ final class CudnnDescriptor implements AutoCloseable {
   static final int NUMERICAL_NOTE = 11;
   static final int POINTWISE_MODE = 14;
   static final int DESCRIPTOR = 15;
+  static final int REDUCTION_MODE = 18;
 
   private final long address;
 

@@ -26,6 +26,19 @@ record CudnnLayout(long[] sizes, long[] strides, long alignment) {
     return of(x.with(x.offset(), new long[] {1, x.size(0), 1, 1}, new long[] {x.size(0) * step, step, step, step}));
   }
 
+  /// With the last two dimensions in each other's place.
+  CudnnLayout transposed() {
+    return new CudnnLayout(swapped(sizes), swapped(strides), alignment);
+  }
+
+  private static long[] swapped(long[] values) {
+    long[] swapped = values.clone();
+    int last = values.length - 1;
+    swapped[last] = values[last - 1];
+    swapped[last - 1] = values[last];
+    return swapped;
+  }
+
   Tensor tensor(long uid, DType dtype, Place place) {
     return new Tensor(uid, dtype, sizes, strides, alignment, place);
   }

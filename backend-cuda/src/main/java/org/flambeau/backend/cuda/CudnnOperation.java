@@ -3,9 +3,11 @@ package org.flambeau.backend.cuda;
 import static org.flambeau.backend.cuda.CudnnDescriptor.CONVOLUTION_MODE;
 import static org.flambeau.backend.cuda.CudnnDescriptor.DATA_TYPE;
 import static org.flambeau.backend.cuda.CudnnDescriptor.POINTWISE_MODE;
+import static org.flambeau.backend.cuda.CudnnDescriptor.REDUCTION_MODE;
 
 import org.flambeau.DType;
 import org.flambeau.spi.Conv2d;
+import org.jspecify.annotations.Nullable;
 
 /// An operation that cuDNN is asked for, and its tensors, as values; operations that share a tensor are one graph.
 sealed interface CudnnOperation {
@@ -77,31 +79,99 @@ sealed interface CudnnOperation {
     }
   }
 
-  /// out = x + b, b broadcast.
-  record Add(Tensor x, Tensor b, Tensor out) implements CudnnOperation {
-    private static final int ADD = 0;
+  /// out = f(x, b), element by element, b broadcast; modes of one operand have no b.
+  record Pointwise(Mode mode, Tensor x, @Nullable Tensor b, Tensor out) implements CudnnOperation {
+    /// cudnnPointwiseMode_t.
+    enum Mode {
+      ADD(0), MULTIPLY(1), DIVIDE(6), SUBTRACT(9), EXP(13), LOG(15), AT_LEAST(303);
+
+      private final int code;
+
+      Mode(int code) {
+        this.code = code;
+      }
+    }
 
     @Override
     public CudnnDescriptor describe(Scope scope) {
-      CudnnDescriptor add = scope.keep(new CudnnDescriptor(CudnnDescriptor.POINTWISE).setConstant(0, POINTWISE_MODE, ADD)
-          .setConstant(1, DATA_TYPE, code(arithmetic(out.dtype))).finish());
-      return new CudnnDescriptor(CudnnDescriptor.POINTWISE_OPERATION).set(750, add).set(751, scope.of(x)).set(752, scope.of(b))
-          .set(753, scope.of(out)).finish();
+      CudnnDescriptor operation = new CudnnDescriptor(CudnnDescriptor.POINTWISE_OPERATION)
+          .set(750, scope.keep(pointwise(mode.code, out).finish())).set(751, scope.of(x)).set(753, scope.of(out));
+      return (b == null ? operation : operation.set(752, scope.of(b))).finish();
     }
   }
 
-  /// out = softmax(q·kᵀ·scale)·v, with the logarithms of the sums of exponentials; since cuDNN 9.13.1.
-  record Attention(Tensor q, Tensor k, Tensor v, Tensor out, Tensor logSumExp, Tensor scale) implements CudnnOperation {
+  /// out = condition ? x : other, `other` broadcast.
+  record Select(Tensor condition, Tensor x, Tensor other, Tensor out) implements CudnnOperation {
+    private static final int SELECT = 601;
+
     @Override
     public CudnnDescriptor describe(Scope scope) {
-      return new CudnnDescriptor(CudnnDescriptor.ATTENTION_FORWARD).set(2800, scope.of(q)).set(2801, scope.of(k)).set(2802, scope.of(v))
-          .set(2803, scope.of(out)).set(2804, scope.of(logSumExp)).set(2805, scope.of(scale)).finish();
+      return new CudnnDescriptor(CudnnDescriptor.POINTWISE_OPERATION).set(750, scope.keep(pointwise(SELECT, out).finish()))
+          .set(751, scope.of(x)).set(752, scope.of(other)).set(758, scope.of(condition)).set(753, scope.of(out)).finish();
     }
   }
 
-  /// What sums are kept in.
+  /// Where each element of x lies along one of its dimensions.
+  record Index(Tensor x, int dim, Tensor out) implements CudnnOperation {
+    private static final int INDEX = 501;
+
+    @Override
+    public CudnnDescriptor describe(Scope scope) {
+      return new CudnnDescriptor(CudnnDescriptor.POINTWISE_OPERATION)
+          .set(750, scope.keep(pointwise(INDEX, out).setLongs(9, dim).finish())).set(751, scope.of(x)).set(753, scope.of(out)).finish();
+    }
+  }
+
+  /// out = a·b of the matrices that the last two dimensions are.
+  record Product(Tensor a, Tensor b, Tensor out) implements CudnnOperation {
+    @Override
+    public CudnnDescriptor describe(Scope scope) {
+      CudnnDescriptor product = scope
+          .keep(new CudnnDescriptor(CudnnDescriptor.MATMUL).setConstant(1500, DATA_TYPE, code(arithmetic(out.dtype))).finish());
+      return new CudnnDescriptor(CudnnDescriptor.MATMUL_OPERATION).set(1523, product).set(1520, scope.of(a)).set(1521, scope.of(b))
+          .set(1522, scope.of(out)).finish();
+    }
+  }
+
+  /// out = x with one value for all that lies along the dimensions of which out has one element only.
+  record Reduction(Kind kind, Tensor x, Tensor out) implements CudnnOperation {
+    /// cudnnReduceTensorOp_t.
+    enum Kind {
+      SUM(0), MAX(3);
+
+      private final int code;
+
+      Kind(int code) {
+        this.code = code;
+      }
+    }
+
+    @Override
+    public CudnnDescriptor describe(Scope scope) {
+      CudnnDescriptor reduction = scope.keep(new CudnnDescriptor(CudnnDescriptor.REDUCTION).setConstant(1600, REDUCTION_MODE, kind.code)
+          .setConstant(1601, DATA_TYPE, code(arithmetic(out.dtype))).finish());
+      return new CudnnDescriptor(CudnnDescriptor.REDUCTION_OPERATION).set(1612, reduction).set(1610, scope.of(x))
+          .set(1611, scope.of(out)).finish();
+    }
+  }
+
+  /// The elements of x in other dimensions, as between a matrix and its transpose.
+  record Reshape(Tensor x, Tensor out) implements CudnnOperation {
+    @Override
+    public CudnnDescriptor describe(Scope scope) {
+      return new CudnnDescriptor(CudnnDescriptor.RESHAPE_OPERATION).set(2200, scope.of(x)).set(2201, scope.of(out)).finish();
+    }
+  }
+
+  /// What is computed of each element, to which more may be added.
+  private static CudnnDescriptor pointwise(int mode, Tensor out) {
+    return new CudnnDescriptor(CudnnDescriptor.POINTWISE).setConstant(0, POINTWISE_MODE, mode)
+        .setConstant(1, DATA_TYPE, code(arithmetic(out.dtype)));
+  }
+
+  /// What sums are kept in, and all else is computed in.
   static DType arithmetic(DType dtype) {
-    return dtype == DType.FLOAT64 ? DType.FLOAT64 : DType.FLOAT32;
+    return dtype == DType.FLOAT64 || dtype == DType.BOOL ? dtype : DType.FLOAT32;
   }
 
   /// cudnnDataType_t.
@@ -111,6 +181,8 @@ sealed interface CudnnOperation {
       case FLOAT64 -> 1;
       case FLOAT16 -> 2;
       case BFLOAT16 -> 9;
+      case INT32 -> 4;
+      case BOOL -> 11;
       default -> throw new IllegalArgumentException("[cudnn] expected a floating-point dtype, got " + dtype.label());
     };
   }

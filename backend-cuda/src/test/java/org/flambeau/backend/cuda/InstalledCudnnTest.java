@@ -1,12 +1,12 @@
 package org.flambeau.backend.cuda;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
-import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -16,17 +16,19 @@ import org.flambeau.backend.cuda.CudnnOperation.Direction;
 import org.flambeau.backend.cuda.binding.Cudnn;
 import org.flambeau.backend.cuda.binding.Libraries;
 import org.flambeau.backend.cuda.binding.Library;
+import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// The real cuDNN, where it is installed or FLAMBEAU_CUDA_PATH names it, is asked for plans for an H200 that is only described to it: neither
-/// a GPU nor a driver is needed.
+/// a GPU nor a driver that does anything is needed.
 class InstalledCudnnTest {
   private static final String H200 = """
       {"maxGridSize": [2147483647, 65535, 65535], "maxBlockSize": [1024, 1024, 64], "regsPerBlock": 65536, "multiProcessorCount": 132,
@@ -68,9 +70,10 @@ class InstalledCudnnTest {
   }
 
   @BeforeAll
-  static void describe() {
+  static void describe(@TempDir Path folder) throws Exception {
     String problem = Libraries.shared().problem(Library.CUDNN);
     assumeTrue(problem == null, problem);
+    SimulatedDriver.loadIdle(folder);
     described = Described.of(H200);
   }
 
@@ -150,16 +153,33 @@ class InstalledCudnnTest {
     assertEquals(List.of(), without);
   }
 
-  @Test
-  void attentionAsItLiesBehindAProjectionIsDescribedAsCudnnWantsIt() {
-    assumeTrue(Cudnn.versionNumber() >= Attention.CUDNN, () -> "cuDNN " + Cudnn.version() + " has no attention as one operation");
-    long row = 3L * 12 * 64;
-    var packed = new CudnnLayout(new long[] {8, 12, 197, 64}, new long[] {197 * row, 64, row, 1}, 16);
-    var out = new CudnnLayout(new long[] {8, 12, 197, 64}, new long[] {197L * 12 * 64, 64, 12 * 64, 1}, 16);
-    var logSumExp = new CudnnLayout(new long[] {8, 12, 197, 1}, new long[] {12 * 197, 197, 1, 1}, 16);
+  /// How heads lie: one after the other, or as a projection to queries, keys and values, each 768 wide, leaves them.
+  private static CudnnLayout heads(boolean packed, long batch, long rows) {
+    long step = packed ? 3L * 12 * 64 : 12 * 64;
+    return new CudnnLayout(new long[] {batch, 12, rows, 64}, new long[] {rows * step, 64, step, 1}, 16);
+  }
 
-    // its engines want a driver, too: what can be found out without one is that the graph is no other than they expect
-    assertDoesNotThrow(() -> new Attention.Request(DType.BFLOAT16, packed, packed, packed, out, logSumExp)
-        .plan(Objects.requireNonNull(described)).ifPresent(CudnnPlan::close));
+  /// ViT-B/16's, and one whose keys are no multiple of anything.
+  @ParameterizedTest
+  @CsvSource({"8, 197, 197", "2, 5, 77"})
+  void attentionHasPlansForItselfAndItsGradients(long batch, long queries, long keys) {
+    assumeTrue(Cudnn.versionNumber() >= CudnnAttention.CUDNN, () -> "cuDNN " + Cudnn.version() + " is too old");
+    var perRow = new CudnnLayout(new long[] {batch, 12, queries, 1}, new long[] {12 * queries, queries, 1, 1}, 16);
+    List<AttentionGraph.Request> without = new ArrayList<>();
+    for (int variant = 0; variant < 8; variant++) {
+      DType dtype = (variant & 1) == 0 ? DType.BFLOAT16 : DType.FLOAT16;
+      boolean causal = (variant & 2) != 0;
+      boolean packed = (variant & 4) != 0;
+      CudnnLayout q = heads(packed, batch, queries);
+      CudnnLayout k = heads(packed, batch, keys);
+      CudnnLayout out = heads(false, batch, queries);
+      CudnnLayout gradK = heads(false, batch, keys);
+      for (var request : List.of(new AttentionGraph.Forward(dtype, causal, q, k, k, out, perRow),
+          new AttentionGraph.Backward(dtype, causal, q, k, k, out, perRow, out, out, gradK, gradK, perRow))) {
+        var plan = request.plan(Objects.requireNonNull(described));
+        plan.ifPresentOrElse(CudnnPlan::close, () -> without.add(request));
+      }
+    }
+    assertEquals(List.of(), without);
   }
 }

@@ -7,7 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -48,8 +50,7 @@ public final class SimulatedDriver {
 
   /// Makes this process find the simulated driver before any other; must come before anybody asks for a library.
   public static void install() throws IOException, InterruptedException {
-    boolean compiler = List.of(System.getenv("PATH").split(":")).stream().anyMatch(folder -> Files.isExecutable(Path.of(folder, "g++")));
-    assumeTrue(compiler, "there is no g++ on PATH to build the simulated driver with");
+    requireCompiler();
     Path folder = build();
     System.setProperty(Host.PROPERTY, folder.toString());
     System.setProperty("flambeau.cuda.kernelCache", folder.resolve("kernels").toString()); // they are for no GPU
@@ -58,6 +59,15 @@ public final class SimulatedDriver {
       MemoryStats.emptyCache(Device.cuda(0)); // what earlier tests of the process left is in the way of those that ask the driver itself
     }
     installed = true;
+  }
+
+  /// Makes real libraries of this process find a driver that does nothing, where there is none: enough to plan, not to compute.
+  public static void loadIdle(Path folder) throws IOException, InterruptedException {
+    if (Libraries.shared().problem(Library.DRIVER) != null) {
+      requireCompiler();
+      finish(library(folder, "libcuda.so.1", List.of("idle.cpp")));
+      SymbolLookup _ = SymbolLookup.libraryLookup(folder.resolve("libcuda.so.1"), Arena.global());
+    }
   }
 
   /// In which order the threads of a kernel run where nothing orders them.
@@ -121,6 +131,11 @@ public final class SimulatedDriver {
     return Native.function(Libraries.shared().open(Library.DRIVER), name, result, parameters);
   }
 
+  private static void requireCompiler() {
+    boolean compiler = List.of(System.getenv("PATH").split(":")).stream().anyMatch(folder -> Files.isExecutable(Path.of(folder, "g++")));
+    assumeTrue(compiler, "there is no g++ on PATH to build the simulated driver with");
+  }
+
   private static synchronized Path build() throws IOException, InterruptedException {
     Path all = Files.createDirectories(Path.of("target", "simulated").toAbsolutePath());
     Path folder = all.resolve(Long.toHexString(content()));
@@ -132,8 +147,7 @@ public final class SimulatedDriver {
       }
       compilers.add(precompiled(building));
       for (Process compiler : compilers) {
-        String messages = new String(compiler.getInputStream().readAllBytes(), UTF_8);
-        assertEquals(0, compiler.waitFor(), messages);
+        finish(compiler);
       }
       publish(building, folder);
     }
@@ -171,6 +185,11 @@ public final class SimulatedDriver {
   private static Process compiler(List<String> arguments) throws IOException {
     return new ProcessBuilder(Stream.concat(Stream.of("g++"), arguments.stream()).collect(Collectors.toList())).redirectErrorStream(true)
         .start();
+  }
+
+  private static void finish(Process compiler) throws IOException, InterruptedException {
+    String messages = new String(compiler.getInputStream().readAllBytes(), UTF_8);
+    assertEquals(0, compiler.waitFor(), messages);
   }
 
   /// Another process may have been faster.
