@@ -25,6 +25,35 @@ import org.flambeau.spi.Backend;
 /// Random numbers are drawn anew: each replay draws what the work, done one operation after the other, would have drawn in its place, and
 /// leaves the generator behind in the same state.
 ///
+/// A whole training step is recorded after it has been taken a few times, which makes the optimizer's states; the optimizer has to be
+/// `capturable`, so that the learning rate and the count of steps are on the GPU:
+///
+/// ```java
+/// var optimizer = new AdamW(model.parameters(), AdamW.options().lr(1e-3).capturable(true));
+/// var scheduler = new CosineAnnealingLr(optimizer, steps);
+/// Tensor images = Tensor.zeros(32, 3, 224, 224).to(Device.cuda(0));
+/// Tensor labels = Tensor.zeros(DType.INT64, 32).to(Device.cuda(0));
+/// Tensor loss = Tensor.zeros().to(Device.cuda(0));
+/// Runnable step = () -> {
+///   optimizer.zeroGrad();
+///   Tensor now = Functional.crossEntropy(model.call(images), labels);
+///   now.backward();
+///   optimizer.step();
+///   loss.copy_(now.detach());
+/// };
+/// step.run();                                                   // on a batch of its own
+/// try (CudaGraph graph = CudaGraph.capture(step)) {
+///   for (Batch batch : loader) {
+///     images.copy_(batch.images());
+///     labels.copy_(batch.labels());
+///     graph.replay();
+///     scheduler.step();                                         // reaches the next replay
+///   }
+/// }
+/// ```
+///
+/// State dicts are loaded before the capture, since they replace the states that a replay changes.
+///
 /// Errors: whatever needs the host in between cannot be recorded (values brought to the host, sizes that depend on data, copies from the
 /// host); it throws an `IllegalStateException` that names the operation, and nothing is recorded.
 public final class CudaGraph implements AutoCloseable {

@@ -1,5 +1,9 @@
 package org.flambeau.backend.cuda;
 
+import org.flambeau.DeviceOutOfMemoryException;
+import org.flambeau.backend.cuda.binding.Driver;
+import org.flambeau.spi.Allocator;
+
 /// The random numbers that a graph draws from one generator.
 ///
 /// Its kernels find the generator's state on the device, where each replay leaves that of then, and count on from there. So a replay draws what
@@ -11,19 +15,29 @@ final class GraphDraws implements AutoCloseable {
   private final Gpu gpu;
   private final Philox source;
   private final Kernel begin;
-  private final Workspace state;
+  /// Not of the graph's pool, where earlier work of a replay may use the same memory.
+  private final long state;
   private long calls;
 
   GraphDraws(Gpu gpu, KernelLibrary library, Philox source) {
     this.gpu = gpu;
     this.source = source;
     this.begin = library.get("random.cu", "begin");
-    this.state = Workspace.of(gpu, STATE);
+    this.state = allocate(gpu);
+  }
+
+  private static long allocate(Gpu gpu) {
+    try {
+      return Driver.memAlloc(STATE);
+    } catch (Allocator.OutOfMemory e) {
+      throw new DeviceOutOfMemoryException("Out of memory on " + gpu.device() + ": a graph that draws random numbers needs " + STATE
+          + " bytes (" + e.getMessage() + "). Close MemoryScopes earlier or use a smaller batch");
+    }
   }
 
   /// Where the state lies.
   long state() {
-    return state.address();
+    return state;
   }
 
   /// Sets `words` of each thread's sequence aside for a kernel.
@@ -37,7 +51,7 @@ final class GraphDraws implements AutoCloseable {
 
   /// Moves the generator on as the whole graph does, and leaves the state from before on the device.
   void begin() {
-    Launch launch = Launch.begin().word(state());
+    Launch launch = Launch.begin().word(state);
     long at = launch.structure(STATE, 8);
     source.reserve(calls * Philox.WORDS, at);
     launch.run(gpu, begin, 1, 1);
@@ -45,6 +59,6 @@ final class GraphDraws implements AutoCloseable {
 
   @Override
   public void close() {
-    state.close();
+    Driver.memFree(state);
   }
 }

@@ -12,6 +12,7 @@ import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.Generator;
 import org.flambeau.GradMode;
+import org.flambeau.MemoryScope;
 import org.flambeau.Random;
 import org.flambeau.Tensor;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
@@ -96,7 +97,11 @@ class CudaGraphTest {
     assertEquals(5f, x.sum().item());
   }
 
+  /// What is drawn after other work, whose memory is free again by then.
   private static List<Tensor> draws(Tensor x, Generator generator, Generator other) {
+    try (var _ = MemoryScope.open()) {
+      x.add(1);
+    }
     return List.of(Tensor.rand(generator, DType.FLOAT32, 1000), Tensor.bernoulli(x), Tensor.randn(other, DType.FLOAT64, 7),
         Tensor.randperm(generator, 30), Functional.dropout(x, 0.5, true));
   }
@@ -158,7 +163,7 @@ class CudaGraphTest {
     var eagerOptimizer = new Sgd(eager.parameters(), Sgd.options().lr(0.05).momentum(0.9));
     Tensor eagerLoss = Tensor.zeros();
     Module recorded = model().to(cuda);
-    var optimizer = new Sgd(recorded.parameters(), Sgd.options().lr(0.05).momentum(0.9));
+    var optimizer = new Sgd(recorded.parameters(), Sgd.options().lr(0.05).momentum(0.9).capturable(true));
     Tensor there = x.to(cuda);
     Tensor wanted = y.to(cuda);
     Tensor loss = Tensor.zeros().to(cuda);

@@ -39,10 +39,10 @@ public final class OptimizerSteps {
     }
   }
 
-  /// One step of stochastic gradient descent; `velocities` has none without momentum, else one for each parameter.
-  public static void sgd(List<Tensor> parameters, List<Tensor> gradients, List<Tensor> velocities, boolean firstStep, double lr,
-      double momentum,
-      double dampening, double weightDecay, boolean nesterov, boolean maximize) {
+  /// One step of stochastic gradient descent; `velocities` has none without momentum, else one for each parameter. `lr` is of
+  /// rank 0, on the host or on the parameters' device.
+  public static void sgd(List<Tensor> parameters, List<Tensor> gradients, List<Tensor> velocities, boolean firstStep, Tensor lr,
+      double momentum, double dampening, double weightDecay, boolean nesterov, boolean maximize) {
     if (parameters.isEmpty()) {
       return;
     }
@@ -50,17 +50,18 @@ public final class OptimizerSteps {
     changed.addAll(velocities);
     STEP.runInPlace(parameters.getFirst().device(), changed, gradients,
         k -> k.sgdStep(strided(parameters), strided(gradients), velocities.isEmpty() ? null : strided(velocities), firstStep,
-            Tensor.number(lr).strided(), momentum, dampening, weightDecay, nesterov, maximize));
+            lr.strided(), momentum, dampening, weightDecay, nesterov, maximize));
   }
 
-  /// One step of Adam, the `step`th; `largest` has none without amsgrad, else one for each parameter.
+  /// One step of Adam, the `step`th; `largest` has none without amsgrad, else one for each parameter. `lr` and `step` are
+  /// of rank 0, on the host or on the parameters' device.
   public static void adam(List<Tensor> parameters, List<Tensor> gradients, List<Tensor> averages, List<Tensor> squares,
-      List<Tensor> largest, double lr, double step, double beta1, double beta2, double eps, double weightDecay, boolean decoupled,
+      List<Tensor> largest, Tensor lr, Tensor step, double beta1, double beta2, double eps, double weightDecay, boolean decoupled,
       boolean maximize) {
     List<Tensor> changed = Stream.of(parameters, averages, squares, largest).flatMap(List::stream).toList();
     STEP.runInPlace(parameters.getFirst().device(), changed, gradients,
         k -> k.adamStep(strided(parameters), strided(gradients), strided(averages), strided(squares),
-            largest.isEmpty() ? null : strided(largest), Tensor.number(lr).strided(), Tensor.number(step).strided(), beta1, beta2, eps,
+            largest.isEmpty() ? null : strided(largest), lr.strided(), step.strided(), beta1, beta2, eps,
             weightDecay, decoupled, maximize));
   }
 

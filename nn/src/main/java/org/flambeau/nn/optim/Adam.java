@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.flambeau.DType;
 import org.flambeau.Tensor;
 import org.flambeau.internal.ops.OptimizerSteps;
 import org.flambeau.spi.FusedOp;
@@ -36,43 +37,49 @@ public sealed class Adam extends Optimizer<Adam.Options> permits AdamW {
   /// @param decoupledWeightDecay whether the decay leaves gradients and averages alone, as AdamW's does
   /// @param amsgrad whether to divide by the largest average of squares so far
   /// @param maximize whether to climb rather than descend
+  /// @param capturable whether steps can be part of a [org.flambeau.CudaGraph]
   public record Options(double lr, double beta1, double beta2, double eps, double weightDecay, boolean decoupledWeightDecay,
-      boolean amsgrad, boolean maximize)
+      boolean amsgrad, boolean maximize, boolean capturable)
       implements
         MomentumOptions<Options> {
     @Override
     public Options lr(double lr) {
-      return new Options(lr, beta1, beta2, eps, weightDecay, decoupledWeightDecay, amsgrad, maximize);
+      return new Options(lr, beta1, beta2, eps, weightDecay, decoupledWeightDecay, amsgrad, maximize, capturable);
     }
 
     /// These options with other averages.
     public Options betas(double beta1, double beta2) {
-      return new Options(lr, beta1, beta2, eps, weightDecay, decoupledWeightDecay, amsgrad, maximize);
+      return new Options(lr, beta1, beta2, eps, weightDecay, decoupledWeightDecay, amsgrad, maximize, capturable);
     }
 
     /// These options with another epsilon.
     public Options eps(double eps) {
-      return new Options(lr, beta1, beta2, eps, weightDecay, decoupledWeightDecay, amsgrad, maximize);
+      return new Options(lr, beta1, beta2, eps, weightDecay, decoupledWeightDecay, amsgrad, maximize, capturable);
     }
 
     /// These options with another weight decay.
     public Options weightDecay(double weightDecay) {
-      return new Options(lr, beta1, beta2, eps, weightDecay, decoupledWeightDecay, amsgrad, maximize);
+      return new Options(lr, beta1, beta2, eps, weightDecay, decoupledWeightDecay, amsgrad, maximize, capturable);
     }
 
     /// These options, with the weight decay beside the gradients or in them.
     public Options decoupledWeightDecay(boolean decoupledWeightDecay) {
-      return new Options(lr, beta1, beta2, eps, weightDecay, decoupledWeightDecay, amsgrad, maximize);
+      return new Options(lr, beta1, beta2, eps, weightDecay, decoupledWeightDecay, amsgrad, maximize, capturable);
     }
 
     /// These options with or without the largest average.
     public Options amsgrad(boolean amsgrad) {
-      return new Options(lr, beta1, beta2, eps, weightDecay, decoupledWeightDecay, amsgrad, maximize);
+      return new Options(lr, beta1, beta2, eps, weightDecay, decoupledWeightDecay, amsgrad, maximize, capturable);
     }
 
     /// These options, climbing or descending.
     public Options maximize(boolean maximize) {
-      return new Options(lr, beta1, beta2, eps, weightDecay, decoupledWeightDecay, amsgrad, maximize);
+      return new Options(lr, beta1, beta2, eps, weightDecay, decoupledWeightDecay, amsgrad, maximize, capturable);
+    }
+
+    /// These options, with the learning rate and the count of steps on the device, for steps in a [org.flambeau.CudaGraph], or on the host.
+    public Options capturable(boolean capturable) {
+      return new Options(lr, beta1, beta2, eps, weightDecay, decoupledWeightDecay, amsgrad, maximize, capturable);
     }
 
     /// beta1.
@@ -99,20 +106,21 @@ public sealed class Adam extends Optimizer<Adam.Options> permits AdamW {
     @Override
     public Map<String, Object> describe() {
       return new TreeMap<>(Map.of("lr", lr, "betas", List.of(beta1, beta2), "eps", eps, "weight_decay", weightDecay,
-          "decoupled_weight_decay", decoupledWeightDecay, "amsgrad", amsgrad, "maximize", maximize));
+          "decoupled_weight_decay", decoupledWeightDecay, "amsgrad", amsgrad, "maximize", maximize,
+          "capturable", capturable));
     }
 
     @Override
     public Options restore(SavedOptions saved) {
       return new Options(saved.number("lr"), saved.number("betas", 0), saved.number("betas", 1), saved.number("eps"),
           saved.number("weight_decay"), saved.flag("decoupled_weight_decay", decoupledWeightDecay), saved.flag("amsgrad", amsgrad),
-          saved.flag("maximize", maximize));
+          saved.flag("maximize", maximize), capturable);
     }
   }
 
   /// PyTorch's defaults: a learning rate of 0.001, no weight decay.
   public static Options options() {
-    return new Options(1e-3, 0.9, 0.999, 1e-8, 0, false, false, false);
+    return new Options(1e-3, 0.9, 0.999, 1e-8, 0, false, false, false, false);
   }
 
   /// @throws IllegalArgumentException if there are no parameters, or the options make no sense
@@ -134,18 +142,19 @@ public sealed class Adam extends Optimizer<Adam.Options> permits AdamW {
     final List<Tensor> largest = new ArrayList<>();
   }
 
-  private record BatchKey(OptimizerSteps.Kind kind, double step) {}
+  private record BatchKey(OptimizerSteps.Kind kind, Tensor step) {}
 
   @Override
   protected void update(ParameterGroup<Options> group, List<Tensor> parameters) {
     Options o = group.options();
+    StepCounts steps = new StepCounts(this, group);
     Map<BatchKey, Batch> batches = new HashMap<>();
     for (Tensor parameter : parameters) {
       Tensor grad = parameter.grad();
       if (grad == null) {
         continue;
       }
-      double step = countStep(parameter);
+      Tensor step = steps.count(parameter);
       Tensor average = stateOrZeros(parameter, AVERAGE);
       Tensor square = stateOrZeros(parameter, SQUARE);
       Tensor largest = o.amsgrad ? stateOrZeros(parameter, LARGEST) : null;
@@ -153,7 +162,7 @@ public sealed class Adam extends Optimizer<Adam.Options> permits AdamW {
           ? OptimizerSteps.isFusable(FusedOp.ADAM_STEP, parameter, grad, average, square)
           : OptimizerSteps.isFusable(FusedOp.ADAM_STEP, parameter, grad, average, square, largest);
       if (!fusable) {
-        updateOne(parameter, grad, average, square, largest, step, o);
+        updateOne(parameter, grad, average, square, largest, group.lr(parameter.device()), step, o);
         continue;
       }
       Batch batch = batches.computeIfAbsent(new BatchKey(OptimizerSteps.Kind.of(parameter), step), _ -> new Batch());
@@ -166,21 +175,26 @@ public sealed class Adam extends Optimizer<Adam.Options> permits AdamW {
       }
     }
     batches.forEach((key, batch) -> OptimizerSteps.adam(batch.parameters, batch.gradients, batch.averages, batch.squares, batch.largest,
-        o.lr, key.step, o.beta1, o.beta2, o.eps, o.weightDecay, o.decoupledWeightDecay, o.maximize));
+        group.lr(key.kind.device()), key.step, o.beta1, o.beta2, o.eps, o.weightDecay, o.decoupledWeightDecay, o.maximize));
   }
 
-  private static void updateOne(Tensor parameter, Tensor grad, Tensor average, Tensor square, @Nullable Tensor largest, double step,
-      Options o) {
+  private static void updateOne(Tensor parameter, Tensor grad, Tensor average, Tensor square, @Nullable Tensor largest, Tensor lr,
+      Tensor step, Options o) {
     Tensor direction = o.maximize ? grad.neg() : grad;
     if (o.weightDecay != 0 && o.decoupledWeightDecay) {
-      parameter.mul_(1 - o.lr * o.weightDecay);
+      parameter.mul_(lr.mul(o.weightDecay).rsub(1));
     } else if (o.weightDecay != 0) {
       direction = direction.add(parameter, o.weightDecay);
     }
     average.lerp_(direction, 1 - o.beta1);
     square.mul_(o.beta2).addcmul_(direction, direction, 1 - o.beta2);
     Tensor divisor = largest == null ? square : largest.copy_(largest.maximum(square));
-    Tensor root = divisor.sqrt().div_(Math.sqrt(1 - Math.pow(o.beta2, step))).add_(o.eps);
-    parameter.addcdiv_(average, root, -o.lr / (1 - Math.pow(o.beta1, step)));
+    Tensor root = divisor.sqrt().div_(correction(o.beta2, step).sqrt()).add_(o.eps);
+    parameter.sub_(average.div(root).mul_(lr.div(correction(o.beta1, step))));
+  }
+
+  /// 1 − betaᵗ.
+  private static Tensor correction(double beta, Tensor step) {
+    return Tensor.scalar(beta).pow(step.to(DType.FLOAT64)).rsub(1);
   }
 }

@@ -10,6 +10,7 @@ import org.flambeau.Device;
 import org.flambeau.GradMode;
 import org.flambeau.MemoryScope;
 import org.flambeau.Tensor;
+import org.flambeau.internal.ops.Captures;
 import org.flambeau.internal.ops.MultiTensor;
 
 /// Keeps the gradients of a loss in float16 from vanishing: the loss is multiplied before the backward pass, the gradients divided
@@ -24,7 +25,8 @@ import org.flambeau.internal.ops.MultiTensor;
 /// scaler.step(optimizer);
 /// scaler.update();
 /// ```
-/// Parameters, and so their gradients, are float32. BFLOAT16 has float32's range and needs no scaler.
+/// Parameters, and so their gradients, are float32. BFLOAT16 has float32's range and needs no scaler. A scaler cannot be part of a
+/// [org.flambeau.CudaGraph].
 public final class GradScaler {
   /// How the factor begins and changes.
   ///
@@ -109,6 +111,7 @@ public final class GradScaler {
     if (!options.enabled) {
       return outputs;
     }
+    refuseInCapture();
     scaled = true;
     return outputs.mul(Tensor.scalar(scale));
   }
@@ -222,7 +225,14 @@ public final class GradScaler {
     }
   }
 
+  private static void refuseInCapture() {
+    Captures.refuse("GradScaler",
+        "by the gradients, the host decides whether to step and what the factor is from then on. Train in BFLOAT16, "
+            + "which needs no factor, or without a graph");
+  }
+
   private void requireScaled(String method) {
+    refuseInCapture();
     if (!scaled) {
       throw new IllegalStateException("[GradScaler] Attempted " + method + " but nothing was scaled. This may indicate your script did not "
           + "use scaler.scale(loss or outputs) earlier in the iteration.");

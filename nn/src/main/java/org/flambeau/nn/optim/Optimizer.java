@@ -15,6 +15,7 @@ import org.flambeau.Device;
 import org.flambeau.GradMode;
 import org.flambeau.MemoryScope;
 import org.flambeau.Tensor;
+import org.flambeau.internal.ops.Captures;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -33,7 +34,7 @@ import org.slf4j.LoggerFactory;
 public abstract class Optimizer<O extends OptimizerOptions<O>> {
   private static final Logger LOG = LoggerFactory.getLogger(Optimizer.class);
 
-  private static final String STEP = "step";
+  static final String STEP = "step";
 
   private final List<ParameterGroup<O>> groups = new ArrayList<>();
   private final Map<Tensor, Map<String, Tensor>> states = new IdentityHashMap<>();
@@ -114,7 +115,14 @@ public abstract class Optimizer<O extends OptimizerOptions<O>> {
   }
 
   /// Changes every parameter that has a gradient.
+  ///
+  /// @throws IllegalStateException while a [org.flambeau.CudaGraph] is captured, if options are not capturable, or if a parameter takes its
+  /// first step
   public final void step() {
+    if (!groups.stream().allMatch(group -> group.options().capturable())) {
+      Captures.refuse(name(), "the learning rate and the count of steps would stay those of the recording, since options of its groups are "
+          + "not capturable. Set capturable(true), which Sgd, Adam and AdamW have, or step after the replay");
+    }
     stepped = true;
     try (var _ = GradMode.noGrad(); var _ = MemoryScope.open()) {
       for (ParameterGroup<O> group : groups) {
@@ -156,9 +164,18 @@ public abstract class Optimizer<O extends OptimizerOptions<O>> {
   }
 
   /// Remembers `value`, beyond the memory scope in which it was made.
+  ///
+  /// @throws IllegalStateException while a graph is captured
   protected final Tensor remember(Tensor parameter, String name, Tensor value) {
+    refuseNewInCapture(name);
     states.computeIfAbsent(parameter, _ -> new LinkedHashMap<>()).put(name, MemoryScope.escape(value));
     return value;
+  }
+
+  final void refuseNewInCapture(String state) {
+    Captures.refuse(name(),
+        "each replay would make the state \"" + state + "\" of a parameter anew; before the capture, take a step in which "
+            + "the same parameters have gradients");
   }
 
   /// What it remembers of `parameter` under `name`: zeros at first, laid out like the parameter.
@@ -172,7 +189,10 @@ public abstract class Optimizer<O extends OptimizerOptions<O>> {
   /// @return the steps so far, this one included
   protected final double countStep(Tensor parameter) {
     Tensor step = state(parameter, STEP);
-    return (step != null ? step : remember(parameter, STEP, Tensor.scalar(0f))).add_(1).toDouble();
+    if (step == null || !step.device().equals(Device.CPU)) {
+      step = remember(parameter, STEP, step == null ? Tensor.scalar(0f) : step.to(Device.CPU));
+    }
+    return step.add_(1).toDouble();
   }
 
   // ---- saving and loading ----

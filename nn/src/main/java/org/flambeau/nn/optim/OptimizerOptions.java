@@ -12,6 +12,12 @@ public interface OptimizerOptions<O extends OptimizerOptions<O>> {
   /// These options with another learning rate.
   O lr(double lr);
 
+  /// Whether a step can be part of a [org.flambeau.CudaGraph]: the learning rate and the count of steps then lie on the device, so that a
+  /// replay finds those of then. Not unless an optimizer says so.
+  default boolean capturable() {
+    return false;
+  }
+
   /// Checks that the options make sense, also together.
   ///
   /// @throws IllegalArgumentException if they do not
@@ -20,7 +26,8 @@ public interface OptimizerOptions<O extends OptimizerOptions<O>> {
   /// All options by PyTorch's names, in the order of the alphabet.
   Map<String, Object> describe();
 
-  /// These options with the values that were saved of a group, as [#describe()] names them.
+  /// These options with the values that were saved of a group, as [#describe()] names them. Whether they are capturable stays as it is: it
+  /// is a matter of the run, not of what was learned.
   ///
   /// @throws IllegalArgumentException if a number is missing
   O restore(SavedOptions saved);

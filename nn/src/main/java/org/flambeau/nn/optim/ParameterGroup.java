@@ -1,17 +1,28 @@
 package org.flambeau.nn.optim;
 
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.flambeau.CudaGraph;
+import org.flambeau.Device;
+import org.flambeau.MemoryScope;
 import org.flambeau.Tensor;
+import org.flambeau.internal.ops.Captures;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// Parameters that an optimizer updates by the same options.
 ///
 /// @param <O> the optimizer's options
 public final class ParameterGroup<O extends OptimizerOptions<O>> {
+  private static final Logger LOG = LoggerFactory.getLogger(ParameterGroup.class);
+
   private final List<Tensor> parameters;
   private final Map<String, Double> schedule = new LinkedHashMap<>();
+  private final Map<Device, Tensor> rates = new HashMap<>();
   private O options;
+  private boolean captured;
 
   ParameterGroup(List<Tensor> parameters, O options) {
     this.parameters = List.copyOf(parameters);
@@ -26,10 +37,18 @@ public final class ParameterGroup<O extends OptimizerOptions<O>> {
     return options;
   }
 
-  /// Replaces the options from the next step on.
+  /// Replaces the options from the next step on. The learning rate of a capturable group reaches graphs too, from the next replay on.
+  ///
+  /// @throws IllegalStateException while a graph is captured
   public void setOptions(O options) {
+    Captures.refuse("set_options", "each replay would set the options of the recording; change them, and step schedulers, between replays");
     options.validate();
+    if (captured && !options.equals(this.options.lr(options.lr()))) {
+      LOG.warn("Options of a parameter group changed whose step is part of a captured graph: only the learning rate reaches replays");
+      captured = false;
+    }
     this.options = options;
+    rates.values().forEach(rate -> rate.fill_(options.lr()));
   }
 
   /// What schedulers note down of the group, by PyTorch's names; saved and loaded with it.
@@ -40,6 +59,23 @@ public final class ParameterGroup<O extends OptimizerOptions<O>> {
   /// The learning rate.
   public double lr() {
     return options.lr();
+  }
+
+  /// The learning rate as an operand of rank 0: a number of the host or, where the group is capturable, a tensor on the GPU `device`, which
+  /// changes of the learning rate are written to.
+  ///
+  /// @throws IllegalStateException while a graph is captured, if there is none on `device` yet
+  public Tensor lr(Device device) {
+    if (!options.capturable() || device.equals(Device.CPU)) {
+      return Tensor.scalar(options.lr());
+    }
+    captured |= CudaGraph.isCapturing();
+    return rates.computeIfAbsent(device, this::lrOn);
+  }
+
+  private Tensor lrOn(Device device) {
+    Captures.refuse("step", "the learning rate is brought to the device by the optimizer's first step there; take one before the capture");
+    return MemoryScope.escape(Tensor.scalar(options.lr()).to(device));
   }
 
   /// Changes the momentum from the next step on, where the optimizer has one.

@@ -31,37 +31,44 @@ public final class Sgd extends Optimizer<Sgd.Options> {
   /// @param weightDecay how strongly parameters are drawn to 0
   /// @param nesterov whether to look ahead along the velocity
   /// @param maximize whether to climb rather than descend
-  public record Options(double lr, double momentum, double dampening, double weightDecay, boolean nesterov, boolean maximize)
+  /// @param capturable whether steps can be part of a [org.flambeau.CudaGraph]; PyTorch's optimizer takes a tensor as learning rate for that
+  public record Options(double lr, double momentum, double dampening, double weightDecay, boolean nesterov, boolean maximize,
+      boolean capturable)
       implements
         MomentumOptions<Options> {
     @Override
     public Options lr(double lr) {
-      return new Options(lr, momentum, dampening, weightDecay, nesterov, maximize);
+      return new Options(lr, momentum, dampening, weightDecay, nesterov, maximize, capturable);
     }
 
     @Override
     public Options momentum(double momentum) {
-      return new Options(lr, momentum, dampening, weightDecay, nesterov, maximize);
+      return new Options(lr, momentum, dampening, weightDecay, nesterov, maximize, capturable);
     }
 
     /// These options with another dampening.
     public Options dampening(double dampening) {
-      return new Options(lr, momentum, dampening, weightDecay, nesterov, maximize);
+      return new Options(lr, momentum, dampening, weightDecay, nesterov, maximize, capturable);
     }
 
     /// These options with another weight decay.
     public Options weightDecay(double weightDecay) {
-      return new Options(lr, momentum, dampening, weightDecay, nesterov, maximize);
+      return new Options(lr, momentum, dampening, weightDecay, nesterov, maximize, capturable);
     }
 
     /// These options with or without Nesterov's momentum.
     public Options nesterov(boolean nesterov) {
-      return new Options(lr, momentum, dampening, weightDecay, nesterov, maximize);
+      return new Options(lr, momentum, dampening, weightDecay, nesterov, maximize, capturable);
     }
 
     /// These options, climbing or descending.
     public Options maximize(boolean maximize) {
-      return new Options(lr, momentum, dampening, weightDecay, nesterov, maximize);
+      return new Options(lr, momentum, dampening, weightDecay, nesterov, maximize, capturable);
+    }
+
+    /// These options, with the learning rate on the device, for steps in a [org.flambeau.CudaGraph], or on the host.
+    public Options capturable(boolean capturable) {
+      return new Options(lr, momentum, dampening, weightDecay, nesterov, maximize, capturable);
     }
 
     @Override
@@ -83,13 +90,13 @@ public final class Sgd extends Optimizer<Sgd.Options> {
     @Override
     public Options restore(SavedOptions saved) {
       return new Options(saved.number("lr"), saved.number("momentum"), saved.number("dampening"), saved.number("weight_decay"),
-          saved.flag("nesterov", nesterov), saved.flag("maximize", maximize));
+          saved.flag("nesterov", nesterov), saved.flag("maximize", maximize), capturable);
     }
   }
 
   /// PyTorch's defaults: a learning rate of 0.001, and nothing else.
   public static Options options() {
-    return new Options(1e-3, 0, 0, 0, false, false);
+    return new Options(1e-3, 0, 0, 0, false, false, false);
   }
 
   /// @throws IllegalArgumentException if there are no parameters, or the options make no sense
@@ -125,7 +132,7 @@ public final class Sgd extends Optimizer<Sgd.Options> {
           ? OptimizerSteps.isFusable(FusedOp.SGD_STEP, parameter, grad)
           : OptimizerSteps.isFusable(FusedOp.SGD_STEP, parameter, grad, velocity);
       if (!fusable) {
-        updateOne(parameter, grad, velocity, o);
+        updateOne(parameter, grad, velocity, group.lr(parameter.device()), o);
         continue;
       }
       boolean first = velocity == null && o.momentum != 0;
@@ -136,11 +143,11 @@ public final class Sgd extends Optimizer<Sgd.Options> {
         batch.velocities.add(velocity != null ? velocity : remember(parameter, VELOCITY, parameter.zerosLike()));
       }
     }
-    batches.forEach((key, batch) -> OptimizerSteps.sgd(batch.parameters, batch.gradients, batch.velocities, key.firstStep, o.lr, o.momentum,
-        o.dampening, o.weightDecay, o.nesterov, o.maximize));
+    batches.forEach((key, batch) -> OptimizerSteps.sgd(batch.parameters, batch.gradients, batch.velocities, key.firstStep,
+        group.lr(key.kind.device()), o.momentum, o.dampening, o.weightDecay, o.nesterov, o.maximize));
   }
 
-  private void updateOne(Tensor parameter, Tensor grad, @Nullable Tensor velocity, Options o) {
+  private void updateOne(Tensor parameter, Tensor grad, @Nullable Tensor velocity, Tensor lr, Options o) {
     Tensor direction = o.maximize ? grad.neg() : grad;
     if (o.weightDecay != 0) {
       direction = direction.add(parameter, o.weightDecay);
@@ -151,6 +158,6 @@ public final class Sgd extends Optimizer<Sgd.Options> {
           : velocity.mul_(o.momentum).add_(direction, 1 - o.dampening);
       direction = o.nesterov ? direction.add(moved, o.momentum) : moved;
     }
-    parameter.add_(direction, -o.lr);
+    parameter.sub_(direction.mul(lr));
   }
 }

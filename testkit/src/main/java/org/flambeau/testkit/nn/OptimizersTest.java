@@ -38,9 +38,11 @@ public class OptimizersTest {
       way("adam betas", p -> new Adam(p, Adam.options().lr(0.05).betas(0.4, 0.95).eps(1e-3))),
       way("adam decay", p -> new Adam(p, Adam.options().lr(0.05).weightDecay(0.1))),
       way("adam amsgrad", p -> new Adam(p, Adam.options().lr(0.3).betas(0.9, 0.5).amsgrad(true))),
+      way("adam amsgrad", p -> new Adam(p, Adam.options().lr(0.3).betas(0.9, 0.5).amsgrad(true).capturable(true))),
       way("adam maximize", p -> new Adam(p, Adam.options().lr(0.01).weightDecay(0.1).amsgrad(true).maximize(true))),
       way("adamw", p -> new AdamW(p, AdamW.options().lr(0.1))),
       way("adamw decay", p -> new AdamW(p, AdamW.options().lr(0.05).weightDecay(0.3).amsgrad(true))),
+      way("adamw decay", p -> new AdamW(p, AdamW.options().lr(0.05).weightDecay(0.3).amsgrad(true).capturable(true))),
       way("adamw maximize", p -> new AdamW(p, AdamW.options().lr(0.01).maximize(true))),
       way("rmsprop", p -> new RmsProp(p, RmsProp.options().lr(0.05))),
       way("rmsprop centered", p -> new RmsProp(p, RmsProp.options().lr(0.05).alpha(0.9).eps(1e-4).centered(true).weightDecay(0.1))),
@@ -135,12 +137,14 @@ public class OptimizersTest {
     optimizer.addParameterGroup(List.of(c), Adam.options().lr(0.25).amsgrad(true));
     b.sum().add(c.sum()).backward();
     optimizer.step();
-    assertEquals("""
-        {state={1={step=tensor(1.), exp_avg=tensor([0.2000, 0.2000, 0.2000]), exp_avg_sq=tensor([0.0040, 0.0040, 0.0040])}, \
-        2={step=tensor(1.), exp_avg=tensor([0.1000]), exp_avg_sq=tensor([0.0010]), max_exp_avg_sq=tensor([0.0010])}}, \
-        param_groups=[{amsgrad=false, betas=[0.9, 0.999], decoupled_weight_decay=false, eps=1.0E-8, lr=0.001, maximize=false, \
-        weight_decay=1.0, params=[0, 1]}, {amsgrad=true, betas=[0.9, 0.999], decoupled_weight_decay=false, eps=1.0E-8, lr=0.25, \
-        maximize=false, weight_decay=0.0, params=[2]}]}""", optimizer.stateDict().toString());
+    assertEquals(
+        """
+            {state={1={step=tensor(1.), exp_avg=tensor([0.2000, 0.2000, 0.2000]), exp_avg_sq=tensor([0.0040, 0.0040, 0.0040])}, \
+            2={step=tensor(1.), exp_avg=tensor([0.1000]), exp_avg_sq=tensor([0.0010]), max_exp_avg_sq=tensor([0.0010])}}, \
+            param_groups=[{amsgrad=false, betas=[0.9, 0.999], capturable=false, decoupled_weight_decay=false, eps=1.0E-8, lr=0.001, maximize=false, \
+            weight_decay=1.0, params=[0, 1]}, {amsgrad=true, betas=[0.9, 0.999], capturable=false, decoupled_weight_decay=false, eps=1.0E-8, lr=0.25, \
+            maximize=false, weight_decay=0.0, params=[2]}]}""",
+        optimizer.stateDict().toString());
   }
 
   @Test

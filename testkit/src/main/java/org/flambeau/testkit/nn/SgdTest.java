@@ -27,6 +27,7 @@ public class SgdTest {
         Arguments.of("momentum", Sgd.options().lr(0.05).momentum(0.9)),
         Arguments.of("dampening", Sgd.options().lr(0.05).momentum(0.9).dampening(0.5).weightDecay(0.01)),
         Arguments.of("nesterov", Sgd.options().lr(0.05).momentum(0.8).nesterov(true).weightDecay(0.01)),
+        Arguments.of("dampening", Sgd.options().lr(0.05).momentum(0.9).dampening(0.5).weightDecay(0.01).capturable(true)),
         Arguments.of("maximize", Sgd.options().lr(0.01).momentum(0.5).maximize(true)));
   }
 
