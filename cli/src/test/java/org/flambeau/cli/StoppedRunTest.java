@@ -82,7 +82,7 @@ class StoppedRunTest {
     }
 
     List<String> said = Files.readAllLines(err).stream().filter(line -> line.startsWith("flambeau")).toList();
-    assertEquals(List.of("flambeau: " + last + ": could not be written: java.io.IOException: File too large"), said,
+    assertEquals(List.of("flambeau: " + last + ": could not be written: File too large"), said,
         () -> said + " at exit " + process.exitValue());
     assertEquals(1, process.exitValue());
     assertFalse(Files.readString(err).contains("\tat "), "a stack trace");

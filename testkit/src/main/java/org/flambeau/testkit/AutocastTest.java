@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.IntSupplier;
 import org.flambeau.Autocast;
 import org.flambeau.DType;
 import org.flambeau.Device;
@@ -28,6 +29,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Regions of autocast nest, end and keep casts as PyTorch's do.
 public class AutocastTest {
@@ -190,6 +192,34 @@ public class AutocastTest {
       assertEquals(0, product.abs().sum().toDouble());
       w.setData(Tensor.ones(WIDE, WIDE));
       assertEquals(WIDE, Tensor.ones(1, WIDE).matmul(w).select(1, 0).toDouble());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void a_parameter_costs_one_kernel_until_it_has_changed_or_the_region_is_over(boolean recording) {
+    try (Lens lens = Lens.open(); var _ = recording ? GradMode.enableGrad() : GradMode.noGrad()) {
+      Tensor w = weight();
+      Tensor x = input().to(DType.BFLOAT16);
+      List<Integer> casts = new ArrayList<>();
+      IntSupplier use = () -> {
+        int before = lens.count("copy");
+        Tensor _ = x.matmul(w);
+        return lens.count("copy") - before;
+      };
+      try (var _ = Autocast.open(DType.BFLOAT16)) {
+        casts.addAll(List.of(use.getAsInt(), use.getAsInt(), use.getAsInt()));
+        w.detach().mul_(2);
+        casts.addAll(List.of(use.getAsInt(), use.getAsInt()));
+        try (var _ = Autocast.open(DType.BFLOAT16)) {
+          casts.add(use.getAsInt());
+        }
+        casts.add(use.getAsInt());
+      }
+      try (var _ = Autocast.open(DType.BFLOAT16)) {
+        casts.addAll(List.of(use.getAsInt(), use.getAsInt()));
+      }
+      assertEquals(List.of(1, 0, 0, 1, 0, 0, 0, 1, 0), casts);
     }
   }
 

@@ -4,7 +4,8 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.util.Set;
-import java.util.TreeSet;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.flambeau.internal.Backends;
 import org.flambeau.spi.FusedOp;
 import org.flambeau.spi.Kernels;
@@ -12,7 +13,7 @@ import org.flambeau.spi.Kernels;
 /// Looks at the kernels that operations call while it is open, and may pretend that there are no fused ones.
 final class Lens implements AutoCloseable {
   private final boolean composites;
-  private final Set<String> seen = new TreeSet<>();
+  private final SortedMap<String, Integer> calls = new TreeMap<>();
 
   private Lens(boolean composites) {
     this.composites = composites;
@@ -30,12 +31,17 @@ final class Lens implements AutoCloseable {
 
   /// The kernels that were called, as in `matmul`, and those of a family also as in `unary ABS`.
   Set<String> seen() {
-    return seen;
+    return calls.keySet();
+  }
+
+  /// How often that one was called.
+  int count(String kernel) {
+    return calls.getOrDefault(kernel, 0);
   }
 
   /// Whether an operation asked for a fused kernel and there was one.
   boolean sawFused() {
-    return seen.stream().anyMatch(call -> call.startsWith("supports "));
+    return seen().stream().anyMatch(call -> call.startsWith("supports "));
   }
 
   private Kernels through(Kernels kernels) {
@@ -48,18 +54,22 @@ final class Lens implements AutoCloseable {
       if (method.getName().equals("supports")) {
         boolean supported = !composites && kernels.supports((FusedOp) arguments[0], (org.flambeau.spi.Strided) arguments[1]);
         if (supported) {
-          seen.add("supports " + arguments[0]);
+          add("supports " + arguments[0]);
         }
         return supported;
       }
-      seen.add(method.getName());
+      add(method.getName());
       if (arguments[0] instanceof Enum<?> op) {
-        seen.add(method.getName() + " " + op);
+        add(method.getName() + " " + op);
       }
       return method.invoke(kernels, arguments);
     } catch (InvocationTargetException e) {
       throw e.getCause();
     }
+  }
+
+  private void add(String kernel) {
+    calls.merge(kernel, 1, Integer::sum);
   }
 
   @Override
