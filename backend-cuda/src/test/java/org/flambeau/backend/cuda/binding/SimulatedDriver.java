@@ -143,7 +143,7 @@ public final class SimulatedDriver {
       Path building = Files.createTempDirectory(all, "building");
       List<Process> compilers = new ArrayList<>();
       for (var library : SOURCES_OF.entrySet()) {
-        compilers.add(library(building, library.getKey(), library.getValue()));
+        compilers.add(library(building, library.getKey(), library.getValue().stream().map(SOURCES::resolve).toList()));
       }
       compilers.add(precompiled(building));
       for (Process compiler : compilers) {
@@ -152,6 +152,22 @@ public final class SimulatedDriver {
       publish(building, folder);
     }
     return folder;
+  }
+
+  /// Builds a further library beside them, of one source, and opens it: libraries that link `file` find it then.
+  public static synchronized void open(String file, Path source) throws IOException, InterruptedException {
+    var content = new CRC32();
+    content.update(Files.readAllBytes(source));
+    Path all = Files.createDirectories(Path.of("target", "simulated").toAbsolutePath());
+    Path folder = all.resolve(Long.toHexString(content.getValue()));
+    if (!Files.exists(folder)) {
+      Path building = Files.createTempDirectory(all, "building");
+      Process compiler = library(building, file, List.of(source), "-Wl,--default-symver");
+      String messages = new String(compiler.getInputStream().readAllBytes(), UTF_8);
+      assertEquals(0, compiler.waitFor(), messages);
+      publish(building, folder);
+    }
+    System.load(folder.resolve(file).toString());
   }
 
   private static long content() throws IOException {
@@ -165,10 +181,11 @@ public final class SimulatedDriver {
     return content.getValue();
   }
 
-  private static Process library(Path folder, String file, List<String> sources) throws IOException {
+  private static Process library(Path folder, String file, List<Path> sources, String... options) throws IOException {
     List<String> command = new ArrayList<>(LIBRARY);
+    command.addAll(List.of(options));
     command.addAll(List.of("-Wl,-soname," + file, "-x", "c++", "-o", folder.resolve(file).toString()));
-    command.addAll(sources.isEmpty() ? List.of("/dev/null") : sources.stream().map(source -> SOURCES.resolve(source).toString()).toList());
+    command.addAll(sources.isEmpty() ? List.of("/dev/null") : sources.stream().map(Path::toString).toList());
     return compiler(command);
   }
 
