@@ -34,6 +34,16 @@ def convolution():
                                 ("large depthwise", (2, 32, 28, 28), (32, 1, 3, 3), dict(padding=[1, 1], groups=32))):
         for dtype in (torch.float32, F64):
             out.large("conv2d", case, conv, [(dtype, x, -1, 1), (dtype, w, -1, 1), (dtype, w[:1], -1, 1)], **plain | options)
+    fused = lambda x, w, b, *residual, relu, stride, padding: \
+        (torch.relu if relu else lambda y: y)(F.conv2d(x, w, b, stride, padding) + (residual[0] if residual else 0))
+    operands = [uniform("fx", (2, 3, 5, 6)), uniform("fw", (4, 3, 3, 3)), uniform("fb", (4,)), uniform("fr", (2, 4, 5, 6))]
+    same = dict(stride=[1, 1], padding=[1, 1])
+    out.sample("conv2d_add_relu", "residual", fused, operands, relu=True, **same)
+    out.sample("conv2d_add_relu", "sum", fused, operands, relu=False, **same)
+    out.sample("conv2d_add_relu", "without residual", fused, operands[:3], relu=True, stride=[2, 1], padding=[0, 1])
+    out.sample("conv2d_add_relu", "broadcast residual", fused, [*operands[:3], operands[3][:1, :, :, :1]], relu=True, **same)
+    out.sweep("conv2d_add_relu", "dtypes", fused, operands, FLOATS, relu=True, **same)
+    out.large("conv2d_add_relu", "large", fused, [(torch.float32, s, -1, 1) for s in ((2, 16, 28, 28), (32, 16, 3, 3), (32,), (2, 32, 28, 28))], relu=True, **same)
     transposed = lambda x, w, b, stride, padding, outputPadding, dilation, groups: \
         F.conv_transpose2d(x, w, b, stride, padding, outputPadding, groups, dilation)
     out.sample("conv_transpose2d", "stride 2", transposed, [uniform("tx", (2, 3, 4, 4)), uniform("tw", (3, 2, 3, 3)), uniform("tb", (2,))],

@@ -7,6 +7,7 @@ public enum FusedOp {
   LAYER_NORM,
   BATCH_NORM,
   LINEAR,
+  CONV2D,
   ATTENTION,
   CROSS_ENTROPY,
   SGD_STEP,

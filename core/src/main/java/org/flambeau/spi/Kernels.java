@@ -206,6 +206,12 @@ public interface Kernels {
     throw new UnsupportedOperationException("linear");
   }
 
+  /// out = activation([#conv2d] + residual): the residual lies anyhow, has out's sizes and may be null; the activation is none or ReLU.
+  default void fusedConv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, @Nullable Strided residual,
+      Activation activation, Conv2d spec) {
+    throw new UnsupportedOperationException("fusedConv2d");
+  }
+
   /// out = softmax(q·kᵀ·scale, causal mask)·v: q (b, h, s, d), k and v (b, h, t, d); logSumExp (b, h, s) for the backward.
   default void attention(Strided out, @Nullable Strided logSumExp, Strided q, Strided k, Strided v, double scale, boolean causal) {
     throw new UnsupportedOperationException("attention");

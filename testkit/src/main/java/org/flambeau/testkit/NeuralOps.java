@@ -12,11 +12,14 @@ import org.flambeau.DType;
 import org.flambeau.Reduction;
 import org.flambeau.Selected;
 import org.flambeau.Tensor;
+import org.flambeau.internal.ops.Convolutions;
 import org.flambeau.nn.ConvOptions;
 import org.flambeau.nn.Functional;
 import org.flambeau.nn.Functional.InterpolationMode;
 import org.flambeau.nn.Functional.PaddingMode;
 import org.flambeau.nn.PoolOptions;
+import org.flambeau.spi.Activation;
+import org.flambeau.spi.Conv2d;
 import org.jspecify.annotations.Nullable;
 
 /// The operations of neural networks.
@@ -68,6 +71,11 @@ final class NeuralOps {
           .refuses(() -> Functional.conv2d(Tensor.ones(1, 2, 5, 5), Tensor.ones(4, 2, 3, 3), Tensor.ones(3)), "[conv2d]", "4", "3")
           .refuses(() -> Functional.conv2d(Tensor.ones(1, 2, 5, 5), Tensor.ones(4, 2, 3, 3), null, ConvOptions.of().stride(0)), "[conv2d]", "non-positive stride is not supported")
           .refuses(() -> Functional.conv2d(Tensor.ones(1, 2, 5, 5), Tensor.ones(DType.FLOAT64, 4, 2, 3, 3), null), "[conv2d]", "float32", "float64"),
+      op("conv2d_add_relu", (x, a) -> Convolutions.fusedConv2d(x.get(0), x.get(1), x.get(2), or(x, 3), a.flag("relu") ? Activation.RELU : Activation.NONE,
+          new Conv2d(a.integers("stride")[0], a.integers("stride")[1], a.integers("padding")[0], a.integers("padding")[1], 1, 1, 1))).tolerance(8)
+          .methods("conv2d")
+          .refuses(() -> Convolutions.fusedConv2d(Tensor.ones(1, 3, 5, 5), Tensor.ones(4, 2, 3, 3), null, null, Activation.RELU, new Conv2d(1, 1, 0, 0, 1, 1, 1)),
+              "[conv2d]", "2 channels", "3 channels"),
       op("conv1d", (x, a) -> Functional.conv1d(x.get(0), x.get(1), or(x, 2), ConvOptions.of().stride(a.integer("stride")).padding(a.integer("padding"))))
           .records("conv2d").tolerance(8).refuses(() -> Functional.conv1d(Tensor.ones(1, 3, 5), Tensor.ones(4, 2, 3), null), "[conv1d]", "2 channels", "3 channels"),
       op("conv_transpose2d", (x, a) -> Functional.convTranspose2d(x.get(0), x.get(1), or(x, 2), conv(a)

@@ -320,7 +320,7 @@ final class CpuKernels implements Kernels {
     return switch (op) {
       case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, BATCH_NORM, ATTENTION, CROSS_ENTROPY, SGD_STEP, ADAM_STEP ->
         Vectorization.PRESENT != null && Compute.of(x.dtype()) == Compute.FLOAT;
-      case LINEAR -> x.dtype().isFloating();
+      case LINEAR, CONV2D -> x.dtype().isFloating();
       case MULTI_TENSOR_NORM, MULTI_TENSOR_SCALE -> false;
     };
   }
@@ -368,6 +368,15 @@ final class CpuKernels implements Kernels {
   public void linear(Strided out, Strided x, Strided weight, @Nullable Strided bias, Activation activation) {
     try (Staging staging = Staging.open()) {
       linearAlgebra.linear(staging.writable(out), staging.readable(x), staging.readable(weight), staging.readableOrNull(bias), activation);
+    }
+  }
+
+  @Override
+  public void fusedConv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, @Nullable Strided residual,
+      Activation activation, Conv2d spec) {
+    try (Staging staging = Staging.open()) {
+      linearAlgebra.fusedConv2d(staging.writable(out), staging.readable(x), staging.readable(weight), staging.readableOrNull(bias),
+          staging.readableOrNull(residual), activation, spec);
     }
   }
 

@@ -21,7 +21,13 @@ public interface LinearAlgebra {
   void linear(Strided out, Strided x, Strided weight, @Nullable Strided bias, Activation activation);
 
   /// As [Kernels#conv2d].
-  void conv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, Conv2d spec);
+  default void conv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, Conv2d spec) {
+    fusedConv2d(out, x, weight, bias, null, Activation.NONE, spec);
+  }
+
+  /// As [Kernels#fusedConv2d].
+  void fusedConv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, @Nullable Strided residual, Activation activation,
+      Conv2d spec);
 
   /// As [Kernels#conv2dBackwardInput].
   void conv2dBackwardInput(Strided gradX, Strided grad, Strided weight, Conv2d spec);

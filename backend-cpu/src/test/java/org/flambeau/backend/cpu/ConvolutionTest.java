@@ -2,6 +2,7 @@ package org.flambeau.backend.cpu;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
@@ -9,6 +10,7 @@ import org.flambeau.DType;
 import org.flambeau.backend.cpu.NaiveLinearAlgebra.Sum;
 import org.flambeau.backend.cpu.NaiveLinearAlgebra.Wanted;
 import org.flambeau.backend.cpu.Operand.Layout;
+import org.flambeau.spi.Activation;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Strided;
 import org.junit.jupiter.api.AfterEach;
@@ -110,6 +112,40 @@ final class ConvolutionTest {
           sums[i].add(Operand.get(bias, i / (out.size(2) * out.size(3)) % c.o()));
         }
         NaiveLinearAlgebra.assertClose(out, i -> sums[(int) i], provider + " with bias, " + name + " " + c);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("providersAndDTypes")
+  void addsAResidualAndAppliesRelu(Providers provider, DType dtype) {
+    LinearAlgebra algebra = provider.with(allocator);
+    for (Case c : CASES) {
+      for (String name : List.of("contiguous", "channels last", "part", "transposed")) {
+        Strided x = random(dtype, layout(name, c.x()));
+        Strided weight = random(dtype, Layout.contiguous(c.weight()));
+        Strided bias = random(dtype, Layout.contiguous(c.o()));
+        Strided residual = random(dtype, layout(name.equals("part") ? "channels last" : name, c.out()));
+        Strided one = random(dtype, Layout.contiguous(1));
+        Strided repeated = one.with(0, c.out(), new long[4]);
+        Strided out = random(dtype, layout(name, c.out()));
+        Sum[] products = NaiveLinearAlgebra.convolution(Wanted.OUT, out, x, weight, c.spec());
+
+        for (Strided addend : Arrays.asList(residual, repeated, null)) {
+          for (Activation activation : List.of(Activation.NONE, Activation.RELU)) {
+            Sum[] sums = Arrays.stream(products).map(Sum::copy).toArray(Sum[]::new);
+            for (int i = 0; i < sums.length; i++) {
+              sums[i].add(Operand.get(bias, i / (out.size(2) * out.size(3)) % c.o()));
+              if (addend != null) {
+                sums[i].add(Operand.get(addend, i));
+              }
+            }
+            weight.storage().bumpVersion(); // so that nothing is kept
+            algebra.fusedConv2d(out, x, weight, bias, addend, activation, c.spec());
+            NaiveLinearAlgebra.assertClose(out, i -> activation == Activation.RELU ? sums[(int) i].positive() : sums[(int) i],
+                provider + " " + activation + (addend == null ? "" : " of a sum") + ", " + name + " " + c);
+          }
+        }
       }
     }
   }

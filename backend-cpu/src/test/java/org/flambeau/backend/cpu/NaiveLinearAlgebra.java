@@ -20,6 +20,20 @@ final class NaiveLinearAlgebra {
       value += product;
       magnitude += Math.abs(product);
     }
+
+    Sum copy() {
+      Sum copy = new Sum();
+      copy.value = value;
+      copy.magnitude = magnitude;
+      return copy;
+    }
+
+    /// ReLU of it, whose errors are those of the sum.
+    Sum positive() {
+      Sum positive = copy();
+      positive.value = Math.max(value, 0);
+      return positive;
+    }
   }
 
   private NaiveLinearAlgebra() {}

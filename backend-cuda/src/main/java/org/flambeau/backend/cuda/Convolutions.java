@@ -1,7 +1,10 @@
 package org.flambeau.backend.cuda;
 
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.flambeau.BackendException;
 import org.flambeau.DType;
 import org.flambeau.Device;
@@ -11,10 +14,12 @@ import org.flambeau.backend.cuda.CudnnOperation.Direction;
 import org.flambeau.backend.cuda.CudnnOperation.Place;
 import org.flambeau.backend.cuda.CudnnOperation.Pointwise;
 import org.flambeau.backend.cuda.CudnnOperation.Tensor;
+import org.flambeau.spi.Activation;
 import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
+import org.flambeau.spi.UnaryOp;
 import org.jspecify.annotations.Nullable;
 
 /// Convolutions by cuDNN, whose graphs take tensors as they lie, rows or channels last.
@@ -39,16 +44,46 @@ final class Convolutions {
     this.tuning = new CudnnTuning(gpu);
   }
 
-  void forward(Strided out, Strided x, Strided weight, @Nullable Strided bias, Conv2d spec) {
+  /// What is done to a convolution's result before it is stored: a bias for each channel and a residual are added, and then ReLU is applied or not.
+  record Epilogue(@Nullable Strided bias, @Nullable Strided residual, Activation activation) {
+    static final Epilogue NONE = new Epilogue(null, null, Activation.NONE);
+
+    Epilogue withoutOverlap(Copies copies) {
+      return new Epilogue(bias == null ? null : copies.withoutOverlap(bias), residual == null ? null : copies.withoutOverlap(residual),
+          activation);
+    }
+  }
+
+  void forward(Strided out, Strided x, Strided weight, Epilogue epilogue, Conv2d spec) {
     if (out.numel() == 0) {
       return;
     }
     if (x.numel() == 0 || weight.numel() == 0) {
-      fillEmpty(out, bias);
+      elementwise.copy(out, ZERO);
+      finish(out, epilogue);
       return;
     }
     try (var copies = new Copies(gpu, elementwise)) {
-      run(Direction.FORWARD, copies.withoutOverlap(x), copies.dense(weight), out, bias == null ? null : copies.withoutOverlap(bias), spec);
+      Strided in = copies.withoutOverlap(x);
+      Strided kernel = copies.dense(weight);
+      if (!planned(Direction.FORWARD, in, kernel, out, epilogue.withoutOverlap(copies), spec)) {
+        run(Direction.FORWARD, in, kernel, out, spec);
+        finish(out, epilogue);
+      }
+    }
+  }
+
+  /// The epilogue, by kernels of its own.
+  private void finish(Strided out, Epilogue epilogue) {
+    if (epilogue.bias != null) {
+      Strided perChannel = epilogue.bias.with(epilogue.bias.offset(), out.sizes(), new long[] {0, epilogue.bias.stride(0), 0, 0});
+      elementwise.binary(BinaryOp.ADD, out, out, perChannel);
+    }
+    if (epilogue.residual != null) {
+      elementwise.binary(BinaryOp.ADD, out, out, epilogue.residual);
+    }
+    if (epilogue.activation == Activation.RELU) {
+      elementwise.unary(UnaryOp.RELU, out, out);
     }
   }
 
@@ -57,11 +92,11 @@ final class Convolutions {
       return;
     }
     if (grad.numel() == 0 || weight.numel() == 0) {
-      fillEmpty(gradX, null);
+      elementwise.copy(gradX, ZERO);
       return;
     }
     try (var copies = new Copies(gpu, elementwise)) {
-      run(Direction.BACKWARD_INPUT, gradX, copies.dense(weight), copies.withoutOverlap(grad), null, spec);
+      run(Direction.BACKWARD_INPUT, gradX, copies.dense(weight), copies.withoutOverlap(grad), spec);
     }
   }
 
@@ -70,62 +105,73 @@ final class Convolutions {
       return;
     }
     if (grad.numel() == 0 || x.numel() == 0) {
-      fillEmpty(gradWeight, null);
+      elementwise.copy(gradWeight, ZERO);
       return;
     }
     try (var copies = new Copies(gpu, elementwise)) {
-      run(Direction.BACKWARD_WEIGHT, copies.withoutOverlap(x), gradWeight, copies.withoutOverlap(grad), null, spec);
+      run(Direction.BACKWARD_WEIGHT, copies.withoutOverlap(x), gradWeight, copies.withoutOverlap(grad), spec);
     }
   }
 
-  /// Sums without terms.
-  private void fillEmpty(Strided out, @Nullable Strided bias) {
-    elementwise.copy(out, ZERO);
-    if (bias != null) {
-      elementwise.binary(BinaryOp.ADD, out, out, perChannel(bias, out.sizes()));
+  private void run(Direction direction, Strided x, Strided weight, Strided y, Conv2d spec) {
+    if (!planned(direction, x, weight, y, Epilogue.NONE, spec)) {
+      throw new BackendException("[conv2d] cuDNN has no engine for " + Request.of(direction, x, weight, y, Epilogue.NONE, spec)
+          + CudnnPlan.reason());
     }
   }
 
-  private static Strided perChannel(Strided bias, long[] sizes) {
-    return bias.with(bias.offset(), sizes, new long[] {0, bias.stride(0), 0, 0});
-  }
-
-  private void run(Direction direction, Strided x, Strided weight, Strided y, @Nullable Strided bias, Conv2d spec) {
-    boolean exact = MatmulPrecision.forConvolutions() == MatmulPrecision.HIGHEST;
-    CudnnLayout row = bias == null ? null : CudnnLayout.ofChannels(bias);
-    Request request = new Request(direction, x.dtype(), exact, CudnnLayout.of(x), CudnnLayout.of(weight), CudnnLayout.of(y), row, spec);
-    long[] addresses = bias == null
-        ? new long[] {x.address(), weight.address(), y.address()}
-        : new long[] {x.address(), weight.address(), y.address(), bias.address()};
+  /// Runs the plan for a graph, unless there is none.
+  private boolean planned(Direction direction, Strided x, Strided weight, Strided y, Epilogue epilogue, Conv2d spec) {
+    Request request = Request.of(direction, x, weight, y, epilogue, spec);
+    long[] addresses = Stream.of(x, weight, y, epilogue.residual, epilogue.bias).filter(Objects::nonNull).mapToLong(Strided::address)
+        .toArray();
     try (CudnnContext context = contexts.take()) {
-      CudnnPlan plan = context.plan(request, target -> tuning.fastest(target, request.plans(target, tuning.proposals()), addresses))
-          .orElseThrow(() -> new BackendException("[conv2d] cuDNN has no engine for " + request + CudnnPlan.reason()));
-      try (Workspace workspace = Workspace.of(gpu, plan.workspaceBytes())) {
-        context.run(plan, workspace.address(), addresses);
+      var plan = context.plan(request, target -> tuning.fastest(target, request.plans(target, tuning.proposals()), addresses));
+      if (plan.isEmpty()) {
+        return false;
+      }
+      try (Workspace workspace = Workspace.of(gpu, plan.get().workspaceBytes())) {
+        context.run(plan.get(), workspace.address(), addresses);
       }
     }
     gpu.launched("cuDNN's " + direction);
+    return true;
   }
 
   /// A convolution with all that a plan depends on.
   ///
   /// @param exact whether float32 stays float32
   record Request(Direction direction, DType dtype, boolean exact, CudnnLayout x, CudnnLayout weight, CudnnLayout y,
-      @Nullable CudnnLayout bias, Conv2d spec) {
+      @Nullable CudnnLayout bias, @Nullable CudnnLayout residual, Activation activation, Conv2d spec) {
+    static Request of(Direction direction, Strided x, Strided weight, Strided y, Epilogue epilogue, Conv2d spec) {
+      return new Request(direction, x.dtype(), MatmulPrecision.forConvolutions() == MatmulPrecision.HIGHEST, CudnnLayout.of(x),
+          CudnnLayout.of(weight), CudnnLayout.of(y), epilogue.bias == null ? null : CudnnLayout.ofChannels(epilogue.bias),
+          epilogue.residual == null ? null : CudnnLayout.of(epilogue.residual), epilogue.activation, spec);
+    }
+
     List<CudnnPlan> plans(CudnnPlan.Target target, int most) {
       return CudnnPlan.find(target, operations(), new CudnnPlan.Limits(refused(), MAX_WORKSPACE), most);
     }
 
+    /// The convolution and what follows it, each in the place of which the next one takes it; tensors of the device have the first numbers.
     private List<CudnnOperation> operations() {
-      Tensor input = x.tensor(1, dtype, Place.DEVICE);
-      Tensor kernel = weight.tensor(2, dtype, Place.DEVICE);
-      Tensor result = y.tensor(3, dtype, Place.DEVICE);
-      if (bias == null) {
-        return List.of(new Convolution(direction, input, kernel, result, spec));
+      // cuDNN has engines for this order of additions, not for the other
+      List<CudnnLayout> addends = Stream.of(residual, bias).filter(Objects::nonNull).toList();
+      int steps = addends.size() + (activation == Activation.RELU ? 1 : 0);
+      Tensor[] results = new Tensor[steps + 1];
+      for (int i = 0; i < steps; i++) {
+        results[i] = y.tensor(4 + addends.size() + i, CudnnOperation.arithmetic(dtype), Place.NOWHERE);
       }
-      Tensor sums = y.tensor(5, CudnnOperation.arithmetic(dtype), Place.NOWHERE);
-      return List.of(new Convolution(direction, input, kernel, sums, spec),
-          new Pointwise(Pointwise.Mode.ADD, sums, bias.tensor(4, dtype, Place.DEVICE), result));
+      results[steps] = y.tensor(3, dtype, Place.DEVICE);
+      List<CudnnOperation> operations = new ArrayList<>();
+      operations.add(new Convolution(direction, x.tensor(1, dtype, Place.DEVICE), weight.tensor(2, dtype, Place.DEVICE), results[0], spec));
+      for (int i = 0; i < addends.size(); i++) {
+        operations.add(new Pointwise(Pointwise.Mode.ADD, results[i], addends.get(i).tensor(4 + i, dtype, Place.DEVICE), results[i + 1]));
+      }
+      if (activation == Activation.RELU) {
+        operations.add(new Pointwise(Pointwise.Mode.RELU, results[steps - 1], null, results[steps]));
+      }
+      return operations;
     }
 
     private Set<Integer> refused() {

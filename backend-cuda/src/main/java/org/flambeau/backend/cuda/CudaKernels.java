@@ -152,7 +152,7 @@ final class CudaKernels implements Kernels {
 
   @Override
   public void conv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, Conv2d spec) {
-    convolutions.forward(out, x, weight, bias, spec);
+    convolutions.forward(out, x, weight, new Convolutions.Epilogue(bias, null, Activation.NONE), spec);
   }
 
   @Override
@@ -281,7 +281,7 @@ final class CudaKernels implements Kernels {
   public boolean supports(FusedOp op, Strided x) {
     return switch (op) {
       case ATTENTION -> attention.supports(x);
-      case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, BATCH_NORM, LINEAR, CROSS_ENTROPY, SGD_STEP, ADAM_STEP, MULTI_TENSOR_NORM,
+      case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, BATCH_NORM, LINEAR, CONV2D, CROSS_ENTROPY, SGD_STEP, ADAM_STEP, MULTI_TENSOR_NORM,
           MULTI_TENSOR_SCALE ->
         x.dtype().isFloating();
     };
@@ -339,6 +339,12 @@ final class CudaKernels implements Kernels {
   @Override
   public void linear(Strided out, Strided x, Strided weight, @Nullable Strided bias, Activation activation) {
     products.linear(out, x, weight, bias, activation);
+  }
+
+  @Override
+  public void fusedConv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, @Nullable Strided residual,
+      Activation activation, Conv2d spec) {
+    convolutions.forward(out, x, weight, new Convolutions.Epilogue(bias, residual, activation), spec);
   }
 
   @Override

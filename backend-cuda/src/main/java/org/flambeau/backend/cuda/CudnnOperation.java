@@ -83,7 +83,7 @@ sealed interface CudnnOperation {
   record Pointwise(Mode mode, Tensor x, @Nullable Tensor b, Tensor out) implements CudnnOperation {
     /// cudnnPointwiseMode_t.
     enum Mode {
-      ADD(0), MULTIPLY(1), DIVIDE(6), SUBTRACT(9), EXP(13), LOG(15), AT_LEAST(303);
+      ADD(0), MULTIPLY(1), DIVIDE(6), SUBTRACT(9), EXP(13), LOG(15), RELU(100), AT_LEAST(303);
 
       private final int code;
 

@@ -212,9 +212,9 @@ class AttentionTest extends KernelTest {
   /// How many plans an attention that was not met before makes with its gradients.
   private static long planned(Case c) {
     Strided q = c.queries(new double[9 * c.width]);
-    long before = SimulatedDriver.cudnnDescriptors();
+    long before = SimulatedDriver.cudnnPlans();
     double[][] _ = results(c, q, q);
-    return (SimulatedDriver.cudnnDescriptors() - before) / 2; // each keeps its engine
+    return SimulatedDriver.cudnnPlans() - before;
   }
 
   @Test

@@ -15,6 +15,7 @@ import java.util.stream.Stream;
 import org.flambeau.DType;
 import org.flambeau.MatmulPrecision;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
+import org.flambeau.spi.Activation;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
@@ -162,6 +163,19 @@ class ConvolutionsTest extends KernelTest {
     gpu.kernels().conv2d(out, in, kernel, row, g.spec);
     assertArrayEquals(forward(g, x, weight, bias, dtype), arrays.read(out), "with bias");
 
+    double[] sums = forward(g, x, weight, bias, DType.FLOAT64);
+    gpu.kernels().fusedConv2d(out, in, kernel, row, gradient, Activation.RELU, g.spec);
+    double[] expected = new double[sums.length];
+    Arrays.setAll(expected, i -> DeviceArrays.stored(dtype, Math.max(sums[i] + grad[i], 0)));
+    assertArrayEquals(expected, arrays.read(out), "with bias, residual and ReLU");
+    gpu.kernels().fusedConv2d(out, in, kernel, row, null, Activation.RELU, g.spec);
+    Arrays.setAll(expected, i -> DeviceArrays.stored(dtype, Math.max(sums[i], 0)));
+    assertArrayEquals(expected, arrays.read(out), "with bias and ReLU");
+    gpu.kernels().fusedConv2d(out, in, kernel, null, gradient, Activation.NONE, g.spec);
+    int plane = expected.length / (int) (g.y()[0] * g.y()[1]);
+    Arrays.setAll(expected, i -> DeviceArrays.stored(dtype, sums[i] - bias[i / plane % bias.length] + grad[i]));
+    assertArrayEquals(expected, arrays.read(out), "with residual");
+
     double[] expectedX = new double[x.length];
     forEachProduct(g, (i, j, k) -> expectedX[i] += grad[k] * weight[j]);
     gpu.kernels().conv2dBackwardInput(gradX, gradient, kernel, g.spec);
@@ -203,6 +217,16 @@ class ConvolutionsTest extends KernelTest {
     assertArrayEquals(new double[] {0}, arrays.read(gradWeight));
 
     gpu.kernels().conv2d(nobody, nobody, gradWeight, null, spec);
+  }
+
+  @Test
+  void aConvolutionWithoutTermsIsItsEpilogue() {
+    Conv2d spec = new Conv2d(1, 1, 0, 0, 1, 1, 1);
+    Strided out = arrays.empty(DType.FLOAT32, 1, 2, 1, 2);
+    Strided residual = arrays.of(DType.FLOAT32, sizes(1, 2, 1, 2), 1, -5, Double.NaN, -9);
+    gpu.kernels().fusedConv2d(out, arrays.empty(DType.FLOAT32, 1, 0, 1, 2), arrays.empty(DType.FLOAT32, 2, 0, 1, 1),
+        arrays.of(DType.FLOAT32, sizes(2), 3, 4), residual, Activation.RELU, spec);
+    assertArrayEquals(new double[] {4, 0, Double.NaN, 0}, arrays.read(out));
   }
 
   @Test
@@ -257,13 +281,13 @@ class ConvolutionsTest extends KernelTest {
     Strided weight = arrays.of(DType.FLOAT32, sizes(1, 1, 1, 1), 3);
     Strided out = arrays.empty(DType.FLOAT32, 1, 1, 2, 2);
     Conv2d spec = new Conv2d(1, 1, 0, 0, 1, 1, 1);
-    long before = SimulatedDriver.cudnnDescriptors();
+    long before = SimulatedDriver.cudnnPlans();
     gpu.kernels().conv2d(out, x, weight, null, spec);
-    long made = SimulatedDriver.cudnnDescriptors();
+    long made = SimulatedDriver.cudnnPlans();
     gpu.kernels().conv2d(out, x, weight, null, spec);
 
     assertNotEquals(before, made);
-    assertEquals(made, SimulatedDriver.cudnnDescriptors());
+    assertEquals(made, SimulatedDriver.cudnnPlans());
   }
 
   @Test

@@ -17,6 +17,7 @@ import org.flambeau.backend.cuda.binding.Cudnn;
 import org.flambeau.backend.cuda.binding.Libraries;
 import org.flambeau.backend.cuda.binding.Library;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
+import org.flambeau.spi.Activation;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
@@ -95,7 +96,14 @@ class InstalledCudnnTest {
       long size = Conv2d.outputSize(image, kernel, stride, pad, 1);
       return new Convolutions.Request(direction, dtype, exact, lying(channelsLast, batch, channels, image, image),
           lying(channelsLast, out, channels / groups, kernel, kernel), lying(channelsLast, batch, out, size, size),
-          biased ? lying(channelsLast, 1, out, 1, 1) : null, spec);
+          biased ? lying(channelsLast, 1, out, 1, 1) : null, null, Activation.NONE, spec);
+    }
+
+    /// With bias, perhaps residual, and ReLU.
+    Convolutions.Request fused(DType dtype, boolean exact, boolean channelsLast, boolean adds, long batch) {
+      var plain = request(Direction.FORWARD, dtype, exact, channelsLast, true, batch);
+      return new Convolutions.Request(Direction.FORWARD, dtype, exact, plain.x(), plain.weight(), plain.y(), plain.bias(),
+          adds ? plain.y() : null, Activation.RELU, plain.spec());
     }
 
     private static CudnnLayout lying(boolean channelsLast, long... sizes) {
@@ -147,6 +155,29 @@ class InstalledCudnnTest {
             }
             plans.forEach(CudnnPlan::close);
           }
+        }
+      }
+    }
+    assertEquals(List.of(), without);
+  }
+
+  @ParameterizedTest
+  @MethodSource("layers")
+  void everyLayerHasPlansThatAddTheResidualAndApplyRelu(Layer layer) {
+    List<Convolutions.Request> without = new ArrayList<>();
+    for (DType dtype : List.of(DType.FLOAT32, DType.BFLOAT16, DType.FLOAT16)) {
+      for (long batch : new long[] {1, 8, 32}) {
+        for (int variant = 0; variant < 8; variant++) {
+          boolean exact = (variant & 1) != 0;
+          if (exact && dtype != DType.FLOAT32) {
+            continue;
+          }
+          var request = layer.fused(dtype, exact, (variant & 2) != 0, (variant & 4) != 0, batch);
+          List<CudnnPlan> plans = request.plans(layer.target(), 1);
+          if (plans.isEmpty()) {
+            without.add(request);
+          }
+          plans.forEach(CudnnPlan::close);
         }
       }
     }

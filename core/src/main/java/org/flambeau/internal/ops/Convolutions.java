@@ -1,5 +1,7 @@
 package org.flambeau.internal.ops;
 
+import static org.flambeau.autograd.Derivative.joint;
+import static org.flambeau.autograd.Derivative.result;
 import static org.flambeau.autograd.Derivative.saves;
 import static org.flambeau.autograd.Derivative.term;
 import static org.flambeau.internal.text.Shapes.list;
@@ -10,9 +12,14 @@ import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
+import org.flambeau.autograd.Saved;
+import org.flambeau.spi.Activation;
 import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.FusedOp;
+import org.flambeau.spi.Kernels;
 import org.flambeau.spi.Strided;
+import org.flambeau.spi.UnaryOp;
 import org.jspecify.annotations.Nullable;
 
 /// Convolutions over rows and columns, or over one row, with their transposes.
@@ -24,10 +31,16 @@ public final class Convolutions {
   /// @param sizes of the result, where the operands do not tell: of a gradient
   private record Slide(Conv2d spec, long[] sizes) {}
 
+  /// @param activation of the sum: none or ReLU
+  private record Fused(Conv2d spec, Activation activation) {}
+
   private static final Op<Conv2d> CONV = Op.of("conv2d", Derivative.of("ConvolutionBackward0",
       term(saves(1), (g, s, spec) -> backwardInput(g, s.input(1), new Slide(spec, s.sizes(0)))),
       term(saves(0), (g, s, spec) -> backwardWeight(g, s.input(0), new Slide(spec, s.sizes(1)))),
       term((g, _, _) -> sumButChannels(g))));
+  private static final Op<Fused> FUSED = Op.of("conv2d_add_relu", joint("ConvolutionAddReluBackward0",
+      needed -> ((needed & saves(0)) == 0 ? 0 : saves(1)) | ((needed & saves(1)) == 0 ? 0 : saves(0)) | result(0),
+      Convolutions::backward));
   private static final Op<Slide> TRANSPOSE = Op.of("conv_transpose2d", ofBackwardInput("ConvolutionBackward0"));
   private static final Op<Slide> BACKWARD_INPUT = Op.of("conv2d_backward_input", ofBackwardInput("ConvolutionBackwardBackward0"));
   private static final Op<Slide> BACKWARD_WEIGHT = Op.of("conv2d_backward_weight", Derivative.of("ConvolutionBackwardBackward0",
@@ -72,6 +85,11 @@ public final class Convolutions {
     if (x.dim() == spatial + 1) {
       return checkedConv(op, spatial, x.unsqueeze(0), weight, bias, spec).squeeze(0);
     }
+    check(op, x, weight, bias, spec);
+    return convolve(x, weight, bias, spec);
+  }
+
+  private static void check(String op, Tensor x, Tensor weight, @Nullable Tensor bias, Conv2d spec) {
     checkSpec(op, spec);
     long[] w = weight.sizes();
     if (w[0] < spec.groups() || w[0] % spec.groups() != 0) {
@@ -86,7 +104,31 @@ public final class Convolutions {
     checkBias(op, "weight of size " + list(w), w[0], bias);
     checkKernelFits(op, x, weight, spec);
     checkDtypes(op, x, weight, bias);
-    return convolve(x, weight, bias, spec);
+  }
+
+  /// activation([#conv2d] + residual) with an activation that is none or ReLU, in one kernel where the backend has it and the residual needs
+  /// neither broadcasting nor a cast.
+  public static Tensor fusedConv2d(Tensor x, Tensor weight, @Nullable Tensor bias, @Nullable Tensor residual, Activation activation,
+      Conv2d spec) {
+    AutocastPolicy policy = AutocastPolicy.of("conv2d", x);
+    if (policy != null) {
+      return policy.run(c -> fusedConv2d(c[0], c[1], c[2], residual, activation, spec), x, weight, bias);
+    }
+    checkRank("conv2d", 2, x, weight);
+    if (x.dim() == 4) {
+      check("conv2d", x, weight, bias, spec);
+      long[] sizes = outputSizes(x, weight, spec);
+      if (residual == null || residual.dtype() == x.dtype() && Arrays.equals(residual.sizes(), sizes)) {
+        Fused fused = new Fused(spec, activation);
+        return FUSED.run(fused, x.dtype(), layout(sizes, x, weight), x.device(), new @Nullable Tensor[] {x, weight, bias, residual},
+            (k, out) -> compute(k, out, x, weight, bias, residual, fused));
+      }
+    }
+    return Op.scoped("conv2d_add_relu", () -> {
+      Tensor y = conv2d(x, weight, bias, spec);
+      Tensor sum = residual == null ? y : y.add(residual);
+      return activation == Activation.RELU ? sum.relu() : sum;
+    });
   }
 
   /// The transpose of [#conv2d] as a linear map: each element of x (n, c, h, w) spreads the weight (c, o/groups, kh, kw)
@@ -138,6 +180,15 @@ public final class Convolutions {
   // ---- kernels ----
 
   private static Tensor convolve(Tensor x, Tensor weight, @Nullable Tensor bias, Conv2d spec) {
+    long[] sizes = outputSizes(x, weight, spec);
+    Strided in = image(x.strided());
+    Strided kernel = image(weight.strided());
+    Strided row = bias == null ? null : bias.strided();
+    return CONV.run(spec, x.dtype(), layout(sizes, x, weight), x.device(), new @Nullable Tensor[] {x, weight, bias},
+        (k, out) -> k.conv2d(image(out), in, kernel, row, spec));
+  }
+
+  private static long[] outputSizes(Tensor x, Tensor weight, Conv2d spec) {
     long[] sizes = x.sizes();
     int last = sizes.length - 1;
     sizes[1] = weight.size(0);
@@ -145,11 +196,37 @@ public final class Convolutions {
     if (last == 3) {
       sizes[2] = Conv2d.outputSize(sizes[2], weight.size(2), spec.strideH(), spec.padH(), spec.dilationH());
     }
-    Strided in = image(x.strided());
-    Strided kernel = image(weight.strided());
+    return sizes;
+  }
+
+  private static void compute(Kernels k, Strided out, Tensor x, Tensor weight, @Nullable Tensor bias, @Nullable Tensor residual,
+      Fused fused) {
     Strided row = bias == null ? null : bias.strided();
-    return CONV.run(spec, x.dtype(), layout(sizes, x, weight), x.device(), new @Nullable Tensor[] {x, weight, bias},
-        (k, out) -> k.conv2d(image(out), in, kernel, row, spec));
+    Strided addend = residual == null ? null : residual.strided();
+    if (k.supports(FusedOp.CONV2D, x.strided())) {
+      k.fusedConv2d(out, x.strided(), weight.strided(), row, addend, fused.activation, fused.spec);
+      return;
+    }
+    k.conv2d(out, x.strided(), weight.strided(), row, fused.spec);
+    if (addend != null) {
+      k.binary(BinaryOp.ADD, out, out, addend);
+    }
+    if (fused.activation == Activation.RELU) {
+      k.unary(UnaryOp.RELU, out, out);
+    }
+  }
+
+  private static @Nullable Tensor[] backward(@Nullable Tensor[] grads, Saved s, Fused fused) {
+    @Nullable Tensor[] gradients = new Tensor[4];
+    Tensor grad = grads[0];
+    if (grad != null) {
+      Tensor g = fused.activation == Activation.RELU ? Unary.reluBackward(grad, s.result()) : grad;
+      gradients[0] = s.needs(0) ? backwardInput(g, s.input(1), new Slide(fused.spec, s.sizes(0))) : null;
+      gradients[1] = s.needs(1) ? backwardWeight(g, s.input(0), new Slide(fused.spec, s.sizes(1))) : null;
+      gradients[2] = s.needs(2) ? sumButChannels(g) : null;
+      gradients[3] = s.needs(3) ? g : null;
+    }
+    return gradients;
   }
 
   private static Tensor backwardInput(Tensor grad, Tensor weight, Slide slide) {

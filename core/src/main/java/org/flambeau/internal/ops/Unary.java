@@ -67,9 +67,7 @@ public final class Unary {
   public static final Unary SIGMOID = of("sigmoid", UnaryOp.SIGMOID, term(RESULT, (g, s, _) -> GradMode.isEnabled()
       ? g.mul(s.result()).mul(s.result().rsub(1))
       : Binary.fusedBackward(BinaryOp.SIGMOID_BACKWARD, g, s.result())));
-  public static final Unary RELU = of("relu", UnaryOp.RELU, term(RESULT, (g, s, _) -> GradMode.isEnabled()
-      ? g.mul(s.result().detach().gt(0))
-      : Binary.fusedBackward(BinaryOp.RELU_BACKWARD, g, s.result())));
+  public static final Unary RELU = of("relu", UnaryOp.RELU, term(RESULT, (g, s, _) -> reluBackward(g, s.result())));
   public static final Unary SILU = of("silu", UnaryOp.SILU, term(saves(0), (g, s, _) -> {
     if (!GradMode.isEnabled()) {
       return Binary.fusedBackward(BinaryOp.SILU_BACKWARD, g, s.input(0));
@@ -158,6 +156,11 @@ public final class Unary {
       return x.copy_(of(x));
     }
     return op.runInPlace(UNIT, x, new Tensor[] {x}, (k, out) -> k.unary(kernel, out, out));
+  }
+
+  /// The gradient g where ReLU's result is positive.
+  static Tensor reluBackward(Tensor g, Tensor result) {
+    return GradMode.isEnabled() ? g.mul(result.detach().gt(0)) : Binary.fusedBackward(BinaryOp.RELU_BACKWARD, g, result);
   }
 
   private Tensor operand(Tensor x) {

@@ -128,7 +128,8 @@ public final class VectorLinearAlgebra implements LinearAlgebra {
   // ---- convolution: for each image and group, a product of the weight, (channels, patch), with the patches ----
 
   @Override
-  public void conv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, Conv2d spec) {
+  public void fusedConv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, @Nullable Strided residual,
+      Activation activation, Conv2d spec) {
     if (out.numel() == 0) {
       return;
     }
@@ -139,6 +140,10 @@ public final class VectorLinearAlgebra implements LinearAlgebra {
       convolve(result, Copies.input(workspace, dtype, x), Copies.input(workspace, dtype, weight), spec.groups(), (int) weight.size(2),
           (int) weight.size(3), Patches.Axis.forward(spec.strideH(), spec.padH(), spec.dilationH()),
           Patches.Axis.forward(spec.strideW(), spec.padW(), spec.dilationW()));
+      if (residual != null) {
+        Elementwise.sum(result, result, Copies.input(workspace, dtype, residual));
+      }
+      activate(result, activation);
       Copies.deliver(out, result);
     }
   }

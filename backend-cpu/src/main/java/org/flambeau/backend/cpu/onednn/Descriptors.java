@@ -38,7 +38,12 @@ final class Descriptors implements AutoCloseable {
   }
 
   long attributes(Activation activation) {
-    long attributes = Dnnl.attributes(switch (activation) {
+    return attributes(false, activation);
+  }
+
+  /// @param adds whether the result is added to what lies in its place, before the activation
+  long attributes(boolean adds, Activation activation) {
+    long attributes = Dnnl.attributes(adds, switch (activation) {
       case NONE -> 0;
       case RELU -> Dnnl.ELTWISE_RELU;
       case GELU -> Dnnl.ELTWISE_GELU_ERF;

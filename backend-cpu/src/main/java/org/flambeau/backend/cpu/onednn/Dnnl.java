@@ -28,6 +28,7 @@ final class Dnnl {
   };
 
   // dnnl_data_type_t
+  private static final int SAME_TYPE = 0;
   static final int F16 = 1;
   static final int BF16 = 2;
   static final int F32 = 3;
@@ -85,6 +86,8 @@ final class Dnnl {
   private static final MethodHandle POST_OPS_DESTROY = function("dnnl_post_ops_destroy", JAVA_INT, POINTER);
   private static final MethodHandle POST_OPS_APPEND_ELTWISE = function("dnnl_post_ops_append_eltwise", JAVA_INT, POINTER, JAVA_INT,
       JAVA_FLOAT, JAVA_FLOAT);
+  private static final MethodHandle POST_OPS_APPEND_SUM = function("dnnl_post_ops_append_sum", JAVA_INT, POINTER, JAVA_FLOAT, JAVA_INT,
+      JAVA_INT);
   private static final MethodHandle MATMUL = function("dnnl_matmul_primitive_desc_create", JAVA_INT, POINTER, POINTER, POINTER, POINTER,
       POINTER, POINTER, POINTER);
   private static final MethodHandle CONVOLUTION_FORWARD = function("dnnl_convolution_forward_primitive_desc_create", JAVA_INT, POINTER,
@@ -169,13 +172,19 @@ final class Dnnl {
 
   // ---- attributes ----
 
-  /// Attributes with the caller's scratchpad and, where `activation` is not 0, that function applied to the result.
-  static long attributes(int activation) {
+  /// Attributes with the caller's scratchpad, and, where asked for, the result added to what lies in its place and then, where `activation` is
+  /// not 0, that function applied to it.
+  static long attributes(boolean adds, int activation) {
     long attributes = create("dnnl_primitive_attr_create", out -> (int) ATTR_CREATE.invokeExact(out));
     check("dnnl_primitive_attr_set_scratchpad_mode", () -> (int) ATTR_SET_SCRATCHPAD_MODE.invokeExact(attributes, SCRATCHPAD_USER));
-    if (activation != 0) {
+    if (adds || activation != 0) {
       long postOps = create("dnnl_post_ops_create", out -> (int) POST_OPS_CREATE.invokeExact(out));
-      check("dnnl_post_ops_append_eltwise", () -> (int) POST_OPS_APPEND_ELTWISE.invokeExact(postOps, activation, 0f, 0f));
+      if (adds) {
+        check("dnnl_post_ops_append_sum", () -> (int) POST_OPS_APPEND_SUM.invokeExact(postOps, 1f, 0, SAME_TYPE));
+      }
+      if (activation != 0) {
+        check("dnnl_post_ops_append_eltwise", () -> (int) POST_OPS_APPEND_ELTWISE.invokeExact(postOps, activation, 0f, 0f));
+      }
       check("dnnl_primitive_attr_set_post_ops", () -> (int) ATTR_SET_POST_OPS.invokeExact(attributes, postOps));
       check("dnnl_post_ops_destroy", () -> (int) POST_OPS_DESTROY.invokeExact(postOps));
     }

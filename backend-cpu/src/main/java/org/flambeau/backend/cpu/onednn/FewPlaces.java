@@ -13,6 +13,7 @@ import org.flambeau.spi.Activation;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
+import org.flambeau.spi.UnaryOp;
 import org.jspecify.annotations.Nullable;
 
 /// A convolution with a large kernel and few places, as the last ones of a network have it for few or small images: products of the weight
@@ -51,10 +52,18 @@ final class FewPlaces {
         && weight.isContiguous() && weight.dtype() == DType.FLOAT32;
   }
 
-  void forward(Strided out, Strided x, Strided weight, @Nullable Strided bias) {
+  void forward(Strided out, Strided x, Strided weight, @Nullable Strided bias, @Nullable Strided residual, Activation activation) {
     Strided rows = take(count, kernel[0]);
-    products.linear(rows, patches(x), matrix(weight, kernel[0], patch), bias, Activation.NONE);
-    Copy.copy(out, asImages(rows));
+    Strided matrix = matrix(weight, kernel[0], patch);
+    products.linear(rows, patches(x), matrix, bias, residual == null ? activation : Activation.NONE);
+    if (residual == null) {
+      Copy.copy(out, asImages(rows));
+      return;
+    }
+    Elementwise.sum(out, asImages(rows), residual);
+    if (activation == Activation.RELU) {
+      Elementwise.unary(UnaryOp.RELU, out, out);
+    }
   }
 
   void backwardInput(Strided gradX, Strided grad, Strided weight) {

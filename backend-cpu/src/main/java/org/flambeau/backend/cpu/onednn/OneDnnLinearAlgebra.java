@@ -1,6 +1,8 @@
 package org.flambeau.backend.cpu.onednn;
 
 import java.util.Arrays;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.flambeau.BackendException;
 import org.flambeau.DType;
 import org.flambeau.backend.cpu.LinearAlgebra;
@@ -140,28 +142,39 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
   // ---- convolutions ----
 
   @Override
-  public void conv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, Conv2d spec) {
-    if (!convolve(CONVOLUTION, out, x, weight, out, bias, spec)) {
-      fallback.conv2d(out, x, weight, bias, spec);
+  public void fusedConv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, @Nullable Strided residual,
+      Activation activation, Conv2d spec) {
+    if (!convolve(CONVOLUTION, out, x, weight, out, new Epilogue(bias, residual, activation), spec)) {
+      fallback.fusedConv2d(out, x, weight, bias, residual, activation, spec);
     }
   }
 
   @Override
   public void conv2dBackwardInput(Strided gradX, Strided grad, Strided weight, Conv2d spec) {
-    if (!convolve(BACKWARD_INPUT, gradX, gradX, weight, grad, null, spec)) {
+    if (!convolve(BACKWARD_INPUT, gradX, gradX, weight, grad, Epilogue.NONE, spec)) {
       fallback.conv2dBackwardInput(gradX, grad, weight, spec);
     }
   }
 
   @Override
   public void conv2dBackwardWeight(Strided gradWeight, Strided grad, Strided x, Conv2d spec) {
-    if (!convolve(BACKWARD_WEIGHT, gradWeight, x, gradWeight, grad, null, spec)) {
+    if (!convolve(BACKWARD_WEIGHT, gradWeight, x, gradWeight, grad, Epilogue.NONE, spec)) {
       fallback.conv2dBackwardWeight(gradWeight, grad, x, spec);
     }
   }
 
+  /// What is done to a convolution's result before it is stored.
+  private record Epilogue(@Nullable Strided bias, @Nullable Strided residual, Activation activation) {
+    static final Epilogue NONE = new Epilogue(null, null, Activation.NONE);
+
+    Epilogue in(Workspace workspace, DType dtype) {
+      return new Epilogue(bias == null ? null : Copies.input(workspace, dtype, bias),
+          residual == null ? null : Copies.input(workspace, dtype, residual), activation);
+    }
+  }
+
   /// One of the three, in terms of the forward's operands, of which `result` is the one that is computed.
-  private boolean convolve(long operation, Strided result, Strided x, Strided weight, Strided out, @Nullable Strided bias, Conv2d spec) {
+  private boolean convolve(long operation, Strided result, Strided x, Strided weight, Strided out, Epilogue epilogue, Conv2d spec) {
     long patch = weight.size(1) * weight.size(2) * weight.size(3);
     if (!serves(result.dtype(), out.size(0), out.size(1), out.size(2) * out.size(3), patch)) {
       return false;
@@ -170,7 +183,7 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
       if (FewPlaces.serves(weight, out, spec)) {
         FewPlaces places = new FewPlaces(this, workspace, x, weight, out, spec);
         switch ((int) operation) {
-          case (int) CONVOLUTION -> places.forward(out, x, weight, bias);
+          case (int) CONVOLUTION -> places.forward(out, x, weight, epilogue.bias, epilogue.residual, epilogue.activation);
           case (int) BACKWARD_INPUT -> places.backwardInput(x, out, weight);
           default -> places.backwardWeight(weight, out, x);
         }
@@ -179,12 +192,14 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
       Strided image = distinct(workspace, x);
       Strided kernel = Convolutions.grouped(distinct(workspace, weight), spec.groups());
       Strided places = distinct(workspace, out);
-      Strided row = bias == null ? null : Copies.input(workspace, bias.dtype(), bias);
-      long[] parameters = {spec.strideH(), spec.strideW(), spec.padH(), spec.padW(), spec.dilationH(), spec.dilationW(), spec.groups()};
-      Plan plan = plans.acquire(PlanCache.Key.of(operation, parameters, image, kernel, places, row), () -> {
+      Strided row = epilogue.bias == null ? null : Copies.input(workspace, epilogue.bias.dtype(), epilogue.bias);
+      Strided addend = epilogue.residual == null ? null : distinct(workspace, epilogue.residual);
+      long[] parameters = {spec.strideH(), spec.strideW(), spec.padH(), spec.padW(), spec.dilationH(), spec.dilationW(), spec.groups(),
+        epilogue.activation.ordinal()};
+      Plan plan = plans.acquire(PlanCache.Key.of(operation, parameters, image, kernel, places, row, addend), () -> {
         try (Convolutions convolutions = new Convolutions(image, kernel, places, spec)) {
           return switch ((int) operation) {
-            case (int) CONVOLUTION -> convolutions.forward(row);
+            case (int) CONVOLUTION -> convolutions.forward(row, addend, epilogue.activation);
             case (int) BACKWARD_INPUT -> convolutions.backwardInput();
             default -> convolutions.backwardWeight();
           };
@@ -192,17 +207,12 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
       });
       try {
         if (!plan.isUsable()) {
-          return result.dtype().size() == Short.BYTES && convolveInFloat32(workspace, operation, result, x, weight, out, bias, spec);
+          return result.dtype().size() == Short.BYTES && convolveInFloat32(workspace, operation, result, x, weight, out, epilogue, spec);
         }
         boolean keep = operation != BACKWARD_WEIGHT && PackedWeights.areUsedAgain(operation, kernel);
         switch ((int) operation) {
-          case (int) CONVOLUTION -> {
-            if (row == null) {
-              plan.run(allocator, keep, places, image, kernel);
-            } else {
-              plan.run(allocator, keep, places, image, kernel, row);
-            }
-          }
+          case (int) CONVOLUTION -> plan.run(allocator, keep,
+              Stream.of(places, image, kernel, row, addend).filter(Objects::nonNull).toArray(Strided[]::new));
           case (int) BACKWARD_INPUT -> plan.run(allocator, keep, image, places, kernel);
           default -> plan.run(allocator, false, kernel, places, image);
         }
@@ -214,13 +224,12 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
   }
 
   private boolean convolveInFloat32(Workspace workspace, long operation, Strided result, Strided x, Strided weight, Strided out,
-      @Nullable Strided bias, Conv2d spec) {
+      Epilogue epilogue, Conv2d spec) {
     Strided computed = Copies.output(workspace, DType.FLOAT32, result);
     Strided image = result == x ? computed : Copies.input(workspace, DType.FLOAT32, x);
     Strided kernel = result == weight ? computed : Copies.input(workspace, DType.FLOAT32, weight);
     Strided places = result == out ? computed : Copies.input(workspace, DType.FLOAT32, out);
-    Strided row = bias == null ? null : Copies.input(workspace, DType.FLOAT32, bias);
-    boolean done = convolve(operation, computed, image, kernel, places, row, spec);
+    boolean done = convolve(operation, computed, image, kernel, places, epilogue.in(workspace, DType.FLOAT32), spec);
     Copies.deliver(result, computed);
     return done;
   }

@@ -4,7 +4,6 @@ import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.flambeau.backend.cpu.Workspace;
 import org.flambeau.spi.Allocator;
-import org.flambeau.spi.NativeMemory;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
@@ -15,7 +14,9 @@ final class Plan {
     INPUT,
     /// An input that may stay the same from run to run.
     WEIGHTS,
-    OUTPUT
+    OUTPUT,
+    /// What lies in the place of the output before, for the primitive to add to.
+    ADDEND
   }
 
   /// One operand of a plan: which argument it is, and how it lies.
@@ -29,20 +30,23 @@ final class Plan {
 
   private final @Nullable Primitive primitive;
   private final Port[] ports;
+  private final @Nullable Reorder addend;
   private final AtomicInteger owners = new AtomicInteger(1);
   volatile long lastUse;
 
-  private Plan(@Nullable Primitive primitive, Port[] ports) {
+  private Plan(@Nullable Primitive primitive, Port[] ports, @Nullable Reorder addend) {
     this.primitive = primitive;
     this.ports = ports;
+    this.addend = addend;
   }
 
   /// For what oneDNN has no kernel, or only its slow reference.
   static Plan none() {
-    return new Plan(null, new Port[0]);
+    return new Plan(null, new Port[0], null);
   }
 
-  /// Takes over a primitive descriptor, or 0 for none. Operands are given to [#run] in the order they have here.
+  /// Takes over a primitive descriptor, or 0 for none. Operands are given to [#run] in the order they have here: the output first, and last,
+  /// where there is one, what it is added to.
   static Plan of(long primitiveDesc, Descriptors descriptors, Operand... operands) {
     if (primitiveDesc == 0) {
       return none();
@@ -51,27 +55,32 @@ final class Plan {
       Dnnl.destroyPrimitiveDesc(primitiveDesc);
       return none();
     }
-    int[] arguments = new int[operands.length];
-    for (int i = 0; i < operands.length; i++) {
+    boolean adds = operands[operands.length - 1].role == Role.ADDEND;
+    int[] arguments = new int[adds ? operands.length - 1 : operands.length];
+    for (int i = 0; i < arguments.length; i++) {
       arguments[i] = operands[i].argument;
     }
     Primitive primitive = new Primitive(primitiveDesc, arguments);
-    Port[] ports = new Port[operands.length];
-    for (int i = 0; i < operands.length; i++) {
+    Port[] ports = new Port[arguments.length];
+    for (int i = 0; i < ports.length; i++) {
       ports[i] = port(operands[i], primitive.layout(arguments[i]), descriptors);
     }
-    return new Plan(primitive, ports);
+    return new Plan(primitive, ports, adds ? reorder(operands[ports.length].layout, primitive.layout(arguments[0]), 0, descriptors) : null);
   }
 
   private static Port port(Operand operand, long wanted, Descriptors descriptors) {
     if (Dnnl.equal(operand.layout, wanted)) {
       return new Port(operand.role, null);
     }
-    boolean output = operand.role == Role.OUTPUT;
-    long from = output ? wanted : operand.layout;
-    long to = output ? operand.layout : wanted;
-    Primitive reorder = new Primitive(Dnnl.reorder(from, to, descriptors.attributes()), Dnnl.ARG_SRC, Dnnl.ARG_DST);
-    return new Port(operand.role, new Reorder(reorder, Dnnl.bytes(wanted), new Layout(from), new Layout(to)));
+    long bytes = Dnnl.bytes(wanted);
+    return new Port(operand.role, operand.role == Role.OUTPUT
+        ? reorder(wanted, operand.layout, bytes, descriptors)
+        : reorder(operand.layout, wanted, bytes, descriptors));
+  }
+
+  private static Reorder reorder(long from, long to, long bytes, Descriptors descriptors) {
+    Primitive primitive = new Primitive(Dnnl.reorder(from, to, descriptors.attributes()), Dnnl.ARG_SRC, Dnnl.ARG_DST);
+    return new Reorder(primitive, bytes, new Layout(from), new Layout(to));
   }
 
   boolean isUsable() {
@@ -106,6 +115,9 @@ final class Plan {
           reorder.primitive.run(workspace, operand.address(), addresses[i]);
         }
       }
+      if (addend != null) {
+        addend.primitive.run(workspace, operands[ports.length].address(), addresses[0]);
+      }
       kernel.run(workspace, addresses);
       for (int i = 0; i < ports.length; i++) {
         Reorder reorder = ports[i].reorder;
@@ -139,6 +151,9 @@ final class Plan {
         if (port.reorder != null) {
           port.reorder.primitive.close();
         }
+      }
+      if (addend != null) {
+        addend.primitive.close();
       }
     }
   }

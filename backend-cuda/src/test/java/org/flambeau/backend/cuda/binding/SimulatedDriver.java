@@ -109,9 +109,9 @@ public final class SimulatedDriver {
     return Native.call(() -> (int) function.invokeWithArguments(Arrays.stream(arguments).boxed().toArray()));
   }
 
-  /// How many descriptors of cuDNN's are alive.
-  public static long cudnnDescriptors() {
-    var function = Native.function(Libraries.shared().open(Library.CUDNN), "simulatedDescriptors", JAVA_LONG);
+  /// How many plans of cuDNN's were made so far.
+  public static long cudnnPlans() {
+    var function = Native.function(Libraries.shared().open(Library.CUDNN), "simulatedPlans", JAVA_LONG);
     return Native.callLong(() -> (long) function.invokeExact());
   }
 
