@@ -126,6 +126,7 @@ final class FinetuneCommand extends FlambeauCommand {
     } else if (!network.weights.equals(Weights.NONE)) {
       Weights.replaceHead(model, network.entry, classes);
     }
+    model.activationCheckpointing(network.activationCheckpointing);
     if (network.freezeBackbone) {
       Backbone.freeze(model, network.entry.classifier());
     }

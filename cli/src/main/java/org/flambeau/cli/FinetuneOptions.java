@@ -78,6 +78,8 @@ final class FinetuneOptions {
     @Option(names = "--keep-head", description = "go on with the classifier of the file instead of a new one") boolean keepHead;
 
     @Option(names = "--freeze-backbone", description = "let the classifier learn, and nothing else change") boolean freezeBackbone;
+
+    @Option(names = "--activation-checkpointing", description = "compute what is inside of a block again for its backward pass, in place of keeping it: less memory, more time") boolean activationCheckpointing;
   }
 
   /// How it learns.

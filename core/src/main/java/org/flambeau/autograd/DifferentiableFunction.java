@@ -50,6 +50,11 @@ public abstract class DifferentiableFunction {
       return saved.get(i).unpack(recorded);
     }
 
+    /// How many tensors [#save] kept.
+    public int savedCount() {
+      return saved.size();
+    }
+
     /// Whether the gradient of input `i` is needed.
     public boolean needs(int i) {
       return needs[i];

@@ -124,6 +124,13 @@ public final class ResNet extends Module {
     return fc.call(avgpool.call(features).flatten(1, -1));
   }
 
+  /// Of each residual block.
+  @Override
+  public ResNet activationCheckpointing(boolean on) {
+    modules().stream().filter(ResidualBlock.class::isInstance).forEach(block -> block.activationCheckpointing(on));
+    return this;
+  }
+
   // ---- the models of the paper ----
 
   /// 18 layers, 11,689,512 parameters, random weights.

@@ -148,6 +148,13 @@ public final class VisionTransformer extends Module {
     return heads.call(token);
   }
 
+  /// Of each block of the encoder.
+  @Override
+  public VisionTransformer activationCheckpointing(boolean on) {
+    encoder.submodule("layers").namedChildren().values().forEach(block -> block.activationCheckpointing(on));
+    return this;
+  }
+
   // ---- the models of the paper ----
 
   /// The base model with patches of 16×16: 86,567,656 parameters, random weights.

@@ -22,12 +22,12 @@ public abstract sealed class BatchNorm extends ChannelNorm permits BatchNorm1d, 
     Double momentum = momentum();
     Tensor batches = batches();
     double factor = momentum == null ? 0 : momentum;
-    if (isTraining() && batches != null) {
+    if (movesStatistics() && batches != null) {
       batches.add_(1);
       if (momentum == null) {
         factor = 1 / batches.toDouble();
       }
     }
-    return Functional.batchNorm(x, runningMean(), runningVar(), weight(), bias(), usesInputStats(), factor, eps());
+    return Functional.batchNorm(x, meanOfCall(), varOfCall(), weight(), bias(), usesInputStats(), factor, eps());
   }
 }

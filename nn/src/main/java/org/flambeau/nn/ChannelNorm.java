@@ -74,6 +74,21 @@ public abstract sealed class ChannelNorm extends Module permits BatchNorm, Insta
     return isTraining() || runningMean == null;
   }
 
+  /// Whether this call is one that running statistics learn from: they have learnt from it already where a checkpoint runs it again.
+  final boolean movesStatistics() {
+    return isTraining() && !CheckpointFunction.isRunningAgain();
+  }
+
+  /// What a call gets of the running mean: nothing where it neither moves nor uses it.
+  final @Nullable Tensor meanOfCall() {
+    return usesInputStats() && !movesStatistics() ? null : runningMean;
+  }
+
+  /// As [#meanOfCall()], of the running variance.
+  final @Nullable Tensor varOfCall() {
+    return usesInputStats() && !movesStatistics() ? null : runningVar;
+  }
+
   @Override
   protected final long version() {
     return 2;

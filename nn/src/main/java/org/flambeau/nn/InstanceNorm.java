@@ -34,6 +34,6 @@ public abstract sealed class InstanceNorm extends ChannelNorm permits InstanceNo
   }
 
   private Tensor normalized(Tensor x) {
-    return Functional.instanceNorm(x, runningMean(), runningVar(), weight(), bias(), usesInputStats(), momentum, eps());
+    return Functional.instanceNorm(x, meanOfCall(), varOfCall(), weight(), bias(), usesInputStats(), momentum, eps());
   }
 }

@@ -45,6 +45,7 @@ public abstract class Module {
   private final ModuleHooks hooks = new ModuleHooks();
   private final ModuleCalls calls = new ModuleCalls();
   private boolean training = true;
+  private boolean checkpointed;
 
   // ---- what subclasses say ----
 
@@ -281,6 +282,20 @@ public abstract class Module {
   /// Behaves as in evaluation, and so do all below.
   public final Module eval() {
     return train(false);
+  }
+
+  /// Trades time for memory: a call that is recorded keeps its inputs alone, and the backward pass runs the module again, hooks and all, under the same
+  /// autocast region and with the same random numbers. Gradients are the same, and running statistics move once. Of use on the blocks of a model, one by one: on the whole it saves nothing. A model that knows its
+  /// blocks does so by itself when it is asked.
+  ///
+  /// Reference: Chen, Xu, Zhang and Guestrin, "Training Deep Nets with Sublinear Memory Cost", 2016.
+  public Module activationCheckpointing(boolean on) {
+    checkpointed = on;
+    return this;
+  }
+
+  final boolean isCheckpointed() {
+    return checkpointed;
   }
 
   /// Moves parameters, buffers and gradients to `device`. The tensors stay the same objects, so an optimizer that has them keeps them.

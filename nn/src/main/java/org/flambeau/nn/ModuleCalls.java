@@ -2,6 +2,7 @@ package org.flambeau.nn;
 
 import java.util.IdentityHashMap;
 import java.util.Map;
+import org.flambeau.GradMode;
 import org.flambeau.Tensor;
 import org.flambeau.internal.ops.Op;
 import org.jspecify.annotations.Nullable;
@@ -26,14 +27,21 @@ final class ModuleCalls {
   }
 
   Tensor call(Module module, ModuleHooks hooks, Tensor[] inputs) {
-    Caller caller = CALLER.get();
-    ModuleCalls parent = caller.current;
+    ModuleCalls parent = CALLER.get().current;
     if (parent != null && parent.successors != null) {
       Module successor = parent.successors.get(module);
       if (successor != null) {
         return successor.call(inputs);
       }
     }
+    return module.isCheckpointed() && GradMode.isEnabled()
+        ? CheckpointFunction.call(again -> run(module, hooks, again), module.parameters(), inputs)
+        : run(module, hooks, inputs);
+  }
+
+  private Tensor run(Module module, ModuleHooks hooks, Tensor[] inputs) {
+    Caller caller = CALLER.get();
+    ModuleCalls parent = caller.current;
     caller.current = this;
     try {
       return Op.scoped(() -> hooks.isEmpty() ? module.forward(inputs) : hooks.run(module, inputs));

@@ -4,16 +4,19 @@ import java.util.List;
 import org.flambeau.cli.FlambeauCommand;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 
 @Command(name = "train", description = "What a step of training costs in time and memory: forward, backward, gradient descent with momentum.")
 final class BenchTrainCommand extends FlambeauCommand {
   @Mixin private BenchOptions options = new BenchOptions();
 
+  @Option(names = "--activation-checkpointing", description = "compute what is inside of a block again for its backward pass") private boolean activationCheckpointing;
+
   @Override
   protected int run() {
     options.check();
     options.comparison.run(this, options.title(), options.device.get(), options.precision().dtype(), options.turns(),
-        List.of(() -> List.of(new ModelBench(options, false).step())));
+        List.of(() -> List.of(new ModelBench(options, false).activationCheckpointing(activationCheckpointing).step())));
     return 0;
   }
 }

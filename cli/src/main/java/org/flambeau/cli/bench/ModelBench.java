@@ -55,6 +55,12 @@ final class ModelBench {
     Init.zeros_(Objects.requireNonNull(layer.bias()));
   }
 
+  /// With or without activations that are computed again.
+  ModelBench activationCheckpointing(boolean on) {
+    model.activationCheckpointing(on);
+    return this;
+  }
+
   /// A forward pass in eval, recorded for a backward pass that never comes.
   Workload tracked() {
     return workload("with gradient tracking", "tracked", 1, 1, () -> {
