@@ -7,6 +7,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <numeric>
 #include <set>
 #include <vector>
 
@@ -35,7 +36,7 @@ const std::map<int, Text> TEXTS = {
 
 enum Type { R_32F = 0, R_64F = 1, R_16F = 2, R_16BF = 14 };
 enum Compute { COMPUTE_32F = 68, COMPUTE_64F = 70, COMPUTE_32F_FAST_TF32 = 77 };
-enum Epilogue { DEFAULT = 1, RELU = 2, BIAS = 4, RELU_BIAS = 6 };
+enum Epilogue { DEFAULT = 1, RELU = 2, BIAS = 4, RELU_BIAS = 6, BIAS_GRADIENT_B = 512 };
 
 // ---- element types ----
 
@@ -92,7 +93,7 @@ int bytes(int type) { return type == R_64F ? 8 : type == R_32F ? 4 : 2; }
 struct Product {
   int compute, scale;
   int transposeA = 0, transposeB = 0, epilogue = DEFAULT;
-  const void *bias = nullptr;
+  void *bias = nullptr;
 };
 
 struct Layout {
@@ -186,6 +187,7 @@ int check(const Product *product, const Layout *a, const Layout *b, const Layout
   bool tensorFloat = product->compute == COMPUTE_32F_FAST_TF32 && d->type != R_32F;
   if (!whole || tensorFloat) return NOT_SUPPORTED;
   if (d->type == R_64F && product->epilogue != DEFAULT) return NOT_SUPPORTED;
+  if (product->epilogue == BIAS_GRADIENT_B && d->batch > 1) return NOT_SUPPORTED;
   problem = {*product, *a, *b, *d, m, n, k};
   return SUCCESS;
 }
@@ -222,7 +224,7 @@ void columns(C *__restrict sums, const C *__restrict a, const C *__restrict b, u
 }
 
 template <class T, class C>
-void multiply(const Problem &problem, const T *a, const T *b, T *d, C alpha, C beta, const T *c, const T *bias) {
+void multiply(const Problem &problem, const T *a, const T *b, T *d, C alpha, C beta, const T *c, const T *bias, T *biasGradient) {
   static std::vector<C> left, right;  // one product at a time
   static C sums[ACROSS * DOWN];
   const auto &[product, layoutA, layoutB, layoutD, m, n, k] = problem;
@@ -230,6 +232,7 @@ void multiply(const Problem &problem, const T *a, const T *b, T *d, C alpha, C b
   for (int batch = 0; batch < layoutD.batch; batch++) {
     if (batch == 0 || layoutA.stride) gather(left, a + batch * layoutA.stride, m, k, layoutA.leading, product.transposeA, round);
     if (batch == 0 || layoutB.stride) gather(right, b + batch * layoutB.stride, k, n, layoutB.leading, product.transposeB, round);
+    for (uint64_t j = 0; biasGradient && j < n; j++) store(biasGradient[j], std::accumulate(&right[j * k], &right[j * k] + k, C(0)));
     for (uint64_t j = 0; j < n; j += ACROSS) {
       uint64_t count = std::min(ACROSS, n - j);
       for (uint64_t from = 0; from < m; from += DOWN) {
@@ -252,8 +255,8 @@ void multiply(const Problem &problem, const T *a, const T *b, T *d, C alpha, C b
 
 // Under the driver's lock, in the stream's turn.
 int compute(const Problem &problem, double alpha, double beta, const void *a, const void *b, const void *c, void *d) {
-  const void *bias = problem.product.bias;
-  bool biased = problem.product.epilogue & BIAS;
+  void *bias = problem.product.bias;
+  bool biased = problem.product.epilogue & BIAS, differentiated = problem.product.epilogue == BIAS_GRADIENT_B;
   const struct {
     const char *name;
     const void *address;
@@ -262,7 +265,7 @@ int compute(const Problem &problem, double alpha, double beta, const void *a, co
                   {"B", b, problem.b.extent()},
                   {"D", d, problem.d.extent()},
                   {"C", c, beta != 0 ? problem.d.extent() : 0},
-                  {"the bias", bias, biased ? problem.m * bytes(problem.d.type) : 0}};
+                  {"the bias", bias, (biased ? problem.m : differentiated ? problem.n : 0) * bytes(problem.d.type)}};
   for (auto &operand : OPERANDS) {
     if (operand.extent > 0 && !simulated::reaches(operand.address, operand.extent)) {
       return simulated::fail(simulated::ILLEGAL_ADDRESS, "cublasLtMatmul of (%lu, %lu) x (%lu, %lu): %s, %zu bytes, is not memory of the device",
@@ -271,7 +274,8 @@ int compute(const Problem &problem, double alpha, double beta, const void *a, co
   }
 #define MULTIPLY(T, C)                                                                                                       \
   multiply<T, C>(problem, static_cast<const T *>(a), static_cast<const T *>(b), static_cast<T *>(d), C(alpha), C(beta), \
-                 static_cast<const T *>(c), static_cast<const T *>(biased ? bias : nullptr))
+                 static_cast<const T *>(c), static_cast<const T *>(biased ? bias : nullptr),                                \
+                 static_cast<T *>(differentiated ? bias : nullptr))
   switch (problem.d.type) {
     case R_32F: MULTIPLY(float, float); break;
     case R_64F: MULTIPLY(double, double); break;
@@ -408,8 +412,9 @@ API int cublasLtMatmul(Handle *handle, const Product *product, const void *alpha
   for (int i = 0; i < 4; i++) {
     if (reinterpret_cast<uintptr_t>(addresses[i]) % algorithm->alignment[i] != 0) return INVALID_VALUE;
   }
-  if ((product->epilogue & BIAS) && reinterpret_cast<uintptr_t>(product->bias) % algorithm->alignment[3] != 0) return INVALID_VALUE;
-  if (!a || !b || !d || ((product->epilogue & BIAS) && !product->bias)) return INVALID_VALUE;
+  bool biased = product->epilogue & (BIAS | BIAS_GRADIENT_B);
+  if (biased && reinterpret_cast<uintptr_t>(product->bias) % algorithm->alignment[3] != 0) return INVALID_VALUE;
+  if (!a || !b || !d || (biased && !product->bias)) return INVALID_VALUE;
   auto number = [&](const void *at) {
     return product->scale == R_64F ? *static_cast<const double *>(at) : *static_cast<const float *>(at);
   };

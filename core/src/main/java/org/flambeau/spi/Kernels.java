@@ -206,6 +206,17 @@ public interface Kernels {
     throw new UnsupportedOperationException("linear");
   }
 
+  /// gradWeight = gradᵀ·x (n, k) and gradBias (n), the sum of grad's rows, both contiguous: grad (m, n), x (m, k).
+  default void linearBackwardWeight(Strided gradWeight, Strided gradBias, Strided grad, Strided x) {
+    long m = x.size(0);
+    long k = x.size(1);
+    long n = grad.size(1);
+    matmul(gradWeight.with(gradWeight.offset(), new long[] {1, n, k}, new long[] {n * k, k, 1}),
+        grad.with(grad.offset(), new long[] {1, n, m}, new long[] {0, grad.stride(1), grad.stride(0)}),
+        x.with(x.offset(), new long[] {1, m, k}, new long[] {0, x.stride(0), x.stride(1)}));
+    reduce(ReduceOp.SUM, gradBias.with(gradBias.offset(), new long[] {1, n}, new long[] {n, 1}), grad, 0);
+  }
+
   /// out = activation([#conv2d] + residual): the residual lies anyhow, has out's sizes and may be null; the activation is none or ReLU.
   default void fusedConv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, @Nullable Strided residual,
       Activation activation, Conv2d spec) {

@@ -342,6 +342,13 @@ final class CudaKernels implements Kernels {
   }
 
   @Override
+  public void linearBackwardWeight(Strided gradWeight, Strided gradBias, Strided grad, Strided x) {
+    if (!products.linearBackwardWeight(gradWeight, gradBias, grad, x)) {
+      Kernels.super.linearBackwardWeight(gradWeight, gradBias, grad, x);
+    }
+  }
+
+  @Override
   public void fusedConv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, @Nullable Strided residual,
       Activation activation, Conv2d spec) {
     convolutions.forward(out, x, weight, new Convolutions.Epilogue(bias, residual, activation), spec);

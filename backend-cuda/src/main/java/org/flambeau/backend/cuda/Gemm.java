@@ -66,8 +66,9 @@ record Gemm(DType dtype, boolean tensorFloat, int epilogue, int batch, long m, l
     return dtype == DType.FLOAT64 ? CublasLt.R_64F : CublasLt.R_32F;
   }
 
+  /// Whether the epilogue reads a bias or writes its gradient.
   boolean hasBias() {
-    return (epilogue & CublasLt.EPILOGUE_BIAS) != 0;
+    return (epilogue & (CublasLt.EPILOGUE_BIAS | CublasLt.EPILOGUE_BGRADB)) != 0;
   }
 
   double operations() {

@@ -208,6 +208,50 @@ class MatrixProductsTest extends KernelTest {
     return turned;
   }
 
+  @ParameterizedTest
+  @EnumSource(value = DType.class, names = {"FLOAT16", "BFLOAT16", "FLOAT32", "FLOAT64"})
+  void theGradientsOfWeightAndBiasEqualPlainLoopsWhateverTheLayouts(DType dtype) {
+    for (Layout layoutGrad : Layout.values()) {
+      for (Layout layoutX : Layout.values()) {
+        Filled grad = Filled.of(matrix(layoutGrad.in(dtype, 1, 6, 4)), -3, 3);
+        Filled x = Filled.of(matrix(layoutX.in(dtype, 1, 6, 10)), -3, 3);
+        Strided gradWeight = arrays.empty(dtype, 4, 10);
+        Strided gradBias = arrays.empty(dtype, 4);
+        gpu.kernels().linearBackwardWeight(gradWeight, gradBias, grad.array, x.array);
+
+        assertArrayEquals(stored(dtype, product(1, 4, 6, 10, transposed(grad.values, 6, 4), x.values)), arrays.read(gradWeight));
+        double[] ones = {1, 1, 1, 1, 1, 1};
+        assertArrayEquals(stored(dtype, product(1, 1, 6, 4, ones, grad.values)), arrays.read(gradBias),
+            () -> dtype + " " + layoutGrad + " " + layoutX);
+      }
+    }
+  }
+
+  /// The only one of a batch.
+  private static Strided matrix(Strided batch) {
+    return batch.with(batch.offset(), new long[] {batch.size(1), batch.size(2)}, new long[] {batch.stride(1), batch.stride(2)});
+  }
+
+  @Test
+  void theGradientOfTheBiasComesWithThatOfTheWeight() {
+    var library = new KernelLibrary(gpu);
+    var products = new MatrixProducts(gpu, library, new Elementwise(gpu, library));
+    for (DType dtype : List.of(DType.FLOAT32, DType.BFLOAT16, DType.FLOAT16)) {
+      assertTrue(products.linearBackwardWeight(arrays.empty(dtype, 8, 16), arrays.empty(dtype, 8), arrays.empty(dtype, 3, 8),
+          arrays.empty(dtype, 3, 16)));
+    }
+    assertEquals(3, products.planned());
+  }
+
+  @Test
+  void gradientsOfNoRowsAreZero() {
+    Strided gradWeight = arrays.of(DType.FLOAT32, new long[] {2, 3}, 1, 1, 1, 1, 1, 1);
+    Strided gradBias = arrays.of(DType.FLOAT32, new long[] {2}, 1, 1);
+    gpu.kernels().linearBackwardWeight(gradWeight, gradBias, arrays.empty(DType.FLOAT32, 0, 2), arrays.empty(DType.FLOAT32, 0, 3));
+    assertArrayEquals(new double[6], arrays.read(gradWeight));
+    assertArrayEquals(new double[2], arrays.read(gradBias));
+  }
+
   @Test
   void linearOfNoTermsIsTheActivatedBias() {
     Strided out = arrays.empty(DType.FLOAT32, 2, 3);

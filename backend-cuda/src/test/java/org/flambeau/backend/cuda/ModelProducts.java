@@ -37,6 +37,7 @@ final class ModelProducts {
         }
         all.add(matrix(dtype, tensorFloat, CublasLt.EPILOGUE_DEFAULT, terms, rows, columns, false, false)); // grad·weight
         all.add(matrix(dtype, tensorFloat, CublasLt.EPILOGUE_DEFAULT, terms, columns, rows, false, true)); // gradᵀ·x
+        all.add(matrix(dtype, tensorFloat, CublasLt.EPILOGUE_BGRADB, terms, columns, rows, false, true));
       }
       int heads = 12 * batch;
       all.add(new Gemm(dtype, tensorFloat, CublasLt.EPILOGUE_DEFAULT, heads, 197, 197, 64, true, 64, 197 * 64, false, 64, 197 * 64, 197,

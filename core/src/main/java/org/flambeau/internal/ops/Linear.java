@@ -1,12 +1,15 @@
 package org.flambeau.internal.ops;
 
+import static org.flambeau.autograd.Derivative.joint;
 import static org.flambeau.autograd.Derivative.saves;
-import static org.flambeau.autograd.Derivative.term;
 import static org.flambeau.internal.ops.Unit.UNIT;
 import static org.flambeau.internal.text.Shapes.list;
 
+import java.util.Arrays;
+import org.flambeau.DType;
+import org.flambeau.GradMode;
 import org.flambeau.Tensor;
-import org.flambeau.autograd.Derivative;
+import org.flambeau.autograd.Saved;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.FusedOp;
@@ -16,10 +19,10 @@ import org.jspecify.annotations.Nullable;
 
 /// x·weightᵀ + bias.
 public final class Linear {
-  private static final Op<Unit> LINEAR = Op.of("linear", Derivative.of("AddmmBackward0",
-      term(saves(1), (g, s, _) -> g.matmul(s.input(1))),
-      term(saves(0), (g, s, _) -> g.t().matmul(s.input(0))),
-      term((g, _, _) -> g)));
+  /// The gradient of x is computed from the weight, and that of the weight from x.
+  private static final Op<Unit> LINEAR = Op.of("linear", joint("AddmmBackward0",
+      needed -> (needed & saves(0)) << 1 | (needed & saves(1)) >> 1, (g, s, _) -> backward(g[0], s)));
+  private static final Op<Unit> BACKWARD_WEIGHT = Op.notDifferentiable("linear_backward_weight");
 
   private Linear() {}
 
@@ -80,5 +83,20 @@ public final class Linear {
         x.with(x.offset(), new long[] {1, m, inner}, new long[] {0, x.stride(0), x.stride(1)}),
         weight.with(weight.offset(), new long[] {1, inner, n}, new long[] {0, weight.stride(1), weight.stride(0)}));
     k.binary(BinaryOp.ADD, out, out, Shapes.expand(bias, out.sizes()));
+  }
+
+  private static @Nullable Tensor[] backward(@Nullable Tensor g, Saved s) {
+    if (g == null) {
+      return new Tensor[3];
+    }
+    Tensor gradX = s.needs(0) ? g.matmul(s.input(1)) : null;
+    if (s.needs(1) && s.needs(2) && !GradMode.isEnabled() && Arrays.equals(s.sizes(2), new long[] {g.size(1)})) {
+      Tensor x = s.input(0);
+      Tensor[] grads = BACKWARD_WEIGHT.runMulti(UNIT, g.device(), new DType[] {g.dtype(), g.dtype()},
+          new Layout[] {Layout.contiguous(s.sizes(1)), Layout.contiguous(s.sizes(2))}, new Tensor[] {g, x},
+          (k, outs) -> k.linearBackwardWeight(outs[0], outs[1], g.strided(), x.strided()));
+      return new @Nullable Tensor[] {gradX, grads[0], grads[1]};
+    }
+    return new @Nullable Tensor[] {gradX, s.needs(1) ? g.t().matmul(s.input(0)) : null, s.needs(2) ? g : null};
   }
 }

@@ -45,6 +45,8 @@ public final class CublasLt {
   public static final int EPILOGUE_RELU = 2;
   public static final int EPILOGUE_BIAS = 4;
   public static final int EPILOGUE_RELU_BIAS = 6;
+  /// Writes to the bias' place what op(B)'s columns add up to.
+  public static final int EPILOGUE_BGRADB = 512;
 
   // cublasLtMatrixLayoutAttribute_t
   public static final int LAYOUT_BATCH_COUNT = 5;
