@@ -132,6 +132,16 @@ def normalization():
     out.sample("layer_norm", "empty", norm, [x[:0], w, b], sizes=[5], eps=1e-5)
     out.sweep("layer_norm", "dtypes", norm, [x, w, b], FLOATS, sizes=[5], eps=1e-5)
     out.large("layer_norm", "large", norm, [(torch.float32, (61, 768), -2, 3), (torch.float32, (768,), 0.5, 1.5), (torch.float32, (768,), -1, 1)], sizes=[768], eps=1e-6)
+    def add_norm(x, residual, *wb, sizes, eps):
+        return x + residual, F.layer_norm(x + residual, sizes, *wb, eps=eps)
+
+    r = uniform("r", tuple(x.shape))
+    out.sample("add_layer_norm", "affine", add_norm, [x, r, w, b], sizes=[5], eps=1e-5)
+    out.sample("add_layer_norm", "plain", add_norm, [x, r], sizes=[5], eps=1e-5)
+    out.sample("add_layer_norm", "two dims", add_norm, [x, r, uniform("w2", (4, 5)), uniform("b2", (4, 5))], sizes=[4, 5], eps=1e-5)
+    out.sample("add_layer_norm", "empty", add_norm, [x[:0], r[:0], w, b], sizes=[5], eps=1e-5)
+    out.sweep("add_layer_norm", "dtypes", add_norm, [x, r, w, b], FLOATS, sizes=[5], eps=1e-5)
+    out.large("add_layer_norm", "large", add_norm, [(torch.float32, (61, 768), -2, 3), (torch.float32, (61, 768), -1, 1), (torch.float32, (768,), 0.5, 1.5), (torch.float32, (768,), -1, 1)], sizes=[768], eps=1e-6)
     rms = lambda x, *w, sizes, eps: F.rms_norm(x, sizes, *w, eps=eps or None)
     out.sample("rms_norm", "affine", rms, [x, w], sizes=[5], eps=0.0)
     out.sample("rms_norm", "plain", rms, [x], sizes=[5], eps=1e-3)

@@ -5,6 +5,7 @@ public enum FusedOp {
   SOFTMAX,
   LOG_SOFTMAX,
   LAYER_NORM,
+  ADD_LAYER_NORM,
   BATCH_NORM,
   LINEAR,
   CONV2D,

@@ -182,6 +182,18 @@ public interface Kernels {
     throw new UnsupportedOperationException("layerNormBackward");
   }
 
+  /// sum = x + residual, rounded, and what [#layerNorm] makes of that; all (rows, n) and contiguous.
+  default void addLayerNorm(Strided sum, Strided out, Strided mean, Strided rstd, Strided x, Strided residual, @Nullable Strided weight,
+      @Nullable Strided bias, double eps) {
+    throw new UnsupportedOperationException("addLayerNorm");
+  }
+
+  /// [#layerNormBackward] at the sum, with `gradSum`, what else flows to it, added to `gradX`.
+  default void addLayerNormBackward(Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided gradSum, Strided grad,
+      Strided sum, Strided mean, Strided rstd, @Nullable Strided weight) {
+    throw new UnsupportedOperationException("addLayerNormBackward");
+  }
+
   /// Batch statistics of x (n, c, …) per channel: mean and 1/√(biased variance + eps); where given, the running ones
   /// are moved by `momentum` towards the mean and the unbiased variance.
   default void batchNormStatistics(Strided mean, Strided rstd, Strided x, @Nullable Strided runningMean, @Nullable Strided runningVar,

@@ -11,6 +11,7 @@ import org.flambeau.nn.LayerNorm;
 import org.flambeau.nn.Linear;
 import org.flambeau.nn.Module;
 import org.flambeau.nn.MultiheadAttention;
+import org.flambeau.nn.NormalizedSum;
 import org.flambeau.nn.Sequential;
 
 /// The transformer of a [VisionTransformer]: positions are added to the tokens, which blocks of attention and of a perceptron then change in turn.
@@ -59,8 +60,8 @@ final class Encoder extends Module {
 
     @Override
     protected Tensor forward(Tensor x) {
-      Tensor attended = dropout.call(selfAttention.call(ln1.call(x))).add(x);
-      return attended.add(mlp.call(ln2.call(attended)));
+      NormalizedSum attended = ln2.callOnSum(dropout.call(selfAttention.call(ln1.call(x))), x);
+      return attended.sum().add(mlp.call(attended.normalized()));
     }
   }
 

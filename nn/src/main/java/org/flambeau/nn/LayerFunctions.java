@@ -3,6 +3,7 @@ package org.flambeau.nn;
 import java.util.Arrays;
 import org.flambeau.Selected;
 import org.flambeau.Tensor;
+import org.flambeau.internal.ops.AddLayerNorm;
 import org.flambeau.internal.ops.BatchNorm;
 import org.flambeau.internal.ops.Convolutions;
 import org.flambeau.internal.ops.Convolutions.SamePadding;
@@ -197,6 +198,17 @@ abstract sealed class LayerFunctions extends LossFunctions permits Functional {
   /// Reference: Ba, Kiros and Hinton, "Layer Normalization", 2016.
   public static Tensor layerNorm(Tensor x, long[] normalizedShape, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
     return LayerNorm.layerNorm(x, normalizedShape, weight, bias, eps);
+  }
+
+  /// `x + residual`, and its [#layerNorm(Tensor, long[], Tensor, Tensor, double)]: in one pass over memory where there is a kernel for both.
+  ///
+  /// Shapes: x and residual (…, normalizedShape); weight and bias normalizedShape. DTypes: those of the two operations. Autograd: any number of
+  /// times.
+  public static NormalizedSum addLayerNorm(Tensor x, Tensor residual, long[] normalizedShape, @Nullable Tensor weight,
+      @Nullable Tensor bias,
+      double eps) {
+    Tensor[] results = AddLayerNorm.addLayerNorm(x, residual, normalizedShape, weight, bias, eps);
+    return new NormalizedSum(results[0], results[1]);
   }
 
   /// `x/√(mean x² + eps)·weight`, with the mean over the last dimensions.

@@ -39,6 +39,15 @@ public final class LayerNorm extends Module {
     return Functional.layerNorm(x, normalizedShape, weight, bias, eps);
   }
 
+  /// `x + residual`, and this module's call of it: together where nothing but [#forward] would run, as [Functional#addLayerNorm].
+  public NormalizedSum callOnSum(Tensor x, Tensor residual) {
+    if (isCalledPlainly()) {
+      return Functional.addLayerNorm(x, residual, normalizedShape, weight, bias, eps);
+    }
+    Tensor sum = x.add(residual);
+    return new NormalizedSum(sum, call(sum));
+  }
+
   @Override
   protected String extraRepr() {
     return PythonText.tuple(normalizedShape) + ", eps=" + PythonText.of(eps) + ", elementwise_affine=" + PythonText.of(weight != null)

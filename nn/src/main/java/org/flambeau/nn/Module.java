@@ -150,6 +150,12 @@ public abstract class Module {
     return calls.call(this, hooks, inputs);
   }
 
+  /// Whether a call, from where the thread is now, would be one of `forward` and nothing else: no hooks, no checkpoint, and no other module
+  /// in its place.
+  final boolean isCalledPlainly() {
+    return hooks.isEmpty() && !isCheckpointed() && !ModuleCalls.isReplaced(this);
+  }
+
   // ---- what it is made of ----
 
   /// Its children, in order of declaration.

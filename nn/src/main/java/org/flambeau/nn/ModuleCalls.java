@@ -26,6 +26,12 @@ final class ModuleCalls {
     map.remove(successor);
   }
 
+  /// Whether the module whose `forward` runs now calls another in the place of `module`.
+  static boolean isReplaced(Module module) {
+    ModuleCalls parent = CALLER.get().current;
+    return parent != null && parent.successors != null && parent.successors.containsKey(module);
+  }
+
   Tensor call(Module module, ModuleHooks hooks, Tensor[] inputs) {
     ModuleCalls parent = CALLER.get().current;
     if (parent != null && parent.successors != null) {

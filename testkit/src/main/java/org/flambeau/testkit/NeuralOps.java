@@ -17,6 +17,7 @@ import org.flambeau.nn.ConvOptions;
 import org.flambeau.nn.Functional;
 import org.flambeau.nn.Functional.InterpolationMode;
 import org.flambeau.nn.Functional.PaddingMode;
+import org.flambeau.nn.NormalizedSum;
 import org.flambeau.nn.PoolOptions;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.Conv2d;
@@ -130,6 +131,12 @@ final class NeuralOps {
           .records("layer_norm", "layer_norm_backward")
           .refuses(() -> Functional.layerNorm(Tensor.ones(2, 3), new long[] {4}, null, null), "[layer_norm]", "[4]", "[2, 3]")
           .refuses(() -> Functional.layerNorm(Tensor.ones(2, 3), new long[] {3}, Tensor.ones(2), null), "[layer_norm]", "2", "3"),
+      several("add_layer_norm", (x, a) -> {
+        NormalizedSum both = Functional.addLayerNorm(x.get(0), x.get(1), a.longs("sizes"), or(x, 2), or(x, 3), a.number("eps"));
+        return List.of(both.sum(), both.normalized());
+      }).tolerance(16).records("add_layer_norm", "layer_norm_backward")
+          .refuses(() -> Functional.addLayerNorm(Tensor.ones(2, 3), Tensor.ones(3), new long[] {3}, null, null, 1e-5), "[add_layer_norm]", "[2, 3]", "[3]")
+          .refuses(() -> Functional.addLayerNorm(Tensor.ones(2, 3), Tensor.ones(2, 3), new long[] {4}, null, null, 1e-5), "[add_layer_norm]", "[4]", "[2, 3]"),
       op("rms_norm", (x, a) -> Functional.rmsNorm(x.get(0), a.longs("sizes"), or(x, 1), a.number("eps") == 0 ? null : Double.valueOf(a.number("eps")))).tolerance(8).records("mul")
           .refuses(() -> Functional.rmsNorm(Tensor.ones(2, 3), new long[] {4}, null, null), "[rms_norm]", "[*, 4]", "[2, 3]")
           .refuses(() -> Functional.rmsNorm(Tensor.ones(2, 3), new long[] {3}, Tensor.ones(2), null), "[rms_norm]", "weight of shape [2]", "[3]")

@@ -318,7 +318,7 @@ final class CpuKernels implements Kernels {
   @Override
   public boolean supports(FusedOp op, Strided x) {
     return switch (op) {
-      case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, BATCH_NORM, ATTENTION, CROSS_ENTROPY, SGD_STEP, ADAM_STEP ->
+      case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, ADD_LAYER_NORM, BATCH_NORM, ATTENTION, CROSS_ENTROPY, SGD_STEP, ADAM_STEP ->
         Vectorization.PRESENT != null && Compute.of(x.dtype()) == Compute.FLOAT;
       case LINEAR, CONV2D -> x.dtype().isFloating();
       case MULTI_TENSOR_NORM, MULTI_TENSOR_SCALE -> false;
@@ -337,13 +337,25 @@ final class CpuKernels implements Kernels {
 
   @Override
   public void layerNorm(Strided out, Strided mean, Strided rstd, Strided x, @Nullable Strided weight, @Nullable Strided bias, double eps) {
-    LayerNorm.forward(out, mean, rstd, x, weight, bias, eps);
+    LayerNorm.forward(null, out, mean, rstd, x, null, weight, bias, eps);
   }
 
   @Override
   public void layerNormBackward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided grad, Strided x,
       Strided mean, Strided rstd, @Nullable Strided weight) {
-    LayerNorm.backward(gradX, gradWeight, gradBias, grad, x, mean, rstd, weight);
+    LayerNorm.backward(gradX, gradWeight, gradBias, null, grad, x, mean, rstd, weight);
+  }
+
+  @Override
+  public void addLayerNorm(Strided sum, Strided out, Strided mean, Strided rstd, Strided x, Strided residual, @Nullable Strided weight,
+      @Nullable Strided bias, double eps) {
+    LayerNorm.forward(sum, out, mean, rstd, x, residual, weight, bias, eps);
+  }
+
+  @Override
+  public void addLayerNormBackward(Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided gradSum, Strided grad,
+      Strided sum, Strided mean, Strided rstd, @Nullable Strided weight) {
+    LayerNorm.backward(gradX, gradWeight, gradBias, gradSum, grad, sum, mean, rstd, weight);
   }
 
   @Override

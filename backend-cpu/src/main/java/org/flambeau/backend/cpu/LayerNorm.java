@@ -16,7 +16,9 @@ final class LayerNorm {
 
   private LayerNorm() {}
 
-  static void forward(Strided out, Strided mean, Strided rstd, Strided x, @Nullable Strided weight, @Nullable Strided bias, double eps) {
+  /// Of x, or where a residual is given of the sum of both, which is written too.
+  static void forward(@Nullable Strided sum, Strided out, Strided mean, Strided rstd, Strided x, @Nullable Strided residual,
+      @Nullable Strided weight, @Nullable Strided bias, double eps) {
     if (out.numel() == 0) {
       return;
     }
@@ -24,6 +26,7 @@ final class LayerNorm {
     int n = Math.toIntExact(x.size(1));
     int size = x.dtype().size();
     RowKernels kernels = Rows.kernels();
+    RowOp.Loop add = Rows.loop(RowOp.ADD);
     try (Staging staging = Staging.open(); Workspace workspace = new Workspace(CpuAllocator.SHARED)) {
       long w = Rows.floats(weight, n, 1, staging, workspace);
       long b = Rows.floats(bias, n, 0, staging, workspace);
@@ -31,10 +34,20 @@ final class LayerNorm {
       long rstds = workspace.take(8 * rows);
       long to = staging.write(out);
       long from = staging.read(x);
+      long added = residual == null ? 0 : staging.read(residual);
+      long sums = sum == null ? 0 : staging.write(sum);
       CpuPool.SHARED.parallelFor(0, rows, Math.max(1, Elementwise.GRAIN / n), (begin, end) -> {
-        long buffer = Scratch.current().rows(4L * n);
+        long buffer = Scratch.current().rows(8L * n);
         for (long row = begin; row < end; row++) {
           long source = Rows.read(x.dtype(), from + row * n * size, size, buffer, n);
+          if (sum != null) {
+            long other = Rows.read(x.dtype(), added + row * n * size, size, buffer + 4L * n, n);
+            long place = sums + row * n * size;
+            long result = Rows.isPlain(sum.dtype(), size) ? place : buffer;
+            add.run(result, source, other, source, source, source, 0, 0, 0, 0, n);
+            Rows.write(sum.dtype(), result, place, size, n);
+            source = Rows.read(sum.dtype(), place, size, buffer, n);
+          }
           long place = to + row * n * size;
           long result = Rows.isPlain(out.dtype(), size) ? place : buffer;
           kernels.normalize(result, source, w, b, eps, means + 8 * row, rstds + 8 * row, n);
@@ -46,13 +59,14 @@ final class LayerNorm {
     }
   }
 
-  static void backward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided grad, Strided x,
-      Strided mean,
-      Strided rstd, @Nullable Strided weight) {
+  /// `gradSum`, where it is given, is added to `gradX`.
+  static void backward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, @Nullable Strided gradSum,
+      Strided grad, Strided x, Strided mean, Strided rstd, @Nullable Strided weight) {
     long rows = x.size(0);
     int n = Math.toIntExact(x.size(1));
     int size = x.dtype().size();
     RowKernels kernels = Rows.kernels();
+    RowOp.Loop add = Rows.loop(RowOp.ADD);
     try (Staging staging = Staging.open(); Workspace workspace = new Workspace(CpuAllocator.SHARED)) {
       long w = Rows.floats(weight, n, 1, staging, workspace);
       long means = workspace.take(8 * Math.max(1, rows));
@@ -61,6 +75,7 @@ final class LayerNorm {
       Rows.readDoubles(rstd, rstds, staging);
       long grads = staging.read(grad);
       long from = staging.read(x);
+      long further = gradSum == null ? 0 : staging.read(gradSum);
       long to = gradX == null ? 0 : staging.write(gradX);
       long parts = Math.clamp(rows / ROWS_APART, 1, MOST_PARTS);
       long sums = workspace.take(8L * n * parts);
@@ -84,6 +99,10 @@ final class LayerNorm {
               long place = to + row * n * size;
               long result = Rows.isPlain(gradX.dtype(), size) ? place : buffer;
               kernels.normalizeBackward(result, g, source, w, m, r, n);
+              if (gradSum != null) {
+                long other = Rows.read(gradSum.dtype(), further + row * n * size, size, buffer + 4L * n, n);
+                add.run(result, result, other, result, result, result, 0, 0, 0, 0, n);
+              }
               Rows.write(gradX.dtype(), result, place, size, n);
             }
           }

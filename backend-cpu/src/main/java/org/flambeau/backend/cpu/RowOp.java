@@ -4,6 +4,8 @@ package org.flambeau.backend.cpu;
 public enum RowOp {
   /// a·p.
   SCALE,
+  /// a + b.
+  ADD,
 
   // softmax
   /// a − p.

@@ -281,8 +281,8 @@ final class CudaKernels implements Kernels {
   public boolean supports(FusedOp op, Strided x) {
     return switch (op) {
       case ATTENTION -> attention.supports(x);
-      case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, BATCH_NORM, LINEAR, CONV2D, CROSS_ENTROPY, SGD_STEP, ADAM_STEP, MULTI_TENSOR_NORM,
-          MULTI_TENSOR_SCALE ->
+      case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, ADD_LAYER_NORM, BATCH_NORM, LINEAR, CONV2D, CROSS_ENTROPY, SGD_STEP, ADAM_STEP,
+          MULTI_TENSOR_NORM, MULTI_TENSOR_SCALE ->
         x.dtype().isFloating();
     };
   }
@@ -299,13 +299,25 @@ final class CudaKernels implements Kernels {
 
   @Override
   public void layerNorm(Strided out, Strided mean, Strided rstd, Strided x, @Nullable Strided weight, @Nullable Strided bias, double eps) {
-    layerNorm.forward(out, mean, rstd, x, weight, bias, eps);
+    layerNorm.forward(null, out, mean, rstd, x, null, weight, bias, eps);
   }
 
   @Override
   public void layerNormBackward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided grad, Strided x,
       Strided mean, Strided rstd, @Nullable Strided weight) {
-    layerNorm.backward(gradX, gradWeight, gradBias, grad, x, mean, rstd, weight);
+    layerNorm.backward(gradX, gradWeight, gradBias, null, grad, x, mean, rstd, weight);
+  }
+
+  @Override
+  public void addLayerNorm(Strided sum, Strided out, Strided mean, Strided rstd, Strided x, Strided residual, @Nullable Strided weight,
+      @Nullable Strided bias, double eps) {
+    layerNorm.forward(sum, out, mean, rstd, x, residual, weight, bias, eps);
+  }
+
+  @Override
+  public void addLayerNormBackward(Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided gradSum, Strided grad,
+      Strided sum, Strided mean, Strided rstd, @Nullable Strided weight) {
+    layerNorm.backward(gradX, gradWeight, gradBias, gradSum, grad, sum, mean, rstd, weight);
   }
 
   @Override

@@ -44,38 +44,44 @@ final class LayerNorm {
         (which, dtype) -> which.kernel + "<" + Elementwise.type(dtype) + ">");
   }
 
-  void forward(Strided out, Strided mean, Strided rstd, Strided x, @Nullable Strided weight, @Nullable Strided bias, double eps) {
+  /// Of x, or where a residual is given of the sum of both, which is written too.
+  void forward(@Nullable Strided sum, Strided out, Strided mean, Strided rstd, Strided x, @Nullable Strided residual,
+      @Nullable Strided weight,
+      @Nullable Strided bias, double eps) {
     long rows = x.size(0);
     int n = Math.toIntExact(x.size(1));
     if (x.numel() == 0) {
       return;
     }
-    boolean packed = isPacked(n, out, x, weight, bias);
+    boolean packed = isPacked(n, sum, out, x, residual, weight, bias);
     Kernel held = forward.held(x.dtype(), n, packed);
     Kernel kernel = held != null ? held : forward.block(x.dtype(), packed);
-    Launch.begin().word(out.address()).word(mean.address()).word(rstd.address()).word(x.address()).word(address(weight)).word(address(bias))
-        .float64(eps).word(rows).integer(n).run(gpu, kernel, gpu.blocksOf(held != null ? WARPS : 1, rows), Rows.THREADS);
+    Launch.begin().word(address(sum)).word(out.address()).word(mean.address()).word(rstd.address()).word(x.address())
+        .word(address(residual)).word(address(weight)).word(address(bias)).float64(eps).word(rows).integer(n)
+        .run(gpu, kernel, gpu.blocksOf(held != null ? WARPS : 1, rows), Rows.THREADS);
   }
 
-  void backward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided grad, Strided x, Strided mean,
-      Strided rstd, @Nullable Strided weight) {
+  /// `gradSum`, where it is given, is added to `gradX`.
+  void backward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, @Nullable Strided gradSum, Strided grad,
+      Strided x, Strided mean, Strided rstd, @Nullable Strided weight) {
     long rows = x.size(0);
     int n = Math.toIntExact(x.size(1));
     if (n == 0) {
       return;
     }
     boolean sums = gradWeight != null || gradBias != null;
-    boolean packed = isPacked(n, gradX, grad, x, weight);
+    boolean packed = isPacked(n, gradX, gradSum, grad, x, weight);
     Kernel held = backward.held(x.dtype(), n, packed);
     int parts = held != null
         ? Math.clamp(rows / (WARPS * LEAST_ROWS), 1, BLOCKS_BACKWARD * gpu.multiprocessors())
         : Math.clamp(rows / (COLUMN_LANES * LEAST_ROWS), 1, MOST_PARTS);
     try (var workspace = Workspace.of(gpu, sums ? 2L * parts * n * Math.max(Float.BYTES, x.dtype().size()) : 1)) {
       if (held != null) {
-        Launch.begin().word(address(gradX)).word(sums ? workspace.address() : 0).word(grad.address()).word(x.address())
-            .word(mean.address()).word(rstd.address()).word(address(weight)).word(rows).integer(n).run(gpu, held, parts, Rows.THREADS);
+        Launch.begin().word(address(gradX)).word(sums ? workspace.address() : 0).word(address(gradSum)).word(grad.address())
+            .word(x.address()).word(mean.address()).word(rstd.address()).word(address(weight)).word(rows).integer(n)
+            .run(gpu, held, parts, Rows.THREADS);
       } else {
-        backwardByBlocks(gradX, grad, x, mean, rstd, weight, packed);
+        backwardByBlocks(gradX, gradSum, grad, x, mean, rstd, weight, packed);
         if (sums) {
           Launch.begin().word(workspace.address()).word(grad.address()).word(x.address()).word(mean.address()).word(rstd.address())
               .word(rows).integer(n)
@@ -89,10 +95,11 @@ final class LayerNorm {
     }
   }
 
-  private void backwardByBlocks(@Nullable Strided gradX, Strided grad, Strided x, Strided mean, Strided rstd, @Nullable Strided weight,
-      boolean packed) {
+  private void backwardByBlocks(@Nullable Strided gradX, @Nullable Strided gradSum, Strided grad, Strided x, Strided mean, Strided rstd,
+      @Nullable Strided weight, boolean packed) {
     if (gradX != null && gradX.numel() > 0) {
-      Launch.begin().word(gradX.address()).word(grad.address()).word(x.address()).word(mean.address()).word(rstd.address())
+      Launch.begin().word(gradX.address()).word(address(gradSum)).word(grad.address()).word(x.address()).word(mean.address())
+          .word(rstd.address())
           .word(address(weight)).word(x.size(0)).integer((int) x.size(1))
           .run(gpu, backward.block(x.dtype(), packed), gpu.blocksOf(1, x.size(0)), Rows.THREADS);
     }

@@ -1,5 +1,6 @@
 // Layer normalisation of rows that lie one after the other, both ways: held in the registers of a warp where they are short, else gone over
-// by a block. Means and 1/√(variance + eps) are kept for the backward; the variance takes a pass of its own.
+// by a block. Means and 1/√(variance + eps) are kept for the backward; the variance takes a pass of its own. Where a residual is given, what
+// is normalised is the sum of both, which is written too; going back, what else flows to the sum is added to its gradient.
 #include "rows.cuh"
 
 namespace flambeau {
@@ -24,15 +25,37 @@ __device__ __forceinline__ void scale(Compute<T> *y, const T *weight, const T *b
   for (int k = 0; k < N; k++) y[k] = y[k] * w[k] + b[k];
 }
 
+// Adds what another row has from i on.
+template <class T, int N>
+__device__ __forceinline__ void addFrom(Compute<T> *y, const T *row, unsigned i) {
+  Compute<T> other[N];
+  readPack<N, T>(other, row, 1, i);
+#pragma unroll
+  for (int k = 0; k < N; k++) y[k] += other[k];
+}
+
+// Makes x the sum with the residual, as it is stored.
+template <class T, int N>
+__device__ __forceinline__ void addResidual(Compute<T> *y, T *sum, const T *residual, unsigned i) {
+  addFrom<T, N>(y, residual, i);
+  writePack<N>(sum, 1, i, y);
+#pragma unroll
+  for (int k = 0; k < N; k++) y[k] = load(store<T>(y[k]));
+}
+
 // ---- rows held by a warp ----
 
 template <class T, int E, int N>
-__global__ void __launch_bounds__(THREADS) layerNormHeld(T *out, Compute<T> *means, Compute<T> *rstds, const T *x, const T *weight,
-    const T *bias, double eps, int64 rows, unsigned n) {
+__global__ void __launch_bounds__(THREADS) layerNormHeld(T *sums, T *out, Compute<T> *means, Compute<T> *rstds, const T *x,
+    const T *residual, const T *weight, const T *bias, double eps, int64 rows, unsigned n) {
   using C = Compute<T>;
   for (int64 r = blockIdx.x * WARPS + threadIdx.x / WARP; r < rows; r += gridDim.x * WARPS) {
     Held<T, E, N> row;
     row.read(x + r * n, 1, n, C(0));
+#pragma unroll
+    for (int k = 0; k < E; k += N) {
+      if (residual && row.present(k, n)) addResidual<T, N>(row.at + k, sums + r * n, residual + r * n, row.place(k));
+    }
     C sum = C(0), squares = C(0);
 #pragma unroll
     for (int k = 0; k < E; k++) sum += row.at[k];
@@ -59,8 +82,8 @@ __global__ void __launch_bounds__(THREADS) layerNormHeld(T *out, Compute<T> *mea
 
 // The gradient for x where gradX is not null; Σ g·x̂ and Σ g of the block's rows, for each column, where parts is not null.
 template <class T, int E, int N>
-__global__ void __launch_bounds__(THREADS) layerNormBackwardHeld(T *gradX, Compute<T> *parts, const T *grad, const T *x,
-    const Compute<T> *means, const Compute<T> *rstds, const T *weight, int64 rows, unsigned n) {
+__global__ void __launch_bounds__(THREADS) layerNormBackwardHeld(T *gradX, Compute<T> *parts, const T *gradSum, const T *grad,
+    const T *x, const Compute<T> *means, const Compute<T> *rstds, const T *weight, int64 rows, unsigned n) {
   using C = Compute<T>;
   C weightSums[E] = {}, biasSums[E] = {};
   for (int64 r = blockIdx.x * WARPS + threadIdx.x / WARP; r < rows; r += gridDim.x * WARPS) {
@@ -89,6 +112,10 @@ __global__ void __launch_bounds__(THREADS) layerNormBackwardHeld(T *gradX, Compu
     product = warpSum(product) / C(n);
 #pragma unroll
     for (int k = 0; k < E; k++) g.at[k] = rstd * (g.at[k] - sum - normal.at[k] * product);
+#pragma unroll
+    for (int k = 0; k < E; k += N) {
+      if (gradSum && g.present(k, n)) addFrom<T, N>(g.at + k, gradSum + r * n, g.place(k));
+    }
     g.write(gradX + r * n, 1, n);
   }
   if (parts == nullptr) return;
@@ -112,8 +139,8 @@ __global__ void __launch_bounds__(THREADS) layerNormBackwardHeld(T *gradX, Compu
 // ---- rows gone over by a block ----
 
 template <class T, int N>
-__global__ void __launch_bounds__(THREADS) layerNormBlock(T *out, Compute<T> *means, Compute<T> *rstds, const T *x, const T *weight,
-    const T *bias, double eps, int64 rows, unsigned n) {
+__global__ void __launch_bounds__(THREADS) layerNormBlock(T *sums, T *out, Compute<T> *means, Compute<T> *rstds, const T *x,
+    const T *residual, const T *weight, const T *bias, double eps, int64 rows, unsigned n) {
   using C = Compute<T>;
   Team team(THREADS, true);
   for (int64 r = blockIdx.x; r < rows; r += gridDim.x) {
@@ -122,9 +149,11 @@ __global__ void __launch_bounds__(THREADS) layerNormBlock(T *out, Compute<T> *me
     C y[N];
     for (unsigned i = threadIdx.x * N; i < n; i += THREADS * N) {
       readPack<N, T>(y, row, 1, i);
+      if (residual) addResidual<T, N>(y, sums + r * n, residual + r * n, i);
 #pragma unroll
       for (int k = 0; k < N; k++) sum.sum += y[k];
     }
+    if (residual) row = sums + r * n;
     C mean = team.merge(sum).sum / C(n);
     for (unsigned i = threadIdx.x * N; i < n; i += THREADS * N) {
       readPack<N, T>(y, row, 1, i);
@@ -147,8 +176,8 @@ __global__ void __launch_bounds__(THREADS) layerNormBlock(T *out, Compute<T> *me
 }
 
 template <class T, int N>
-__global__ void __launch_bounds__(THREADS) layerNormBackwardBlock(T *gradX, const T *grad, const T *x, const Compute<T> *means,
-    const Compute<T> *rstds, const T *weight, int64 rows, unsigned n) {
+__global__ void __launch_bounds__(THREADS) layerNormBackwardBlock(T *gradX, const T *gradSum, const T *grad, const T *x,
+    const Compute<T> *means, const Compute<T> *rstds, const T *weight, int64 rows, unsigned n) {
   using C = Compute<T>;
   Team team(THREADS, true);
   for (int64 r = blockIdx.x; r < rows; r += gridDim.x) {
@@ -173,6 +202,7 @@ __global__ void __launch_bounds__(THREADS) layerNormBackwardBlock(T *gradX, cons
       scale<T, N>(g, weight, nullptr, i);
 #pragma unroll
       for (int k = 0; k < N; k++) g[k] = rstd * (g[k] - sum - (y[k] - mean) * rstd * product);
+      if (gradSum) addFrom<T, N>(g, gradSum + r * n, i);
       writePack<N>(gradX + r * n, 1, i, g);
     }
   }

@@ -18,6 +18,7 @@ import org.flambeau.Reduction;
 import org.flambeau.Tensor;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.nn.Functional;
+import org.flambeau.nn.NormalizedSum;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -82,6 +83,18 @@ class RowsTest {
             random(dtype, n));
       }
       assertSame("without weight", x -> Functional.layerNorm(x[0], new long[] {33}, null, null), random(dtype, 9, 33));
+    });
+  }
+
+  @Test
+  void sumsOfRowsOfAnyLengthAndTheirLayerNorm() {
+    LENGTHS.forEach((dtype, lengths) -> {
+      for (int n : lengths) {
+        assertSame("add_layer_norm " + n, x -> {
+          NormalizedSum both = Functional.addLayerNorm(x[0], x[1], new long[] {n}, x[2], x[3], 1e-5);
+          return both.sum().mul(0.5).add(both.normalized());
+        }, random(dtype, 41, n), random(dtype, 41, n), random(dtype, n), random(dtype, n));
+      }
     });
   }
 

@@ -25,9 +25,18 @@ import org.jspecify.annotations.Nullable;
 public final class LayerNorm {
   /// @param rows how often the statistics are taken
   /// @param length over how many elements each
-  private record Rows(long rows, long length, double eps) {}
+  record Rows(long rows, long length, double eps) {
+    static Rows of(Tensor x, long[] shape, double eps) {
+      long rows = 1;
+      for (int d = 0; d < x.dim() - shape.length; d++) {
+        rows *= x.size(d);
+      }
+      return new Rows(rows, Shapes.numel(shape), eps);
+    }
+  }
 
-  private static final Op<Rows> LAYER_NORM = Op.of("layer_norm", joint("NativeLayerNormBackward0", LayerNorm::saved, LayerNorm::backward));
+  private static final Op<Rows> LAYER_NORM = Op.of("layer_norm",
+      joint("NativeLayerNormBackward0", LayerNorm::saved, (gs, s, a) -> backward(gs[0], null, s, a)));
   private static final Op<Unit> FUSED_BACKWARD = Op.notDifferentiable("layer_norm_backward");
   private static final int[] LAST = {-1};
 
@@ -43,13 +52,8 @@ public final class LayerNorm {
     if (policy != null) {
       return policy.run(c -> layerNorm(c[0], shape, c[1], c[2], eps), x, weight, bias);
     }
-    check(x, shape, weight, bias);
-    long length = Shapes.numel(shape);
-    long rows = 1;
-    for (int d = 0; d < x.dim() - shape.length; d++) {
-      rows *= x.size(d);
-    }
-    return run(new Rows(rows, length, eps), x.contiguous(), weight, bias);
+    check("layer_norm", x, shape, weight, bias);
+    return run(Rows.of(x, shape, eps), x.contiguous(), weight, bias);
   }
 
   /// Normalisation of `groups` groups of channels of x (n, c, …), then scaled and shifted for each channel.
@@ -115,8 +119,8 @@ public final class LayerNorm {
 
   // ---- backward ----
 
-  private static @Nullable Tensor[] backward(@Nullable Tensor[] grads, Saved s, Rows a) {
-    Tensor g = grads[0];
+  /// The gradients for x, weight and bias from that of y; `further` is another gradient for x.
+  static @Nullable Tensor[] backward(@Nullable Tensor g, @Nullable Tensor further, Saved s, Rows a) {
     if (g == null) {
       return new Tensor[3];
     }
@@ -128,18 +132,28 @@ public final class LayerNorm {
     Strided in = rows(x.strided(), a);
     Kernels kernels = Backends.kernels(x.device());
     return GradMode.isEnabled() || !sameDtype(x, weight, null) || !kernels.supports(FusedOp.LAYER_NORM, in)
-        ? composed(g, x, weight, s, a)
-        : fused(g.contiguous(), x, weight, s, a);
+        ? composed(g, further, x, weight, s, a)
+        : fused(g.contiguous(), further == null ? null : further.contiguous(), x, weight, s, a);
   }
 
-  private static @Nullable Tensor[] fused(Tensor g, Tensor x, @Nullable Tensor weight, Saved s, Rows a) {
-    return FusedGradients.run(FUSED_BACKWARD, UNIT, s, new @Nullable Tensor[] {g, x, s.result(1), s.result(2), weight},
-        (k, grads) -> k.layerNormBackward(grads[0] == null ? null : rows(grads[0], a), flatOrNull(grads[1]), flatOrNull(grads[2]),
-            rows(g.strided(), a), rows(x.strided(), a), s.result(1).strided(), s.result(2).strided(),
-            weight == null ? null : flat(weight.strided())));
+  private static @Nullable Tensor[] fused(Tensor g, @Nullable Tensor further, Tensor x, @Nullable Tensor weight, Saved s, Rows a) {
+    Strided mean = s.result(1).strided();
+    Strided rstd = s.result(2).strided();
+    return FusedGradients.run(FUSED_BACKWARD, UNIT, s, new @Nullable Tensor[] {g, x, s.result(1), s.result(2), weight, further},
+        (k, grads) -> {
+          Strided gradX = grads[0] == null ? null : rows(grads[0], a);
+          Strided scale = weight == null ? null : flat(weight.strided());
+          if (further == null || gradX == null) {
+            k.layerNormBackward(gradX, flatOrNull(grads[1]), flatOrNull(grads[2]), rows(g.strided(), a), rows(x.strided(), a), mean, rstd,
+                scale);
+          } else {
+            k.addLayerNormBackward(gradX, flatOrNull(grads[1]), flatOrNull(grads[2]), rows(further.strided(), a), rows(g.strided(), a),
+                rows(x.strided(), a), mean, rstd, scale);
+          }
+        });
   }
 
-  private static @Nullable Tensor[] composed(Tensor g, Tensor x, @Nullable Tensor weight, Saved s, Rows a) {
+  private static @Nullable Tensor[] composed(Tensor g, @Nullable Tensor further, Tensor x, @Nullable Tensor weight, Saved s, Rows a) {
     DType wide = statistics(x.dtype());
     Tensor in = x.to(wide).reshape(a.rows, a.length);
     Tensor grad = g.to(wide).reshape(a.rows, a.length);
@@ -151,7 +165,8 @@ public final class LayerNorm {
     if (s.needs(0)) {
       Tensor scaled = weight == null ? grad : grad.mul(weight.to(wide).flatten());
       Tensor inner = scaled.sub(scaled.mean(LAST, true)).sub(normal.mul(scaled.mul(normal).mean(LAST, true)));
-      grads[0] = inner.mul(rstd).to(x.dtype()).reshape(s.sizes(0));
+      Tensor gradX = inner.mul(rstd).to(x.dtype()).reshape(s.sizes(0));
+      grads[0] = further == null ? gradX : gradX.add(further);
     }
     if (s.needs(1)) {
       grads[1] = grad.mul(normal).sum(0).reshape(s.sizes(1));
@@ -164,7 +179,7 @@ public final class LayerNorm {
 
   // ---- forms ----
 
-  private static Strided rows(Strided x, Rows a) {
+  static Strided rows(Strided x, Rows a) {
     return x.with(x.offset(), new long[] {a.rows, a.length}, new long[] {a.length, 1});
   }
 
@@ -172,7 +187,7 @@ public final class LayerNorm {
     return x.rank() == 1 ? x : x.with(x.offset(), new long[] {x.numel()}, new long[] {1});
   }
 
-  private static @Nullable Strided flatOrNull(@Nullable Strided x) {
+  static @Nullable Strided flatOrNull(@Nullable Strided x) {
     return x == null ? null : flat(x);
   }
 
@@ -189,32 +204,32 @@ public final class LayerNorm {
 
   // ---- checks ----
 
-  private static void check(Tensor x, long[] shape, @Nullable Tensor weight, @Nullable Tensor bias) {
+  static void check(String op, Tensor x, long[] shape, @Nullable Tensor weight, @Nullable Tensor bias) {
     if (shape.length == 0) {
       throw new IllegalArgumentException(
-          "[layer_norm] Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one "
+          "[" + op + "] Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one "
               + "element, but got normalized_shape = []");
     }
-    checkParameter("weight", weight, shape, x);
-    checkParameter("bias", bias, shape, x);
+    checkParameter(op, "weight", weight, shape, x);
+    checkParameter(op, "bias", bias, shape, x);
     int lead = x.dim() - shape.length;
     if (lead < 0 || !Arrays.equals(shape, Arrays.copyOfRange(x.sizes(), lead, x.dim()))) {
-      throw new IllegalArgumentException("[layer_norm] Given normalized_shape=" + list(shape) + ", expected input with shape [*, "
+      throw new IllegalArgumentException("[" + op + "] Given normalized_shape=" + list(shape) + ", expected input with shape [*, "
           + list(shape).substring(1) + ", but got input of size" + list(x.sizes()));
     }
-    Promotion.requireFloat("layer_norm", x);
-    Device _ = Binary.device("layer_norm", x, weight, bias);
+    Promotion.requireFloat(op, x);
+    Device _ = Binary.device(op, x, weight, bias);
   }
 
-  private static void checkParameter(String name, @Nullable Tensor parameter, long[] shape, Tensor x) {
+  private static void checkParameter(String op, String name, @Nullable Tensor parameter, long[] shape, Tensor x) {
     if (parameter == null) {
       return;
     }
     if (!Arrays.equals(parameter.strided().sizes(), shape)) {
-      throw new IllegalArgumentException("[layer_norm] Expected " + name + " to be of same shape as normalized_shape, but got " + name
+      throw new IllegalArgumentException("[" + op + "] Expected " + name + " to be of same shape as normalized_shape, but got " + name
           + " of shape " + list(parameter.sizes()) + " and normalized_shape = " + list(shape));
     }
-    checkMixed("layer_norm", name, parameter, x);
+    checkMixed(op, name, parameter, x);
   }
 
   /// Parameters have x's dtype, or are float32 beside a half-precision x.

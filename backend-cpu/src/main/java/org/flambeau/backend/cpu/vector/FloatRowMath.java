@@ -11,6 +11,10 @@ final class FloatRowMath {
     return a.mul(p);
   }
 
+  static FloatVector add(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b) {
+    return a.add(b);
+  }
+
   static FloatVector subtract(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a) {
     return a.sub(p);
   }

@@ -1,0 +1,151 @@
+package org.flambeau.testkit.nn;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+import org.flambeau.DType;
+import org.flambeau.Random;
+import org.flambeau.Tensor;
+import org.flambeau.nn.Functional;
+import org.flambeau.nn.Identity;
+import org.flambeau.nn.LayerNorm;
+import org.flambeau.nn.Module;
+import org.flambeau.nn.NormalizedSum;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/// A sum and its layer norm are what the two operations give, whoever needs a gradient and whichever result passes one.
+final class AddLayerNormTest {
+  private static final long[] SHAPE = {20};
+
+  /// Both ways to the two results.
+  private interface Norm {
+    NormalizedSum of(Tensor[] x);
+  }
+
+  @BeforeEach
+  void seed() {
+    Random.manualSeed(2);
+  }
+
+  private static NormalizedSum together(Tensor[] x) {
+    return Functional.addLayerNorm(x[0], x[1], SHAPE, x[2], x[3], 1e-5);
+  }
+
+  private static NormalizedSum apart(Tensor[] x) {
+    Tensor sum = x[0].add(x[1]);
+    return new NormalizedSum(sum, Functional.layerNorm(sum, SHAPE, x[2], x[3], 1e-5));
+  }
+
+  private static Tensor[] operands() {
+    return new Tensor[] {Tensor.randn(3, 7, 20), Tensor.randn(3, 7, 20), Tensor.randn(20), Tensor.randn(20)};
+  }
+
+  private static @Nullable Tensor[] gradients(Norm norm, Function<NormalizedSum, Tensor> loss, Tensor[] operands, int needed) {
+    Tensor[] leaves = new Tensor[operands.length];
+    for (int i = 0; i < leaves.length; i++) {
+      leaves[i] = operands[i].clone().requiresGrad_((needed >> i & 1) != 0);
+    }
+    loss.apply(norm.of(leaves)).backward();
+    @Nullable Tensor[] gradients = new Tensor[leaves.length];
+    for (int i = 0; i < leaves.length; i++) {
+      gradients[i] = leaves[i].grad();
+    }
+    return gradients;
+  }
+
+  private static void assertAlike(@Nullable Tensor[] expected, @Nullable Tensor[] actual, float tolerance, String what) {
+    for (int i = 0; i < expected.length; i++) {
+      if (expected[i] == null) {
+        assertNull(actual[i], what);
+      } else {
+        assertNotNull(actual[i], what);
+        assertEquals(expected[i].dtype(), actual[i].dtype(), what);
+        assertArrayEquals(expected[i].to(DType.FLOAT32).toFloatArray(), actual[i].to(DType.FLOAT32).toFloatArray(), tolerance, what);
+      }
+    }
+  }
+
+  private static void assertAlike(Tensor[] operands, float tolerance) {
+    NormalizedSum expected = apart(operands);
+    NormalizedSum actual = together(operands);
+    assertAlike(new Tensor[] {expected.sum(), expected.normalized()}, new Tensor[] {actual.sum(), actual.normalized()}, tolerance,
+        "result");
+    Tensor slopes = Tensor.arange(3 * 7 * 20).reshape(3, 7, 20).to(DType.FLOAT32).cos();
+    Tensor others = slopes.sin();
+    List<Function<NormalizedSum, Tensor>> losses = List.of(both -> both.sum().mul(slopes).sum(),
+        both -> both.normalized().mul(slopes).sum(),
+        both -> both.sum().mul(slopes).add(both.normalized().mul(others)).sum());
+    for (int needed = 1; needed < 16; needed++) {
+      for (int i = needed < 3 ? 0 : 1; i < losses.size(); i++) { // a sum alone has nothing to say to the parameters
+        if ((needed & 3) != 0 || i > 0) {
+          assertAlike(gradients(AddLayerNormTest::apart, losses.get(i), operands, needed),
+              gradients(AddLayerNormTest::together, losses.get(i), operands, needed), tolerance, "operands " + needed + ", loss " + i);
+        }
+      }
+    }
+  }
+
+  @Test
+  void any_operand_gets_its_gradient_from_any_result() {
+    assertAlike(operands(), 2e-5f);
+  }
+
+  @Test
+  void operands_of_several_dtypes_meet_in_the_wider() {
+    Tensor[] x = operands();
+    x[0] = x[0].to(DType.BFLOAT16);
+    assertAlike(x, 2e-2f);
+  }
+
+  @Test
+  void operands_may_lie_in_any_order() {
+    Tensor[] x = operands();
+    x[1] = Tensor.randn(20, 7, 3).permute(2, 1, 0);
+    assertAlike(x, 2e-5f);
+  }
+
+  /// A block of a residual network.
+  private static final class Block extends Module {
+    final LayerNorm norm = child("norm", new LayerNorm(20));
+
+    @Override
+    protected Tensor forward(Tensor... x) {
+      NormalizedSum both = norm.callOnSum(x[0], x[1]);
+      return both.sum().add(both.normalized());
+    }
+  }
+
+  @Test
+  void hooks_of_the_norm_see_the_sum_and_change_what_becomes_of_it() {
+    Tensor[] x = operands();
+    Block block = new Block();
+    float[] before = block.call(x[0], x[1]).toFloatArray();
+    List<Tensor> seen = new ArrayList<>();
+    var registration = block.norm.registerForwardHook((module, inputs, output) -> {
+      assertSame(block.norm, module);
+      seen.add(inputs[0]);
+      return output.zerosLike();
+    });
+    Tensor sum = x[0].add(x[1]);
+    assertArrayEquals(sum.toFloatArray(), block.call(x[0], x[1]).toFloatArray());
+    assertArrayEquals(sum.toFloatArray(), seen.getFirst().toFloatArray());
+    registration.close();
+    assertArrayEquals(before, block.call(x[0], x[1]).toFloatArray());
+  }
+
+  @Test
+  void what_replaces_the_norm_is_called_in_its_place() {
+    Tensor[] x = operands();
+    Block block = new Block();
+    block.replace("norm", new Identity());
+    assertArrayEquals(x[0].add(x[1]).mul(2).toFloatArray(), block.call(x[0], x[1]).toFloatArray(), 1e-6f);
+  }
+}
