@@ -1,6 +1,7 @@
 package org.flambeau;
 
 import org.flambeau.internal.Backends;
+import org.flambeau.internal.CastCache;
 import org.flambeau.internal.ThreadState;
 import org.flambeau.spi.Backend;
 
@@ -75,12 +76,19 @@ public final class CudaGraph implements AutoCloseable {
 
   private static void record(Runnable work) {
     ThreadState thread = ThreadState.current();
-    int before = thread.modes;
-    thread.modes = before | ThreadState.CAPTURING;
+    int modes = thread.modes;
+    CastCache outside = thread.casts;
+    CastCache inside = outside == null ? null : new CastCache(outside.dtype());
+    thread.modes = modes | ThreadState.CAPTURING;
+    thread.casts = inside; // a replay casts parameters as they are then
     try {
       work.run();
     } finally {
-      thread.modes = before;
+      thread.modes = modes;
+      thread.casts = outside;
+      if (inside != null) {
+        inside.close();
+      }
     }
   }
 

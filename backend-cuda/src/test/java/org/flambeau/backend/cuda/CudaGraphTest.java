@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.flambeau.Autocast;
 import org.flambeau.CudaGraph;
 import org.flambeau.DType;
 import org.flambeau.Device;
@@ -136,6 +137,23 @@ class CudaGraphTest {
       generator.manualSeed(3);
       graph.replay();
       assertArrayEquals(expected.get(0).get(0), drawn.get(0).toFloatArray());
+    }
+  }
+
+  @Test
+  void aGraphCastsParametersItselfThoughTheRegionHasCastThemBefore() {
+    Linear layer = (Linear) new Linear(3, 2).to(cuda);
+    Tensor x = Tensor.of(1f, 2f, 3f).to(cuda);
+    Tensor[] output = new Tensor[1];
+    CudaGraph graph;
+    try (var _ = Autocast.open(DType.BFLOAT16)) {
+      layer.call(x);
+      graph = CudaGraph.capture(() -> output[0] = layer.call(x));
+    }
+    try (graph; var _ = GradMode.noGrad(); var _ = Autocast.open(DType.BFLOAT16)) {
+      layer.parameters().forEach(parameter -> parameter.mul_(3));
+      graph.replay();
+      assertEquals(layer.call(x).toString(), output[0].detach().toString());
     }
   }
 
