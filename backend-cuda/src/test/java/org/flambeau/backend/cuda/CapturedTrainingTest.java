@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -178,6 +179,10 @@ class CapturedTrainingTest {
     return Objects.requireNonNull(optimizer.state(parameter).get("step"));
   }
 
+  private static Object savedCount(Map<?, ?> saved, long number) {
+    return saved.get(number) instanceof Map<?, ?> state ? Objects.requireNonNull(state.get("step")) : fail("no state " + number);
+  }
+
   private static float steps(Optimizer<?> optimizer, Tensor parameter) {
     return count(optimizer, parameter).item().floatValue();
   }
@@ -217,6 +222,8 @@ class CapturedTrainingTest {
     try (CudaGraph graph = CudaGraph.capture(() -> step(adam, a, b))) {
       graph.replay();
     }
+    Map<?, ?> saved = adam.stateDict().get("state") instanceof Map<?, ?> states ? states : Map.of();
+    assertNotSame(savedCount(saved, 0), savedCount(saved, 1), "PyTorch would count twice");
     host.loadStateDict(adam.stateDict());
     step(host, a, b);
 

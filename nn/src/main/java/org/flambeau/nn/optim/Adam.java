@@ -106,8 +106,7 @@ public sealed class Adam extends Optimizer<Adam.Options> permits AdamW {
     @Override
     public Map<String, Object> describe() {
       return new TreeMap<>(Map.of("lr", lr, "betas", List.of(beta1, beta2), "eps", eps, "weight_decay", weightDecay,
-          "decoupled_weight_decay", decoupledWeightDecay, "amsgrad", amsgrad, "maximize", maximize,
-          "capturable", capturable));
+          "decoupled_weight_decay", decoupledWeightDecay, "amsgrad", amsgrad, "maximize", maximize));
     }
 
     @Override

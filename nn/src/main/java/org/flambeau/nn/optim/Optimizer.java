@@ -201,7 +201,8 @@ public abstract class Optimizer<O extends OptimizerOptions<O>> {
   /// ```
   /// {"state": {0: {"step": …, "exp_avg": …}, …}, "param_groups": [{"lr": …, "params": [0, 1]}, …]}
   /// ```
-  /// Parameters are numbered in the order of the groups. The tensors are the states themselves, which the next step changes.
+  /// Parameters are numbered in the order of the groups. The tensors are the states themselves, which the next step changes,
+  /// but for counts of steps on a device, which are copied to the host.
   public final Map<String, Object> stateDict() {
     Map<Long, Map<String, Tensor>> saved = new LinkedHashMap<>();
     List<Map<String, Object>> savedGroups = new ArrayList<>();
@@ -215,7 +216,9 @@ public abstract class Optimizer<O extends OptimizerOptions<O>> {
         members.add(number);
         Map<String, Tensor> state = states.get(parameter);
         if (state != null) {
-          saved.put(number, new LinkedHashMap<>(state));
+          Map<String, Tensor> copy = new LinkedHashMap<>(state);
+          copy.computeIfPresent(STEP, (_, steps) -> steps.to(Device.CPU)); // PyTorch counts each parameter's own
+          saved.put(number, copy);
         }
       }
       Map<String, Object> savedGroup = new LinkedHashMap<>(group.options().describe());

@@ -23,11 +23,11 @@ public interface OptimizerOptions<O extends OptimizerOptions<O>> {
   /// @throws IllegalArgumentException if they do not
   void validate();
 
-  /// All options by PyTorch's names, in the order of the alphabet.
+  /// All options by PyTorch's names, in the order of the alphabet, but not whether they are capturable: that is a matter of the run, not of
+  /// what is learned.
   Map<String, Object> describe();
 
-  /// These options with the values that were saved of a group, as [#describe()] names them. Whether they are capturable stays as it is: it
-  /// is a matter of the run, not of what was learned.
+  /// These options with the values that were saved of a group, as [#describe()] names them.
   ///
   /// @throws IllegalArgumentException if a number is missing
   O restore(SavedOptions saved);

@@ -141,8 +141,8 @@ public class OptimizersTest {
         """
             {state={1={step=tensor(1.), exp_avg=tensor([0.2000, 0.2000, 0.2000]), exp_avg_sq=tensor([0.0040, 0.0040, 0.0040])}, \
             2={step=tensor(1.), exp_avg=tensor([0.1000]), exp_avg_sq=tensor([0.0010]), max_exp_avg_sq=tensor([0.0010])}}, \
-            param_groups=[{amsgrad=false, betas=[0.9, 0.999], capturable=false, decoupled_weight_decay=false, eps=1.0E-8, lr=0.001, maximize=false, \
-            weight_decay=1.0, params=[0, 1]}, {amsgrad=true, betas=[0.9, 0.999], capturable=false, decoupled_weight_decay=false, eps=1.0E-8, lr=0.25, \
+            param_groups=[{amsgrad=false, betas=[0.9, 0.999], decoupled_weight_decay=false, eps=1.0E-8, lr=0.001, maximize=false, \
+            weight_decay=1.0, params=[0, 1]}, {amsgrad=true, betas=[0.9, 0.999], decoupled_weight_decay=false, eps=1.0E-8, lr=0.25, \
             maximize=false, weight_decay=0.0, params=[2]}]}""",
         optimizer.stateDict().toString());
   }
