@@ -81,7 +81,7 @@ final class Attention {
   }
 
   private static KernelTable<Width, DType> table(KernelLibrary library, KernelTable.Instance<Width, DType> instance) {
-    return new KernelTable<>(library, SOURCE, Width.class, DType.class, instance);
+    return new KernelTable<>(library, SOURCE, Width.class, DType.class, (_, dtype) -> dtype == DType.FLOAT32 || isHalf(dtype), instance);
   }
 
   /// Whether there are kernels for such queries that pay; of float64 core composes attention, as of wider heads.
@@ -100,7 +100,11 @@ final class Attention {
   }
 
   private static boolean isHalf(Strided x) {
-    return x.dtype() == DType.BFLOAT16 || x.dtype() == DType.FLOAT16;
+    return isHalf(x.dtype());
+  }
+
+  private static boolean isHalf(DType dtype) {
+    return dtype == DType.BFLOAT16 || dtype == DType.FLOAT16;
   }
 
   void forward(Strided out, @Nullable Strided logSumExp, Strided q, Strided k, Strided v, double scale, boolean causal) {

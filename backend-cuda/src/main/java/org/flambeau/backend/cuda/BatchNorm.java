@@ -65,11 +65,11 @@ final class BatchNorm {
     this.elementwise = elementwise;
     for (boolean last : new boolean[] {false, true}) {
       for (boolean packed : new boolean[] {false, true}) {
-        walks.add(new KernelTable<>(library, SOURCE, Walk.class, DType.class, (walk, dtype) -> walk.kernel + "<" + Elementwise.type(dtype)
-            + ", " + last + ", " + (packed ? RowKernels.pack(dtype) : 1) + ">"));
+        walks.add(new KernelTable<>(library, SOURCE, Walk.class, DType.class, KernelTable::floating, (walk, dtype) -> walk.kernel + "<"
+            + Elementwise.type(dtype) + ", " + last + ", " + (packed ? RowKernels.pack(dtype) : 1) + ">"));
       }
     }
-    this.merges = new KernelTable<>(library, SOURCE, Merge.class, DType.class,
+    this.merges = new KernelTable<>(library, SOURCE, Merge.class, DType.class, KernelTable::floating,
         (merge, dtype) -> merge.kernel + "<" + Elementwise.type(dtype) + ">");
   }
 

@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.flambeau.BackendException;
 import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.spi.Backend;
@@ -84,8 +85,8 @@ final class Capture implements Backend.Graph {
   }
 
   /// What the graph draws from `source`.
-  GraphDraws draws(Philox source, KernelLibrary library) {
-    return draws.computeIfAbsent(source, _ -> new GraphDraws(gpu, library, source));
+  GraphDraws draws(Philox source, Supplier<Kernel> begin) {
+    return draws.computeIfAbsent(source, _ -> new GraphDraws(gpu, begin.get(), source));
   }
 
   /// Whether it may still be replayed.

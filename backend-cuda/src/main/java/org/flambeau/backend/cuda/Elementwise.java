@@ -46,6 +46,10 @@ final class Elementwise {
       }
       return operands;
     }
+
+    boolean isAsked(DType out) {
+      return out.isFloating() || this != LEAKY_RELU && this != ELU;
+    }
   }
 
   private final Gpu gpu;
@@ -56,10 +60,21 @@ final class Elementwise {
 
   Elementwise(Gpu gpu, KernelLibrary library) {
     this.gpu = gpu;
-    this.unary = new Forms<>(library, UnaryOp.class, (op, in) -> instance(op, op.isPredicate() ? DType.BOOL : in, in));
-    this.binary = new Forms<>(library, BinaryOp.class, (op, in) -> instance(op, op.isPredicate() ? DType.BOOL : in, in, in));
-    this.parametric = new Forms<>(library, Parametric.class, (op, out) -> instance(op, out, op.operands(out)));
-    this.copy = new Forms<>(library, DType.class, (out, in) -> instance("COPY", out, in));
+    this.unary = new Forms<>(library, UnaryOp.class, Elementwise::isAsked,
+        (op, in) -> instance(op, op.isPredicate() ? DType.BOOL : in, in));
+    this.binary = new Forms<>(library, BinaryOp.class, Elementwise::isAsked,
+        (op, in) -> instance(op, op.isPredicate() ? DType.BOOL : in, in, in));
+    this.parametric = new Forms<>(library, Parametric.class, Parametric::isAsked, (op, out) -> instance(op, out, op.operands(out)));
+    this.copy = new Forms<>(library, DType.class, (_, _) -> true, (out, in) -> instance("COPY", out, in));
+  }
+
+  /// Whether core asks for an operation on a dtype.
+  private static boolean isAsked(UnaryOp op, DType in) {
+    return op == UnaryOp.BITWISE_NOT ? !in.isFloating() && in != DType.BOOL : in.isFloating() || op.whole() != null;
+  }
+
+  private static boolean isAsked(BinaryOp op, DType in) {
+    return (in.isFloating() ? op.real() : op.whole()) != null;
   }
 
   /// A template's arguments.
@@ -82,9 +97,10 @@ final class Elementwise {
     private final KernelTable<O, DType> dense;
     private final KernelTable<O, DType> strided;
 
-    Forms(KernelLibrary library, Class<O> operations, KernelTable.Instance<O, DType> arguments) {
-      this.dense = new KernelTable<>(library, SOURCE, operations, DType.class, (op, dtype) -> "dense" + arguments.of(op, dtype));
-      this.strided = new KernelTable<>(library, SOURCE, operations, DType.class, (op, dtype) -> "strided" + arguments.of(op, dtype));
+    Forms(KernelLibrary library, Class<O> operations, KernelTable.Domain<O, DType> domain, KernelTable.Instance<O, DType> arguments) {
+      this.dense = new KernelTable<>(library, SOURCE, operations, DType.class, domain, (op, dtype) -> "dense" + arguments.of(op, dtype));
+      this.strided = new KernelTable<>(library, SOURCE, operations, DType.class, domain,
+          (op, dtype) -> "strided" + arguments.of(op, dtype));
     }
   }
 

@@ -19,10 +19,11 @@ final class GraphDraws implements AutoCloseable {
   private final long state;
   private long calls;
 
-  GraphDraws(Gpu gpu, KernelLibrary library, Philox source) {
+  /// @param begin of `random.cu`
+  GraphDraws(Gpu gpu, Kernel begin, Philox source) {
     this.gpu = gpu;
     this.source = source;
-    this.begin = library.get("random.cu", "begin");
+    this.begin = begin;
     this.state = allocate(gpu);
   }
 

@@ -46,10 +46,15 @@ final class Indexing {
       case PUT -> "put<";
       case LOCATE -> "locate<";
     } + Elementwise.type(dtype) + ">");
-    this.meet = new KernelTable<>(library, SOURCE, ScatterOp.class, DType.class,
+    this.meet = new KernelTable<>(library, SOURCE, ScatterOp.class, DType.class, Indexing::meets,
         (op, dtype) -> "meet<" + op + ", " + Elementwise.type(dtype) + ">");
-    this.meetInBlocks = new KernelTable<>(library, SOURCE, ScatterOp.class, DType.class,
+    this.meetInBlocks = new KernelTable<>(library, SOURCE, ScatterOp.class, DType.class, Indexing::meets,
         (op, dtype) -> "meetInBlocks<" + op + ", " + Elementwise.type(dtype) + ">");
+  }
+
+  /// Of values that are assigned the last one stays.
+  private static boolean meets(ScatterOp op, DType dtype) {
+    return op != ScatterOp.ASSIGN;
   }
 
   /// What indexes one dimension of an operand.

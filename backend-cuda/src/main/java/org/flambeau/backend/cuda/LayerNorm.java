@@ -40,7 +40,7 @@ final class LayerNorm {
     this.gpu = gpu;
     this.forward = new RowKernels(library, SOURCE, "layerNorm", "");
     this.backward = new RowKernels(library, SOURCE, "layerNormBackward", "");
-    this.columns = new KernelTable<>(library, SOURCE, Columns.class, DType.class,
+    this.columns = new KernelTable<>(library, SOURCE, Columns.class, DType.class, KernelTable::floating,
         (which, dtype) -> which.kernel + "<" + Elementwise.type(dtype) + ">");
   }
 

@@ -27,14 +27,18 @@ final class MatrixProducts {
   /// Matrices of a batch that are computed at once; a block goes on to others.
   private static final int BATCH_BLOCKS = 1024;
 
+  private enum Form {
+    PRODUCT
+  }
+
   private final Gpu gpu;
-  private final KernelLibrary library;
+  private final KernelTable<Form, DType> kernels;
   private final Elementwise elementwise;
   private volatile @Nullable GemmPlans plans;
 
   MatrixProducts(Gpu gpu, KernelLibrary library, Elementwise elementwise) {
     this.gpu = gpu;
-    this.library = library;
+    this.kernels = new KernelTable<>(library, SOURCE, Form.class, DType.class, (_, dtype) -> "product<" + Elementwise.type(dtype) + ">");
     this.elementwise = elementwise;
   }
 
@@ -160,7 +164,7 @@ final class MatrixProducts {
   // ---- by an own kernel ----
 
   private void byKernel(Strided out, Strided a, Strided b) {
-    Kernel kernel = library.get(SOURCE, "product<" + Elementwise.type(out.dtype()) + ">");
+    Kernel kernel = kernels.get(Form.PRODUCT, out.dtype());
     long tiles = Math.ceilDiv(out.size(1), TILE) * Math.ceilDiv(out.size(2), TILE);
     long most = Integer.MAX_VALUE;
     if (tiles > most) {

@@ -52,7 +52,7 @@ final class ParameterUpdates {
 
   ParameterUpdates(Gpu gpu, KernelLibrary library) {
     this.gpu = gpu;
-    this.kernels = new KernelTable<>(library, SOURCE, Step.class, DType.class, Step::instance);
+    this.kernels = new KernelTable<>(library, SOURCE, Step.class, DType.class, KernelTable::floating, Step::instance);
   }
 
   /// As [org.flambeau.spi.Kernels#sgdStep].

@@ -4,6 +4,7 @@ import static org.flambeau.spi.NativeMemory.ALL;
 import static org.flambeau.spi.NativeMemory.DOUBLE;
 import static org.flambeau.spi.NativeMemory.LONG;
 
+import java.util.function.Supplier;
 import org.flambeau.DType;
 import org.flambeau.spi.Distribution;
 import org.flambeau.spi.RandomSource;
@@ -43,6 +44,14 @@ final class RandomDraws {
         default -> dtype == DType.FLOAT64 ? 2 : 4;
       };
     }
+
+    boolean isAsked(DType dtype) {
+      return switch (this) {
+        case UNIFORM, NORMAL, EXPONENTIAL -> dtype.isFloating();
+        case BERNOULLI, INTEGER, WIDE_INTEGER -> true;
+        case KEY -> dtype == DType.INT64;
+      };
+    }
   }
 
   /// How the elements lie, by the structures in random.cu.
@@ -76,24 +85,36 @@ final class RandomDraws {
   }
 
   private final Gpu gpu;
-  private final KernelLibrary library;
   private final Sort sort;
   private final KernelTable<Functor, DType> dense;
   private final KernelTable<Functor, DType> scattered;
+  /// By the dtypes of the result and of the probabilities.
+  private final KernelTable<DType, DType> denseBernoulli;
+  private final KernelTable<DType, DType> scatteredBernoulli;
+  private final Supplier<Kernel> shuffleTies;
+  private final Supplier<Kernel> begin;
 
   RandomDraws(Gpu gpu, KernelLibrary library, Sort sort) {
     this.gpu = gpu;
-    this.library = library;
     this.sort = sort;
     this.dense = table(library, Layout.DENSE);
     this.scattered = table(library, Layout.SCATTERED);
+    this.denseBernoulli = bernoulli(library, Layout.DENSE);
+    this.scatteredBernoulli = bernoulli(library, Layout.SCATTERED);
+    this.shuffleTies = library.single(SOURCE, "shuffleTies<int64>");
+    this.begin = library.single(SOURCE, "begin");
   }
 
   private static KernelTable<Functor, DType> table(KernelLibrary library, Layout layout) {
-    return new KernelTable<>(library, SOURCE, Functor.class, DType.class, (functor, dtype) -> {
+    return new KernelTable<>(library, SOURCE, Functor.class, DType.class, Functor::isAsked, (functor, dtype) -> {
       String type = Elementwise.type(dtype);
       return "draw<" + functor + "<" + type + ">, " + layout.of(type) + ">";
     });
+  }
+
+  private static KernelTable<DType, DType> bernoulli(KernelLibrary library, Layout layout) {
+    return new KernelTable<>(library, SOURCE, DType.class, DType.class, KernelTable::floating, (out, probability) -> "bernoulli<"
+        + layout.of(Elementwise.type(out)) + ", " + layout.of("const " + Elementwise.type(probability)) + ">");
   }
 
   /// As [org.flambeau.spi.Kernels#random].
@@ -136,7 +157,7 @@ final class RandomDraws {
     Launch launch = Launch.begin();
     writeLayout(launch, isDense, space, 0, out.address() + offset * out.dtype().size());
     launch.integer((int) space.numel());
-    writeGenerator(launch, gpu, library, source, words(functor, out.dtype(), space.numel()));
+    writeGenerator(launch, source, words(functor, out.dtype(), space.numel()));
     parameters.write(launch.structure(PARAMETERS, 8));
     launch.run(gpu, kernel, blocks(space.numel()), Gpu.BLOCK);
   }
@@ -163,14 +184,14 @@ final class RandomDraws {
   }
 
   /// Sets `words` of each thread's sequence aside and writes, as the structure `Generator`, where the kernel finds them.
-  private static void writeGenerator(Launch launch, Gpu gpu, KernelLibrary library, Philox source, long words) {
+  private void writeGenerator(Launch launch, Philox source, long words) {
     long at = launch.structure(GENERATOR, 8);
     Capture capture = gpu.capture();
     if (capture == null) {
       ALL.set(LONG, at, 0);
       source.reserve(words, at + 8);
     } else {
-      GraphDraws draws = capture.draws(source, library);
+      GraphDraws draws = capture.draws(source, begin);
       ALL.set(LONG, at, draws.state());
       ALL.set(LONG, at + 16, draws.reserve(words));
     }
@@ -182,7 +203,7 @@ final class RandomDraws {
     if (capture == null) {
       source.reserve(words);
     } else {
-      capture.draws(source, library).reserve(words);
+      capture.draws(source, begin).reserve(words);
     }
   }
 
@@ -193,14 +214,12 @@ final class RandomDraws {
     }
     Space.of(out, probability).forEachPart((part, offsets) -> {
       boolean isDense = part.isDense(out, probability);
-      Layout layout = isDense ? Layout.DENSE : Layout.SCATTERED;
-      Kernel kernel = library.get(SOURCE, "bernoulli<" + layout.of(Elementwise.type(out.dtype())) + ", "
-          + layout.of("const " + Elementwise.type(probability.dtype())) + ">");
+      Kernel kernel = (isDense ? denseBernoulli : scatteredBernoulli).get(out.dtype(), probability.dtype());
       Launch launch = Launch.begin();
       writeLayout(launch, isDense, part, 0, out.address() + offsets[0] * out.dtype().size());
       writeLayout(launch, isDense, part, 1, probability.address() + offsets[1] * probability.dtype().size());
       launch.integer((int) part.numel());
-      writeGenerator(launch, gpu, library, (Philox) source, BERNOULLI_WORDS);
+      writeGenerator(launch, (Philox) source, BERNOULLI_WORDS);
       gpu.complaints().writeTo(launch, "bernoulli");
       long each = (long) Gpu.BLOCK * BERNOULLI_EACH;
       launch.run(gpu, kernel, (int) ((part.numel() + each - 1) / each), Gpu.BLOCK);
@@ -224,16 +243,16 @@ final class RandomDraws {
       Strided sorted = Strided.of(storage, DType.INT64, n, new long[] {n}, new long[] {1});
       draw(Functor.KEY, keys, philox, new Parameters(0, 0, mask, range));
       sort.sort(sorted, out, keys, 0, false);
-      shuffleTies(gpu, library, out, sorted, philox);
+      shuffleTies(out, sorted, philox);
     }
   }
 
   /// Shuffles among themselves the values of neighbours whose keys are the same.
-  static void shuffleTies(Gpu gpu, KernelLibrary library, Strided values, Strided keys, Philox source) {
+  void shuffleTies(Strided values, Strided keys, Philox source) {
     long n = values.numel();
     Launch launch = Launch.begin().word(values.address()).word(values.stride(0)).word(keys.address()).integer((int) n);
-    writeGenerator(launch, gpu, library, source, n);
-    launch.run(gpu, library.get(SOURCE, "shuffleTies<int64>"), (int) ((n + Gpu.BLOCK - 1) / Gpu.BLOCK), Gpu.BLOCK);
+    writeGenerator(launch, source, n);
+    launch.run(gpu, shuffleTies.get(), (int) ((n + Gpu.BLOCK - 1) / Gpu.BLOCK), Gpu.BLOCK);
   }
 
   private static int keyBits(long n) {

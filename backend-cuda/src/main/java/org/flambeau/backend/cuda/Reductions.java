@@ -40,16 +40,20 @@ final class Reductions {
 
   Reductions(Gpu gpu, KernelLibrary library) {
     this.gpu = gpu;
-    this.reduce = new KernelTable<>(library, SOURCE, ReduceOp.class, DType.class,
+    this.reduce = new KernelTable<>(library, SOURCE, ReduceOp.class, DType.class, Reductions::isAsked,
         (op, in) -> "reduce<" + gathered(op, in) + ", " + Elementwise.type(in) + ", " + value(op, in) + ">");
-    this.merge = new KernelTable<>(library, SOURCE, ReduceOp.class, DType.class,
+    this.merge = new KernelTable<>(library, SOURCE, ReduceOp.class, DType.class, Reductions::isAsked,
         (op, in) -> "merge<" + gathered(op, in) + ", " + value(op, in) + ">");
     this.reduceChunks = new KernelTable<>(library, SOURCE, ReduceOp.class, DType.class,
-        (op, in) -> "reduceChunks<" + gathered(op, in) + ", " + Elementwise.type(in) + ">");
+        (op, in) -> op == ReduceOp.NORM && in.isFloating(), (op, in) -> "reduceChunks<" + gathered(op, in) + ", " + Elementwise.type(in) + ">");
     this.reduceArg = new KernelTable<>(library, SOURCE, Extreme.class, DType.class,
         (which, in) -> "reduce<" + gathered(which, in) + ", " + Elementwise.type(in) + ", Position<" + Elementwise.type(in) + ">>");
     this.mergeArg = new KernelTable<>(library, SOURCE, Extreme.class, DType.class,
         (which, in) -> "merge<" + gathered(which, in) + ", Position<" + Elementwise.type(in) + ">>");
+  }
+
+  private static boolean isAsked(ReduceOp op, DType in) {
+    return in.isFloating() || op != ReduceOp.MEAN && op != ReduceOp.VAR && op != ReduceOp.NORM;
   }
 
   private static String gathered(ReduceOp op, DType in) {

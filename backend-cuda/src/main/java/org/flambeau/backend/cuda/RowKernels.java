@@ -29,20 +29,36 @@ final class RowKernels {
     Held(int elements) {
       this.elements = elements;
     }
+
+    /// Whole packs, as many as there are registers for.
+    private boolean holds(DType dtype, int pack) {
+      return elements >= pack && elements <= (dtype == DType.FLOAT64 ? MOST_REGISTERS / 2 : MOST_REGISTERS);
+    }
   }
 
   private final KernelTable<Held, DType> single;
   private final KernelTable<Held, DType> packs;
 
-  /// Of `nameHeld<T, E, N, further…>` and `nameBlock<T, N, further…>`.
-  RowKernels(KernelLibrary library, String source, String name, String further) {
-    this.single = table(library, source, name, further, _ -> 1);
-    this.packs = table(library, source, name, further, RowKernels::pack);
+  private RowKernels(KernelLibrary library, String source, String name, String further, boolean blocksOnly) {
+    this.single = table(library, source, name, further, blocksOnly, _ -> 1);
+    this.packs = table(library, source, name, further, blocksOnly, RowKernels::pack);
   }
 
-  private static KernelTable<Held, DType> table(KernelLibrary library, String source, String name, String further,
+  /// Of `nameHeld<T, E, N, further…>` and `nameBlock<T, N, further…>`.
+  RowKernels(KernelLibrary library, String source, String name, String further) {
+    this(library, source, name, further, false);
+  }
+
+  /// Of `nameBlock<T, N>` alone.
+  static RowKernels ofBlocks(KernelLibrary library, String source, String name) {
+    return new RowKernels(library, source, name, "", true);
+  }
+
+  private static KernelTable<Held, DType> table(KernelLibrary library, String source, String name, String further, boolean blocksOnly,
       Function<DType, Integer> pack) {
-    return new KernelTable<>(library, source, Held.class, DType.class, (held, dtype) -> {
+    KernelTable.Domain<Held, DType> domain = (held, dtype) -> dtype.isFloating()
+        && (held == Held.BLOCK || !blocksOnly && held.holds(dtype, pack.apply(dtype)));
+    return new KernelTable<>(library, source, Held.class, DType.class, domain, (held, dtype) -> {
       String type = Elementwise.type(dtype);
       String shape = held == Held.BLOCK ? "Block<" + type : "Held<" + type + ", " + held.elements;
       return name + shape + ", " + pack.apply(dtype) + further + ">";
@@ -56,10 +72,8 @@ final class RowKernels {
 
   /// The one that holds a row of that length in a warp, unless it is too long.
   @Nullable Kernel held(DType dtype, long length, boolean packed) {
-    int least = packed ? pack(dtype) : 1;
-    int most = dtype == DType.FLOAT64 ? MOST_REGISTERS / 2 : MOST_REGISTERS;
     for (Held held : Held.ALL) {
-      if (held.elements >= least && held.elements <= most && held.elements * (long) WARP >= length) {
+      if (held.holds(dtype, packed ? pack(dtype) : 1) && held.elements * (long) WARP >= length) {
         return (packed ? packs : single).get(held, dtype);
       }
     }

@@ -27,7 +27,7 @@ final class Softmax {
     this.softmaxBackward = new RowKernels(library, SOURCE, "softmaxBackward", ", false");
     this.logSoftmaxBackward = new RowKernels(library, SOURCE, "softmaxBackward", ", true");
     this.crossEntropy = new RowKernels(library, SOURCE, "crossEntropy", "");
-    this.crossEntropyBackward = new RowKernels(library, SOURCE, "crossEntropyBackward", "");
+    this.crossEntropyBackward = RowKernels.ofBlocks(library, SOURCE, "crossEntropyBackward");
   }
 
   void forward(Strided out, Strided x, int dim, boolean log) {

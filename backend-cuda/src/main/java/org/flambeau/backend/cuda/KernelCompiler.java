@@ -1,0 +1,84 @@
+package org.flambeau.backend.cuda;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
+import org.flambeau.backend.cuda.binding.Nvrtc;
+
+/// NVRTC at work on the `.cu` files of this package, for GPUs of one compute capability.
+final class KernelCompiler {
+  /// What sources may include.
+  private static final Map<String, String> HEADERS = read("complaint.cuh", "functors.cuh", "philox.cuh", "rows.cuh", "space.cuh",
+      "special.cuh", "tensors.cuh", "types.cuh");
+  /// So that instances, and their arguments, need no qualifiers.
+  private static final String SUFFIX = "\nusing namespace flambeau;\n";
+
+  private final List<String> options;
+
+  /// @param capability as in 90 for sm_90
+  KernelCompiler(int capability) {
+    this.options = List.of(architecture(capability), "--std=c++17", "--extra-device-vectorization");
+  }
+
+  /// Machine code for the GPU where this NVRTC knows it, else the newest intermediate code, which the driver compiles.
+  private static String architecture(int capability) {
+    int[] known = Nvrtc.architectures();
+    boolean exact = Arrays.stream(known).anyMatch(sm -> sm == capability);
+    int newest = Arrays.stream(known).filter(sm -> sm <= capability).max().orElse(capability);
+    return "--gpu-architecture=" + (exact ? "sm_" + capability : "compute_" + newest);
+  }
+
+  /// Names all that goes into an instance.
+  String key(String source, String instance) {
+    return KernelCache.key(text(source), HEADERS, instance, options, Nvrtc.version());
+  }
+
+  KernelCache.Entry compile(String source, String instance) {
+    try (var program = compile(source, List.of(instance))) {
+      byte[] image = options.getFirst().contains("=sm_") ? program.cubin() : program.ptx();
+      return new KernelCache.Entry(program.loweredName(instance), image);
+    }
+  }
+
+  /// A source with these instances of its templates.
+  ///
+  /// @param further options
+  Nvrtc.Program compile(String source, Collection<String> instances, String... further) {
+    var program = new Nvrtc.Program(text(source), source, HEADERS);
+    try {
+      instances.forEach(program::addNameExpression);
+      program.compile(Stream.concat(options.stream(), Stream.of(further)).toList());
+      return program;
+    } catch (RuntimeException e) {
+      program.close();
+      throw e;
+    }
+  }
+
+  private static String text(String source) {
+    return Objects.requireNonNull(read(source).get(source)) + SUFFIX;
+  }
+
+  private static Map<String, String> read(String... files) {
+    Map<String, String> texts = new LinkedHashMap<>();
+    for (String file : files) {
+      try (InputStream in = KernelCompiler.class.getResourceAsStream(file)) {
+        if (in == null) {
+          throw new IllegalArgumentException("[cuda] expected a kernel source of this module, got " + file);
+        }
+        texts.put(file, new String(in.readAllBytes(), StandardCharsets.UTF_8));
+      } catch (IOException e) {
+        throw new UncheckedIOException("[cuda] the kernel source " + file + " cannot be read", e);
+      }
+    }
+    return texts;
+  }
+}
