@@ -8,6 +8,7 @@ import org.flambeau.models.ResidualBlock.Kind;
 import org.flambeau.nn.AdaptiveAvgPool2d;
 import org.flambeau.nn.BatchNorm2d;
 import org.flambeau.nn.Conv2d;
+import org.flambeau.nn.ConvNorm;
 import org.flambeau.nn.ConvOptions;
 import org.flambeau.nn.Init;
 import org.flambeau.nn.Init.FanMode;
@@ -119,7 +120,7 @@ public final class ResNet extends Module {
 
   @Override
   protected Tensor forward(Tensor x) {
-    Tensor stem = maxpool.call(relu.call(bn1.call(conv1.call(x))));
+    Tensor stem = maxpool.call(ConvNorm.call(conv1, bn1, relu, x));
     Tensor features = layer4.call(layer3.call(layer2.call(layer1.call(stem))));
     return fc.call(avgpool.call(features).flatten(1, -1));
   }

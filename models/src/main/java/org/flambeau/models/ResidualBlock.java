@@ -3,6 +3,7 @@ package org.flambeau.models;
 import org.flambeau.Tensor;
 import org.flambeau.nn.BatchNorm2d;
 import org.flambeau.nn.Conv2d;
+import org.flambeau.nn.ConvNorm;
 import org.flambeau.nn.ConvOptions;
 import org.flambeau.nn.Module;
 import org.flambeau.nn.ReLU;
@@ -50,9 +51,8 @@ abstract sealed class ResidualBlock extends Module {
 
     @Override
     protected Tensor forward(Tensor x) {
-      Tensor residual = relu.call(bn1.call(conv1.call(x)));
-      residual = bn2.call(conv2.call(residual));
-      return relu.call(residual.add_(downsample == null ? x : downsample.call(x)));
+      Tensor residual = ConvNorm.call(conv1, bn1, relu, x);
+      return ConvNorm.call(conv2, bn2, () -> downsample == null ? x : downsample.call(x), relu, residual);
     }
 
     @Override
@@ -86,10 +86,8 @@ abstract sealed class ResidualBlock extends Module {
 
     @Override
     protected Tensor forward(Tensor x) {
-      Tensor residual = relu.call(bn1.call(conv1.call(x)));
-      residual = relu.call(bn2.call(conv2.call(residual)));
-      residual = bn3.call(conv3.call(residual));
-      return relu.call(residual.add_(downsample == null ? x : downsample.call(x)));
+      Tensor residual = ConvNorm.call(conv2, bn2, relu, ConvNorm.call(conv1, bn1, relu, x));
+      return ConvNorm.call(conv3, bn3, () -> downsample == null ? x : downsample.call(x), relu, residual);
     }
 
     @Override

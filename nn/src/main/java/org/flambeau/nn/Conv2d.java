@@ -1,12 +1,16 @@
 package org.flambeau.nn;
 
+import org.flambeau.CudaGraph;
 import org.flambeau.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /// The cross-correlation of images with learnt kernels: [Functional#conv2d].
 ///
 /// Shapes: x (n, in, h, w) or (in, h, w) → (n, out, h′, w′) or (out, h′, w′). Parameters: `weight` (out, in/groups, kh, kw) and `bias` (out),
 /// drawn uniformly within ±1/√(in/groups·kh·kw).
 public final class Conv2d extends Convolution {
+  private volatile @Nullable FoldedNorm folded;
+
   /// A square kernel, a stride of 1, no padding, a bias.
   public Conv2d(int inChannels, int outChannels, int kernel) {
     this(inChannels, outChannels, kernel, ConvOptions.of());
@@ -25,6 +29,15 @@ public final class Conv2d extends Convolution {
   /// A kernel of `kernelH` rows and `kernelW` columns, with or without a bias.
   public Conv2d(int inChannels, int outChannels, int kernelH, int kernelW, ConvOptions options, boolean bias) {
     super(inChannels, outChannels, new int[] {kernelH, kernelW}, options, false, bias);
+  }
+
+  /// Itself with a norm folded in, from its own content and the norm's of now.
+  FoldedNorm fold(BatchNorm2d norm) {
+    FoldedNorm now = FoldedNorm.of(this, norm, folded);
+    if (now != folded && !CudaGraph.isCapturing()) {
+      folded = now;
+    }
+    return now;
   }
 
   @Override

@@ -13,6 +13,7 @@ import org.flambeau.internal.ops.Op;
 import org.flambeau.internal.ops.Padding;
 import org.flambeau.internal.ops.Pooling;
 import org.flambeau.internal.ops.RmsNorm;
+import org.flambeau.spi.Activation;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Pool2d;
 import org.jspecify.annotations.Nullable;
@@ -75,6 +76,12 @@ abstract sealed class LayerFunctions extends LossFunctions permits Functional {
     SamePadding columns = SamePadding.of(weight.size(-1), options.dilationW());
     Tensor padded = rows.atEnd() + columns.atEnd() == 0 ? x : Padding.constant(x, new long[] {0, columns.atEnd(), 0, rows.atEnd()}, 0);
     return Convolutions.conv2d(padded, weight, bias, spec(options, rows.both(), columns.both(), options.dilationH()));
+  }
+
+  /// activation([#conv2d] + residual), as one operation; without `samePadding`.
+  static Tensor fusedConv2d(Tensor x, Tensor weight, Tensor bias, @Nullable Tensor residual, Activation activation, ConvOptions options) {
+    return Convolutions.fusedConv2d(x, weight, bias, residual, activation,
+        spec(options, options.padH(), options.padW(), options.dilationH()));
   }
 
   /// The transpose of [#conv2d] as a linear map, also called deconvolution: upsampling with a learned kernel.

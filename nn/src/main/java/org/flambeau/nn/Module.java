@@ -416,6 +416,11 @@ public abstract class Module {
     return hooks.add(hook);
   }
 
+  /// Whether there are hooks to run around its `forward`.
+  final boolean isHooked() {
+    return !hooks.isEmpty();
+  }
+
   // ---- text ----
 
   /// The tree of modules as PyTorch prints it.

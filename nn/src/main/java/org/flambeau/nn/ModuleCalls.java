@@ -26,10 +26,15 @@ final class ModuleCalls {
     map.remove(successor);
   }
 
+  /// What is called where the `forward` that runs on this thread now calls `module`.
+  static Module called(Module module) {
+    ModuleCalls caller = CALLER.get().current;
+    return caller == null || caller.successors == null ? module : caller.successors.getOrDefault(module, module);
+  }
+
   /// Whether the module whose `forward` runs now calls another in the place of `module`.
   static boolean isReplaced(Module module) {
-    ModuleCalls parent = CALLER.get().current;
-    return parent != null && parent.successors != null && parent.successors.containsKey(module);
+    return called(module) != module;
   }
 
   Tensor call(Module module, ModuleHooks hooks, Tensor[] inputs) {

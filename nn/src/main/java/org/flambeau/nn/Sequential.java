@@ -1,5 +1,6 @@
 package org.flambeau.nn;
 
+import java.util.List;
 import java.util.Map;
 import org.flambeau.Tensor;
 
@@ -40,8 +41,12 @@ public class Sequential extends Module {
   @Override
   protected Tensor forward(Tensor x) {
     Tensor result = x;
-    for (Module module : namedChildren().values()) {
-      result = module.call(result);
+    List<Module> modules = List.copyOf(namedChildren().values());
+    for (int i = 0; i < modules.size(); i++) {
+      boolean folds = i + 1 < modules.size() && modules.get(i) instanceof Conv2d && modules.get(i + 1) instanceof BatchNorm2d;
+      result = folds
+          ? ConvNorm.call((Conv2d) modules.get(i), (BatchNorm2d) modules.get(++i), result)
+          : modules.get(i).call(result);
     }
     return result;
   }

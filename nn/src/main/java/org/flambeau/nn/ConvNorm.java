@@ -1,0 +1,52 @@
+package org.flambeau.nn;
+
+import java.util.function.Supplier;
+import org.flambeau.Autocast;
+import org.flambeau.GradMode;
+import org.flambeau.Tensor;
+import org.flambeau.spi.Activation;
+import org.jspecify.annotations.Nullable;
+
+/// Calls a convolution, the batch norm behind it, and what follows: the sum with a residual, ReLU. For the `forward` of modules that have them as
+/// children.
+///
+/// ```java
+/// Tensor y = ConvNorm.call(conv1, bn1, relu, x);          // relu(bn1(conv1(x)))
+/// ```
+/// It is what calling them one after the other is. In evaluation, where nothing is recorded and nobody looks at what is between them, it is
+/// one operation: the norm is folded into the convolution's weight and bias, which are computed once, kept with the convolution and computed
+/// again after a change of a parameter or statistic, and the kernel that convolves also adds the residual and applies ReLU. Results differ
+/// by rounding. [Sequential] does the same with a convolution and a norm that follow each other.
+public final class ConvNorm {
+  private ConvNorm() {}
+
+  /// norm(conv(x)).
+  public static Tensor call(Conv2d conv, BatchNorm2d norm, Tensor x) {
+    return call(conv, norm, null, null, x);
+  }
+
+  /// relu(norm(conv(x))).
+  public static Tensor call(Conv2d conv, BatchNorm2d norm, ReLU relu, Tensor x) {
+    return call(conv, norm, null, relu, x);
+  }
+
+  /// relu(norm(conv(x)) + residual), the residual being asked for after norm and conv were called.
+  public static Tensor call(Conv2d conv, BatchNorm2d norm, @Nullable Supplier<Tensor> residual, @Nullable ReLU relu, Tensor x) {
+    if (ModuleCalls.called(conv) instanceof Conv2d c && ModuleCalls.called(norm) instanceof BatchNorm2d n && isOne(c, n, relu, x)) {
+      Tensor addend = residual == null ? null : residual.get();
+      FoldedNorm folded = c.fold(n);
+      Activation activation = relu == null ? Activation.NONE : Activation.RELU;
+      return LayerFunctions.fusedConv2d(x, folded.weight(), folded.bias(), addend, activation, c.options());
+    }
+    Tensor normed = norm.call(conv.call(x));
+    Tensor sum = residual == null ? normed : normed.add_(residual.get());
+    return relu == null ? sum : relu.call(sum);
+  }
+
+  private static boolean isOne(Conv2d conv, BatchNorm2d norm, @Nullable ReLU relu, Tensor x) {
+    Tensor weight = conv.weight();
+    return !GradMode.isEnabled() && !Autocast.isEnabled() && !norm.usesInputStats() && !conv.options().samePadding()
+        && !conv.isHooked() && !norm.isHooked() && (relu == null || ModuleCalls.called(relu) instanceof ReLU r && !r.isHooked())
+        && x.dim() == 4 && x.dtype() == weight.dtype() && x.device() == weight.device() && FoldedNorm.isPossible(conv, norm);
+  }
+}

@@ -1,0 +1,92 @@
+package org.flambeau.nn;
+
+import java.lang.ref.WeakReference;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
+import org.flambeau.CudaGraph;
+import org.flambeau.DType;
+import org.flambeau.GradMode;
+import org.flambeau.MemoryScope;
+import org.flambeau.Tensor;
+import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
+
+/// A convolution's weight and bias with the batch norm behind it folded into them: norm(x ∗ w + b) = x ∗ (w·s) + (b − mean)·s + bias of the norm,
+/// s = weight of the norm/√(var + eps).
+///
+/// It stays with the convolution, and is right as long as none of what it was computed from has changed.
+final class FoldedNorm {
+  /// What a tensor was: it shows something else after `setData`, and counts changes in place.
+  private record Source(WeakReference<Strided> data, int version) {
+    static Source of(Tensor tensor) {
+      return new Source(new WeakReference<>(tensor.strided()), tensor.version());
+    }
+
+    boolean isStill(Tensor tensor) {
+      return data.refersTo(tensor.strided()) && version == tensor.version();
+    }
+  }
+
+  private final List<Source> sources;
+  private final Tensor weight;
+  private final Tensor bias;
+
+  private FoldedNorm(Conv2d conv, BatchNorm2d norm) {
+    sources = tensors(conv, norm).map(Source::of).toList();
+    Tensor mean = Objects.requireNonNull(norm.runningMean());
+    Tensor var = Objects.requireNonNull(norm.runningVar());
+    DType dtype = conv.weight().dtype();
+    DType wide = DType.promote(dtype, DType.FLOAT32);
+    try (var _ = GradMode.noGrad(); var _ = MemoryScope.open()) {
+      Tensor scale = scaled(var.to(wide).add(norm.eps()).rsqrt(), norm.weight());
+      Tensor shift = conv.bias() == null ? mean.to(wide).neg() : conv.bias().to(wide).sub(mean);
+      Tensor offset = shift.mul(scale);
+      weight = MemoryScope.escape(conv.weight().mul(scale.view(-1, 1, 1, 1)).to(dtype));
+      bias = MemoryScope.escape((norm.bias() == null ? offset : offset.add(norm.bias())).to(dtype));
+    }
+  }
+
+  private static Tensor scaled(Tensor scale, @Nullable Tensor factor) {
+    return factor == null ? scale : scale.mul(factor);
+  }
+
+  private static Stream<Tensor> tensors(Conv2d conv, BatchNorm2d norm) {
+    return Stream.of(conv.weight(), conv.bias(), norm.weight(), norm.bias(), norm.runningMean(), norm.runningVar())
+        .filter(Objects::nonNull);
+  }
+
+  /// Whether a norm with running statistics can be folded into a convolution: their tensors are of one dtype, on one device.
+  static boolean isPossible(Conv2d conv, BatchNorm2d norm) {
+    Tensor like = conv.weight();
+    return norm.runningVar() != null && conv.outChannels() == norm.features() && like.dtype().isFloating()
+        && tensors(conv, norm).allMatch(tensor -> tensor.dtype() == like.dtype() && tensor.device() == like.device());
+  }
+
+  /// What `last` is, if that is still right, else anew. In a CUDA graph that is being captured it is always computed: the graph repeats it with
+  /// what the parameters will be then.
+  static FoldedNorm of(Conv2d conv, BatchNorm2d norm, @Nullable FoldedNorm last) {
+    return last != null && !CudaGraph.isCapturing() && last.isRight(conv, norm) ? last : new FoldedNorm(conv, norm);
+  }
+
+  private boolean isRight(Conv2d conv, BatchNorm2d norm) {
+    List<Tensor> now = tensors(conv, norm).toList();
+    if (now.size() != sources.size()) {
+      return false;
+    }
+    for (int i = 0; i < now.size(); i++) {
+      if (!sources.get(i).isStill(now.get(i))) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  Tensor weight() {
+    return weight;
+  }
+
+  Tensor bias() {
+    return bias;
+  }
+}

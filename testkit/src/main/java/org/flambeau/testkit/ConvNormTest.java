@@ -1,0 +1,199 @@
+package org.flambeau.testkit;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.lang.ref.Reference;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Supplier;
+import org.flambeau.DType;
+import org.flambeau.Device;
+import org.flambeau.GradMode;
+import org.flambeau.MemoryScope;
+import org.flambeau.MemoryStats;
+import org.flambeau.Random;
+import org.flambeau.Tensor;
+import org.flambeau.nn.BatchNorm2d;
+import org.flambeau.nn.Conv2d;
+import org.flambeau.nn.ConvNorm;
+import org.flambeau.nn.ConvOptions;
+import org.flambeau.nn.Identity;
+import org.flambeau.nn.Module;
+import org.flambeau.nn.ReLU;
+import org.flambeau.nn.Sequential;
+import org.flambeau.nn.optim.Sgd;
+import org.flambeau.testkit.memory.SoakProcess;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/// A convolution and its norm called as one give what they give one after the other.
+public class ConvNormTest {
+  /// A residual block.
+  private static final class Block extends Module {
+    final Conv2d conv;
+    final BatchNorm2d norm;
+    final ReLU relu = child("relu", new ReLU(true));
+
+    Block(int channels, boolean bias, boolean affine) {
+      conv = child("conv", new Conv2d(channels, channels, 3, ConvOptions.of().padding(1), bias));
+      norm = child("norm", new BatchNorm2d(channels, 1e-3, 0.1, affine, true));
+    }
+
+    @Override
+    protected Tensor forward(Tensor x) {
+      return ConvNorm.call(conv, norm, () -> x, relu, x);
+    }
+
+    /// What it computes, from its parts.
+    Tensor expected(Tensor x) {
+      return norm.call(conv.call(x)).add(x).relu();
+    }
+  }
+
+  private Tensor x = Tensor.ones(1);
+  private Block block = new Block(4, true, true);
+
+  @BeforeEach
+  void train() {
+    Random.manualSeed(3);
+    x = Tensor.randn(2, 4, 6, 5);
+    block = new Block(4, true, true);
+    for (int i = 0; i < 3; i++) {
+      Tensor _ = block.call(x); // so that the statistics are somebody's
+    }
+    block.eval();
+  }
+
+  private static <T> T withoutRecording(Supplier<T> computation) {
+    try (var _ = GradMode.noGrad()) {
+      return computation.get();
+    }
+  }
+
+  private static Tensor given(@Nullable Tensor tensor) {
+    return Objects.requireNonNull(tensor);
+  }
+
+  private void assertRight(String when) {
+    withoutRecording(() -> {
+      assertArrayEquals(block.expected(x).toDoubleArray(), block.call(x).toDoubleArray(), 2e-6, when);
+      return when;
+    });
+  }
+
+  private boolean isFused() {
+    try (Lens lens = Lens.open()) {
+      Tensor _ = withoutRecording(() -> block.call(x));
+      return lens.seen().contains("fusedConv2d") && !lens.seen().contains("batchNormApply");
+    }
+  }
+
+  @Test
+  void inEvaluationTheyAreOneOperation() {
+    assertTrue(isFused());
+    for (boolean bias : new boolean[] {true, false}) {
+      for (boolean affine : new boolean[] {true, false}) {
+        block = new Block(4, bias, affine);
+        Tensor _ = block.call(x);
+        block.eval();
+        assertRight("bias " + bias + ", affine " + affine);
+        block.to(DType.FLOAT64);
+        Tensor wide = x.to(DType.FLOAT64);
+        assertArrayEquals(block.expected(wide).detach().toDoubleArray(), withoutRecording(() -> block.call(wide)).toDoubleArray(), 1e-12);
+      }
+    }
+  }
+
+  @Test
+  void aSequenceOfThemIsOneOperationToo() {
+    var sequence = new Sequential(block.conv, block.norm);
+    Tensor expected = withoutRecording(() -> block.norm.call(block.conv.call(x)));
+    try (Lens lens = Lens.open()) {
+      assertArrayEquals(expected.toDoubleArray(), withoutRecording(() -> sequence.call(x)).toDoubleArray(), 2e-6);
+      assertTrue(lens.seen().contains("fusedConv2d"));
+    }
+  }
+
+  @Test
+  void itIsComputedOnceAndAgainAfterEveryChange() {
+    assertRight("at first");
+    try (Lens lens = Lens.open()) {
+      Tensor _ = withoutRecording(() -> block.call(x));
+      assertTrue(!lens.seen().contains("unary RSQRT"), "computed again without a change");
+    }
+    List<Tensor> all = List.of(block.conv.weight(), given(block.conv.bias()), given(block.norm.weight()), given(block.norm.bias()),
+        given(block.norm.runningMean()), given(block.norm.runningVar()));
+    for (Tensor changed : all) {
+      Tensor _ = withoutRecording(() -> changed.mul_(1.5));
+      assertRight("after a change in place");
+    }
+    Random.manualSeed(9);
+    block.loadStateDict(new Block(4, true, true).stateDict());
+    assertRight("after loading");
+    block.train();
+    var sgd = new Sgd(block.parameters(), Sgd.options().lr(0.1));
+    block.call(x).square().mean().backward();
+    sgd.step();
+    block.eval();
+    assertRight("after a step of training");
+    assertTrue(isFused());
+  }
+
+  @Test
+  void hooksSeeWhatIsBetween() {
+    int[] calls = new int[1];
+    for (Module module : List.of(block.conv, block.norm, block.relu)) {
+      var registration = module.registerForwardHook((_, _, _) -> {
+        calls[0]++;
+        return null;
+      });
+      assertTrue(!isFused());
+      registration.close();
+    }
+    assertEquals(3, calls[0]);
+    assertTrue(isFused());
+  }
+
+  @Test
+  void whatTookTheirPlaceIsCalled() {
+    block.replace("norm", new Identity());
+    Tensor expected = withoutRecording(() -> block.conv.call(x).add(x).relu());
+    assertArrayEquals(expected.toDoubleArray(), withoutRecording(() -> block.call(x)).toDoubleArray(), 2e-6);
+    BatchNorm2d other = block.replace("norm", new BatchNorm2d(4));
+    other.eval();
+    assertTrue(isFused());
+    Tensor normed = withoutRecording(() -> other.call(block.conv.call(x)).add(x).relu());
+    assertArrayEquals(normed.toDoubleArray(), withoutRecording(() -> block.call(x)).toDoubleArray(), 2e-6);
+  }
+
+  @Test
+  void whileRecordingNothingChanges() {
+    block.call(x).sum().backward();
+    assertNotNull(block.conv.weight().grad());
+    assertNotNull(block.norm.weight().grad());
+    double before = given(block.norm.runningMean()).sum().toDouble();
+    block.train();
+    Tensor _ = withoutRecording(() -> block.call(x));
+    assertTrue(before != given(block.norm.runningMean()).sum().toDouble(), "in training, statistics move");
+  }
+
+  @Test
+  void itsMemoryGoesWithTheModule() throws InterruptedException {
+    long before = SoakProcess.settled(-1);
+    Block large = new Block(64, true, true);
+    large.eval();
+    long without = SoakProcess.settled(-1);
+    try (var _ = MemoryScope.open(); var _ = GradMode.noGrad()) {
+      Tensor _ = large.call(Tensor.ones(1, 64, 2, 2));
+    }
+    long bytes = large.conv.weight().numel() * Float.BYTES;
+    assertTrue(MemoryStats.of(Device.CPU).current() >= without + bytes, "it is accounted for");
+    Reference.reachabilityFence(large);
+    large = null;
+    assertTrue(SoakProcess.settled(before) <= before, "and returned");
+  }
+}
