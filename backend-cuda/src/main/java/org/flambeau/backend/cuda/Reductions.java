@@ -45,7 +45,8 @@ final class Reductions {
     this.merge = new KernelTable<>(library, SOURCE, ReduceOp.class, DType.class, Reductions::isAsked,
         (op, in) -> "merge<" + gathered(op, in) + ", " + value(op, in) + ">");
     this.reduceChunks = new KernelTable<>(library, SOURCE, ReduceOp.class, DType.class,
-        (op, in) -> op == ReduceOp.NORM && in.isFloating(), (op, in) -> "reduceChunks<" + gathered(op, in) + ", " + Elementwise.type(in) + ">");
+        (op, in) -> op == ReduceOp.NORM && in.isFloating(),
+        (op, in) -> "reduceChunks<" + gathered(op, in) + ", " + Elementwise.type(in) + ">");
     this.reduceArg = new KernelTable<>(library, SOURCE, Extreme.class, DType.class,
         (which, in) -> "reduce<" + gathered(which, in) + ", " + Elementwise.type(in) + ", Position<" + Elementwise.type(in) + ">>");
     this.mergeArg = new KernelTable<>(library, SOURCE, Extreme.class, DType.class,
