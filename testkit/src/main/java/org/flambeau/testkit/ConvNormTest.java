@@ -174,7 +174,7 @@ public class ConvNormTest {
   void whileRecordingNothingChanges() {
     block.call(x).sum().backward();
     assertNotNull(block.conv.weight().grad());
-    assertNotNull(block.norm.weight().grad());
+    assertNotNull(Objects.requireNonNull(block.norm.weight()).grad());
     double before = given(block.norm.runningMean()).sum().toDouble();
     block.train();
     Tensor _ = withoutRecording(() -> block.call(x));
