@@ -23,16 +23,16 @@ import tools.jackson.core.json.JsonFactory;
 /// @param title what was measured, on what, and how often
 /// @param peer what the peer says of itself, as JSON, or null where there is none
 record Report(String title, Ceilings ceilings, @Nullable String peer, List<Measurement> measurements) {
-  /// The measured times, memory where it was looked at, the peer's times, and how near we came to what the machine allows.
+  /// The measured times, the memory that models need, the peer's times, and how near we came to what the machine allows.
   String table() {
-    boolean memory = measurements.stream().anyMatch(each -> each.bytesInUse() > 0);
+    boolean models = measurements.stream().anyMatch(each -> each.workload().items() > 0);
     List<String[]> rows = new ArrayList<>();
-    rows.add(row(memory, "", memory ? "time per batch" : "time", "spread", "rate", "memory in use", "at peak", "PyTorch", "ratio", "floor",
+    rows.add(row(models, "", models ? "time per batch" : "time", "spread", "rate", "memory in use", "at peak", "PyTorch", "ratio", "floor",
         "reached"));
     for (Measurement each : measurements) {
       Double theirs = each.peerMedian();
       double floor = ceilings.floor(each.workload());
-      rows.add(row(memory, each.workload().title(), time(each.median()), time(each.spread()[0]) + " to " + time(each.spread()[1]),
+      rows.add(row(models, each.workload().title(), time(each.median()), time(each.spread()[0]) + " to " + time(each.spread()[1]),
           rate(each), Quantities.bytes(each.bytesInUse()), Quantities.bytes(each.peakBytes()), theirs == null ? "" : time(theirs),
           theirs == null ? "" : String.format(Locale.ROOT, "%.2f", each.ratio()), floor == 0 ? "" : time(floor),
           floor == 0 ? "" : String.format(Locale.ROOT, "%.0f %%", 100 * floor / each.median())));
@@ -41,12 +41,12 @@ record Report(String title, Ceilings ceilings, @Nullable String peer, List<Measu
   }
 
   /// The columns that this table has.
-  private String[] row(boolean memory, String... cells) {
+  private String[] row(boolean models, String... cells) {
     List<String> row = new ArrayList<>(List.of(cells));
     if (peer == null) {
       row.subList(6, 8).clear();
     }
-    if (!memory) {
+    if (!models) {
       row.subList(4, 6).clear();
     }
     return row.toArray(String[]::new);
