@@ -7,6 +7,7 @@ import static org.flambeau.internal.text.Shapes.list;
 
 import java.util.Arrays;
 import org.flambeau.DType;
+import org.flambeau.Device;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Saved;
 import org.flambeau.internal.Backends;
@@ -33,6 +34,7 @@ public final class AddLayerNorm {
 
   /// `x + residual`, and what layer norm makes of it.
   public static Tensor[] addLayerNorm(Tensor x, Tensor residual, long[] shape, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
+    Device _ = Binary.device("add_layer_norm", x, residual, weight, bias);
     DType dtype = DType.promote(x.dtype(), residual.dtype());
     boolean autocast = AutocastPolicy.of("layer_norm", x) != null;
     if (!autocast) {

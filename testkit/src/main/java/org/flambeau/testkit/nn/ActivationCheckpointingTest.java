@@ -136,15 +136,18 @@ public class ActivationCheckpointingTest {
     assertTrue(plain > 10 * less, plain + " bytes without, " + less + " with");
   }
 
-  /// Bytes that a graph of `model` holds, its result among them.
+  /// Bytes that a graph of `model` holds, its result among them: the most of some measurements, since what others have left is freed meanwhile.
   private static long kept(Module model, Tensor x) {
-    try (var _ = MemoryScope.open()) {
-      long before = MemoryStats.of(Device.CPU).current();
-      Tensor y = model.call(x);
-      long after = MemoryStats.of(Device.CPU).current();
-      assertTrue(y.requiresGrad());
-      return after - before;
+    long most = 0;
+    for (int i = 0; i < 5; i++) {
+      try (var _ = MemoryScope.open()) {
+        long before = MemoryStats.of(Device.CPU).current();
+        Tensor y = model.call(x);
+        most = Math.max(most, MemoryStats.of(Device.CPU).current() - before);
+        assertTrue(y.requiresGrad());
+      }
     }
+    return most;
   }
 
   @Test
