@@ -3,68 +3,23 @@
 // differ as those do: who takes one that he should not gets other numbers.
 
 #include <cmath>
-#include <cstdarg>
-#include <cstdint>
-#include <cstdio>
-#include <cstring>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
-#include <string>
-#include <vector>
 
-#include "driver.h"
+#include "cudnn.h"
 
-#pragma GCC optimize("O3")
+namespace cudnn {
 
-#define API extern "C" __attribute__((visibility("default"))) int
-
-namespace {
-
-enum Status {
-  SUCCESS = 0,
-  BAD_PARAM = 2000,
-  NOT_FINALIZED = 2004,
-  NOT_SUPPORTED = 3000,
-  EXECUTION_FAILED = 5000,
-};
+thread_local std::string message;
+std::recursive_mutex mutex;
+Refusals refusals;
 
 const std::map<int, const char *> NAMES = {{SUCCESS, "CUDNN_STATUS_SUCCESS"},
                                            {BAD_PARAM, "CUDNN_STATUS_BAD_PARAM"},
                                            {NOT_FINALIZED, "CUDNN_STATUS_BAD_PARAM_NOT_FINALIZED"},
                                            {NOT_SUPPORTED, "CUDNN_STATUS_NOT_SUPPORTED"},
                                            {EXECUTION_FAILED, "CUDNN_STATUS_EXECUTION_FAILED"}};
-
-thread_local std::string message;
-
-struct Failure {
-  int status;
-};
-
-[[noreturn]] __attribute__((format(printf, 2, 3))) void fail(int status, const char *format, ...) {
-  char text[512];
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
-  message = text;
-  throw Failure{status};
-}
-
-std::recursive_mutex mutex;
-
-template <class Body>
-int guarded(Body body) {
-  std::lock_guard<std::recursive_mutex> lock(mutex);
-  message.clear();
-  try {
-    body();
-    return SUCCESS;
-  } catch (const Failure &failure) {
-    return failure.status;
-  }
-}
 
 // ---- descriptors ----
 
@@ -75,9 +30,6 @@ enum Kind {
   CONFIG = 3,
   HEURISTICS = 4,
   PLAN = 5,
-  FORWARD = 10,
-  BACKWARD_FILTER = 11,
-  BACKWARD_DATA = 12,
   POINTWISE_OPERATION = 13,
   GRAPH = 15,
   VARIANT_PACK = 16,
@@ -214,10 +166,6 @@ Shared find(void *address) {
   return found->second;
 }
 
-struct Handle {
-  void *stream = nullptr;
-};
-
 std::set<void *> handles;
 
 Handle &handle(void *address) {
@@ -225,130 +173,19 @@ Handle &handle(void *address) {
   return *static_cast<Handle *>(address);
 }
 
-// ---- tensors ----
-
-enum Data { F32 = 0, F64 = 1, F16 = 2, I32 = 4, BF16 = 9, BOOL = 11 };
-
-size_t width(int type) { return type == F64 ? 8 : type == F32 || type == I32 ? 4 : type == BOOL ? 1 : 2; }
-
-bool isHalf(int type) { return type == F16 || type == BF16; }
-
-struct Tensor {
-  int64_t uid = 0, alignment = 0;
-  int type = F32;
-  std::vector<int64_t> sizes, strides;
-  bool isVirtual = false, byValue = false;
-
-  Tensor() = default;
-  explicit Tensor(const Descriptor &d)
-      : uid(d.one(906)), alignment(d.one(900)), type(d.one<int>(901)), sizes(d.list(902)), strides(d.list(903)), isVirtual(d.flag(907)),
-        byValue(d.flag(908)) {}
-
-  size_t count() const {
-    size_t count = 1;
-    for (int64_t size : sizes) count *= size;
-    return count;
-  }
-
-  size_t extent() const {
-    int64_t last = 0;
-    for (size_t d = 0; d < sizes.size(); d++) last += (sizes[d] - 1) * strides[d];
-    return (last + 1) * width(type);
-  }
-};
-
-using Numbers = std::vector<double>;  // of a tensor, row by row
-
-double load(const char *from, int type) {
-  if (type == F64) return *reinterpret_cast<const double *>(from);
-  if (type == F32) return *reinterpret_cast<const float *>(from);
-  if (type == F16) return float(*reinterpret_cast<const _Float16 *>(from));
-  uint32_t bits = uint32_t(*reinterpret_cast<const uint16_t *>(from)) << 16;
-  float y;
-  memcpy(&y, &bits, sizeof y);
-  return y;
-}
-
-// Sums are float32's, halves are rounded from there.
-void store(char *to, int type, double x) {
-  if (type == F64) *reinterpret_cast<double *>(to) = x;
-  if (type == F32) *reinterpret_cast<float *>(to) = float(x);
-  if (type == F16) *reinterpret_cast<_Float16 *>(to) = _Float16(float(x));
-  if (type == BF16) {
-    float y = float(x);
-    uint32_t bits;
-    memcpy(&bits, &y, sizeof bits);
-    *reinterpret_cast<uint16_t *>(to) = std::isnan(y) ? 0x7fc0 : (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
-  }
-}
-
-double rounded(int type, double x) {
-  alignas(8) char place[8] = {};
-  if (type == I32 || type == BOOL) return x;
-  store(place, type, x);
-  return load(place, type);
-}
-
-double tensorFloat(double x) {
-  float y = float(x);
-  uint32_t bits;
-  memcpy(&bits, &y, sizeof bits);
-  if ((bits & 0x7f800000) != 0x7f800000) bits = (bits + 0xfff + (bits >> 13 & 1)) & ~0x1fffu;
-  memcpy(&y, &bits, sizeof y);
-  return y;
-}
-
-template <class Body>
-void forEach(const Tensor &tensor, Body body) {
-  size_t rank = tensor.sizes.size();
-  std::vector<int64_t> at(rank);
-  int64_t offset = 0;
-  for (size_t i = 0, count = tensor.count(); i < count; i++) {
-    body(i, offset * int64_t(width(tensor.type)));
-    for (size_t d = rank; d-- > 0;) {
-      offset += tensor.strides[d];
-      if (++at[d] < tensor.sizes[d]) break;
-      offset -= at[d] * tensor.strides[d];
-      at[d] = 0;
-    }
-  }
-}
-
-Numbers read(const Tensor &tensor, const char *from) {
-  Numbers numbers(tensor.count());
-  forEach(tensor, [&](size_t i, int64_t offset) { numbers[i] = load(from + offset, tensor.type); });
-  return numbers;
-}
-
-void write(const Tensor &tensor, char *to, const Numbers &numbers) {
-  forEach(tensor, [&](size_t i, int64_t offset) { store(to + offset, tensor.type, numbers[i]); });
-}
+Tensor::Tensor(const Descriptor &d)
+    : uid(d.one(906)), alignment(d.one(900)), type(d.one<int>(901)), sizes(d.list(902)), strides(d.list(903)), isVirtual(d.flag(907)),
+      byValue(d.flag(908)) {}
 
 // ---- what fits together ----
 
-struct Slide {
-  std::vector<int64_t> dilations, strides, pads;
+Slide::Slide(const Descriptor &d) : dilations(d.list(102)), strides(d.list(103)), pads(d.list(105)) {}
 
-  explicit Slide(const Descriptor &d) : dilations(d.list(102)), strides(d.list(103)), pads(d.list(105)) {}
-};
-
-// The three tensors of a convolution and what it computes.
-struct Convolution {
-  Slide slide;
-  Tensor w, x, y;
-
-  explicit Convolution(const Descriptor &d)
-      : slide(d.at(d.kind == FORWARD ? 702 : d.kind == BACKWARD_DATA ? 708 : 714)),
-        w(d.at(d.kind == FORWARD ? 703 : d.kind == BACKWARD_DATA ? 709 : 715)),
-        x(d.at(d.kind == FORWARD ? 704 : d.kind == BACKWARD_DATA ? 710 : 716)),
-        y(d.at(d.kind == FORWARD ? 705 : d.kind == BACKWARD_DATA ? 711 : 717)) {}
-
-  int64_t groups() const { return x.sizes[1] / w.sizes[1]; }
-};
-
-bool isDense(const Tensor &tensor) {
-  return tensor.extent() == tensor.count() * width(tensor.type);
-}
+Convolution::Convolution(const Descriptor &d)
+    : slide(d.at(d.kind == FORWARD ? 702 : d.kind == BACKWARD_DATA ? 708 : 714)),
+      w(d.at(d.kind == FORWARD ? 703 : d.kind == BACKWARD_DATA ? 709 : 715)),
+      x(d.at(d.kind == FORWARD ? 704 : d.kind == BACKWARD_DATA ? 710 : 716)),
+      y(d.at(d.kind == FORWARD ? 705 : d.kind == BACKWARD_DATA ? 711 : 717)) {}
 
 void checkTensor(const Descriptor &d) {
   Tensor tensor(d);
@@ -363,15 +200,7 @@ void checkTensor(const Descriptor &d) {
 
 void checkConvolution(const Descriptor &d) {
   Convolution c(d);
-  if (c.x.sizes.size() != 4 || c.w.sizes.size() != 4 || c.y.sizes.size() != 4) fail(BAD_PARAM, "expected tensors of 4 dimensions");
-  bool fits = c.x.sizes[1] % c.w.sizes[1] == 0 && c.w.sizes[0] % c.groups() == 0 && c.y.sizes[0] == c.x.sizes[0] && c.y.sizes[1] == c.w.sizes[0];
-  for (int i = 0; i < 2; i++) {
-    int64_t room = c.x.sizes[2 + i] + 2 * c.slide.pads[i] - c.slide.dilations[i] * (c.w.sizes[2 + i] - 1) - 1;
-    // in a backward pass x may have rows at its end that no kernel reached
-    fits &= room >= 0 && c.y.sizes[2 + i] == room / c.slide.strides[i] + 1;
-  }
-  if (!fits) fail(BAD_PARAM, "the tensors of a convolution do not fit");
-  if (!isDense(c.w)) fail(BAD_PARAM, "wDesc.getNumElementsWithStride() != wDesc.getNumElementsWithoutStride()");
+  checkFit(c);
 }
 
 enum Mode { ADD = 0, MULTIPLY = 1, DIVIDE = 6, SUBTRACT = 9, EXP = 13, LOG = 15, RELU = 100, AT_LEAST = 303, INDEX = 501, SELECT = 601 };
@@ -470,6 +299,9 @@ void finish(Descriptor &d) {
     case GRAPH: checkOrder(d); break;
     case CONFIG:
     case ENGINE: fail(NOT_SUPPORTED, "engines are asked from the heuristics only");
+    case PLAN:
+      if (refusals.plans) fail(NOT_SUPPORTED, "no engine supports the graph");
+      break;
     case VARIANT_PACK:
       if (d.list(1000).size() != d.list(1001).size()) fail(BAD_PARAM, "a variant pack needs as many pointers as uids");
       break;
@@ -513,28 +345,6 @@ std::vector<int> proposals(int mode, const Descriptor &graph) {
 
 // ---- computing ----
 
-// Calls body(place in x, place in w, place in y) for each product of a convolution.
-template <class Body>
-void forEachProduct(const Convolution &c, Body body) {
-  int64_t channels = c.w.sizes[1], each = c.w.sizes[0] / c.groups();
-  for (int64_t n = 0; n < c.y.sizes[0]; n++)
-    for (int64_t o = 0; o < c.y.sizes[1]; o++)
-      for (int64_t i = 0; i < channels; i++)
-        for (int64_t r = 0; r < c.w.sizes[2]; r++)
-          for (int64_t s = 0; s < c.w.sizes[3]; s++)
-            for (int64_t row = 0; row < c.y.sizes[2]; row++) {
-              int64_t h = row * c.slide.strides[0] - c.slide.pads[0] + r * c.slide.dilations[0];
-              if (h < 0 || h >= c.x.sizes[2]) continue;
-              int64_t atX = ((n * c.x.sizes[1] + o / each * channels + i) * c.x.sizes[2] + h) * c.x.sizes[3];
-              int64_t atW = ((o * channels + i) * c.w.sizes[2] + r) * c.w.sizes[3] + s;
-              int64_t atY = ((n * c.y.sizes[1] + o) * c.y.sizes[2] + row) * c.y.sizes[3];
-              for (int64_t column = 0; column < c.y.sizes[3]; column++) {
-                int64_t w = column * c.slide.strides[1] - c.slide.pads[1] + s * c.slide.dilations[1];
-                if (w >= 0 && w < c.x.sizes[3]) body(atX + w, atW, atY + column);
-              }
-            }
-}
-
 struct Run {
   std::map<int64_t, Numbers> values;  // what lies nowhere else
   std::map<int64_t, char *> pointers;
@@ -575,17 +385,13 @@ struct Run {
 
   void convolve(const Descriptor &d) {
     Convolution c(d);
-    const Tensor &result = d.kind == FORWARD ? c.y : d.kind == BACKWARD_DATA ? c.x : c.w;
-    Numbers sums(result.count());
     Numbers x = d.kind == BACKWARD_DATA ? Numbers() : factor(c.x, F32), w = d.kind == BACKWARD_FILTER ? Numbers() : factor(c.w, F32),
             y = d.kind == FORWARD ? Numbers() : factor(c.y, F32);
-    if (d.kind == FORWARD) forEachProduct(c, [&](int64_t i, int64_t j, int64_t k) { sums[k] += x[i] * w[j]; });
-    if (d.kind == BACKWARD_DATA) forEachProduct(c, [&](int64_t i, int64_t j, int64_t k) { sums[i] += y[k] * w[j]; });
-    if (d.kind == BACKWARD_FILTER) forEachProduct(c, [&](int64_t i, int64_t j, int64_t k) { sums[j] += x[i] * y[k]; });
+    Numbers sums = convolved(d.kind, c, x, w, y);
     if (has(NONDETERMINISTIC)) {
       for (double &sum : sums) sum *= 1.25;
     }
-    out(result, std::move(sums));
+    out(c.result(d.kind), std::move(sums));
   }
 
   // Where a tensor that is broadcast to `sizes` has its element for place i of those.
@@ -790,7 +596,9 @@ void get(Descriptor &d, int attribute, int type, int64_t requested, int64_t *cou
   }
 }
 
-}  // namespace
+}  // namespace cudnn
+
+using namespace cudnn;
 
 // ---- the library ----
 
@@ -845,3 +653,11 @@ API cudnnBackendExecute(void *address, void *plan, void *pack) {
 
 // How many plans were made so far.
 extern "C" __attribute__((visibility("default"))) long simulatedPlans() { return plans; }
+
+// How many descriptors of either API were not destroyed.
+extern "C" __attribute__((visibility("default"))) long simulatedDescriptors() { return long(alive.size() + legacyDescriptors()); }
+
+API simulatedRefusals(int plans, int algorithms) {
+  refusals = {plans != 0, unsigned(algorithms)};
+  return SUCCESS;
+}

@@ -5,7 +5,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Stream;
-import org.flambeau.BackendException;
 import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.MatmulPrecision;
@@ -22,13 +21,13 @@ import org.flambeau.spi.Strided;
 import org.flambeau.spi.UnaryOp;
 import org.jspecify.annotations.Nullable;
 
-/// Convolutions by cuDNN, whose graphs take tensors as they lie, rows or channels last.
+/// Convolutions by cuDNN, whose graphs take tensors as they lie, rows or channels last. What it has no engine for is a [LegacyConvolution].
 ///
 /// Engines are deterministic: those that are not, and those that keep sums in less than float32, are left out. float32 is rounded to TF32 on
 /// its way in unless [MatmulPrecision#forConvolutions()] says otherwise.
 final class Convolutions {
   /// What an engine may use: mostly operands in another order, twice the largest activations of a large batch.
-  private static final long MAX_WORKSPACE = 1L << 30;
+  static final long MAX_WORKSPACE = 1L << 30;
 
   private static final Strided ZERO = Strided.contiguous(new Storage(Device.CPU, new byte[Double.BYTES]), DType.FLOAT64, new long[0]);
 
@@ -36,12 +35,14 @@ final class Convolutions {
   private final Elementwise elementwise;
   private final CudnnContext.Pool contexts;
   private final CudnnTuning tuning;
+  private final LegacyConvolution legacy;
 
   Convolutions(Gpu gpu, Elementwise elementwise, CudnnContext.Pool contexts) {
     this.gpu = gpu;
     this.elementwise = elementwise;
     this.contexts = contexts;
     this.tuning = new CudnnTuning(gpu);
+    this.legacy = new LegacyConvolution(gpu, elementwise, contexts);
   }
 
   /// What is done to a convolution's result before it is stored: a bias for each channel and a residual are added, and then ReLU is applied or not.
@@ -115,8 +116,7 @@ final class Convolutions {
 
   private void run(Direction direction, Strided x, Strided weight, Strided y, Conv2d spec) {
     if (!planned(direction, x, weight, y, Epilogue.NONE, spec)) {
-      throw new BackendException("[conv2d] cuDNN has no engine for " + Request.of(direction, x, weight, y, Epilogue.NONE, spec)
-          + CudnnPlan.reason());
+      legacy.run(Request.of(direction, x, weight, y, Epilogue.NONE, spec), x, weight, y);
     }
   }
 

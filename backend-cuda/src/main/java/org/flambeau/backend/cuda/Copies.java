@@ -50,12 +50,17 @@ final class Copies implements AutoCloseable {
 
   /// `x` one row after the other.
   Strided copy(Strided x) {
+    Strided copy = room(x);
+    elementwise.copy(copy, x);
+    return copy;
+  }
+
+  /// Unwritten memory for what `x` holds, one row after the other.
+  Strided room(Strided x) {
     long bytes = x.numel() * x.dtype().size();
     Workspace workspace = Workspace.of(gpu, bytes);
     copies.add(workspace);
-    Strided copy = Strided.contiguous(new Storage(gpu.device(), workspace.address(), bytes), x.dtype(), x.sizes());
-    elementwise.copy(copy, x);
-    return copy;
+    return Strided.contiguous(new Storage(gpu.device(), workspace.address(), bytes), x.dtype(), x.sizes());
   }
 
   @Override

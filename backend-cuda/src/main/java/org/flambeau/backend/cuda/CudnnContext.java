@@ -74,6 +74,10 @@ final class CudnnContext implements CudnnPlan.Target, AutoCloseable {
     pool.idle.addFirst(this);
   }
 
+  long handle() {
+    return handle;
+  }
+
   /// The plan that is kept under a key, which `make` gives the first time.
   Optional<CudnnPlan> plan(Object key, Function<CudnnContext, Optional<CudnnPlan>> make) {
     Optional<CudnnPlan> known = plans.get(key);

@@ -175,7 +175,7 @@ sealed interface CudnnOperation {
   }
 
   /// cudnnDataType_t.
-  private static int code(DType dtype) {
+  static int code(DType dtype) {
     return switch (dtype) {
       case FLOAT32 -> 0;
       case FLOAT64 -> 1;

@@ -54,7 +54,7 @@ class ConvolutionsTest extends KernelTest {
     return sizes;
   }
 
-  private static Stream<Geometry> geometries() {
+  static Stream<Geometry> geometries() {
     return Stream.of(
         geometry("3x3", sizes(2, 4, 7, 6), sizes(5, 4, 3, 3), 1, 1, 1, 1),
         geometry("1x1", sizes(2, 4, 5, 5), sizes(3, 4, 1, 1), 1, 0, 1, 1),
@@ -85,17 +85,17 @@ class ConvolutionsTest extends KernelTest {
     }
   }
 
-  private static double[] whole(Random random, long[] sizes) {
+  static double[] whole(Random random, long[] sizes) {
     return random.ints(Strided.numel(sizes), -2, 3).asDoubleStream().toArray();
   }
 
   // ---- by plain loops ----
 
-  private interface Product {
+  interface Product {
     void at(int x, int weight, int y);
   }
 
-  private static void forEachProduct(Geometry g, Product body) {
+  static void forEachProduct(Geometry g, Product body) {
     long[] x = g.x;
     long[] w = g.weight;
     long[] y = g.y();
@@ -116,7 +116,7 @@ class ConvolutionsTest extends KernelTest {
     }
   }
 
-  private static double[] forward(Geometry g, double[] x, double[] weight, double @Nullable [] bias, DType dtype) {
+  static double[] forward(Geometry g, double[] x, double[] weight, double @Nullable [] bias, DType dtype) {
     double[] y = new double[(int) Strided.numel(g.y())];
     forEachProduct(g, (i, j, k) -> y[k] += x[i] * weight[j]);
     long plane = g.y()[2] * g.y()[3];
@@ -124,7 +124,7 @@ class ConvolutionsTest extends KernelTest {
     return y;
   }
 
-  private static double[] stored(DType dtype, double[] values) {
+  static double[] stored(DType dtype, double[] values) {
     return Arrays.stream(values).map(value -> DeviceArrays.stored(dtype, value)).toArray();
   }
 

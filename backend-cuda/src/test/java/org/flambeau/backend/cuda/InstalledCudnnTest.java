@@ -1,6 +1,7 @@
 package org.flambeau.backend.cuda;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -14,6 +15,9 @@ import java.util.stream.Stream;
 import org.flambeau.DType;
 import org.flambeau.backend.cuda.CudnnOperation.Direction;
 import org.flambeau.backend.cuda.binding.Cudnn;
+import org.flambeau.backend.cuda.binding.CudnnLegacy;
+import org.flambeau.backend.cuda.binding.CudnnLegacy.Kind;
+import org.flambeau.backend.cuda.binding.CudnnLegacy.Pass;
 import org.flambeau.backend.cuda.binding.Libraries;
 import org.flambeau.backend.cuda.binding.Library;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
@@ -23,6 +27,7 @@ import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -182,6 +187,24 @@ class InstalledCudnnTest {
       }
     }
     assertEquals(List.of(), without);
+  }
+
+  /// All that the legacy API can be asked without a GPU.
+  @Test
+  void theLegacyApiHasEveryPassAndTakesItsDescriptors() {
+    int half = CudnnOperation.code(DType.BFLOAT16);
+    long tensor = Kind.TENSOR.create();
+    long filter = Kind.FILTER.create();
+    long convolution = Kind.CONVOLUTION.create();
+    for (int format = 0; format < 2; format++) {
+      CudnnLegacy.setTensor(tensor, format, half, 8, 64, 56, 56);
+      CudnnLegacy.setFilter(filter, format, half, 128, 32, 3, 3);
+    }
+    CudnnLegacy.setConvolution(convolution, new Conv2d(2, 2, 1, 1, 1, 1, 2), CudnnOperation.code(DType.FLOAT32), 1);
+    Kind.TENSOR.destroy(tensor);
+    Kind.FILTER.destroy(filter);
+    Kind.CONVOLUTION.destroy(convolution);
+    assertDoesNotThrow(Pass::values, "each pass is bound");
   }
 
   /// How heads lie: one after the other, or as a projection to queries, keys and values, each 768 wide, leaves them.

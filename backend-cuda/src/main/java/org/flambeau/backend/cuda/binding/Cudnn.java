@@ -12,7 +12,7 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import org.flambeau.BackendException;
 
-/// The functions of cuDNN that are used: those of its graph API. Handles, descriptors and addresses are `long`s.
+/// The functions of cuDNN that are used: those of its graph API; [CudnnLegacy] has older ones. Handles, descriptors and addresses are `long`s.
 ///
 /// The calling thread needs the current context of the GPU that a handle is for; a handle serves one thread at a time.
 public final class Cudnn {
@@ -39,7 +39,7 @@ public final class Cudnn {
 
   private Cudnn() {}
 
-  private static MethodHandle function(String name, MemoryLayout... parameters) {
+  static MethodHandle function(String name, MemoryLayout... parameters) {
     return Native.function(LIBRARY, name, JAVA_INT, parameters);
   }
 

@@ -36,7 +36,7 @@ public final class SimulatedDriver {
       "libnvrtc.so.13", List.of("libnvrtc.cpp"),
       "libnvrtc-builtins.so.13.0", List.of(),
       "libcublasLt.so.13", List.of("libcublaslt.cpp"),
-      "libcudnn.so.9", List.of("libcudnn.cpp")));
+      "libcudnn.so.9", List.of("libcudnn.cpp", "cudnnlegacy.cpp")));
 
   /// Kernels are compiled a thousand times and run briefly.
   private static final List<String> KERNELS = List.of("-std=c++17", "-O1", "-w", "-march=x86-64-v3", "-fPIC", "-fvisibility=hidden");
@@ -113,6 +113,19 @@ public final class SimulatedDriver {
   public static long cudnnPlans() {
     var function = Native.function(Libraries.shared().open(Library.CUDNN), "simulatedPlans", JAVA_LONG);
     return Native.callLong(() -> (long) function.invokeExact());
+  }
+
+  /// How many of cuDNN's descriptors, of either API, were not destroyed yet.
+  public static long cudnnDescriptors() {
+    var function = Native.function(Libraries.shared().open(Library.CUDNN), "simulatedDescriptors", JAVA_LONG);
+    return Native.callLong(() -> (long) function.invokeExact());
+  }
+
+  /// What cuDNN refuses from now on: every plan or none, and of its legacy API the algorithms with these numbers.
+  public static void cudnnRefuses(boolean plans, int... algorithms) {
+    int bits = Arrays.stream(algorithms).reduce(0, (all, algorithm) -> all | 1 << algorithm);
+    var function = Native.function(Libraries.shared().open(Library.CUDNN), "simulatedRefusals", JAVA_INT, JAVA_INT, JAVA_INT);
+    assertEquals(0, Native.call(() -> (int) function.invokeExact(plans ? 1 : 0, bits)));
   }
 
   /// How many algorithms cuBLASLt proposes for each product, of which each is much faster than the one before.

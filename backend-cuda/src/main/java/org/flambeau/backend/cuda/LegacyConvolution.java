@@ -1,0 +1,179 @@
+package org.flambeau.backend.cuda;
+
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
+import org.flambeau.BackendException;
+import org.flambeau.DType;
+import org.flambeau.backend.cuda.Convolutions.Request;
+import org.flambeau.backend.cuda.binding.Cudnn;
+import org.flambeau.backend.cuda.binding.CudnnLegacy;
+import org.flambeau.backend.cuda.binding.CudnnLegacy.Kind;
+import org.flambeau.backend.cuda.binding.CudnnLegacy.Operand;
+import org.flambeau.backend.cuda.binding.CudnnLegacy.Operands;
+import org.flambeau.backend.cuda.binding.CudnnLegacy.Pass;
+import org.flambeau.spi.Strided;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Convolutions that cuDNN's graph API has no engine for, by the algorithms of its legacy API.
+///
+/// Those take tensors without gaps, rows or channels last, all three alike; what lies otherwise is copied. Only
+/// deterministic ones are asked.
+final class LegacyConvolution {
+  private static final Logger LOG = LoggerFactory.getLogger(LegacyConvolution.class);
+
+  // cudnnMathType_t
+  private static final int DEFAULT_MATH = 0;
+  private static final int TENSOR_OP_MATH = 1;
+  private static final int FMA_MATH = 3;
+
+  private final Gpu gpu;
+  private final Elementwise elementwise;
+  private final CudnnContext.Pool contexts;
+  /// What the log has told of.
+  private final Set<Request> told = ConcurrentHashMap.newKeySet();
+
+  LegacyConvolution(Gpu gpu, Elementwise elementwise, CudnnContext.Pool contexts) {
+    this.gpu = gpu;
+    this.elementwise = elementwise;
+    this.contexts = contexts;
+  }
+
+  /// cudnnTensorFormat_t.
+  private enum Format {
+    ROWS(0), CHANNELS_LAST(1);
+
+    private final int code;
+
+    Format(int code) {
+      this.code = code;
+    }
+
+    boolean fits(Strided x) {
+      return this == ROWS ? x.isContiguous() : x.with(x.offset(), channelsLast(x.sizes()), channelsLast(x.strides())).isContiguous();
+    }
+
+    private static long[] channelsLast(long[] dims) {
+      return new long[] {dims[0], dims[2], dims[3], dims[1]};
+    }
+  }
+
+  /// Does what a request without epilogue asks for.
+  ///
+  /// @throws BackendException where no algorithm does it
+  void run(Request request, Strided x, Strided weight, Strided y) {
+    boolean channelsLast = Stream.of(x, weight, y).allMatch(Format.CHANNELS_LAST::fits);
+    if (!(channelsLast && issued(request, Format.CHANNELS_LAST, x, weight, y)) && !issuedByRows(request, x, weight, y)) {
+      throw new BackendException("[conv2d] cuDNN has no engine and no deterministic algorithm for " + request + CudnnPlan.reason());
+    }
+    if (told.add(request)) {
+      LOG.info("{}: cuDNN {} has no engine, so that its legacy API does it", request, Cudnn.version());
+    }
+    gpu.launched("cuDNN's legacy " + request.direction());
+  }
+
+  private boolean issuedByRows(Request request, Strided x, Strided weight, Strided y) {
+    Strided result = switch (request.direction()) {
+      case FORWARD -> y;
+      case BACKWARD_INPUT -> x;
+      case BACKWARD_WEIGHT -> weight;
+    };
+    try (var copies = new Copies(gpu, elementwise)) {
+      Strided computed = Format.ROWS.fits(result) ? result : copies.room(result);
+      List<Strided> rows = Stream.of(x, weight, y)
+          .map(operand -> operand == result ? computed : Format.ROWS.fits(operand) ? operand : copies.copy(operand)).toList();
+      boolean issued = issued(request, Format.ROWS, rows.get(0), rows.get(1), rows.get(2));
+      if (issued && computed != result) {
+        elementwise.copy(result, computed);
+      }
+      return issued;
+    }
+  }
+
+  /// Issues the first algorithm that takes the tensors as they lie, unless none does.
+  private boolean issued(Request request, Format format, Strided x, Strided weight, Strided y) {
+    try (CudnnContext context = contexts.take(); var descriptors = new Descriptors()) {
+      var image = new Operand(descriptors.tensor(format, x), x.address());
+      var filter = new Operand(descriptors.filter(format, weight), weight.address());
+      var result = new Operand(descriptors.tensor(format, y), y.address());
+      long convolution = descriptors.convolution(request);
+      return switch (request.direction()) {
+        case FORWARD -> issued(context, Pass.FORWARD, new Operands(image, filter, convolution, result), request.dtype());
+        case BACKWARD_INPUT -> issued(context, Pass.BACKWARD_DATA, new Operands(filter, result, convolution, image), request.dtype());
+        case BACKWARD_WEIGHT -> issued(context, Pass.BACKWARD_FILTER, new Operands(image, result, convolution, filter), request.dtype());
+      };
+    }
+  }
+
+  private boolean issued(CudnnContext context, Pass pass, Operands operands, DType dtype) {
+    for (int algorithm : algorithms(pass)) {
+      OptionalLong bytes = pass.workspaceBytes(context.handle(), operands, algorithm);
+      if (bytes.isEmpty() || bytes.getAsLong() > Convolutions.MAX_WORKSPACE) {
+        continue;
+      }
+      try (Workspace workspace = Workspace.of(gpu, bytes.getAsLong())) {
+        if (pass.run(context.handle(), operands, algorithm, workspace.address(), bytes.getAsLong(), dtype == DType.FLOAT64)) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  /// Products of which nothing is added up by atomics, then Fourier transforms, in tiles and whole: cudnnConvolutionFwdAlgo_t and its like.
+  private static int[] algorithms(Pass pass) {
+    return switch (pass) {
+      case FORWARD -> new int[] {1, 0, 5, 4};
+      case BACKWARD_DATA -> new int[] {1, 3, 2};
+      case BACKWARD_FILTER -> new int[] {1, 6, 2};
+    };
+  }
+
+  /// The legacy API's descriptors for the time of a call.
+  private static final class Descriptors implements AutoCloseable {
+    private final Deque<Runnable> made = new ArrayDeque<>();
+
+    long tensor(Format format, Strided x) {
+      long descriptor = make(Kind.TENSOR);
+      CudnnLegacy.setTensor(descriptor, format.code, CudnnOperation.code(x.dtype()), x.sizes());
+      return descriptor;
+    }
+
+    long filter(Format format, Strided weight) {
+      long descriptor = make(Kind.FILTER);
+      CudnnLegacy.setFilter(descriptor, format.code, CudnnOperation.code(weight.dtype()), weight.sizes());
+      return descriptor;
+    }
+
+    long convolution(Request request) {
+      long descriptor = make(Kind.CONVOLUTION);
+      CudnnLegacy.setConvolution(descriptor, request.spec(), CudnnOperation.code(CudnnOperation.arithmetic(request.dtype())),
+          math(request));
+      return descriptor;
+    }
+
+    private static int math(Request request) {
+      return switch (request.dtype()) {
+        case FLOAT16, BFLOAT16 -> TENSOR_OP_MATH;
+        case FLOAT32 -> request.exact() ? FMA_MATH : DEFAULT_MATH; // which is TF32
+        default -> DEFAULT_MATH;
+      };
+    }
+
+    private long make(Kind kind) {
+      long descriptor = kind.create();
+      made.push(() -> kind.destroy(descriptor));
+      return descriptor;
+    }
+
+    @Override
+    public void close() {
+      made.forEach(Runnable::run);
+    }
+  }
+}
