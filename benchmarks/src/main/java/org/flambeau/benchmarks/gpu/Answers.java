@@ -15,20 +15,20 @@ import org.jspecify.annotations.Nullable;
 final class Answers {
   /// What is asked for.
   interface Question {
-    Map<String, Object> answer(String item) throws Exception;
+    Map<String, Object> answer(Device device, String item) throws Exception;
   }
 
   private Answers() {}
 
   /// Answers until nobody asks any more, or until the GPU is beyond use, which a fault leaves it in for the rest of the process.
-  static void serve(Device device, Question question) throws IOException {
+  static void serve(String device, Question question) throws IOException {
     PrintStream out = System.out;
     System.setOut(System.err);
     BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String item = in.readLine(); item != null; item = in.readLine()) {
       Map<String, Object> answer = new LinkedHashMap<>();
       try {
-        answer.putAll(question.answer(item));
+        answer.putAll(question.answer(Device.parse(device), item));
       } catch (Exception | LinkageError | AssertionError | OutOfMemoryError | StackOverflowError e) {
         e.printStackTrace();
         answer.put("error", e.toString());
@@ -46,9 +46,9 @@ final class Answers {
     Runtime.getRuntime().halt(0);
   }
 
-  private static @Nullable String fault(Device device) {
+  private static @Nullable String fault(String device) {
     try {
-      Tensor.ones(1).to(device).cpu();
+      Tensor.ones(1).to(Device.parse(device)).cpu();
       return null;
     } catch (RuntimeException | LinkageError e) {
       return e.toString();

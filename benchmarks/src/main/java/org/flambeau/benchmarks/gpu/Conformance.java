@@ -5,12 +5,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.flambeau.testkit.OpInfo;
 import org.flambeau.testkit.OpTable;
@@ -21,28 +22,48 @@ final class Conformance {
 
   private Conformance() {}
 
-  static Map<String, Object> run(GpuRun.Setup setup, Instant end) throws IOException, InterruptedException {
-    List<String> named = setup.list("operations", "");
-    List<String> operations = OpTable.all().stream().map(OpInfo::name).distinct().filter(name -> named.isEmpty() || named.contains(name))
-        .toList();
+  /// @param found takes what was found so far, after each operation
+  static void run(GpuRun.Setup setup, Instant end, Consumer<Map<String, Object>> found) throws IOException, InterruptedException {
+    List<String> operations = operations(setup.list("operations", ""));
     int workers = Integer.parseInt(setup.get("workers", String.valueOf(Math.clamp(Runtime.getRuntime().availableProcessors() / 2, 1, 8))));
     Path logs = Files.createTempDirectory("flambeau-conformance");
     Queue<String> waiting = new ConcurrentLinkedQueue<>(operations);
-    Map<String, Map<String, Object>> answers = new ConcurrentHashMap<>();
+    Map<String, Map<String, Object>> answers = new HashMap<>();
     List<Thread> threads = IntStream.range(0, Math.min(workers, operations.size())).mapToObj(number -> Thread.ofPlatform().start(() -> {
       Path log = logs.resolve("worker-" + number + ".log");
       var command = setup.java(ConformanceWorker.class.getName(), setup.device());
       try (var worker = new WorkerProcess(command, log)) {
-        for (String operation = waiting.poll(); operation != null && Instant.now().isBefore(end); operation = waiting.poll()) {
-          Duration left = GpuRun.left(end);
-          answers.put(operation, worker.ask(operation, left.compareTo(LONGEST) < 0 ? left : LONGEST));
+        for (String operation = waiting.poll(); operation != null; operation = waiting.poll()) {
+          Map<String, Object> answer = worker.ask(operation, LONGEST, end);
+          if (Results.isNotRun(answer)) {
+            break;
+          }
+          String name = operation;
+          failures(answer)
+              .forEach((check, message) -> System.out.println(name + ", " + check + ": " + message.lines().findFirst().orElse("")));
+          synchronized (answers) {
+            answers.put(operation, answer);
+            found.accept(summary(operations, answers));
+          }
         }
       }
     })).toList();
     for (Thread thread : threads) {
       thread.join();
     }
-    return summary(operations, answers);
+    Map<String, Object> summary = summary(operations, answers);
+    found.accept(summary);
+    System.out.println(summary.get("right") + " of " + summary.get("all") + " operations are right, " + summary.get("run") + " were run");
+  }
+
+  private static List<String> operations(List<String> named) {
+    List<String> all = OpTable.all().stream().map(OpInfo::name).toList();
+    for (String name : named) {
+      if (!all.contains(name)) {
+        throw new IllegalArgumentException("expected names of operations of the table, got " + name);
+      }
+    }
+    return named.isEmpty() ? all : named;
   }
 
   private static Map<String, Object> summary(List<String> operations, Map<String, Map<String, Object>> answers) {
@@ -50,12 +71,11 @@ final class Conformance {
     int right = 0;
     int asked = 0;
     for (String operation : operations) {
-      Map<String, Object> answer = answers.getOrDefault(operation, Map.of("error", "not run: the time was up"));
+      Map<String, Object> answer = answers.getOrDefault(operation, Map.of("error", Results.NOT_RUN));
       all.put(operation, answer);
       asked += answers.containsKey(operation) ? 1 : 0;
       right += failures(answer).isEmpty() ? 1 : 0;
     }
-    System.out.println(right + " of " + operations.size() + " operations are right, " + (operations.size() - asked) + " were not run");
     return Map.of("operations", all, "right", right, "all", operations.size(), "run", asked);
   }
 

@@ -15,16 +15,19 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /// What the bundle's command runs: everything that needs a GPU, in processes of their own with a limit of time each, so that nothing that
-/// crashes or hangs costs more than its own line of the report, which is written anew after each part.
+/// crashes or hangs costs more than its own line of the report, which is written anew after each answer.
 public final class GpuRun {
   static final String USAGE = """
       usage: ./run [PART[=MINUTES] ...] [--OPTION=VALUE ...]
 
-      parts, all of them where none is named:
+      parts, all of them, in less than ten minutes, where none is named:
         doctor          what the machine offers and what was found where
         conformance=4   every operation of the table against PyTorch's results and gradients
         models=4        ResNet18 and ViT-B/16, inference and training, beside PyTorch where python3 has it
@@ -43,63 +46,98 @@ public final class GpuRun {
         --python=python3     with torch and torchvision, for the comparison
 
       environment: FLAMBEAU_CUDA_PATH names folders of CUDA's libraries, FLAMBEAU_OPTS holds options for the JVM
+
+      status: 0 where nothing of ours went wrong, as far as the time allowed; 1 where something did, which the report names;
+      2 for an argument that is not understood; 3 where the device cannot be used, so that only doctor ran
       """;
+  private static final int WRONG = 1, MISUSE = 2, NO_DEVICE = 3;
   private static final Map<String, Double> PARTS = Map.of("doctor", 0.5, "conformance", 4.0, "models", 4.0, "profile", 1.0);
-  private static final List<String> ORDER = List.of("doctor", "conformance", "models", "profile");
+  private static final Pattern MINUTES = Pattern.compile("[0-9]+([.][0-9]+)?");
+  /// The parts that need the device, in their order.
+  private static final List<String> MEASURING = List.of("conformance", "models", "profile");
 
   private GpuRun() {}
 
   public static void main(String[] arguments) throws IOException, InterruptedException {
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> ProcessHandle.current().descendants().forEach(ProcessHandle::destroyForcibly)));
     Map<String, Double> minutes = new LinkedHashMap<>();
     Map<String, String> options = new LinkedHashMap<>();
     for (String argument : arguments) {
       String[] sides = argument.split("=", 2);
       if (argument.startsWith("--") && sides.length == 2) {
         options.put(sides[0].substring(2), sides[1]);
-      } else if (PARTS.containsKey(sides[0])) {
+      } else if (PARTS.containsKey(sides[0]) && (sides.length == 1 || MINUTES.matcher(sides[1]).matches())) {
         minutes.put(sides[0], sides.length == 2 ? Double.parseDouble(sides[1]) : PARTS.get(sides[0]));
-      } else {
+      } else if (argument.equals("--help")) {
         System.out.print(USAGE);
-        System.exit(argument.equals("--help") ? 0 : 2);
+        System.exit(0);
+      } else {
+        misuse("expected a part, as in models=5, or --OPTION=VALUE, got " + argument + "; --help lists them");
       }
     }
     if (minutes.isEmpty()) {
       minutes.putAll(PARTS);
     }
-    run(minutes, new Setup(options));
-    System.exit(0); // whatever hangs on
+    System.exit(run(minutes, new Setup(options))); // whatever hangs on
   }
 
-  private static void run(Map<String, Double> minutes, Setup setup) throws IOException, InterruptedException {
-    Map<String, Object> results = new LinkedHashMap<>();
+  private static void misuse(String what) {
+    System.err.println("run: " + what);
+    System.exit(MISUSE);
+  }
+
+  /// The status to end with.
+  private static int run(Map<String, Double> minutes, Setup setup) throws IOException, InterruptedException {
+    Results results = new Results(setup.out());
     results.put("date", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
     results.put("commit", Optional.ofNullable(System.getProperty("flambeau.commit")).orElse("unknown"));
     results.put("device", setup.device());
     results.put("gpu", output(List.of("nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader")));
-    for (String part : ORDER) {
+    if (minutes.containsKey("doctor")) {
+      results.put("doctor", doctor(setup));
+    }
+    String refusal = minutes.keySet().equals(Set.of("doctor")) ? null : refusal(setup);
+    if (refusal != null) {
+      System.err.println("run: " + refusal);
+      results.put("unusable", refusal);
+      return NO_DEVICE;
+    }
+    for (String part : MEASURING) {
       if (!minutes.containsKey(part)) {
         continue;
       }
       System.out.println("== " + part);
       Instant end = Instant.now().plus(Duration.ofMillis((long) (60_000 * minutes.get(part))));
       try {
-        results.put(part, switch (part) {
-          case "doctor" -> doctor(setup);
-          case "conformance" -> Conformance.run(setup, end);
-          case "models" -> Beside.models(setup, end);
-          default -> Beside.operations(setup, end);
-        });
-      } catch (RuntimeException e) {
+        switch (part) {
+          case "conformance" -> Conformance.run(setup, end, found -> results.put(part, found));
+          case "models" -> Beside.models(setup, end, found -> results.put(part, found));
+          default -> Beside.operations(setup, end, found -> results.put(part, found));
+        }
+      } catch (IOException | RuntimeException e) {
         e.printStackTrace();
-        results.put(part, Map.of("error", e.toString()));
+        results.fail(part, e);
       }
-      Files.writeString(setup.out().resolve("results.json"), Json.write(results) + "\n");
-      Files.writeString(setup.out().resolve("results.md"), Report.of(results));
     }
-    System.out.println("wrote " + setup.out().resolve("results.md") + " and results.json");
+    System.out.println("wrote " + setup.out().resolve("results.md") + " and results.json; " + results.failures() + " failures");
+    return results.failures() == 0 ? 0 : WRONG;
+  }
+
+  /// Why the device cannot be used, null where it can.
+  private static @Nullable String refusal(Setup setup) throws IOException {
+    String log = "device.log";
+    try (WorkerProcess worker = setup.worker(log, ModelWorker.class, setup.seconds())) {
+      Object error = worker.ask("device", Duration.ofSeconds(60)).get("error");
+      if (error == null) {
+        Files.delete(setup.out().resolve(log));
+        return null;
+      }
+      return error.toString().replaceFirst("^[\\w.]+Exception: (\\[device] )?", "");
+    }
   }
 
   private static Map<String, Object> doctor(Setup setup) {
+    System.out.println("== doctor");
     String text = output(setup.java("org.flambeau.cli.Main", "doctor"));
     System.out.println(text);
     return Map.of("text", text);
@@ -131,8 +169,7 @@ public final class GpuRun {
     Setup {
       for (String option : options.keySet()) {
         if (!KNOWN.contains(option)) {
-          System.err.println("run: expected one of the options --" + String.join(", --", KNOWN) + ", got --" + option);
-          System.exit(2);
+          misuse("expected one of the options --" + String.join(", --", KNOWN) + ", got --" + option);
         }
       }
     }
@@ -181,11 +218,5 @@ public final class GpuRun {
       String script = System.getProperty("flambeau.peer", "peer/gpu.py");
       return new WorkerProcess(List.of(get("python", "python3"), script, device(), seconds()), out().resolve(log));
     }
-  }
-
-  /// What of a part's time is left, at least a second.
-  static Duration left(Instant end) {
-    Duration left = Duration.between(Instant.now(), end);
-    return left.toSeconds() < 1 ? Duration.ofSeconds(1) : left;
   }
 }

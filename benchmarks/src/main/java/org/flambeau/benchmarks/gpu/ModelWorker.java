@@ -22,6 +22,7 @@ import org.flambeau.nn.optim.Sgd;
 
 /// Whole models on one device, the same as in `peer/gpu.py`. Argument: the device.
 ///
+/// - `device`: whether it computes;
 /// - `time resnet18 training 8 tf32 224`: milliseconds of a step on a batch of 8 images of 224×224;
 /// - `save resnet18 8 tf32 224 FILE`: writes weights, images, labels, logits and gradients, for a peer to compare with its own;
 /// - `operation NAME`: milliseconds of one of [Operations].
@@ -31,16 +32,17 @@ public final class ModelWorker {
   private ModelWorker() {}
 
   public static void main(String[] arguments) throws IOException {
-    Device device = Device.parse(arguments[0]);
-    Timer timer = new Timer(device, Double.parseDouble(arguments[1]));
-    Answers.serve(device, item -> {
+    double seconds = Double.parseDouble(arguments[1]);
+    Answers.serve(arguments[0], (device, item) -> {
+      Timer timer = new Timer(device, seconds);
       String[] words = item.split(" ", 2);
-      String[] what = words[1].split(" ", -1);
+      String[] what = words[words.length - 1].split(" ", -1);
       return switch (words[0]) {
+        case "device" -> Map.of("sum", Tensor.ones(2, 3).to(device).sum().item());
         case "time" -> timer.time(workload(device, what[0], what[1], Integer.parseInt(what[2]), what[3], Integer.parseInt(what[4])));
         case "save" -> save(device, what[0], Integer.parseInt(what[1]), what[2], Integer.parseInt(what[3]), Path.of(what[4]));
         case "operation" -> timer.time(Operations.named(words[1], device));
-        default -> throw new IllegalArgumentException("expected time, save or operation, got " + item);
+        default -> throw new IllegalArgumentException("expected device, time, save or operation, got " + item);
       };
     });
   }

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /// The results as Markdown.
 final class Report {
-  private static final int LONGEST_MESSAGE = 600;
+  private static final int LONGEST_MESSAGE = 400;
 
   private final StringBuilder text = new StringBuilder();
 
@@ -19,6 +19,9 @@ final class Report {
     report.line("# Flambeau on " + results.get("gpu"));
     report.line("");
     report.line(results.get("date") + ", commit " + results.get("commit") + ", " + results.get("device"));
+    if (results.get("unusable") instanceof String why) {
+      report.line("\nNothing was measured: " + why);
+    }
     if (results.get("models") instanceof Map<?, ?> models) {
       report.models(models);
     }
@@ -55,7 +58,7 @@ final class Report {
       comparisons.forEach((name, found) -> comparison(name.toString(), (Map<?, ?>) found));
     }
     if (models.get("pytorch") instanceof Map<?, ?> versions) {
-      line("\nPyTorch: " + versions);
+      line("\nPyTorch: " + cell(versions));
     }
   }
 
@@ -76,8 +79,8 @@ final class Report {
   }
 
   private void times(Map<?, ?> part) {
+    error(part);
     if (!(part.get("rows") instanceof List<?> rows)) {
-      line(cell(part.get("error")));
       return;
     }
     line("| what | Flambeau | issue | PyTorch eager | issue | torch.compile | Flambeau / eager | Flambeau / compile |\n"
@@ -89,13 +92,20 @@ final class Report {
       line("| " + String.join(" | ", String.valueOf(row.get("name")), time(ours, "milliseconds"), time(ours, "issue_milliseconds"),
           time(eager, "milliseconds"), time(eager, "issue_milliseconds"), time(compiled, "milliseconds"), ratio(ours, eager),
           ratio(ours, compiled)) + " |");
-      if (ours.containsKey("error")) {
+      if (ours.containsKey("error") && !Results.isNotRun(ours)) {
         failures.add("- " + row.get("name") + ": " + cell(ours.get("error")));
       }
     }
     if (!failures.isEmpty()) {
       line("\nFailed here:\n");
       failures.forEach(this::line);
+    }
+  }
+
+  /// What ended a part before its time.
+  private void error(Map<?, ?> part) {
+    if (part.containsKey("error")) {
+      line("Broken off: " + cell(part.get("error")) + "\n");
     }
   }
 
@@ -117,18 +127,27 @@ final class Report {
   @SuppressWarnings("unchecked")
   private void conformance(Map<?, ?> part) {
     line("\n## Conformance\n");
+    error(part);
     if (!(part.get("operations") instanceof Map<?, ?> operations)) {
-      line(cell(part.get("error")));
       return;
     }
     line(part.get("right") + " of " + part.get("all") + " operations are right; " + part.get("run") + " were run.\n");
+    List<String> notRun = new ArrayList<>();
     operations.forEach((name, answer) -> {
+      if (Results.isNotRun((Map<?, ?>) answer)) {
+        notRun.add(name.toString());
+        return;
+      }
       Map<String, String> failures = Conformance.failures((Map<String, Object>) answer);
       failures.forEach((check, message) -> line("- **" + name + "**, " + check + ": " + cell(message)));
     });
+    if (!notRun.isEmpty()) {
+      line("\nNot run, since the time was up: " + String.join(", ", notRun));
+    }
   }
 
-  private static String cell(@Nullable Object value) {
+  /// One line, not too long, without what would end a table's cell.
+  static String cell(@Nullable Object value) {
     String text = String.valueOf(value).replace("\n", " / ").replace("|", "\\|");
     return text.length() <= LONGEST_MESSAGE ? text : text.substring(0, LONGEST_MESSAGE) + " …";
   }

@@ -3,10 +3,12 @@ package org.flambeau.benchmarks.gpu;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
@@ -14,6 +16,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
 
 /// A process that is asked one thing after the other. One that crashes, hangs or loses its GPU costs the answer to what it was asked
 /// then: the next question goes to a new process.
@@ -21,7 +24,10 @@ final class WorkerProcess implements AutoCloseable {
   /// How a line begins that is an answer.
   static final String ANSWER = "@answer ";
   private static final String END = "";
+  private static final String NO_ANSWER = "no answer within ";
   private static final int SHOWN_LINES = 12;
+  /// How long a process may take to be gone.
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
 
   private final List<String> command;
   private final Path log;
@@ -33,6 +39,17 @@ final class WorkerProcess implements AutoCloseable {
   WorkerProcess(List<String> command, Path log) {
     this.command = command;
     this.log = log;
+  }
+
+  /// The answer; or [Results#NOT_RUN] where `end` came before it and before `longest`.
+  Map<String, Object> ask(String question, Duration longest, Instant end) {
+    Duration left = Duration.between(Instant.now(), end);
+    if (left.compareTo(longest) >= 0) {
+      return ask(question, longest);
+    }
+    Map<String, Object> answer = left.isPositive() ? ask(question, left) : Map.of();
+    boolean late = answer.isEmpty() || answer.get("error") instanceof String error && error.startsWith(NO_ANSWER);
+    return late ? Map.of("error", Results.NOT_RUN) : answer;
   }
 
   /// The answer; or `error` alone where there was none.
@@ -49,17 +66,20 @@ final class WorkerProcess implements AutoCloseable {
       String answer = answers.poll(limit.toMillis(), TimeUnit.MILLISECONDS);
       if (answer == null) {
         close();
-        return Map.of("error", "no answer within " + limit.toSeconds() + " s");
+        return Map.of("error", NO_ANSWER + limit.toSeconds() + " s");
       }
       if (answer.equals(END)) {
-        return Map.of("error", "the process ended with status " + running.waitFor() + ": " + lastWords());
+        String how = running.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS) ? "ended with status " + running.exitValue()
+            : "answers no more";
+        close();
+        return Map.of("error", "the process " + how + ": " + lastWords());
       }
       Map<String, Object> values = Json.readObject(answer);
       if (values.containsKey("fault")) {
         close();
       }
       return values;
-    } catch (IOException e) {
+    } catch (IOException | JacksonException e) {
       close();
       return Map.of("error", "the process cannot be asked: " + e.getMessage() + ": " + lastWords());
     } catch (InterruptedException e) {
@@ -78,6 +98,8 @@ final class WorkerProcess implements AutoCloseable {
     Thread.ofVirtual().start(() -> {
       try (Stream<String> lines = out.lines()) {
         lines.filter(line -> line.startsWith(ANSWER)).forEach(line -> to.add(line.substring(ANSWER.length())));
+      } catch (UncheckedIOException _) {
+        // the process was ended
       } finally {
         to.add(END);
       }
@@ -94,10 +116,13 @@ final class WorkerProcess implements AutoCloseable {
     }
   }
 
+  /// Ends the process, which has its memory of the GPU until it is gone.
   @Override
   public void close() {
-    if (process != null) {
-      process.destroyForcibly();
+    Process ended = process;
+    process = null;
+    if (ended != null) {
+      ended.destroyForcibly().onExit().completeOnTimeout(ended, PATIENCE.toSeconds(), TimeUnit.SECONDS).join();
     }
   }
 }

@@ -1,0 +1,62 @@
+package org.flambeau.benchmarks.gpu;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// What was found is on disk as soon as it was found.
+class ResultsTest {
+  @TempDir private Path folder;
+
+  private Map<String, Object> json() throws IOException {
+    return Json.readObject(Files.readString(folder.resolve("results.json")));
+  }
+
+  private static Map<String, Object> row(String name, Map<String, Object> ours) {
+    return new LinkedHashMap<>(Map.of("name", name, Beside.OURS, ours));
+  }
+
+  @Test
+  void each_answer_is_there_before_the_next_is_asked_for() throws IOException {
+    Results results = new Results(folder);
+    List<Map<String, Object>> rows = new ArrayList<>();
+    for (String name : List.of("first", "second")) {
+      rows.add(row(name, Map.of("milliseconds", 1.5)));
+      results.put("models", Map.of("rows", rows));
+      assertEquals(Map.of("models", Map.of("rows", rows)), json());
+      assertTrue(Files.readString(folder.resolve("results.md")).contains("| " + name + " | 1.500 |"));
+    }
+  }
+
+  @Test
+  void a_part_that_breaks_off_keeps_what_it_had() throws IOException {
+    Results results = new Results(folder);
+    List<Map<String, Object>> rows = List.of(row("first", Map.of("milliseconds", 1.5)));
+    results.put("profile", Map.of("rows", rows));
+    results.fail("profile", new IllegalStateException("broken"));
+    assertEquals(Map.of("profile", Map.of("rows", rows, "error", "java.lang.IllegalStateException: broken")), json());
+    String report = Files.readString(folder.resolve("results.md"));
+    assertTrue(report.contains("Broken off: java.lang.IllegalStateException: broken") && report.contains("| first | 1.500 |"), report);
+  }
+
+  @Test
+  void what_was_not_run_and_what_pytorch_got_wrong_are_no_failures_of_ours() {
+    Results results = new Results(folder);
+    Map<String, Object> row = row("a", Map.of("error", Results.NOT_RUN));
+    row.put(Beside.EAGER, Map.of("error", "out of memory"));
+    results.put("models", Map.of("rows", List.of(row), "pytorch", Map.of("error", "none")));
+    assertEquals(0, results.failures());
+    results.put("profile", Map.of("rows", List.of(row("b", Map.of("error", "out of memory")))));
+    results.put("conformance", Map.of("operations", Map.of("add", Map.of("checks", Map.of("forward", Map.of("status", "failed"))))));
+    assertEquals(2, results.failures());
+  }
+}
