@@ -51,6 +51,7 @@ enum Type {
   POINTER = 6,
   CONVOLUTION_MODE = 7,
   HEURISTIC_MODE = 8,
+  NAN_PROPAGATION = 10,
   NOTE = 11,
   POINTWISE_MODE = 14,
   DESCRIPTOR = 15,
@@ -64,6 +65,7 @@ size_t bytes(int type) {
     case FLOAT:
     case CONVOLUTION_MODE:
     case HEURISTIC_MODE:
+    case NAN_PROPAGATION:
     case NOTE:
     case POINTWISE_MODE:
     case REDUCTION_MODE: return 4;
@@ -84,7 +86,7 @@ const Rule NUMBERS = {INT64, 2, 2}, TENSORS = {DESCRIPTOR, 1, 1, true, {TENSOR}}
            SCALE = {FLOAT, 1, 1};
 
 const std::map<int, std::map<int, Rule>> RULES = {
-    {POINTWISE, {{0, {POINTWISE_MODE, 1, 1}}, {1, {DATA_TYPE, 1, 1}}, {9, {INT64, 1, 1, false}}}},
+    {POINTWISE, {{0, {POINTWISE_MODE, 1, 1}}, {1, {DATA_TYPE, 1, 1}}, {2, {NAN_PROPAGATION, 1, 1, false}}, {9, {INT64, 1, 1, false}}}},
     {CONVOLUTION,
      {{100, {DATA_TYPE, 1, 1}}, {101, {CONVOLUTION_MODE, 1, 1}}, {102, NUMBERS}, {103, NUMBERS}, {104, NUMBERS}, {105, NUMBERS},
       {106, {INT64, 1, 1}}}},
@@ -288,6 +290,9 @@ void finish(Descriptor &d) {
     if (rule.required && !d.find(attribute)) fail(BAD_PARAM, "descriptor of kind %d lacks attribute %d", d.kind, attribute);
   }
   switch (d.kind) {
+    case POINTWISE:
+      if (d.one<int>(0) == RELU && (!d.find(2) || d.one<int>(2) != 1)) fail(NOT_SUPPORTED, "a ReLU that makes 0 of NaN");
+      break;
     case TENSOR: checkTensor(d); break;
     case FORWARD:
     case BACKWARD_DATA:

@@ -1,9 +1,15 @@
 package org.flambeau;
 
+import java.lang.ref.WeakReference;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Set;
 import org.flambeau.internal.Backends;
 import org.flambeau.internal.CastCache;
 import org.flambeau.internal.ThreadState;
 import org.flambeau.spi.Backend;
+import org.flambeau.spi.Storage;
 
 /// Work on a GPU, recorded once and issued again as a whole, which costs one call in place of one for each kernel.
 ///
@@ -45,8 +51,8 @@ import org.flambeau.spi.Backend;
 /// step.run();                                                   // on a batch of its own
 /// try (CudaGraph graph = CudaGraph.capture(step)) {
 ///   for (Batch batch : loader) {
-///     images.copy_(batch.images());
-///     labels.copy_(batch.labels());
+///     images.copy_(batch.input());
+///     labels.copy_(batch.target());
 ///     graph.replay();
 ///     scheduler.step();                                         // reaches the next replay
 ///   }
@@ -59,9 +65,12 @@ import org.flambeau.spi.Backend;
 /// host); it throws an `IllegalStateException` that names the operation, and nothing is recorded.
 public final class CudaGraph implements AutoCloseable {
   private final Backend.Graph graph;
+  /// What each replay changes in place.
+  private final List<WeakReference<Storage>> changes;
 
-  private CudaGraph(Backend.Graph graph) {
+  private CudaGraph(Backend.Graph graph, Set<Storage> changes) {
     this.graph = graph;
+    this.changes = changes.stream().map(WeakReference::new).toList();
   }
 
   /// Records what `work` does on `cuda:0`.
@@ -70,22 +79,28 @@ public final class CudaGraph implements AutoCloseable {
   }
 
   /// Records what `work` does on `device`, in this thread, without doing it.
+  ///
+  /// @throws UnsupportedOperationException if the device has no graphs
+  /// @throws IllegalStateException if `work` needs the host in between, or another graph is being recorded on the device
   public static CudaGraph capture(Device device, Runnable work) {
-    return new CudaGraph(Backends.of(device).capture(device.index(), () -> record(work)));
+    Set<Storage> changes = Collections.newSetFromMap(new IdentityHashMap<>());
+    return new CudaGraph(Backends.of(device).capture(device.index(), () -> record(work, changes)), changes);
   }
 
-  private static void record(Runnable work) {
+  private static void record(Runnable work, Set<Storage> changes) {
     ThreadState thread = ThreadState.current();
     int modes = thread.modes;
     CastCache outside = thread.casts;
     CastCache inside = outside == null ? null : new CastCache(outside.dtype());
     thread.modes = modes | ThreadState.CAPTURING;
     thread.casts = inside; // a replay casts parameters as they are then
+    thread.changes = changes;
     try {
       work.run();
     } finally {
       thread.modes = modes;
       thread.casts = outside;
+      thread.changes = null;
       if (inside != null) {
         inside.close();
       }
@@ -98,8 +113,16 @@ public final class CudaGraph implements AutoCloseable {
   }
 
   /// Does the recorded work, behind all that was issued before. Like an operation, it does not wait.
+  ///
+  /// @throws IllegalStateException if the graph is closed, or this thread is recording another one
   public void replay() {
     graph.replay();
+    for (WeakReference<Storage> each : changes) {
+      Storage changed = each.get();
+      if (changed != null) {
+        changed.bumpVersion();
+      }
+    }
   }
 
   /// Gives back the graph and, once they are unreachable, the memory of the tensors it made.

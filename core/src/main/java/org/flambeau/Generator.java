@@ -55,12 +55,18 @@ public final class Generator {
   }
 
   /// The whole state; [#setState] continues from it to the bit.
+  ///
+  /// @throws IllegalStateException while this thread captures a CUDA graph, in which nothing is drawn yet
   public byte[] getState() {
+    Captures.refuse("get_state", SEEDING);
     synchronized (source) {
       return source.save();
     }
   }
 
+  /// Goes on from a state that [#getState()] of a generator for the same kind of device gave.
+  ///
+  /// @throws IllegalStateException while this thread captures a CUDA graph
   public void setState(byte[] state) {
     Captures.refuse("set_state", SEEDING);
     synchronized (source) {

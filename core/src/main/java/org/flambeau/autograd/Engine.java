@@ -28,24 +28,38 @@ final class Engine {
   private final ThreadState thread;
   private final boolean retain;
   private final boolean create;
+  /// Whether what is behind a captured gradient belongs to another pass, its hooks too.
+  private final boolean cut;
   private final SlotTable slots = new SlotTable();
   private final PriorityQueue<Slot> ready = new PriorityQueue<>();
   private final List<Capture> captures = new ArrayList<>();
   private @Nullable Tensor[] captured = new Tensor[0];
   private @Nullable ScopeMembers inner;
 
-  private Engine(ThreadState thread, boolean retain, boolean create) {
+  private Engine(ThreadState thread, boolean retain, boolean create, boolean cut) {
     this.thread = thread;
     this.retain = retain;
     this.create = create;
+    this.cut = cut;
   }
 
   /// Runs a pass. Without `inputs`, gradients are left in the `.grad` of leaves; with them, only what leads to the inputs
   /// runs, and their gradients are returned, or where `accumulate` left in their `.grad`.
   static @Nullable Tensor[] run(Tensor[] outputs, Tensor[] grads, boolean retain, boolean create, Tensor @Nullable [] inputs,
       boolean accumulate) {
+    return run(outputs, grads, retain, create, inputs, accumulate, false);
+  }
+
+  /// A pass within the backward of a node whose operands `inputs` are: it ends at them, hooks on them are left to the outer pass, and of
+  /// operands that are one tensor the first gets the gradient of all.
+  static @Nullable Tensor[] runWithin(Tensor output, Tensor grad, boolean create, Tensor[] inputs) {
+    return run(new Tensor[] {output}, new Tensor[] {grad}, create, create, inputs, false, true);
+  }
+
+  private static @Nullable Tensor[] run(Tensor[] outputs, Tensor[] grads, boolean retain, boolean create, Tensor @Nullable [] inputs,
+      boolean accumulate, boolean cut) {
     ThreadState thread = ThreadState.current();
-    Engine engine = new Engine(thread, retain, create);
+    Engine engine = new Engine(thread, retain, create, cut);
     int modes = thread.modes;
     int plain = modes & ~ThreadState.AUTOCAST; // gradients have the dtypes that the forward pass chose
     thread.modes = create ? plain & ~ThreadState.NO_GRAD : plain | ThreadState.NO_GRAD;
@@ -143,6 +157,9 @@ final class Engine {
       for (Capture capture : captures) {
         slot.needed |= capture.node == slot.node;
       }
+      if (cut && slot.needed) {
+        slot.nextEdge = slot.node.edgeCount() + 1; // nothing behind is looked at
+      }
     }
     return slot;
   }
@@ -150,6 +167,11 @@ final class Engine {
   private void evaluate(Slot slot) {
     Node node = slot.node;
     @Nullable Tensor[] grads = slot.grads;
+    if (cut && captures.stream().anyMatch(capture -> capture.node == node)) {
+      var _ = take(node, grads, slot);
+      release(slot);
+      return;
+    }
     boolean hooked = node.hasHooks();
     if (hooked) {
       expose(grads);
@@ -190,6 +212,9 @@ final class Engine {
         if (grad != null && into == null) {
           Scopes.expose(thread, grad);
           captured[capture.result] = grad;
+          if (cut) {
+            grads[capture.number] = null;
+          }
         } else if (grad != null && node instanceof AccumulateGrad leaf) {
           leaf.accumulate(grad, slot.fresh != 0);
         } else if (grad != null && into != null) {

@@ -1,6 +1,8 @@
 package org.flambeau.internal;
 
+import java.util.Set;
 import org.flambeau.internal.memory.ScopeMembers;
+import org.flambeau.spi.Storage;
 import org.jspecify.annotations.Nullable;
 
 /// What a thread's operations depend on besides their operands, in one place so that an operation looks it up once.
@@ -27,6 +29,9 @@ public final class ThreadState {
   /// What the innermost autocast region knows, an enabled one or not.
   public @Nullable CastCache casts;
 
+  /// What has been changed in place since recording of a graph began, or null where none is recorded.
+  public @Nullable Set<Storage> changes;
+
   private long sequence;
 
   private ThreadState() {}
@@ -41,6 +46,14 @@ public final class ThreadState {
 
   public boolean is(int mode) {
     return (modes & mode) != 0;
+  }
+
+  /// Notes a change in place: now, and where it is recorded in a graph, for each replay.
+  public void changed(Storage storage) {
+    storage.bumpVersion();
+    if (changes != null) {
+      changes.add(storage);
+    }
   }
 
   /// Numbers a thread's nodes in the order of recording.

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.FileSystemLoopException;
 import java.nio.file.NoSuchFileException;
@@ -40,6 +41,8 @@ public final class Trouble {
       case FileSystemLoopException _ -> "a symbolic link leads back to a folder that it is in";
       case CharacterCodingException _ -> "not a text in UTF-8";
       case FileSystemException failure when failure.getReason() != null -> failure.getReason();
+      case FileAlreadyExistsException _ -> "something else of that name is there";
+      case FileSystemException _ -> e.getClass().getSimpleName();
       case EOFException _ -> "it ends too early";
       default -> message == null || message.isBlank() ? e.getClass().getSimpleName() : message;
     };

@@ -2,6 +2,7 @@ package org.flambeau.nn;
 
 import java.util.Map;
 import org.flambeau.DType;
+import org.flambeau.autograd.Checkpoint;
 import org.flambeau.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -76,7 +77,7 @@ public abstract sealed class ChannelNorm extends Module permits BatchNorm, Insta
 
   /// Whether this call is one that running statistics learn from: they have learnt from it already where a checkpoint runs it again.
   final boolean movesStatistics() {
-    return isTraining() && !CheckpointFunction.isRunningAgain();
+    return isTraining() && !Checkpoint.isRunningAgain();
   }
 
   /// What a call gets of the running mean: nothing where it neither moves nor uses it.

@@ -42,6 +42,7 @@ public final class Conv2d extends Convolution {
 
   @Override
   protected Tensor forward(Tensor x) {
+    folded = null; // as in training, where it would be memory for nothing
     return Functional.conv2d(x, weight(), bias(), options());
   }
 }

@@ -30,13 +30,17 @@ public final class ConvNorm {
     return call(conv, norm, null, relu, x);
   }
 
-  /// relu(norm(conv(x)) + residual), the residual being asked for after norm and conv were called.
+  /// relu(norm(conv(x)) + residual), the residual being asked for once.
   public static Tensor call(Conv2d conv, BatchNorm2d norm, @Nullable Supplier<Tensor> residual, @Nullable ReLU relu, Tensor x) {
     if (ModuleCalls.called(conv) instanceof Conv2d c && ModuleCalls.called(norm) instanceof BatchNorm2d n && isOne(c, n, relu, x)) {
       Tensor addend = residual == null ? null : residual.get();
       FoldedNorm folded = c.fold(n);
       Activation activation = relu == null ? Activation.NONE : Activation.RELU;
-      return LayerFunctions.fusedConv2d(x, folded.weight(), folded.bias(), addend, activation, c.options());
+      if (addend == null || addend.dtype() == x.dtype()) {
+        return LayerFunctions.fusedConv2d(x, folded.weight(), folded.bias(), addend, activation, c.options());
+      }
+      Tensor sum = LayerFunctions.fusedConv2d(x, folded.weight(), folded.bias(), null, Activation.NONE, c.options()).add_(addend);
+      return relu == null ? sum : relu.call(sum);
     }
     Tensor normed = norm.call(conv.call(x));
     Tensor sum = residual == null ? normed : normed.add_(residual.get());

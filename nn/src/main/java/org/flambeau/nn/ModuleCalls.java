@@ -4,6 +4,7 @@ import java.util.IdentityHashMap;
 import java.util.Map;
 import org.flambeau.GradMode;
 import org.flambeau.Tensor;
+import org.flambeau.autograd.Checkpoint;
 import org.flambeau.internal.ops.Op;
 import org.jspecify.annotations.Nullable;
 
@@ -46,7 +47,7 @@ final class ModuleCalls {
       }
     }
     return module.isCheckpointed() && GradMode.isEnabled()
-        ? CheckpointFunction.call(again -> run(module, hooks, again), module.parameters(), inputs)
+        ? Checkpoint.call(again -> run(module, hooks, again), module.parameters(), inputs)
         : run(module, hooks, inputs);
   }
 

@@ -119,6 +119,23 @@ public class ConvNormTest {
   }
 
   @Test
+  void whatIsNotANumberStaysSo() {
+    Tensor broken = x.clone();
+    broken.select(0, 0).select(0, 1).fill_(Double.NaN);
+    Tensor expected = withoutRecording(() -> block.expected(broken));
+    assertTrue(expected.isnan().any().toBoolean());
+    assertArrayEquals(expected.isnan().toDoubleArray(), withoutRecording(() -> block.call(broken)).isnan().toDoubleArray());
+  }
+
+  @Test
+  void aResidualOfAnotherDtypeDoesNotWidenTheResult() {
+    Tensor wide = x.to(DType.FLOAT64);
+    Tensor y = withoutRecording(() -> ConvNorm.call(block.conv, block.norm, () -> wide, block.relu, x));
+    assertEquals(DType.FLOAT32, y.dtype());
+    assertArrayEquals(withoutRecording(() -> block.expected(x)).toDoubleArray(), y.toDoubleArray(), 2e-6);
+  }
+
+  @Test
   void itIsComputedOnceAndAgainAfterEveryChange() {
     assertRight("at first");
     try (Lens lens = Lens.open()) {

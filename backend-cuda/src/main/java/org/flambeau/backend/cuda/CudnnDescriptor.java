@@ -45,6 +45,7 @@ final class CudnnDescriptor implements AutoCloseable {
   static final int POINTER = 6;
   static final int CONVOLUTION_MODE = 7;
   static final int HEURISTIC_MODE = 8;
+  static final int NAN_PROPAGATION = 10;
   static final int NUMERICAL_NOTE = 11;
   static final int POINTWISE_MODE = 14;
   static final int DESCRIPTOR = 15;

@@ -2,6 +2,7 @@ package org.flambeau.backend.cuda;
 
 import static org.flambeau.backend.cuda.CudnnDescriptor.CONVOLUTION_MODE;
 import static org.flambeau.backend.cuda.CudnnDescriptor.DATA_TYPE;
+import static org.flambeau.backend.cuda.CudnnDescriptor.NAN_PROPAGATION;
 import static org.flambeau.backend.cuda.CudnnDescriptor.POINTWISE_MODE;
 import static org.flambeau.backend.cuda.CudnnDescriptor.REDUCTION_MODE;
 
@@ -94,8 +95,11 @@ sealed interface CudnnOperation {
 
     @Override
     public CudnnDescriptor describe(Scope scope) {
-      CudnnDescriptor operation = new CudnnDescriptor(CudnnDescriptor.POINTWISE_OPERATION)
-          .set(750, scope.keep(pointwise(mode.code, out).finish())).set(751, scope.of(x)).set(753, scope.of(out));
+      CudnnDescriptor function = pointwise(mode.code, out);
+      if (mode == Mode.RELU) {
+        function.setConstant(2, NAN_PROPAGATION, 1);
+      }
+      CudnnDescriptor operation = new CudnnDescriptor(CudnnDescriptor.POINTWISE_OPERATION).set(750, scope.keep(function.finish())).set(751, scope.of(x)).set(753, scope.of(out));
       return (b == null ? operation : operation.set(752, scope.of(b))).finish();
     }
   }

@@ -117,7 +117,7 @@ final class ParameterUpdates {
       case BFLOAT16 -> 3;
       case INT64 -> 4;
       case INT32 -> 5;
-      default -> throw new IllegalArgumentException("[optimizer_step] expected a learning rate, a step or a factor of a float dtype, "
+      default -> throw new IllegalArgumentException("expected a learning rate, a step or a factor of a float dtype, "
           + "int64 or int32, got " + dtype.label());
     };
   }

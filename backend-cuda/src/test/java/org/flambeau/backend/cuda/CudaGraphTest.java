@@ -62,6 +62,31 @@ class CudaGraphTest {
     }
   }
 
+  /// So that what was derived from its content is derived anew, and what was saved of it is known to be gone.
+  @Test
+  void eachReplayCountsAsAChangeOfWhatItChanges() {
+    Tensor counter = Tensor.of(0f).to(cuda);
+    Tensor read = Tensor.of(1f).to(cuda);
+
+    try (CudaGraph graph = CudaGraph.capture(() -> counter.add_(read))) {
+      int before = counter.version();
+      int untouched = read.version();
+      graph.replay();
+      graph.replay();
+      assertEquals(before + 2, counter.version());
+      assertEquals(untouched, read.version());
+    }
+  }
+
+  @Test
+  void activationCheckpointingIsRefusedByItsName() {
+    Module layer = new Linear(2, 2).to(cuda).activationCheckpointing(true);
+    Tensor x = Tensor.ones(1, 2).to(cuda);
+    var refusal = assertThrows(IllegalStateException.class, () -> CudaGraph.capture(() -> layer.call(x)));
+    assertTrue(String.valueOf(refusal.getMessage()).startsWith("[activation_checkpointing] cannot be captured in a graph: "),
+        refusal.getMessage());
+  }
+
   @Test
   void nobodyElseIsGivenTheMemoryOfAGraph() {
     Tensor input = Tensor.ones(1000).to(cuda);

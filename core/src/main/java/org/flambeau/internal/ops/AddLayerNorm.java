@@ -37,22 +37,24 @@ public final class AddLayerNorm {
     Device _ = Binary.device("add_layer_norm", x, residual, weight, bias);
     DType dtype = DType.promote(x.dtype(), residual.dtype());
     boolean autocast = AutocastPolicy.of("layer_norm", x) != null;
-    if (!autocast) {
-      LayerNorm.check("add_layer_norm", x, shape, weight, bias);
-    }
     if (!Arrays.equals(x.strided().sizes(), residual.strided().sizes())) {
       throw new IllegalArgumentException("[add_layer_norm] expected a residual of the sizes of x, " + list(x.sizes()) + ", got "
           + list(residual.sizes()));
     }
     if (!(autocast && dtype != DType.FLOAT32) && x.isContiguous() && residual.isContiguous()) {
       Tensor a = x.to(dtype);
-      Rows rows = Rows.of(a, shape, eps);
-      if (LayerNorm.sameDtype(a, weight, bias)
-          && Backends.kernels(a.device()).supports(FusedOp.ADD_LAYER_NORM, LayerNorm.rows(a.strided(), rows))) {
-        return fused(rows, a, residual.to(dtype), weight, bias);
+      if (LayerNorm.sameDtype(a, weight, bias)) {
+        LayerNorm.check("add_layer_norm", a, shape, weight, bias);
+        Rows rows = Rows.of(a, shape, eps);
+        if (Backends.kernels(a.device()).supports(FusedOp.ADD_LAYER_NORM, LayerNorm.rows(a.strided(), rows))) {
+          return fused(rows, a, residual.to(dtype), weight, bias);
+        }
       }
     }
     Tensor sum = x.add(residual);
+    if (!autocast) {
+      LayerNorm.check("add_layer_norm", sum, shape, weight, bias);
+    }
     return new Tensor[] {sum, LayerNorm.layerNorm(sum, shape, weight, bias, eps)};
   }
 

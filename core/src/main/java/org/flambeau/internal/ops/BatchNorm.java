@@ -15,6 +15,7 @@ import org.flambeau.GradMode;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Saved;
 import org.flambeau.internal.Backends;
+import org.flambeau.internal.ThreadState;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.FusedOp;
 import org.flambeau.spi.Strided;
@@ -120,8 +121,9 @@ public final class BatchNorm {
         new @Nullable Tensor[] {x, runningMean, runningVar},
         (k, outs) -> k.batchNormStatistics(outs[0], outs[1], x.strided(), movedMean, movedVar, momentum, eps));
     if (movedMean != null && movedVar != null) {
-      movedMean.storage().bumpVersion();
-      movedVar.storage().bumpVersion();
+      ThreadState thread = ThreadState.current();
+      thread.changed(movedMean.storage());
+      thread.changed(movedVar.storage());
     }
     return used;
   }

@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.flambeau.DType;
+import org.flambeau.Device;
 import org.flambeau.Tensor;
 import org.flambeau.internal.ops.OptimizerSteps.Kind;
 import org.flambeau.spi.FusedOp;
@@ -50,7 +51,10 @@ public final class MultiTensor {
     return switch (norms.size()) {
       case 0 -> Tensor.scalar(0f);
       case 1 -> order == 0 ? norms.getFirst().norm(0) : norms.getFirst();
-      default -> Tensor.stack(norms.stream().map(norm -> norm.to(norms.getFirst().device())).toList(), 0).norm(order);
+      default -> {
+        Device first = xs.stream().filter(x -> x.numel() > 0).findFirst().orElseThrow().device();
+        yield Tensor.stack(norms.stream().map(norm -> norm.to(first)).toList(), 0).norm(order);
+      }
     };
   }
 

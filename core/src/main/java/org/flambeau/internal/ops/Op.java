@@ -317,7 +317,7 @@ public final class Op<A> {
       }
       throw e;
     }
-    self.strided().storage().bumpVersion();
+    thread.changed(self.strided().storage());
     if (node != null) {
       node.finishInPlace(self);
     }
@@ -389,7 +389,7 @@ public final class Op<A> {
     }
     call(held.toArray(Tensor[]::new), () -> kernel.accept(Backends.kernels(device)));
     for (Tensor self : changed) {
-      self.strided().storage().bumpVersion();
+      thread.changed(self.strided().storage());
     }
   }
 

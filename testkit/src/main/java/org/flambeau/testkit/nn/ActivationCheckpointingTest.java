@@ -3,6 +3,7 @@ package org.flambeau.testkit.nn;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
@@ -10,6 +11,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.function.Supplier;
 import org.flambeau.Autocast;
+import org.flambeau.AutogradException;
 import org.flambeau.BackwardOption;
 import org.flambeau.DType;
 import org.flambeau.Device;
@@ -24,6 +26,7 @@ import org.flambeau.nn.Dropout;
 import org.flambeau.nn.GELU;
 import org.flambeau.nn.Linear;
 import org.flambeau.nn.Module;
+import org.flambeau.nn.ReLU;
 import org.flambeau.nn.Sequential;
 import org.junit.jupiter.api.Test;
 
@@ -112,6 +115,48 @@ public class ActivationCheckpointingTest {
     Tensor y = model.eval().call(x).square().sum();
     Tensor first = Autograd.grad(y, List.of(x), BackwardOption.CREATE_GRAPH).getFirst();
     return Autograd.grad(first.square().sum(), List.of(x)).getFirst().toDoubleArray();
+  }
+
+  @Test
+  void hooks_of_parameters_run_once() {
+    Linear layer = new Linear(WIDTH, WIDTH);
+    int[] calls = new int[1];
+    layer.weight().registerHook(gradient -> {
+      calls[0]++;
+      return gradient;
+    });
+    layer.activationCheckpointing(true).call(Tensor.randn(2, WIDTH)).sum().backward();
+    assertEquals(1, calls[0]);
+  }
+
+  /// A part that uses its first operand and, a second time, what that was made from.
+  private static final class Product extends Module {
+    @Override
+    protected Tensor forward(Tensor... xs) {
+      return xs[0].mul(xs[1]).sin();
+    }
+  }
+
+  @Test
+  void operands_that_depend_on_each_other_count_once_each() {
+    assertArrayEquals(derivatives(new Product()), derivatives(new Product().activationCheckpointing(true)), 1e-12);
+  }
+
+  private static double[] derivatives(Module product) {
+    Tensor x = Tensor.of(0.3, 0.7).requiresGrad_(true);
+    Tensor y = product.call(x.mul(x), x).add(product.call(x, x)).sum();
+    Tensor first = Autograd.grad(y, List.of(x), BackwardOption.CREATE_GRAPH).getFirst();
+    Tensor second = Autograd.grad(first.sum(), List.of(x)).getFirst();
+    return Tensor.cat(List.of(first.detach(), second), 0).toDoubleArray();
+  }
+
+  @Test
+  void a_change_of_an_input_in_place_is_refused() {
+    Module inPlace = new ReLU(true).activationCheckpointing(true);
+    Tensor x = Tensor.randn(3).requiresGrad_(true);
+    var refusal = assertThrows(AutogradException.class, () -> inPlace.call(x.mul(2)));
+    assertTrue(String.valueOf(refusal.getMessage()).startsWith("[activation_checkpointing] input 0 was changed in place"),
+        refusal.getMessage());
   }
 
   @Test

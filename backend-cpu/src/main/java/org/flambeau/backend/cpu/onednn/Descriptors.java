@@ -45,7 +45,7 @@ final class Descriptors implements AutoCloseable {
   long attributes(boolean adds, Activation activation) {
     long attributes = Dnnl.attributes(adds, switch (activation) {
       case NONE -> 0;
-      case RELU -> Dnnl.ELTWISE_RELU;
+      case RELU -> throw new IllegalArgumentException("[oneDNN] ReLU is left to us: oneDNN's makes 0 of NaN");
       case GELU -> Dnnl.ELTWISE_GELU_ERF;
     });
     destructors.add(() -> Dnnl.destroyAttributes(attributes));

@@ -44,7 +44,6 @@ final class Dnnl {
   static final int ARG_DIFF_WEIGHTS = 161;
 
   // dnnl_alg_kind_t
-  static final int ELTWISE_RELU = 32;
   static final int ELTWISE_GELU_ERF = 49;
   private static final int CONVOLUTION_DIRECT = 1;
 

@@ -13,7 +13,6 @@ import org.flambeau.spi.Activation;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
-import org.flambeau.spi.UnaryOp;
 import org.jspecify.annotations.Nullable;
 
 /// A convolution with a large kernel and few places, as the last ones of a network have it for few or small images: products of the weight
@@ -52,17 +51,14 @@ final class FewPlaces {
         && weight.isContiguous() && weight.dtype() == DType.FLOAT32;
   }
 
-  void forward(Strided out, Strided x, Strided weight, @Nullable Strided bias, @Nullable Strided residual, Activation activation) {
+  void forward(Strided out, Strided x, Strided weight, @Nullable Strided bias, @Nullable Strided residual) {
     Strided rows = take(count, kernel[0]);
     Strided matrix = matrix(weight, kernel[0], patch);
-    products.linear(rows, patches(x), matrix, bias, residual == null ? activation : Activation.NONE);
+    products.linear(rows, patches(x), matrix, bias, Activation.NONE);
     if (residual == null) {
       Copy.copy(out, asImages(rows));
-      return;
-    }
-    Elementwise.sum(out, asImages(rows), residual);
-    if (activation == Activation.RELU) {
-      Elementwise.unary(UnaryOp.RELU, out, out);
+    } else {
+      Elementwise.sum(out, asImages(rows), residual);
     }
   }
 

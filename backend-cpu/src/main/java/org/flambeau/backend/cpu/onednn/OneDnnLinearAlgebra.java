@@ -5,6 +5,7 @@ import java.util.Objects;
 import java.util.stream.Stream;
 import org.flambeau.BackendException;
 import org.flambeau.DType;
+import org.flambeau.backend.cpu.Elementwise;
 import org.flambeau.backend.cpu.LinearAlgebra;
 import org.flambeau.backend.cpu.Workspace;
 import org.flambeau.backend.cpu.gemm.Copies;
@@ -14,6 +15,7 @@ import org.flambeau.spi.Activation;
 import org.flambeau.spi.Allocator;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Strided;
+import org.flambeau.spi.UnaryOp;
 import org.jspecify.annotations.Nullable;
 
 /// Linear algebra by oneDNN, with another implementation for what it has no fast kernel for: float64, integers, products so
@@ -70,8 +72,21 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
   @Override
   public void linear(Strided out, Strided x, Strided weight, @Nullable Strided bias, Activation activation) {
     Strided b = weight.with(weight.offset(), new long[] {weight.size(1), weight.size(0)}, new long[] {weight.stride(1), weight.stride(0)});
-    if (!serves(out.dtype(), 1, out.size(0), out.size(1), x.size(1)) || !product(out, x, b, bias, activation)) {
+    if (serves(out.dtype(), 1, out.size(0), out.size(1), x.size(1)) && product(out, x, b, bias, withoutRelu(activation))) {
+      finish(out, activation);
+    } else {
       fallback.linear(out, x, weight, bias, activation);
+    }
+  }
+
+  /// What oneDNN is left: its ReLU makes 0 of NaN.
+  private static Activation withoutRelu(Activation activation) {
+    return activation == Activation.RELU ? Activation.NONE : activation;
+  }
+
+  private static void finish(Strided out, Activation activation) {
+    if (activation == Activation.RELU) {
+      Elementwise.unary(UnaryOp.RELU, out, out);
     }
   }
 
@@ -144,7 +159,9 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
   @Override
   public void fusedConv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, @Nullable Strided residual,
       Activation activation, Conv2d spec) {
-    if (!convolve(CONVOLUTION, out, x, weight, out, new Epilogue(bias, residual, activation), spec)) {
+    if (convolve(CONVOLUTION, out, x, weight, out, new Epilogue(bias, residual, withoutRelu(activation)), spec)) {
+      finish(out, activation);
+    } else {
       fallback.fusedConv2d(out, x, weight, bias, residual, activation, spec);
     }
   }
@@ -183,7 +200,7 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
       if (FewPlaces.serves(weight, out, spec)) {
         FewPlaces places = new FewPlaces(this, workspace, x, weight, out, spec);
         switch ((int) operation) {
-          case (int) CONVOLUTION -> places.forward(out, x, weight, epilogue.bias, epilogue.residual, epilogue.activation);
+          case (int) CONVOLUTION -> places.forward(out, x, weight, epilogue.bias, epilogue.residual);
           case (int) BACKWARD_INPUT -> places.backwardInput(x, out, weight);
           default -> places.backwardWeight(weight, out, x);
         }
