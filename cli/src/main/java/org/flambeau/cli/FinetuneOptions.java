@@ -186,6 +186,8 @@ final class FinetuneOptions {
         model.entry.name() + " takes images of " + model.entry.imageSize() + " by "
             + model.entry.imageSize() + " alone: leave out --image-size");
     boolean random = new Weights(model.weights).areRandom();
+    require(!(model.freezeBackbone && model.activationCheckpointing),
+        "--activation-checkpointing saves nothing with --freeze-backbone, which keeps no activations: leave it out");
     require(!model.keepHead || !random, "--keep-head needs --weights to keep the head of");
   }
 
@@ -247,6 +249,9 @@ final class FinetuneOptions {
     all.put("--warmup", (long) learning.warmup);
     all.put("--label-smoothing", learning.labelSmoothing);
     all.put("--clip-grad", text(learning.clipGrad));
+    if (model.activationCheckpointing) {
+      all.put("--activation-checkpointing", true);
+    }
     if (amp.precision() != Precision.FLOAT32) {
       all.put("--amp", amp.precision().toString());
     }

@@ -18,8 +18,8 @@ class BenchPeerTest {
 
   /// A program that says what it is, then answers each comparison with `fingerprint` and each request of times with half a second.
   private String peer(String fingerprint) throws IOException {
-    return program("echo '{\"torch\": \"none\"}'; while read line; do case $line in *calls*) echo '[0.5]';; *) echo '[" + fingerprint
-        + "]';; esac; done");
+    return program("echo a warning of some module; echo '@answer {\"torch\": \"none\"}'; while read line; do case $line in "
+        + "*calls*) echo '@answer [0.5]';; *) echo '@answer [" + fingerprint + "]';; esac; done");
   }
 
   private String program(String script) throws IOException {
@@ -59,6 +59,22 @@ class BenchPeerTest {
     var missing = flambeau("bench", "ops", "add of 10, in place", "--peer=" + folder.resolve("nothing"));
     assertEquals(1, missing.status());
     assertTrue(missing.err().startsWith("flambeau: --peer " + folder.resolve("nothing") + " cannot be started: "), missing.err());
+  }
+
+  @Test
+  void aFolderForTheMeasurementsIsAskedForBeforeAnythingIsMeasured() {
+    var run = flambeau("bench", "ops", "add of 10, in place", "--json", folder.resolve("no/such.json").toString());
+
+    assertEquals(2, run.status());
+    assertEquals("flambeau: --json " + folder.resolve("no/such.json") + ": there is no such folder\n", run.err());
+  }
+
+  @Test
+  void sizesThatDoNotFitAreMisuse() {
+    var run = flambeau("bench", "train", "--model", "resnet18", "--batch", "1", "--image-size", "32", "--runs", "1", "--warmup", "0");
+
+    assertEquals(2, run.status());
+    assertTrue(run.err().startsWith("flambeau: these sizes do not fit: "), run.err());
   }
 
   @Test

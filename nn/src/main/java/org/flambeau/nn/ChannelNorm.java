@@ -2,8 +2,8 @@ package org.flambeau.nn;
 
 import java.util.Map;
 import org.flambeau.DType;
-import org.flambeau.autograd.Checkpoint;
 import org.flambeau.Tensor;
+import org.flambeau.autograd.Checkpoint;
 import org.jspecify.annotations.Nullable;
 
 /// Normalisation of each channel with its own mean and variance, then scaled and shifted.

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 /// ```java
 /// Tensor y = ConvNorm.call(conv1, bn1, relu, x);          // relu(bn1(conv1(x)))
 /// ```
-/// It is what calling them one after the other is. In evaluation, where nothing is recorded and nobody looks at what is between them, it is
+/// It is what calling them one after the other is. In evaluation, under `noGrad`, outside of autocast, and where no hook looks at what is between them, it is
 /// one operation: the norm is folded into the convolution's weight and bias, which are computed once, kept with the convolution and computed
 /// again after a change of a parameter or statistic, and the kernel that convolves also adds the residual and applies ReLU. Results differ
 /// by rounding. [Sequential] does the same with a convolution and a norm that follow each other.
@@ -30,7 +30,7 @@ public final class ConvNorm {
     return call(conv, norm, null, relu, x);
   }
 
-  /// relu(norm(conv(x)) + residual), the residual being asked for once.
+  /// relu(norm(conv(x)) + residual); without what is null. The residual has the result's sizes, the residual being asked for once.
   public static Tensor call(Conv2d conv, BatchNorm2d norm, @Nullable Supplier<Tensor> residual, @Nullable ReLU relu, Tensor x) {
     if (ModuleCalls.called(conv) instanceof Conv2d c && ModuleCalls.called(norm) instanceof BatchNorm2d n && isOne(c, n, relu, x)) {
       Tensor addend = residual == null ? null : residual.get();

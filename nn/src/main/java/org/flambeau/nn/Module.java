@@ -290,9 +290,11 @@ public abstract class Module {
     return train(false);
   }
 
-  /// Trades time for memory: a call that is recorded keeps its inputs alone, and the backward pass runs the module again, hooks and all, under the same
-  /// autocast region and with the same random numbers. Gradients are the same, and running statistics move once. Of use on the blocks of a model, one by one: on the whole it saves nothing. A model that knows its
-  /// blocks does so by itself when it is asked.
+  /// Trades time for memory: a call that is recorded keeps its inputs alone, and the backward pass runs the module again, hooks and all, under
+  /// the same autocast region and with the same random numbers. Gradients are the same, and running statistics move once; what counts
+  /// calls itself asks [org.flambeau.autograd.Checkpoint#isRunningAgain()]. Tensors that are neither inputs nor parameters get no gradient.
+  /// An input must not be changed in place, and a CUDA graph cannot capture such a call: both are refused. Of use on the blocks of a model, one
+  /// by one: on the whole it saves nothing. A model that knows its blocks does so by itself when it is asked.
   ///
   /// Reference: Chen, Xu, Zhang and Guestrin, "Training Deep Nets with Sublinear Memory Cost", 2016.
   public Module activationCheckpointing(boolean on) {

@@ -99,7 +99,8 @@ sealed interface CudnnOperation {
       if (mode == Mode.RELU) {
         function.setConstant(2, NAN_PROPAGATION, 1);
       }
-      CudnnDescriptor operation = new CudnnDescriptor(CudnnDescriptor.POINTWISE_OPERATION).set(750, scope.keep(function.finish())).set(751, scope.of(x)).set(753, scope.of(out));
+      CudnnDescriptor operation = new CudnnDescriptor(CudnnDescriptor.POINTWISE_OPERATION).set(750, scope.keep(function.finish()))
+          .set(751, scope.of(x)).set(753, scope.of(out));
       return (b == null ? operation : operation.set(752, scope.of(b))).finish();
     }
   }

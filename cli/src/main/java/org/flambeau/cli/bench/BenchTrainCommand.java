@@ -2,6 +2,7 @@ package org.flambeau.cli.bench;
 
 import java.util.List;
 import org.flambeau.cli.FlambeauCommand;
+import org.flambeau.cli.MisuseException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -15,7 +16,11 @@ final class BenchTrainCommand extends FlambeauCommand {
   @Override
   protected int run() {
     options.check();
-    options.comparison.run(this, options.title(), options.device.get(), options.precision().dtype(), options.turns(),
+    if (activationCheckpointing && options.comparison.hasPeer()) {
+      throw new MisuseException("--activation-checkpointing and --peer contradict each other: the peer keeps its activations");
+    }
+    options.comparison.run(this, options.title() + (activationCheckpointing ? ", activations computed again" : ""), options.device.get(),
+        options.precision().dtype(), options.turns(),
         List.of(() -> List.of(new ModelBench(options, false).activationCheckpointing(activationCheckpointing).step())));
     return 0;
   }

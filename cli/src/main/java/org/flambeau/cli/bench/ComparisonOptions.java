@@ -1,12 +1,15 @@
 package org.flambeau.cli.bench;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Supplier;
 import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.cli.FlambeauCommand;
+import org.flambeau.cli.MisuseException;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Help.Visibility;
 import picocli.CommandLine.Option;
@@ -17,10 +20,17 @@ final class ComparisonOptions {
 
   @Option(names = "--json", paramLabel = "FILE", showDefaultValue = Visibility.NEVER, description = "where to leave the measurements as JSON") private @Nullable Path json;
 
+  boolean hasPeer() {
+    return peer != null;
+  }
+
   /// Measures the groups of workloads one after the other, the members of a group in turns, and prints one table.
   ///
   /// @param precision of products, for the ceiling
   void run(FlambeauCommand command, String title, Device device, DType precision, Turns turns, List<Supplier<List<Workload>>> groups) {
+    if (json != null && !Files.isDirectory(Objects.requireNonNullElse(json.toAbsolutePath().getParent(), json))) {
+      throw new MisuseException("--json " + json + ": there is no such folder");
+    }
     try (Peer other = peer == null ? null : new Peer(peer, device, threads())) {
       List<Measurement> measurements = new ArrayList<>();
       for (Supplier<List<Workload>> group : groups) {
@@ -31,6 +41,8 @@ final class ComparisonOptions {
       if (json != null) {
         report.save(json);
       }
+    } catch (IllegalArgumentException e) {
+      throw new MisuseException("these sizes do not fit: " + e.getMessage());
     }
   }
 

@@ -20,6 +20,7 @@ import org.flambeau.io.Trouble;
 /// PyTorch in a process of its own, which runs the same workloads and times them when told to.
 final class Peer implements AutoCloseable {
   private static final List<String> SCRIPTS = List.of("pytorch.py", "operations.py", "models.py");
+  private static final String ANSWER = "@answer ";
   private static final Pattern NUMBERS = Pattern.compile("\\[([^\\]]*)\\]");
 
   private final String python;
@@ -35,6 +36,10 @@ final class Peer implements AutoCloseable {
     this.python = python;
     try {
       folder = Files.createTempDirectory("flambeau-peer");
+    } catch (IOException e) {
+      throw new FlambeauException("--peer: no folder for its scripts: " + Trouble.reason(e), e);
+    }
+    try {
       for (String script : SCRIPTS) {
         try (InputStream source = Objects.requireNonNull(Peer.class.getResourceAsStream(script), script)) {
           Files.copy(source, folder.resolve(script));
@@ -43,11 +48,18 @@ final class Peer implements AutoCloseable {
       process = new ProcessBuilder(python, folder.resolve(SCRIPTS.getFirst()).toString(), device.toString(), Integer.toString(threads))
           .redirectError(ProcessBuilder.Redirect.INHERIT).start();
     } catch (IOException e) {
+      deleteScripts();
       throw new FlambeauException("--peer " + python + " cannot be started: " + Trouble.reason(e), e);
     }
     answers = process.inputReader(StandardCharsets.UTF_8);
     requests = process.outputWriter(StandardCharsets.UTF_8);
-    version = answer();
+    try {
+      version = answer();
+    } catch (FlambeauException e) {
+      process.destroy();
+      deleteScripts();
+      throw e;
+    }
   }
 
   /// What it says of itself, as JSON.
@@ -82,11 +94,13 @@ final class Peer implements AutoCloseable {
     return Arrays.stream(numbers.group(1).split(",")).mapToDouble(Double::parseDouble).toArray();
   }
 
+  /// The next answer; what modules print when they are imported is none.
   private String answer() {
     try {
-      String line = answers.readLine();
-      if (line != null) {
-        return line;
+      for (String line = answers.readLine(); line != null; line = answers.readLine()) {
+        if (line.startsWith(ANSWER)) {
+          return line.substring(ANSWER.length());
+        }
       }
     } catch (IOException e) {
       // it is gone, which is said below
@@ -101,6 +115,10 @@ final class Peer implements AutoCloseable {
   @Override
   public void close() {
     process.destroy();
+    deleteScripts();
+  }
+
+  private void deleteScripts() {
     try {
       for (String script : SCRIPTS) {
         Files.deleteIfExists(folder.resolve(script));

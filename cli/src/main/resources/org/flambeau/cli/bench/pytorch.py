@@ -1,6 +1,6 @@
 """PyTorch as a peer: runs the workloads that the Java side names, on the same inputs, and answers with times.
 
-Arguments: the device and the number of threads. Says what it is in one line of JSON; then answers each line of the standard input with one:
+Arguments: the device and the number of threads. Says what it is in JSON; then answers each line of the standard input. Its own lines begin with `@answer `.
 {"workload": NAME}                           the sum of the result's elements, that of their magnitudes, and one of them
 {"workload": NAME, "calls": N, "seconds": S} seconds of a call, measured over N together, for about S seconds, once at least
 """
@@ -10,6 +10,7 @@ import time
 
 import torch
 
+sys.dont_write_bytecode = True  # the scripts are in a folder that is deleted
 import operations
 
 DEVICE = torch.device(sys.argv[1])
@@ -45,9 +46,13 @@ def times(run, calls, seconds):
     return measured
 
 
+def say(answer):
+    print("@answer " + json.dumps(answer), flush=True)
+
+
 def main():
     torch.set_num_threads(int(sys.argv[2]))
-    print(json.dumps({"torch": torch.__version__, "device": str(DEVICE), "threads": torch.get_num_threads()}), flush=True)
+    say({"torch": torch.__version__, "device": str(DEVICE), "threads": torch.get_num_threads()})
     ready = {}
     for line in sys.stdin:
         request = json.loads(line)
@@ -55,8 +60,7 @@ def main():
         if name not in ready:
             ready[name] = workload(name)
         run = ready[name]
-        answer = times(run, request["calls"], request["seconds"]) if "calls" in request else fingerprint(run)
-        print(json.dumps(answer), flush=True)
+        say(times(run, request["calls"], request["seconds"]) if "calls" in request else fingerprint(run))
 
 
 if __name__ == "__main__":
