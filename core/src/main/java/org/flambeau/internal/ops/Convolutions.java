@@ -126,7 +126,7 @@ public final class Convolutions {
     }
     return Op.scoped("conv2d_add_relu", () -> {
       Tensor y = conv2d(x, weight, bias, spec);
-      Tensor sum = residual == null ? y : y.add_(residual);
+      Tensor sum = residual == null ? y : y.add(residual);
       return activation == Activation.RELU ? sum.relu() : sum;
     });
   }
