@@ -42,7 +42,9 @@ public final class Conv2d extends Convolution {
 
   @Override
   protected Tensor forward(Tensor x) {
-    folded = null; // as in training, where it would be memory for nothing
+    if (isTraining()) {
+      folded = null; // it would be memory for nothing
+    }
     return Functional.conv2d(x, weight(), bias(), options());
   }
 }
