@@ -17,6 +17,10 @@ import org.flambeau.MemoryScope;
 import org.flambeau.Random;
 import org.flambeau.Tensor;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
+import org.flambeau.nn.BatchNorm2d;
+import org.flambeau.nn.Conv2d;
+import org.flambeau.nn.ConvNorm;
+import org.flambeau.nn.ConvOptions;
 import org.flambeau.nn.Functional;
 import org.flambeau.nn.Linear;
 import org.flambeau.nn.Module;
@@ -75,6 +79,41 @@ class CudaGraphTest {
       graph.replay();
       assertEquals(before + 2, counter.version());
       assertEquals(untouched, read.version());
+    }
+  }
+
+  /// Of a convolution and its norm, which evaluation folds into one and keeps.
+  @Test
+  void evaluationSeesWhatReplaysHaveLearnt() {
+    Conv2d conv = new Conv2d(2, 2, 1, ConvOptions.of());
+    BatchNorm2d norm = new BatchNorm2d(2);
+    conv.to(cuda).eval();
+    norm.to(cuda).eval();
+    Tensor x = Tensor.randn(1, 2, 3, 3).to(cuda);
+    try (var _ = GradMode.noGrad()) {
+      Tensor[] captured = {ConvNorm.call(conv, norm, x)};
+      try (CudaGraph step = CudaGraph.capture(() -> conv.weight().mul_(2));
+          CudaGraph evaluation = CudaGraph.capture(() -> captured[0] = ConvNorm.call(conv, norm, x))) {
+        for (int i = 0; i < 2; i++) {
+          step.replay();
+          evaluation.replay();
+          double[] expected = norm.call(conv.call(x)).toDoubleArray();
+          assertArrayEquals(expected, ConvNorm.call(conv, norm, x).toDoubleArray(), 1e-5);
+          assertArrayEquals(expected, captured[0].toDoubleArray(), 1e-5);
+        }
+      }
+    }
+  }
+
+  /// The kernel for both would go beyond the end of what does not fit.
+  @Test
+  void aSumBeforeALayerNormIsCheckedUnderAutocastToo() {
+    Tensor x = Tensor.ones(2, 3, 4).to(cuda);
+    try (var _ = Autocast.open(DType.BFLOAT16)) {
+      assertThrows(IllegalArgumentException.class,
+          () -> Functional.addLayerNorm(x, x, new long[] {5}, Tensor.ones(5).to(cuda), null, 1e-5));
+      assertThrows(IllegalArgumentException.class,
+          () -> Functional.addLayerNorm(x, x, new long[] {4}, Tensor.ones(3).to(cuda), null, 1e-5));
     }
   }
 

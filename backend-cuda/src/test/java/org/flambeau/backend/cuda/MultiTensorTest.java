@@ -99,6 +99,12 @@ class MultiTensorTest {
   }
 
   @Test
+  void theNormIsOnTheDeviceOfTheFirst() {
+    assertEquals(Device.CPU, norm(List.of(Tensor.ones(3), Tensor.ones(4).to(cuda)), 2).device());
+    assertEquals(cuda, norm(List.of(Tensor.ones(4).to(cuda), Tensor.ones(3)), 2).device());
+  }
+
+  @Test
   void moreTensorsThanOneLaunchTakesAreAllCounted() {
     List<Tensor> xs = tensors(DType.FLOAT32, IntStream.range(0, 500).map(i -> i % 9).toArray());
     assertEquals(Tensor.of(values(xs)).norm().toDouble(), norm(xs, 2).toDouble(), 1e-5);

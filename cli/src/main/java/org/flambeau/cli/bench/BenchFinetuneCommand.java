@@ -1,19 +1,12 @@
 package org.flambeau.cli.bench;
 
 import java.util.List;
-import org.flambeau.cli.FlambeauCommand;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 
 @Command(name = "finetune", description = "What a step of training costs that learns a new classifier on a frozen backbone.")
-final class BenchFinetuneCommand extends FlambeauCommand {
-  @Mixin private BenchOptions options = new BenchOptions();
-
+final class BenchFinetuneCommand extends BenchModelCommand {
   @Override
-  protected int run() {
-    options.check();
-    options.comparison.run(this, options.title(), options.device.get(), options.precision().dtype(), options.turns(),
-        List.of(() -> List.of(new ModelBench(options, true).stepOfTheClassifier())));
-    return 0;
+  List<Workload> workloads() {
+    return List.of(new ModelBench(options, true).stepOfTheClassifier());
   }
 }

@@ -181,7 +181,7 @@ public sealed class Adam extends Optimizer<Adam.Options> permits AdamW {
       Tensor step, Options o) {
     Tensor direction = o.maximize ? grad.neg() : grad;
     if (o.weightDecay != 0 && o.decoupledWeightDecay) {
-      parameter.mul_(lr.mul(o.weightDecay).rsub(1));
+      parameter.mul_(o.capturable ? lr.mul(o.weightDecay).rsub(1) : Tensor.scalar(1 - o.lr * o.weightDecay));
     } else if (o.weightDecay != 0) {
       direction = direction.add(parameter, o.weightDecay);
     }
@@ -189,7 +189,11 @@ public sealed class Adam extends Optimizer<Adam.Options> permits AdamW {
     square.mul_(o.beta2).addcmul_(direction, direction, 1 - o.beta2);
     Tensor divisor = largest == null ? square : largest.copy_(largest.maximum(square));
     Tensor root = divisor.sqrt().div_(correction(o.beta2, step).sqrt()).add_(o.eps);
-    parameter.sub_(average.div(root).mul_(lr.div(correction(o.beta1, step))));
+    if (o.capturable) {
+      parameter.sub_(average.div(root).mul_(lr.div(correction(o.beta1, step))));
+    } else {
+      parameter.addcdiv_(average, root, -o.lr / correction(o.beta1, step).toDouble()); // rounded once
+    }
   }
 
   /// 1 − betaᵗ.

@@ -236,7 +236,9 @@ public abstract class Optimizer<O extends OptimizerOptions<O>> {
   /// States are copied; where something does not fit, nothing changes.
   ///
   /// @throws IllegalArgumentException if groups, parameters, sizes or options do not match
+  /// @throws IllegalStateException while a CUDA graph is being captured
   public final void loadStateDict(Map<?, ?> stateDict) {
+    Captures.refuse("load_state_dict", "each replay would go back to what was loaded; load before the capture");
     List<?> savedGroups = entry(stateDict, "param_groups", List.class);
     Map<?, ?> saved = entry(stateDict, "state", Map.class);
     if (savedGroups.size() != groups.size()) {

@@ -1,5 +1,6 @@
 package org.flambeau.testkit.nn;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -145,6 +146,17 @@ public class OptimizersTest {
             weight_decay=1.0, params=[0, 1]}, {amsgrad=true, betas=[0.9, 0.999], decoupled_weight_decay=false, eps=1.0E-8, lr=0.25, \
             maximize=false, weight_decay=0.0, params=[2]}]}""",
         optimizer.stateDict().toString());
+  }
+
+  /// No kernel takes parameters with gaps.
+  @Test
+  void an_update_of_half_precision_is_rounded_once() {
+    Tensor p = Tensor.randn(1000, 2).to(DType.BFLOAT16).select(1, 0).detach().requiresGrad_(true);
+    Tensor g = Tensor.randn(1000).to(DType.BFLOAT16);
+    p.setGrad(g);
+    double[] expected = p.detach().to(DType.FLOAT32).add(g.to(DType.FLOAT32), -0.3).to(DType.BFLOAT16).toDoubleArray();
+    new Sgd(List.of(p), Sgd.options().lr(0.3)).step();
+    assertArrayEquals(expected, p.detach().toDoubleArray());
   }
 
   @Test
