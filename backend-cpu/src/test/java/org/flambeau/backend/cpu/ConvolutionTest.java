@@ -1,6 +1,7 @@
 package org.flambeau.backend.cpu;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Arrays;
 import java.util.List;
@@ -114,6 +115,25 @@ final class ConvolutionTest {
         NaiveLinearAlgebra.assertClose(out, i -> sums[(int) i], provider + " with bias, " + name + " " + c);
       }
     }
+  }
+
+  /// oneDNN's own ReLU makes 0 of it.
+  @ParameterizedTest
+  @MethodSource("providersAndDTypes")
+  void reluKeepsWhatIsNotANumber(Providers provider, DType dtype) {
+    LinearAlgebra algebra = provider.with(allocator);
+    Case c = new Case(2, 32, 14, 14, 48, 3, 1, 1, 1, 1);
+    Strided x = random(dtype, Layout.contiguous(c.x()));
+    Operand.set(x, 0, Double.NaN);
+    Strided out = Operand.natively(dtype, Layout.contiguous(c.out()));
+    algebra.fusedConv2d(out, x, random(dtype, Layout.contiguous(c.weight())), null, null, Activation.RELU, c.spec());
+    assertTrue(Double.isNaN(Operand.get(out, 0)), provider + " convolves");
+
+    Strided rows = random(dtype, Layout.contiguous(64, 64));
+    Operand.set(rows, 0, Double.NaN);
+    Strided product = Operand.natively(dtype, Layout.contiguous(64, 64));
+    algebra.linear(product, rows, random(dtype, Layout.contiguous(64, 64)), null, Activation.RELU);
+    assertTrue(Double.isNaN(Operand.get(product, 0)), provider + " multiplies");
   }
 
   @ParameterizedTest
