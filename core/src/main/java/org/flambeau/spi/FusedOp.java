@@ -14,5 +14,7 @@ public enum FusedOp {
   SGD_STEP,
   ADAM_STEP,
   MULTI_TENSOR_NORM,
-  MULTI_TENSOR_SCALE
+  MULTI_TENSOR_SCALE,
+  /// Asked with an operand of the chain; what a backend says of its device holds for all chains.
+  CHAIN
 }

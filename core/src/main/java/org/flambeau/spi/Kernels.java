@@ -283,4 +283,10 @@ public interface Kernels {
   default void multiTensorScale(Strided[] xs, Strided factor) {
     throw new UnsupportedOperationException("multiTensorScale");
   }
+
+  /// out = the result of `chain` on `operands`, which have out's sizes or are broadcast to them, as in the element-wise kernels; host scalars are
+  /// among them. `out` has the chain's dtype and overlaps none of the operands, or lies exactly as one does.
+  default void chain(Chain chain, Strided out, Strided... operands) {
+    throw new UnsupportedOperationException("chain");
+  }
 }

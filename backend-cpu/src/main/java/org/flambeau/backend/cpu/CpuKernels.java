@@ -6,6 +6,7 @@ import java.lang.foreign.MemorySegment;
 import org.flambeau.DType;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.BinaryOp;
+import org.flambeau.spi.Chain;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Distribution;
 import org.flambeau.spi.FusedOp;
@@ -321,8 +322,14 @@ final class CpuKernels implements Kernels {
       case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, ADD_LAYER_NORM, BATCH_NORM, ATTENTION, CROSS_ENTROPY, SGD_STEP, ADAM_STEP ->
         Vectorization.PRESENT != null && Compute.of(x.dtype()) == Compute.FLOAT;
       case LINEAR, CONV2D -> x.dtype().isFloating();
+      case CHAIN -> true;
       case MULTI_TENSOR_NORM, MULTI_TENSOR_SCALE -> false;
     };
+  }
+
+  @Override
+  public void chain(Chain chain, Strided out, Strided... operands) {
+    ChainKernel.run(chain, out, operands);
   }
 
   @Override

@@ -155,7 +155,7 @@ public final class Elementwise {
     if (x == null) {
       access[k] = Access.CONSTANT;
       address[k] = Scratch.current().tile(k);
-      fill(address[k], value, (int) Math.min(TILE, numel));
+      fill(compute, address[k], value, (int) Math.min(TILE, numel));
     } else {
       address[k] = staging.read(x);
       plan(k, x, numel);
@@ -176,7 +176,8 @@ public final class Elementwise {
     }
   }
 
-  private void fill(long tile, double value, int n) {
+  /// Sets the first n elements of a tile.
+  static void fill(Compute compute, long tile, double value, int n) {
     for (int i = 0; i < n; i++) {
       switch (compute) {
         case FLOAT -> ALL.set(FLOAT, tile + 4L * i, (float) value);

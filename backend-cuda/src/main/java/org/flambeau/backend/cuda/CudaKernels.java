@@ -284,6 +284,7 @@ final class CudaKernels implements Kernels {
       case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, ADD_LAYER_NORM, BATCH_NORM, LINEAR, CONV2D, CROSS_ENTROPY, SGD_STEP, ADAM_STEP,
           MULTI_TENSOR_NORM, MULTI_TENSOR_SCALE ->
         x.dtype().isFloating();
+      case CHAIN -> false;
     };
   }
 
