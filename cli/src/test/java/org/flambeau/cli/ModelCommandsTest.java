@@ -87,6 +87,25 @@ class ModelCommandsTest {
   }
 
   @Test
+  void benchMeasuresAModelOfAnotherDtype() {
+    String[] small = {"--model", "resnet18", "--batch", "2", "--image-size", "32", "--runs", "1", "--warmup", "0", "--dtype", "bfloat16"};
+
+    var inference = flambeau(Stream.concat(Stream.of("bench", "inference"), Stream.of(small)).toArray(String[]::new));
+    assertEquals(0, inference.status(), inference.err());
+    assertEquals("resnet18, 2x3x32x32 bfloat16 on cpu, 1 runs after 0 to warm up", inference.out().lines().findFirst().orElse(""));
+    var train = flambeau(Stream.concat(Stream.of("bench", "train"), Stream.of(small)).toArray(String[]::new));
+    assertEquals(0, train.status(), train.err());
+    var both = flambeau(Stream.concat(Stream.of("bench", "train", "--amp"), Stream.of(small)).toArray(String[]::new));
+    assertEquals(2, both.status());
+    assertEquals("flambeau: --dtype bfloat16 and --amp contradict each other: autocast is for parameters in float32\n", both.err());
+    var integral = flambeau("bench", "train", "--model", "resnet18", "--dtype", "int32");
+    assertEquals(2, integral.status());
+    assertTrue(
+        integral.err().startsWith("flambeau: Invalid value for option '--dtype': expected float32, bfloat16 or float16, got int32\n"),
+        integral.err());
+  }
+
+  @Test
   void predictNeedsAModelAndSaysWhichImagesItCannotRead(@TempDir Path folder) throws Exception {
     assertEquals("flambeau: predict needs --checkpoint FILE, or --model NAME and --weights FILE\n", flambeau("predict", "image.png").err());
     Path weights = folder.resolve("resnet18.safetensors"), names = folder.resolve("names.txt"), broken = folder.resolve("broken.png");

@@ -1,5 +1,7 @@
 package org.flambeau.cli.bench;
 
+import java.util.Locale;
+import org.flambeau.DType;
 import org.flambeau.cli.AmpOption;
 import org.flambeau.cli.DeviceOption;
 import org.flambeau.cli.MisuseException;
@@ -7,8 +9,10 @@ import org.flambeau.cli.ModelOption;
 import org.flambeau.cli.training.Precision;
 import org.flambeau.models.Models;
 import picocli.CommandLine.Help.Visibility;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
 
 /// Which model is measured, and how often.
 final class BenchOptions {
@@ -23,6 +27,8 @@ final class BenchOptions {
 
   @Option(names = "--warmup", paramLabel = "N", description = "how often to run before") int warmup = 3;
 
+  @Option(names = "--dtype", converter = Floating.class, paramLabel = "DTYPE", description = "what parameters and images are in: float32, bfloat16 or float16") DType dtype = DType.FLOAT32;
+
   @Mixin AmpOption amp = new AmpOption();
 
   @Mixin DeviceOption device = new DeviceOption();
@@ -33,6 +39,10 @@ final class BenchOptions {
     if (batch < 1 || runs < 1 || warmup < 0 || imageSize < 0) {
       throw new MisuseException("--batch and --runs must be at least 1, --warmup and --image-size not negative");
     }
+    if (dtype != DType.FLOAT32 && precision() != Precision.FLOAT32) {
+      throw new MisuseException(
+          "--dtype " + dtype.name().toLowerCase(Locale.ROOT) + " and --amp contradict each other: autocast is for parameters in float32");
+    }
     if (imageSize == 0) {
       imageSize = model.imageSize();
     }
@@ -42,12 +52,17 @@ final class BenchOptions {
     return amp.precision();
   }
 
+  /// What products are computed in.
+  DType products() {
+    return dtype == DType.FLOAT32 ? precision().dtype() : dtype;
+  }
+
   /// What results of two sides may differ by, relative to the sum of their magnitudes.
   private double tolerance() {
-    return switch (precision()) {
-      case FLOAT32 -> 1e-5;
+    return switch (products()) {
       case FLOAT16 -> 0.005;
       case BFLOAT16 -> 0.02;
+      default -> 1e-5;
     };
   }
 
@@ -58,12 +73,30 @@ final class BenchOptions {
 
   /// Model, sizes and precision, as the peer's script reads them.
   String name() {
-    return model.name() + " " + batch + "x3x" + imageSize + "x" + imageSize + (precision() == Precision.FLOAT32 ? "" : " " + precision());
+    return model.name() + " " + sizes() + (products() == DType.FLOAT32 ? "" : arithmetic());
   }
 
   String title() {
-    return model.name() + ", " + batch + "x3x" + imageSize + "x" + imageSize + (precision() == Precision.FLOAT32 ? " " : " autocast to ")
-        + precision() + " on "
-        + device.get() + ", " + runs + " runs after " + warmup + " to warm up";
+    return model.name() + ", " + sizes() + arithmetic() + " on " + device.get() + ", " + runs + " runs after " + warmup + " to warm up";
+  }
+
+  private String sizes() {
+    return batch + "x3x" + imageSize + "x" + imageSize;
+  }
+
+  private String arithmetic() {
+    return (precision() == Precision.FLOAT32 ? " " : " autocast to ") + products().name().toLowerCase(Locale.ROOT);
+  }
+
+  static final class Floating implements ITypeConverter<DType> {
+    @Override
+    public DType convert(String name) {
+      return switch (name) {
+        case "float32" -> DType.FLOAT32;
+        case "bfloat16" -> DType.BFLOAT16;
+        case "float16" -> DType.FLOAT16;
+        default -> throw new TypeConversionException("expected float32, bfloat16 or float16, got " + name);
+      };
+    }
   }
 }

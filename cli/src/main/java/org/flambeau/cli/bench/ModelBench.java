@@ -39,14 +39,16 @@ final class ModelBench {
     if (freezeBackbone) {
       Linear old = (Linear) model.submodule(classifier);
       drawWeights(model.replace(classifier, new Linear(old.inFeatures(), CLASSES)));
-      Backbone.freeze(model, classifier);
     }
-    images = Tensor.randn(options.batch, 3, options.imageSize, options.imageSize).to(device);
+    images = Tensor.randn(options.batch, 3, options.imageSize, options.imageSize).to(device).to(options.dtype);
     labels = Tensor.randint(0, CLASSES, options.batch).to(device);
     model.to(device);
-    boolean training = model.isTraining();
+    model.to(options.dtype);
     multiplyAdds = ModelSummary.of(model.eval(), images).multiplyAdds();
-    model.train(training);
+    model.train();
+    if (freezeBackbone) {
+      Backbone.freeze(model, classifier);
+    }
   }
 
   /// The classifier's weights are drawn as well: those of a fresh ViT are zero.
@@ -119,6 +121,6 @@ final class ModelBench {
   private Workload workload(String title, String kind, int passes, int uses, Supplier<Supplier<Tensor>> make) {
     long parameters = model.parameters().stream().mapToLong(Tensor::numel).sum();
     return new Workload(options.name() + ", " + kind, title, 1, options.batch, 2.0 * multiplyAdds * passes,
-        4.0 * (parameters * uses + images.numel()), make);
+        (double) options.dtype.size() * (parameters * uses + images.numel()), make);
   }
 }

@@ -7,13 +7,27 @@ import torch.nn.functional as F
 from torch import nn
 
 CLASSES = 1000
-NAME = re.compile(r"(\w+) (\d+)x3x(\d+)x\d+(?: (\w+))?, (.*)")
+NAME = re.compile(r"(\w+) (\d+)x3x(\d+)x\d+(?: (autocast to )?(\w+))?, (.*)")
+
+
+class Arithmetic:
+    """What parameters and images are in, `dtype`, and what autocast computes in, `lower`, or None."""
+
+    def __init__(self, autocast, precision):
+        named = getattr(torch, precision or "float32")
+        self.dtype, self.lower = (torch.float32, named) if autocast else (named, None)
+
+    def region(self, device):
+        return torch.autocast(device.type, self.lower) if self.lower else contextlib.nullcontext()
+
+    def scaler(self, device):
+        return torch.amp.GradScaler(device.type, enabled=self.lower == torch.float16)
 
 
 def workload(name, device):
-    """What NAME says, as in `resnet18 8x3x224x224 bfloat16, training step`."""
-    model, batch, size, precision, kind = NAME.fullmatch(name).groups()
-    return KINDS[kind](model, int(batch), int(size), precision, device)
+    """What NAME says, as in `resnet18 8x3x224x224 autocast to bfloat16, training step`."""
+    model, batch, size, autocast, precision, kind = NAME.fullmatch(name).groups()
+    return KINDS[kind](model, int(batch), int(size), Arithmetic(autocast, precision), device)
 
 
 def make(name):
@@ -34,21 +48,17 @@ def draw_weights(layer):
     nn.init.zeros_(layer.bias)
 
 
-def draw_images(batch, size, device):
-    return torch.randn(batch, 3, size, size).to(device)
-
-
-def autocast(precision, device):
-    return torch.autocast(device.type, getattr(torch, precision)) if precision else contextlib.nullcontext()
+def draw_images(batch, size, arithmetic, device):
+    return torch.randn(batch, 3, size, size).to(device, arithmetic.dtype)
 
 
 def inference(gradients):
-    def prepare(name, batch, size, precision, device):
-        model = make(name).eval().to(device)
-        images = draw_images(batch, size, device)
+    def prepare(name, batch, size, arithmetic, device):
+        model = make(name).eval().to(device, arithmetic.dtype)
+        images = draw_images(batch, size, arithmetic, device)
 
         def run():
-            with torch.set_grad_enabled(gradients), autocast(precision, device):
+            with torch.set_grad_enabled(gradients), arithmetic.region(device):
                 return model(images)
 
         return run
@@ -56,11 +66,11 @@ def inference(gradients):
     return prepare
 
 
-def step(name, batch, size, precision, device):
-    return training(make(name), batch, size, precision, device)
+def step(name, batch, size, arithmetic, device):
+    return training(make(name), batch, size, arithmetic, device)
 
 
-def step_of_a_new_head(name, batch, size, precision, device):
+def step_of_a_new_head(name, batch, size, arithmetic, device):
     model = make(name).eval().requires_grad_(False)
     new = nn.Linear(head(model).in_features, CLASSES)
     if hasattr(model, "fc"):
@@ -68,19 +78,19 @@ def step_of_a_new_head(name, batch, size, precision, device):
     else:
         model.heads.head = new
     draw_weights(new)
-    return training(model, batch, size, precision, device)
+    return training(model, batch, size, arithmetic, device)
 
 
-def training(model, batch, size, precision, device):
-    images = draw_images(batch, size, device)
+def training(model, batch, size, arithmetic, device):
+    images = draw_images(batch, size, arithmetic, device)
     labels = torch.randint(0, CLASSES, (batch,)).to(device)
-    model.to(device)
+    model.to(device, arithmetic.dtype)
     optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=1e-3, momentum=0.9)
-    scaler = torch.amp.GradScaler(device.type, enabled=precision == "float16")
+    scaler = arithmetic.scaler(device)
 
     def run():
         optimizer.zero_grad()
-        with autocast(precision, device):
+        with arithmetic.region(device):
             loss = F.cross_entropy(model(images), labels)
         scaler.scale(loss).backward()
         scaler.step(optimizer)
