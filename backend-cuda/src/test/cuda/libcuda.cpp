@@ -12,6 +12,7 @@ std::recursive_mutex driver;
 namespace {
 
 bool initialized;
+long libraryCalls = 0;
 std::string lastFault;
 
 bool known(int device) { return device >= 0 && device < DEVICES; }
@@ -113,6 +114,7 @@ API cuCtxSetCurrent(Context *to) {
 API simulatedIssue(void *stream, int (*work)(void *), void (*forget)(void *), void *argument) {
   std::shared_ptr<void> kept(argument, forget);
   Lock lock(driver);
+  libraryCalls++;
   return issue(stream, [=] { return work(kept.get()); });
 }
 
@@ -128,6 +130,9 @@ API simulatedBreak(void *stream) {
   Lock lock(driver);
   return issue(stream, [] { return int(ILLEGAL_ADDRESS); });
 }
+
+// How often libraries beside the driver have issued work so far.
+extern "C" __attribute__((visibility("default"))) long simulatedLibraryCalls() { return libraryCalls; }
 
 // What was done wrong last; empty where nothing was.
 extern "C" __attribute__((visibility("default"))) const char *simulatedFault() { return lastFault.c_str(); }

@@ -41,6 +41,7 @@ struct alignas(16) Slot {
 
 std::map<Module *, std::shared_ptr<Module>> modules;
 std::map<Function *, Module *> functions;
+long launches = 0;
 
 std::shared_ptr<Module> find(Function *function) {
   auto found = functions.find(function);
@@ -165,12 +166,16 @@ API cuLaunchKernel(Function *function, unsigned gridX, unsigned gridY, unsigned 
     memcpy(&values[places[i]], parameters[i], kernel.sizes[i]);
   }
   uint3 gridSize = {gridX, gridY, gridZ}, blockSize = {blockX, blockY, blockZ};
+  launches++;
   return issue(stream, [=, &kernel]() mutable {
     std::vector<void *> addresses;
     for (size_t place : places) addresses.push_back(&values[place]);
     return launch({&kernel, gridSize, blockSize, dynamicBytes, addresses.data(), module->sharedModule, module->sharedBytes});
   });
 }
+
+// For tests: how many kernels were launched or recorded so far.
+extern "C" __attribute__((visibility("default"))) long simulatedLaunches() { return launches; }
 
 // For tests: in which order threads run where nothing orders them, forward 0, reverse 1, random 2.
 API simulatedOrder(int order) {

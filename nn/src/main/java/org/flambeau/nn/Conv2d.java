@@ -1,6 +1,7 @@
 package org.flambeau.nn;
 
 import org.flambeau.CudaGraph;
+import org.flambeau.DType;
 import org.flambeau.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -31,9 +32,9 @@ public final class Conv2d extends Convolution {
     super(inChannels, outChannels, new int[] {kernelH, kernelW}, options, false, bias);
   }
 
-  /// Itself with a norm folded in, from its own content and the norm's of now.
-  FoldedNorm fold(BatchNorm2d norm) {
-    FoldedNorm now = FoldedNorm.of(this, norm, folded);
+  /// Itself with a norm folded in, from its own content and the norm's of now, in `dtype`.
+  FoldedNorm fold(BatchNorm2d norm, DType dtype) {
+    FoldedNorm now = FoldedNorm.of(this, norm, dtype, folded);
     if (now != folded && !CudaGraph.isCapturing()) {
       folded = now;
     }

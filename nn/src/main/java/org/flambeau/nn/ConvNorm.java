@@ -1,9 +1,10 @@
 package org.flambeau.nn;
 
 import java.util.function.Supplier;
-import org.flambeau.Autocast;
+import org.flambeau.DType;
 import org.flambeau.GradMode;
 import org.flambeau.Tensor;
+import org.flambeau.internal.ops.AutocastPolicy;
 import org.flambeau.spi.Activation;
 import org.jspecify.annotations.Nullable;
 
@@ -13,11 +14,14 @@ import org.jspecify.annotations.Nullable;
 /// ```java
 /// Tensor y = ConvNorm.call(conv1, bn1, relu, x);          // relu(bn1(conv1(x)))
 /// ```
-/// It is what calling them one after the other is. In evaluation, under `noGrad`, outside of autocast, and where no hook looks at what is between them, it is
+/// It is what calling them one after the other is. In evaluation, under `noGrad`, and where no hook looks at what is between them, it is
 /// one operation: the norm is folded into the convolution's weight and bias, which are computed once, kept with the convolution and computed
 /// again after a change of a parameter or statistic, and the kernel that convolves also adds the residual and applies ReLU. Results differ
-/// by rounding. [Sequential] does the same with a convolution and a norm that follow each other.
+/// by rounding. Under autocast the folded weight is computed in float32 and kept in the region's lower precision. [Sequential] does the same
+/// with a convolution and a norm that follow each other.
 public final class ConvNorm {
+  private static final String CONV = "conv2d";
+
   private ConvNorm() {}
 
   /// norm(conv(x)).
@@ -34,9 +38,10 @@ public final class ConvNorm {
   public static Tensor call(Conv2d conv, BatchNorm2d norm, @Nullable Supplier<Tensor> residual, @Nullable ReLU relu, Tensor x) {
     if (ModuleCalls.called(conv) instanceof Conv2d c && ModuleCalls.called(norm) instanceof BatchNorm2d n && isOne(c, n, relu, x)) {
       Tensor addend = residual == null ? null : residual.get();
-      FoldedNorm folded = c.fold(n);
+      DType dtype = AutocastPolicy.dtypeOf(CONV, x);
+      FoldedNorm folded = c.fold(n, dtype);
       Activation activation = relu == null ? Activation.NONE : Activation.RELU;
-      if (addend == null || addend.dtype() == x.dtype()) {
+      if (addend == null || addend.dtype() == dtype) {
         return LayerFunctions.fusedConv2d(x, folded.weight(), folded.bias(), addend, activation, c.options());
       }
       Tensor sum = LayerFunctions.fusedConv2d(x, folded.weight(), folded.bias(), null, Activation.NONE, c.options()).add_(addend);
@@ -49,8 +54,9 @@ public final class ConvNorm {
 
   private static boolean isOne(Conv2d conv, BatchNorm2d norm, @Nullable ReLU relu, Tensor x) {
     Tensor weight = conv.weight();
-    return !GradMode.isEnabled() && !Autocast.isEnabled() && !norm.usesInputStats() && !conv.options().samePadding()
+    return !GradMode.isEnabled() && !norm.usesInputStats() && !conv.options().samePadding()
         && !conv.isHooked() && !norm.isHooked() && (relu == null || ModuleCalls.called(relu) instanceof ReLU r && !r.isHooked())
-        && x.dim() == 4 && x.dtype() == weight.dtype() && x.device() == weight.device() && FoldedNorm.isPossible(conv, norm);
+        && x.dim() == 4 && AutocastPolicy.dtypeOf(CONV, x) == AutocastPolicy.dtypeOf(CONV, weight) && x.device() == weight.device()
+        && FoldedNorm.isPossible(conv, norm);
   }
 }

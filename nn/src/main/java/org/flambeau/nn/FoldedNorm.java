@@ -4,6 +4,7 @@ import java.lang.ref.WeakReference;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
+import org.flambeau.Autocast;
 import org.flambeau.CudaGraph;
 import org.flambeau.DType;
 import org.flambeau.GradMode;
@@ -32,13 +33,12 @@ final class FoldedNorm {
   private final Tensor weight;
   private final Tensor bias;
 
-  private FoldedNorm(Conv2d conv, BatchNorm2d norm) {
+  private FoldedNorm(Conv2d conv, BatchNorm2d norm, DType dtype) {
     sources = tensors(conv, norm).map(Source::of).toList();
     Tensor mean = Objects.requireNonNull(norm.runningMean());
     Tensor var = Objects.requireNonNull(norm.runningVar());
-    DType dtype = conv.weight().dtype();
-    DType wide = DType.promote(dtype, DType.FLOAT32);
-    try (var _ = GradMode.noGrad(); var _ = MemoryScope.open()) {
+    DType wide = DType.promote(conv.weight().dtype(), DType.FLOAT32);
+    try (var _ = GradMode.noGrad(); var _ = Autocast.disabled(); var _ = MemoryScope.open()) {
       Tensor scale = scaled(var.to(wide).add(norm.eps()).rsqrt(), norm.weight());
       Tensor shift = conv.bias() == null ? mean.to(wide).neg() : conv.bias().to(wide).sub(mean);
       Tensor offset = shift.mul(scale);
@@ -65,8 +65,9 @@ final class FoldedNorm {
 
   /// What `last` is, if that is still right, else anew. In a CUDA graph that is being captured it is always computed: the graph repeats it with
   /// what the parameters will be then.
-  static FoldedNorm of(Conv2d conv, BatchNorm2d norm, @Nullable FoldedNorm last) {
-    return last != null && !CudaGraph.isCapturing() && last.isRight(conv, norm) ? last : new FoldedNorm(conv, norm);
+  static FoldedNorm of(Conv2d conv, BatchNorm2d norm, DType dtype, @Nullable FoldedNorm last) {
+    boolean isStill = last != null && last.weight.dtype() == dtype && !CudaGraph.isCapturing() && last.isRight(conv, norm);
+    return isStill ? last : new FoldedNorm(conv, norm, dtype);
   }
 
   private boolean isRight(Conv2d conv, BatchNorm2d norm) {

@@ -9,6 +9,7 @@ import java.lang.ref.Reference;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Supplier;
+import org.flambeau.Autocast;
 import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.GradMode;
@@ -29,6 +30,8 @@ import org.flambeau.testkit.memory.SoakProcess;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /// A convolution and its norm called as one give what they give one after the other.
 public class ConvNormTest {
@@ -57,11 +60,22 @@ public class ConvNormTest {
   private Tensor x = Tensor.ones(1);
   private Block block = new Block(4, true, true);
 
+  /// Where it computes.
+  protected Device device() {
+    return Device.CPU;
+  }
+
+  private Block block(boolean bias, boolean affine) {
+    Block made = new Block(4, bias, affine);
+    made.to(device());
+    return made;
+  }
+
   @BeforeEach
   void train() {
     Random.manualSeed(3);
-    x = Tensor.randn(2, 4, 6, 5);
-    block = new Block(4, true, true);
+    x = Tensor.randn(2, 4, 6, 5).to(device());
+    block = block(true, true);
     for (int i = 0; i < 3; i++) {
       Tensor _ = block.call(x); // so that the statistics are somebody's
     }
@@ -97,7 +111,7 @@ public class ConvNormTest {
     assertTrue(isFused());
     for (boolean bias : new boolean[] {true, false}) {
       for (boolean affine : new boolean[] {true, false}) {
-        block = new Block(4, bias, affine);
+        block = block(bias, affine);
         Tensor _ = block.call(x);
         block.eval();
         assertRight("bias " + bias + ", affine " + affine);
@@ -160,6 +174,44 @@ public class ConvNormTest {
     assertTrue(isFused());
   }
 
+  /// The root of the mean square of what each element is off.
+  private static double error(Tensor exact, Tensor y) {
+    return y.to(DType.FLOAT64).sub(exact).square().mean().sqrt().toDouble();
+  }
+
+  /// Which rounds once where they round thrice: the convolution, the norm, the sum.
+  @ParameterizedTest
+  @EnumSource(names = {"BFLOAT16", "FLOAT16"})
+  void underAutocastTheyAreOneOperationInItsPrecision(DType lower) {
+    Tensor images = Tensor.randn(8, 4, 16, 16).to(device());
+    block.to(DType.FLOAT64);
+    Tensor exact = withoutRecording(() -> block.expected(images.to(DType.FLOAT64)));
+    block.to(DType.FLOAT32);
+    try (var _ = GradMode.noGrad(); var _ = Autocast.open(lower)) {
+      Tensor in = images.to(lower);
+      Tensor y = block.call(in);
+      assertEquals(lower, y.dtype());
+      assertTrue(error(exact, y) <= error(exact, block.expected(in)), error(exact, y) + " > " + error(exact, block.expected(in)));
+      assertTrue(ConvNorm.call(block.conv, block.norm, images).equal(ConvNorm.call(block.conv, block.norm, in)), "images are cast");
+      assertTrue(isFused());
+    }
+    assertRight("outside again");
+  }
+
+  @Test
+  void theFoldedWeightIsCastOnceAndAgainAfterAChange() {
+    try (var _ = GradMode.noGrad(); var _ = Autocast.open(DType.BFLOAT16)) {
+      Tensor in = x.to(DType.BFLOAT16);
+      Tensor before = block.call(in);
+      try (Lens lens = Lens.open()) {
+        assertTrue(before.equal(block.call(in)));
+        assertEquals(0, lens.count("copy"), "casts without a change");
+      }
+      block.conv.weight().mul_(2);
+      assertTrue(!before.equal(block.call(in)));
+    }
+  }
+
   @Test
   void hooksSeeWhatIsBetween() {
     int[] calls = new int[1];
@@ -181,7 +233,7 @@ public class ConvNormTest {
     Tensor expected = withoutRecording(() -> block.conv.call(x).add(x).relu());
     assertArrayEquals(expected.toDoubleArray(), withoutRecording(() -> block.call(x)).toDoubleArray(), 2e-6);
     BatchNorm2d other = block.replace("norm", new BatchNorm2d(4));
-    other.eval();
+    other.to(device()).eval();
     assertTrue(isFused());
     Tensor normed = withoutRecording(() -> other.call(block.conv.call(x)).add(x).relu());
     assertArrayEquals(normed.toDoubleArray(), withoutRecording(() -> block.call(x)).toDoubleArray(), 2e-6);

@@ -32,6 +32,8 @@ import org.junit.jupiter.api.Test;
 
 /// Work recorded once and replayed, on the simulated GPU.
 class CudaGraphTest {
+  /// How far results of convolutions may be apart whose weights differ by rounding.
+  private static final double TF32 = 1e-2;
   private static Device cuda;
 
   @BeforeAll
@@ -98,8 +100,8 @@ class CudaGraphTest {
           step.replay();
           evaluation.replay();
           double[] expected = norm.call(conv.call(x)).toDoubleArray();
-          assertArrayEquals(expected, ConvNorm.call(conv, norm, x).toDoubleArray(), 1e-5);
-          assertArrayEquals(expected, captured[0].toDoubleArray(), 1e-5);
+          assertArrayEquals(expected, ConvNorm.call(conv, norm, x).toDoubleArray(), TF32);
+          assertArrayEquals(expected, captured[0].toDoubleArray(), TF32);
         }
       }
     }

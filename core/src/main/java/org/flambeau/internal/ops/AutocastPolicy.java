@@ -71,6 +71,15 @@ public enum AutocastPolicy {
     return (x.device().type() == Device.Type.CPU ? CPU : CUDA).get(op);
   }
 
+  /// The dtype in which `op` sees its operand `x`, which is the one that its policy asks about.
+  public static DType dtypeOf(String op, Tensor x) {
+    AutocastPolicy policy = of(op, x);
+    Device.Type device = x.device().type();
+    return policy == null || !isCast(x, device)
+        ? x.dtype()
+        : policy.dtype(Objects.requireNonNull(ThreadState.current().casts).dtype(), device, new Tensor[] {x});
+  }
+
   /// Whether there is a device on which autocast does anything to `op`.
   static boolean treats(String op) {
     return CPU.containsKey(op) || CUDA.containsKey(op);

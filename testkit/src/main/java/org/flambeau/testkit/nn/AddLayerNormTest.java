@@ -9,7 +9,9 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
+import org.flambeau.Autocast;
 import org.flambeau.DType;
+import org.flambeau.Device;
 import org.flambeau.Random;
 import org.flambeau.Tensor;
 import org.flambeau.nn.Functional;
@@ -22,12 +24,17 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /// A sum and its layer norm are what the two operations give, whoever needs a gradient and whichever result passes one.
-final class AddLayerNormTest {
+public class AddLayerNormTest {
   private static final long[] SHAPE = {20};
 
   /// Both ways to the two results.
   private interface Norm {
     NormalizedSum of(Tensor[] x);
+  }
+
+  /// Where it computes.
+  protected Device device() {
+    return Device.CPU;
   }
 
   @BeforeEach
@@ -44,8 +51,12 @@ final class AddLayerNormTest {
     return new NormalizedSum(sum, Functional.layerNorm(sum, SHAPE, x[2], x[3], 1e-5));
   }
 
-  private static Tensor[] operands() {
-    return new Tensor[] {Tensor.randn(3, 7, 20), Tensor.randn(3, 7, 20), Tensor.randn(20), Tensor.randn(20)};
+  private Tensor randn(long... sizes) {
+    return Tensor.randn(sizes).to(device());
+  }
+
+  private Tensor[] operands() {
+    return new Tensor[] {randn(3, 7, 20), randn(3, 7, 20), randn(20), randn(20)};
   }
 
   private static @Nullable Tensor[] gradients(Norm norm, Function<NormalizedSum, Tensor> loss, Tensor[] operands, int needed) {
@@ -78,7 +89,7 @@ final class AddLayerNormTest {
     NormalizedSum actual = together(operands);
     assertAlike(new Tensor[] {expected.sum(), expected.normalized()}, new Tensor[] {actual.sum(), actual.normalized()}, tolerance,
         "result");
-    Tensor slopes = Tensor.arange(3 * 7 * 20).reshape(3, 7, 20).to(DType.FLOAT32).cos();
+    Tensor slopes = Tensor.arange(3 * 7 * 20).reshape(3, 7, 20).to(DType.FLOAT32).cos().to(operands[0].device());
     Tensor others = slopes.sin();
     List<Function<NormalizedSum, Tensor>> losses = List.of(both -> both.sum().mul(slopes).sum(),
         both -> both.normalized().mul(slopes).sum(),
@@ -108,8 +119,29 @@ final class AddLayerNormTest {
   @Test
   void operands_may_lie_in_any_order() {
     Tensor[] x = operands();
-    x[1] = Tensor.randn(20, 7, 3).permute(2, 1, 0);
+    x[1] = randn(20, 7, 3).permute(2, 1, 0);
     assertAlike(x, 2e-5f);
+  }
+
+  /// As a vision transformer's are, whose sums are float32, and others.
+  @Test
+  void under_autocast_operands_of_any_dtypes_give_what_the_two_operations_do() {
+    for (DType dtype : List.of(DType.FLOAT32, DType.BFLOAT16)) {
+      for (DType other : List.of(DType.FLOAT32, DType.BFLOAT16)) {
+        Tensor[] x = operands();
+        x[0] = x[0].to(dtype);
+        x[1] = x[1].to(other);
+        Block block = block();
+        try (var _ = Autocast.open(DType.BFLOAT16)) {
+          assertAlike(x, dtype == other && dtype == DType.FLOAT32 ? 2e-5f : 3e-2f);
+          Tensor sum = x[0].add(x[1]);
+          Tensor expected = sum.add(block.norm.call(sum));
+          Tensor y = block.call(x[0], x[1]);
+          assertEquals(expected.dtype(), y.dtype());
+          assertArrayEquals(expected.to(DType.FLOAT32).toFloatArray(), y.to(DType.FLOAT32).toFloatArray(), 2e-5f);
+        }
+      }
+    }
   }
 
   /// A block of a residual network.
@@ -123,10 +155,16 @@ final class AddLayerNormTest {
     }
   }
 
+  private Block block() {
+    Block block = new Block();
+    block.to(device());
+    return block;
+  }
+
   @Test
   void hooks_of_the_norm_see_the_sum_and_change_what_becomes_of_it() {
     Tensor[] x = operands();
-    Block block = new Block();
+    Block block = block();
     float[] before = block.call(x[0], x[1]).toFloatArray();
     List<Tensor> seen = new ArrayList<>();
     var registration = block.norm.registerForwardHook((module, inputs, output) -> {
@@ -144,7 +182,7 @@ final class AddLayerNormTest {
   @Test
   void what_replaces_the_norm_is_called_in_its_place() {
     Tensor[] x = operands();
-    Block block = new Block();
+    Block block = block();
     block.replace("norm", new Identity());
     assertArrayEquals(x[0].add(x[1]).mul(2).toFloatArray(), block.call(x[0], x[1]).toFloatArray(), 1e-6f);
   }

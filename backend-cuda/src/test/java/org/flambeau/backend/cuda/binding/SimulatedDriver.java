@@ -109,16 +109,33 @@ public final class SimulatedDriver {
     return Native.call(() -> (int) function.invokeWithArguments(Arrays.stream(arguments).boxed().toArray()));
   }
 
+  /// What a computation takes.
+  ///
+  /// @param kernels of the backend's own
+  /// @param calls of cuBLASLt and cuDNN
+  public record Work(long kernels, long calls) {}
+
+  /// What `computation` issues to the GPU, copies aside.
+  public static Work work(Runnable computation) {
+    Work before = new Work(count(Library.DRIVER, "simulatedLaunches"), count(Library.DRIVER, "simulatedLibraryCalls"));
+    computation.run();
+    return new Work(count(Library.DRIVER, "simulatedLaunches") - before.kernels,
+        count(Library.DRIVER, "simulatedLibraryCalls") - before.calls);
+  }
+
+  private static long count(Library library, String name) {
+    var function = Native.function(Libraries.shared().open(library), name, JAVA_LONG);
+    return Native.callLong(() -> (long) function.invokeExact());
+  }
+
   /// How many plans of cuDNN's were made so far.
   public static long cudnnPlans() {
-    var function = Native.function(Libraries.shared().open(Library.CUDNN), "simulatedPlans", JAVA_LONG);
-    return Native.callLong(() -> (long) function.invokeExact());
+    return count(Library.CUDNN, "simulatedPlans");
   }
 
   /// How many of cuDNN's descriptors, of either API, were not destroyed yet.
   public static long cudnnDescriptors() {
-    var function = Native.function(Libraries.shared().open(Library.CUDNN), "simulatedDescriptors", JAVA_LONG);
-    return Native.callLong(() -> (long) function.invokeExact());
+    return count(Library.CUDNN, "simulatedDescriptors");
   }
 
   /// What cuDNN refuses from now on: every plan or none, and of its legacy API the algorithms with these numbers.

@@ -1,0 +1,147 @@
+package org.flambeau.backend.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.function.Supplier;
+import org.flambeau.Autocast;
+import org.flambeau.DType;
+import org.flambeau.Device;
+import org.flambeau.GradMode;
+import org.flambeau.MatmulPrecision;
+import org.flambeau.Random;
+import org.flambeau.Tensor;
+import org.flambeau.backend.cuda.binding.SimulatedDriver;
+import org.flambeau.backend.cuda.binding.SimulatedDriver.Work;
+import org.flambeau.models.ResNet;
+import org.flambeau.models.VisionTransformer;
+import org.flambeau.nn.BatchNorm2d;
+import org.flambeau.nn.Conv2d;
+import org.flambeau.nn.ConvNorm;
+import org.flambeau.nn.ConvOptions;
+import org.flambeau.nn.LayerNorm;
+import org.flambeau.nn.Module;
+import org.flambeau.nn.NormalizedSum;
+import org.flambeau.nn.ReLU;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/// How many kernels and library calls modules take on the simulated GPU: what is to be one operation is one.
+class FusionTest {
+  private static Device cuda;
+
+  @BeforeAll
+  static void install() throws Exception {
+    SimulatedDriver.install();
+    MatmulPrecision.setForConvolutions(MatmulPrecision.HIGHEST);
+    cuda = Device.cuda(0);
+    Random.manualSeed(4);
+  }
+
+  @AfterAll
+  static void restore() {
+    MatmulPrecision.setForConvolutions(MatmulPrecision.HIGH);
+  }
+
+  /// What it issues when all that is computed once has been.
+  private static Work steady(Supplier<?> computation) {
+    computation.get();
+    return SimulatedDriver.work(computation::get);
+  }
+
+  @Test
+  void aConvolutionWithItsNormResidualAndReluIsOneCall() {
+    Conv2d conv = new Conv2d(8, 8, 3, ConvOptions.of().padding(1), false);
+    BatchNorm2d norm = new BatchNorm2d(8);
+    ReLU relu = new ReLU(true);
+    conv.to(cuda).eval();
+    norm.to(cuda).eval();
+    Tensor x = Tensor.randn(2, 8, 5, 5).to(cuda);
+    try (var _ = GradMode.noGrad()) {
+      assertEquals(new Work(0, 1), steady(() -> ConvNorm.call(conv, norm, () -> x, relu, x)));
+      assertEquals(new Work(5, 1), steady(() -> norm.call(conv.call(x)).add(x).relu()));
+      for (DType lower : new DType[] {DType.BFLOAT16, DType.FLOAT16}) {
+        Tensor half = x.to(lower);
+        try (var _ = Autocast.open(lower)) {
+          assertEquals(new Work(0, 1), steady(() -> ConvNorm.call(conv, norm, () -> half, relu, half)));
+        }
+      }
+    }
+  }
+
+  @Test
+  void aSumAndItsLayerNormAreOneKernel() {
+    LayerNorm norm = new LayerNorm(64);
+    norm.to(cuda);
+    Tensor x = Tensor.randn(4, 64).to(cuda).requiresGrad_(true);
+    Tensor residual = Tensor.randn(4, 64).to(cuda);
+    assertEquals(new Work(1, 0), steady(() -> norm.callOnSum(x, residual)));
+    assertEquals(new Work(2, 0), steady(() -> norm.call(x.add(residual))));
+    Tensor lower = x.detach().to(DType.BFLOAT16);
+    try (var _ = Autocast.open(DType.BFLOAT16)) {
+      assertEquals(new Work(2, 0), steady(() -> norm.callOnSum(lower, residual)), "with a cast");
+      NormalizedSum both = norm.callOnSum(lower, residual);
+      Tensor sum = lower.add(residual);
+      assertArrayEquals(sum.toFloatArray(), both.sum().detach().toFloatArray());
+      assertArrayEquals(norm.call(sum).detach().toFloatArray(), both.normalized().detach().toFloatArray(), 1e-6f);
+    }
+  }
+
+  private static float[] logits(Module model, Tensor x) {
+    return model.call(x).to(DType.FLOAT32).toFloatArray();
+  }
+
+  /// 20 convolutions with their norms and a linear layer; two poolings, and where it starts from float32 a cast.
+  @Test
+  void aResNet18IsAsManyCallsAsItHasLayersWithWeights() {
+    Module model = ResNet.resnet18(10);
+    model.train();
+    for (int i = 0; i < 3; i++) {
+      Tensor _ = model.call(Tensor.randn(8, 3, 32, 32)); // so that the statistics are somebody's
+    }
+    model.eval();
+    Tensor x = Tensor.randn(2, 3, 32, 32);
+    try (var _ = GradMode.noGrad()) {
+      float[] exact = logits(model, x);
+      float[] lower;
+      try (var _ = Autocast.open(DType.BFLOAT16)) {
+        lower = logits(model, x);
+      }
+      model.to(cuda);
+      Tensor images = x.to(cuda);
+      assertEquals(new Work(2, 21), steady(() -> model.call(images)));
+      assertArrayEquals(exact, logits(model, images), 1e-4f);
+      try (var _ = Autocast.open(DType.BFLOAT16)) {
+        assertEquals(new Work(3, 21), steady(() -> model.call(images)));
+        assertArrayEquals(lower, logits(model, images), 1e-2f);
+      }
+    }
+  }
+
+  /// What a vision transformer issues for each of its blocks.
+  private static Work block(DType dtype) {
+    Work[] works = new Work[2];
+    for (int i = 0; i < 2; i++) {
+      Module model = new VisionTransformer(
+          VisionTransformer.Options.B_16.imageSize(32).patchSize(8).layers(i + 1).heads(2).hidden(32).mlp(64).numClasses(5));
+      model.to(cuda).to(dtype).eval();
+      Tensor x = Tensor.randn(2, 3, 32, 32).to(cuda).to(dtype);
+      works[i] = steady(() -> model.call(x));
+    }
+    return new Work(works[1].kernels() - works[0].kernels(), works[1].calls() - works[0].calls());
+  }
+
+  /// Four products; two norms, the first sum with its norm, attention by a kernel or by cuDNN, GELU, the second sum. Under autocast the norms
+  /// compute in float32: what they are given and what they give is cast.
+  @Test
+  void aTransformersBlockIsNineOperations() {
+    try (var _ = GradMode.noGrad()) {
+      assertEquals(new Work(5, 4), block(DType.FLOAT32));
+      assertEquals(new Work(4, 5), block(DType.BFLOAT16));
+      try (var _ = Autocast.open(DType.BFLOAT16)) {
+        assertEquals(new Work(8, 5), block(DType.FLOAT32));
+      }
+    }
+  }
+}
