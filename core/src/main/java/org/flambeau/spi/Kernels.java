@@ -194,8 +194,9 @@ public interface Kernels {
     throw new UnsupportedOperationException("addLayerNormBackward");
   }
 
-  /// Batch statistics of x (n, c, …) per channel: mean and 1/√(biased variance + eps); where given, the running ones
-  /// are moved by `momentum` towards the mean and the unbiased variance.
+  /// Batch statistics of x (n, c, …) per channel: mean and 1/√(biased variance + eps), in float32 or wider; where given, the running ones
+  /// are moved by `momentum` towards the mean and the unbiased variance. Running statistics, weight, bias and their gradients have x's dtype or
+  /// that of `mean`, here and in what follows.
   default void batchNormStatistics(Strided mean, Strided rstd, Strided x, @Nullable Strided runningMean, @Nullable Strided runningVar,
       double momentum, double eps) {
     throw new UnsupportedOperationException("batchNormStatistics");

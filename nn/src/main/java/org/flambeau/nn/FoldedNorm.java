@@ -66,8 +66,9 @@ final class FoldedNorm {
   /// What `last` is, if that is still right, else anew. In a CUDA graph that is being captured it is always computed: the graph repeats it with
   /// what the parameters will be then.
   static FoldedNorm of(Conv2d conv, BatchNorm2d norm, DType dtype, @Nullable FoldedNorm last) {
-    boolean isStill = last != null && last.weight.dtype() == dtype && !CudaGraph.isCapturing() && last.isRight(conv, norm);
-    return isStill ? last : new FoldedNorm(conv, norm, dtype);
+    return last != null && !CudaGraph.isCapturing() && last.weight.dtype() == dtype && last.isRight(conv, norm)
+        ? last
+        : new FoldedNorm(conv, norm, dtype);
   }
 
   private boolean isRight(Conv2d conv, BatchNorm2d norm) {

@@ -184,21 +184,23 @@ class FusedTest {
     for (DType dtype : DTYPES) {
       for (Operand.Layout layout : images()) {
         for (boolean training : new boolean[] {true, false}) {
-          checkBatchNorm(dtype, layout, training);
+          checkBatchNorm(dtype, dtype, layout, training);
+          checkBatchNorm(dtype, DType.FLOAT32, layout, training);
         }
       }
     }
   }
 
-  private static void checkBatchNorm(DType dtype, Operand.Layout layout, boolean training) {
+  /// @param wide of the parameters
+  private static void checkBatchNorm(DType dtype, DType wide, Operand.Layout layout, boolean training) {
     Strided x = random(dtype, 7, layout);
     int channels = (int) x.size(1);
     long n = x.numel() / channels;
     long inner = x.numel() / x.size(0) / channels;
     Strided mean = Operand.natively(DType.FLOAT32, Operand.Layout.contiguous(channels));
     Strided rstd = Operand.natively(DType.FLOAT32, Operand.Layout.contiguous(channels));
-    Strided runningMean = Operand.filled(Operand.natively(dtype, Operand.Layout.contiguous(channels)), i -> 0.0);
-    Strided runningVar = Operand.filled(Operand.natively(dtype, Operand.Layout.contiguous(channels)), i -> 1.0);
+    Strided runningMean = Operand.filled(Operand.natively(wide, Operand.Layout.contiguous(channels)), i -> 0.0);
+    Strided runningVar = Operand.filled(Operand.natively(wide, Operand.Layout.contiguous(channels)), i -> 1.0);
     KERNELS.batchNormStatistics(mean, rstd, x, runningMean, runningVar, 0.25, 1e-5);
     double[] means = new double[channels];
     double[] variances = new double[channels];
@@ -215,8 +217,8 @@ class FusedTest {
       assertNear(0.25 * means[c], runningMean, c, 1, "running mean");
       assertNear(0.75 + 0.25 * variances[c] * n / (n - 1), runningVar, c, 1, "running variance");
     }
-    Strided weight = random(dtype, 8, channels);
-    Strided bias = random(dtype, 9, channels);
+    Strided weight = random(wide, 8, channels);
+    Strided bias = random(wide, 9, channels);
     Strided residual = random(dtype, 10, layout.sizes());
     Strided grad = random(dtype, 11, layout);
     double[] sums = new double[channels];
@@ -248,8 +250,8 @@ class FusedTest {
       }
     }
     Strided gradX = Operand.natively(dtype, layout);
-    Strided gradWeight = Operand.natively(dtype, Operand.Layout.contiguous(channels));
-    Strided gradBias = Operand.natively(dtype, Operand.Layout.contiguous(channels));
+    Strided gradWeight = Operand.natively(wide, Operand.Layout.contiguous(channels));
+    Strided gradBias = Operand.natively(wide, Operand.Layout.contiguous(channels));
     KERNELS.batchNormBackward(gradX, gradWeight, gradBias, grad, x, mean, rstd, weight, training);
     for (int c = 0; c < channels; c++) {
       assertNear(sums[c], gradBias, c, magnitudes[c], "gradient of the bias");

@@ -21,6 +21,7 @@ final class BatchNorm {
   /// Bytes of the structures in batchnorm.cu.
   private static final int IMAGES = 24;
   private static final int PER_CHANNEL = 16;
+  private static final int PARAMETER = 24;
   private static final int LARGEST_PART = 24;
   /// Bytes of a pack.
   private static final int PACK = 16;
@@ -83,9 +84,8 @@ final class BatchNorm {
       grid.write(launch);
       grid.run(launch, Walk.GATHER);
       Launch merge = Launch.begin();
-      for (Strided each : new @Nullable Strided[] {mean, rstd, runningMean, runningVar}) {
-        writePerChannel(merge, each);
-      }
+      writeStatistics(merge, mean, rstd);
+      writeParameters(merge, x.dtype(), runningMean, runningVar);
       merge.float64(momentum).float64(eps).word(parts).integer(grid.parts).integer((int) images.channels)
           .run(gpu, merges.get(Merge.STATISTICS, x.dtype()), images.mergingBlocks(), Rows.THREADS);
     }
@@ -103,9 +103,8 @@ final class BatchNorm {
       Launch launch = Launch.begin().word(to.address()).word(from.address()).word(more == null ? 0 : more.address());
       Grid grid = images.grid(to, from, more);
       grid.write(launch);
-      for (Strided each : new @Nullable Strided[] {mean, rstd, weight, bias}) {
-        writePerChannel(launch, each);
-      }
+      writeStatistics(launch, mean, rstd);
+      writeParameters(launch, x.dtype(), weight, bias);
       launch.integer(switch (activation) {
         case NONE -> 0;
         case RELU -> 1;
@@ -127,14 +126,13 @@ final class BatchNorm {
         long parts = images.take(grid.parts * images.channels * LARGEST_PART);
         Launch launch = Launch.begin().word(parts).word(g.address()).word(from.address());
         grid.write(launch);
-        writePerChannel(launch, mean);
+        writeStatistics(launch, mean);
         grid.run(launch, Walk.BACKWARD_GATHER);
         Launch merge = Launch.begin();
-        writePerChannel(merge, gradWeight);
-        writePerChannel(merge, gradBias);
+        writeParameters(merge, x.dtype(), gradWeight, gradBias);
         merge.word(common);
-        writePerChannel(merge, rstd);
-        writePerChannel(merge, weight);
+        writeStatistics(merge, rstd);
+        writeParameters(merge, x.dtype(), weight);
         merge.word(parts).integer(grid.parts).integer((int) images.channels).float64((double) x.numel() / images.channels)
             .run(gpu, merges.get(Merge.BACKWARD, x.dtype()), images.mergingBlocks(), Rows.THREADS);
       }
@@ -143,9 +141,8 @@ final class BatchNorm {
         Launch launch = Launch.begin().word(to.address()).word(g.address()).word(from.address());
         Grid grid = images.grid(to, g, from);
         grid.write(launch);
-        for (Strided each : new @Nullable Strided[] {mean, rstd, weight}) {
-          writePerChannel(launch, each);
-        }
+        writeStatistics(launch, mean, rstd);
+        writeParameters(launch, x.dtype(), weight);
         launch.word(training ? common : 0);
         grid.run(launch, Walk.BACKWARD_APPLY);
         images.putBack(gradX, to);
@@ -189,11 +186,23 @@ final class BatchNorm {
     }
   }
 
-  /// Writes the structure `PerChannel` as the launch's next parameter.
-  private static void writePerChannel(Launch launch, @Nullable Strided values) {
-    long at = launch.structure(PER_CHANNEL, 8);
-    ALL.set(LONG, at, values == null ? 0 : values.address());
-    ALL.set(LONG, at + 8, values == null ? 0 : values.stride(0));
+  /// Writes structures `PerChannel` as the launch's next parameters.
+  private static void writeStatistics(Launch launch, Strided... statistics) {
+    for (Strided values : statistics) {
+      long at = launch.structure(PER_CHANNEL, 8);
+      ALL.set(LONG, at, values.address());
+      ALL.set(LONG, at + 8, values.stride(0));
+    }
+  }
+
+  /// Writes structures `Parameter` of a kernel for elements of `dtype` as the launch's next parameters.
+  private static void writeParameters(Launch launch, DType dtype, @Nullable Strided... parameters) {
+    for (Strided values : parameters) {
+      long at = launch.structure(PARAMETER, 8);
+      ALL.set(LONG, at, values == null ? 0 : values.address());
+      ALL.set(LONG, at + 8, values == null ? 0 : values.stride(0));
+      ALL.set(INT, at + 16, values == null || values.dtype() == dtype ? 0 : 1);
+    }
   }
 
   /// How x lies, and what is needed to let others lie like it, until the launches are issued.

@@ -25,18 +25,34 @@ struct Images {
   }
 };
 
-// A number for each channel; where there is none, one that changes nothing.
-template <class T>
+// A statistic of each channel.
+template <class C>
 struct PerChannel {
-  T *data;
+  C *data;
   int64 step;
 
-  __device__ __forceinline__ auto of(unsigned channel, int none = 0) const {
-    return data ? load(data[channel * step]) : decltype(load(*data))(none);
+  __device__ __forceinline__ C of(unsigned channel) const { return data[channel * step]; }
+  __device__ __forceinline__ void put(unsigned channel, C value) const { data[channel * step] = value; }
+};
+
+// A parameter of each channel, of the elements' type or as wide as what is computed; where there is none, one that changes nothing.
+template <class T>
+struct Parameter {
+  void *data;
+  int64 step;
+  int wide;
+
+  __device__ __forceinline__ Compute<T> of(unsigned channel, int none = 0) const {
+    if (!data) return Compute<T>(none);
+    return wide ? static_cast<const Compute<T> *>(data)[channel * step] : load(static_cast<const T *>(data)[channel * step]);
   }
-  template <class C>
-  __device__ __forceinline__ void put(unsigned channel, C value) const {
-    if (data) data[channel * step] = store<T>(value);
+  __device__ __forceinline__ void put(unsigned channel, Compute<T> value) const {
+    if (!data) return;
+    if (wide) {
+      static_cast<Compute<T> *>(data)[channel * step] = value;
+    } else {
+      static_cast<T *>(data)[channel * step] = store<T>(value);
+    }
   }
 };
 
@@ -115,7 +131,7 @@ constexpr int MERGE_LANES = 8;
 // The mean and 1/√(variance + eps) of each channel; running ones are moved towards the mean and the unbiased variance.
 template <class T>
 __global__ void __launch_bounds__(THREADS) batchNormStatistics(PerChannel<Compute<T>> means, PerChannel<Compute<T>> rstds,
-    PerChannel<T> runningMean, PerChannel<T> runningVar, double momentum, double eps, const Moments<Compute<T>> *parts, int count,
+    Parameter<T> runningMean, Parameter<T> runningVar, double momentum, double eps, const Moments<Compute<T>> *parts, int count,
     unsigned channels) {
   using C = Compute<T>;
   Team team(MERGE_LANES, false);
@@ -136,7 +152,7 @@ __global__ void __launch_bounds__(THREADS) batchNormStatistics(PerChannel<Comput
 // activation((x − mean)·rstd·weight + bias + residual); activations are numbered as Activation's are.
 template <class T, bool LAST, int N>
 __global__ void __launch_bounds__(THREADS) batchNormApply(T *out, const T *x, const T *residual, Images<LAST, N> images,
-    PerChannel<const Compute<T>> means, PerChannel<const Compute<T>> rstds, PerChannel<const T> weight, PerChannel<const T> bias,
+    PerChannel<const Compute<T>> means, PerChannel<const Compute<T>> rstds, Parameter<T> weight, Parameter<T> bias,
     int activation) {
   using C = Compute<T>;
   constexpr int CHANNELS = Images<LAST, N>::CHANNELS;
@@ -206,8 +222,8 @@ __global__ void __launch_bounds__(THREADS) batchNormBackwardGather(TwoTotals<Com
 
 // The gradients of weight and bias, and for that of x what a channel's elements have in common: slope and shift, as two rows.
 template <class T>
-__global__ void __launch_bounds__(THREADS) batchNormBackwardMerge(PerChannel<T> gradWeight, PerChannel<T> gradBias, Compute<T> *common,
-    PerChannel<const Compute<T>> rstds, PerChannel<const T> weight, const TwoTotals<Compute<T>> *parts, int count, unsigned channels,
+__global__ void __launch_bounds__(THREADS) batchNormBackwardMerge(Parameter<T> gradWeight, Parameter<T> gradBias, Compute<T> *common,
+    PerChannel<const Compute<T>> rstds, Parameter<T> weight, const TwoTotals<Compute<T>> *parts, int count, unsigned channels,
     double n) {
   using C = Compute<T>;
   Team team(MERGE_LANES, false);
@@ -226,7 +242,7 @@ __global__ void __launch_bounds__(THREADS) batchNormBackwardMerge(PerChannel<T> 
 // rstd·weight·g + slope·(x − mean) + shift, of which the first alone is left where the statistics were not x's own and `common` is null.
 template <class T, bool LAST, int N>
 __global__ void __launch_bounds__(THREADS) batchNormBackwardApply(T *gradX, const T *grad, const T *x, Images<LAST, N> images,
-    PerChannel<const Compute<T>> means, PerChannel<const Compute<T>> rstds, PerChannel<const T> weight, const Compute<T> *common) {
+    PerChannel<const Compute<T>> means, PerChannel<const Compute<T>> rstds, Parameter<T> weight, const Compute<T> *common) {
   using C = Compute<T>;
   constexpr int CHANNELS = Images<LAST, N>::CHANNELS;
   Team team(images.lanes, !LAST);

@@ -3,7 +3,6 @@ package org.flambeau.backend.cuda;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import java.util.function.Supplier;
 import org.flambeau.Autocast;
 import org.flambeau.DType;
 import org.flambeau.Device;
@@ -45,9 +44,9 @@ class FusionTest {
   }
 
   /// What it issues when all that is computed once has been.
-  private static Work steady(Supplier<?> computation) {
-    computation.get();
-    return SimulatedDriver.work(computation::get);
+  private static Work steady(Runnable computation) {
+    computation.run();
+    return SimulatedDriver.work(computation);
   }
 
   @Test

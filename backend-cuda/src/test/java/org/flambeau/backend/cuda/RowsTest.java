@@ -127,11 +127,13 @@ class RowsTest {
           Tensor moved = mean.clone().to(x[0].device());
           return Functional.batchNorm(x[0], moved, var.clone().to(x[0].device()), x[1], x[2], training, 0.1, 1e-5).add(moved.sum());
         };
-        Tensor x = random(DType.FLOAT32, sizes);
-        assertSame("planes", f, x, random(DType.FLOAT32, c), random(DType.FLOAT32, c));
-        if (sizes.length == 4) {
-          assertSame("channels last", in -> f.apply(new Tensor[] {in[0].permute(0, 3, 1, 2), in[1], in[2]}),
-              x.permute(0, 2, 3, 1).contiguous(), random(DType.FLOAT32, c), random(DType.FLOAT32, c));
+        for (DType dtype : List.of(DType.FLOAT32, DType.BFLOAT16)) {
+          Tensor x = random(dtype, sizes);
+          assertSame("planes", f, x, random(DType.FLOAT32, c), random(DType.FLOAT32, c));
+          if (sizes.length == 4) {
+            assertSame("channels last", in -> f.apply(new Tensor[] {in[0].permute(0, 3, 1, 2), in[1], in[2]}),
+                x.permute(0, 2, 3, 1).contiguous(), random(DType.FLOAT32, c), random(DType.FLOAT32, c));
+          }
         }
       }
     }

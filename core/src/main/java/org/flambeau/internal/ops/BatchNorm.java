@@ -3,7 +3,6 @@ package org.flambeau.internal.ops;
 import static org.flambeau.autograd.Derivative.joint;
 import static org.flambeau.autograd.Derivative.result;
 import static org.flambeau.autograd.Derivative.saves;
-import static org.flambeau.internal.ops.LayerNorm.sameDtype;
 import static org.flambeau.internal.ops.LayerNorm.statistics;
 import static org.flambeau.internal.ops.Unit.UNIT;
 import static org.flambeau.internal.text.Shapes.list;
@@ -48,8 +47,7 @@ public final class BatchNorm {
       Tensor y = weight == null ? x.clone() : x.clone().mul(weight.select(0, 0));
       return bias == null ? y : y.add(bias.select(0, 0));
     }
-    boolean fused = sameDtype(x, weight, bias) && sameDtype(x, runningMean, runningVar)
-        && Backends.kernels(x.device()).supports(FusedOp.BATCH_NORM, x.strided());
+    boolean fused = isFused(x, weight, bias, runningMean, runningVar);
     return (training ? TRAINING : EVALUATION).composeMulti(eps, new @Nullable Tensor[] {x, weight, bias}, () -> {
       Tensor[] used = training || runningMean == null || runningVar == null
           ? batchStatistics(x, runningMean, runningVar, momentum, eps, fused)
@@ -85,6 +83,12 @@ public final class BatchNorm {
       }
       return y.view(x.sizes());
     });
+  }
+
+  /// Whether a kernel does it all, which takes parameters in x's dtype or in that of the statistics.
+  private static boolean isFused(Tensor x, @Nullable Tensor... parameters) {
+    return Arrays.stream(parameters).allMatch(parameter -> parameter == null || parameter.isContiguous())
+        && Backends.kernels(x.device()).supports(FusedOp.BATCH_NORM, x.strided());
   }
 
   private static @Nullable Tensor repeated(@Nullable Tensor vector, long times) {
@@ -153,9 +157,7 @@ public final class BatchNorm {
     }
     Tensor x = s.input(0);
     Tensor weight = s.inputOrNull(1);
-    boolean fused = !GradMode.isEnabled() && sameDtype(x, weight, null)
-        && Backends.kernels(x.device()).supports(FusedOp.BATCH_NORM, x.strided());
-    return fused ? fused(g, x, weight, s, training) : composed(g, x, weight, s, eps, training);
+    return !GradMode.isEnabled() && isFused(x, weight) ? fused(g, x, weight, s, training) : composed(g, x, weight, s, eps, training);
   }
 
   /// The gradient for x where the statistics were none of x's.
