@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import org.flambeau.CudaGraph;
 import org.flambeau.DType;
@@ -25,6 +26,7 @@ import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.models.VisionTransformer;
 import org.flambeau.nn.CrossEntropyLoss;
 import org.flambeau.nn.Module;
+import org.flambeau.nn.optim.Adagrad;
 import org.flambeau.nn.optim.Adam;
 import org.flambeau.nn.optim.AdamW;
 import org.flambeau.nn.optim.CosineAnnealingLr;
@@ -136,6 +138,35 @@ class CapturedTrainingTest {
   void descentWithMomentumAndAScheduleLearnsAsOneStepAfterTheOtherToTheBit() {
     var options = Sgd.options().lr(0.05).momentum(0.9).dampening(0.5);
     assertSameTraining(p -> new Sgd(p, options), p -> new Sgd(p, options.capturable(true)), o -> new StepLr(o, 2, 0.5));
+  }
+
+  @Test
+  void rmsPropAndAdagradOfStepsOnTheDeviceLearnAsOneStepAfterTheOtherToTheBit() {
+    var centered = RmsProp.options().lr(0.01).momentum(0.9).centered(true).weightDecay(0.1).capturable(true);
+    assertSameTraining(p -> new RmsProp(p, centered), p -> new RmsProp(p, centered), o -> new StepLr(o, 2, 0.5));
+    var decaying = Adagrad.options().lr(0.05).lrDecay(0.3).capturable(true);
+    assertSameTraining(p -> new Adagrad(p, decaying), p -> new Adagrad(p, decaying), o -> new StepLr(o, 2, 0.5));
+  }
+
+  @Test
+  void whereTheLearningRateLiesMakesNoDifferenceButRounding() {
+    List<BiFunction<List<Tensor>, Boolean, Optimizer<?>>> optimizers = List.of(
+        (p, capturable) -> new RmsProp(p, RmsProp.options().lr(0.1).capturable(capturable)),
+        (p, capturable) -> new RmsProp(p, RmsProp.options().lr(0.1).momentum(0.5).maximize(true).capturable(capturable)),
+        (p, capturable) -> new Adagrad(p, Adagrad.options().lr(0.1).lrDecay(0.5).capturable(capturable)));
+    for (var make : optimizers) {
+      List<float[]> ends = new ArrayList<>();
+      for (boolean capturable : new boolean[] {false, true}) {
+        Tensor p = parameter(2);
+        Optimizer<?> optimizer = make.apply(List.of(p), capturable);
+        for (int i = 0; i < 3; i++) {
+          step(optimizer, p);
+        }
+        assertEquals(3, steps(optimizer, p));
+        ends.add(p.detach().toFloatArray());
+      }
+      assertArrayEquals(ends.get(0), ends.get(1), 1e-6f);
+    }
   }
 
   @Test

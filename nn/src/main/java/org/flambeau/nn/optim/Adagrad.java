@@ -3,6 +3,7 @@ package org.flambeau.nn.optim;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.flambeau.DType;
 import org.flambeau.Tensor;
 
 /// Adagrad: steps along the gradient, over the root of the sum of all its squares.
@@ -25,37 +26,44 @@ public final class Adagrad extends Optimizer<Adagrad.Options> {
   /// @param initialAccumulatorValue what the sums of squares start from
   /// @param eps keeps the divisor from 0, 10⁻¹⁰ unless set
   /// @param maximize whether to climb rather than descend
-  public record Options(double lr, double lrDecay, double weightDecay, double initialAccumulatorValue, double eps, boolean maximize)
+  /// @param capturable whether steps can be part of a [org.flambeau.CudaGraph]; PyTorch's cannot
+  public record Options(double lr, double lrDecay, double weightDecay, double initialAccumulatorValue, double eps, boolean maximize,
+      boolean capturable)
       implements
         OptimizerOptions<Options> {
     @Override
     public Options lr(double lr) {
-      return new Options(lr, lrDecay, weightDecay, initialAccumulatorValue, eps, maximize);
+      return new Options(lr, lrDecay, weightDecay, initialAccumulatorValue, eps, maximize, capturable);
     }
 
     /// These options with another decay of the learning rate.
     public Options lrDecay(double lrDecay) {
-      return new Options(lr, lrDecay, weightDecay, initialAccumulatorValue, eps, maximize);
+      return new Options(lr, lrDecay, weightDecay, initialAccumulatorValue, eps, maximize, capturable);
     }
 
     /// These options with another weight decay.
     public Options weightDecay(double weightDecay) {
-      return new Options(lr, lrDecay, weightDecay, initialAccumulatorValue, eps, maximize);
+      return new Options(lr, lrDecay, weightDecay, initialAccumulatorValue, eps, maximize, capturable);
     }
 
     /// These options with another start of the sums.
     public Options initialAccumulatorValue(double initialAccumulatorValue) {
-      return new Options(lr, lrDecay, weightDecay, initialAccumulatorValue, eps, maximize);
+      return new Options(lr, lrDecay, weightDecay, initialAccumulatorValue, eps, maximize, capturable);
     }
 
     /// These options with another epsilon.
     public Options eps(double eps) {
-      return new Options(lr, lrDecay, weightDecay, initialAccumulatorValue, eps, maximize);
+      return new Options(lr, lrDecay, weightDecay, initialAccumulatorValue, eps, maximize, capturable);
     }
 
     /// These options, climbing or descending.
     public Options maximize(boolean maximize) {
-      return new Options(lr, lrDecay, weightDecay, initialAccumulatorValue, eps, maximize);
+      return new Options(lr, lrDecay, weightDecay, initialAccumulatorValue, eps, maximize, capturable);
+    }
+
+    /// These options, with the learning rate and the count of steps on the device, for steps in a [org.flambeau.CudaGraph], or on the host.
+    public Options capturable(boolean capturable) {
+      return new Options(lr, lrDecay, weightDecay, initialAccumulatorValue, eps, maximize, capturable);
     }
 
     @Override
@@ -77,13 +85,13 @@ public final class Adagrad extends Optimizer<Adagrad.Options> {
     @Override
     public Options restore(SavedOptions saved) {
       return new Options(saved.number("lr"), saved.number("lr_decay"), saved.number("weight_decay"),
-          saved.number("initial_accumulator_value"), saved.number("eps"), saved.flag("maximize", maximize));
+          saved.number("initial_accumulator_value"), saved.number("eps"), saved.flag("maximize", maximize), capturable);
     }
   }
 
   /// PyTorch's defaults: a learning rate of 0.01 that does not decay.
   public static Options options() {
-    return new Options(1e-2, 0, 0, 0, 1e-10, false);
+    return new Options(1e-2, 0, 0, 0, 1e-10, false, false);
   }
 
   /// @throws IllegalArgumentException if there are no parameters, or the options make no sense
@@ -98,16 +106,16 @@ public final class Adagrad extends Optimizer<Adagrad.Options> {
 
   @Override
   protected void update(ParameterGroup<Options> group, List<Tensor> parameters) {
+    StepCounts steps = new StepCounts(this, group);
     for (Tensor parameter : parameters) {
       Tensor grad = parameter.grad();
       if (grad != null) {
-        updateOne(parameter, grad, group.options());
+        updateOne(parameter, grad, group.lr(parameter.device()), steps.count(parameter), group.options());
       }
     }
   }
 
-  private void updateOne(Tensor parameter, Tensor grad, Options o) {
-    double step = countStep(parameter);
+  private void updateOne(Tensor parameter, Tensor grad, Tensor lr, Tensor step, Options o) {
     Tensor direction = o.maximize ? grad.neg() : grad;
     if (o.weightDecay != 0) {
       direction = direction.add(parameter, o.weightDecay);
@@ -117,6 +125,7 @@ public final class Adagrad extends Optimizer<Adagrad.Options> {
       sum = remember(parameter, SUM, Tensor.fullLike(parameter, o.initialAccumulatorValue));
     }
     sum.addcmul_(direction, direction, 1);
-    parameter.addcdiv_(direction, sum.sqrt().add_(o.eps), -o.lr / (1 + (step - 1) * o.lrDecay));
+    Tensor rate = o.lrDecay == 0 ? lr : lr.div(step.to(DType.FLOAT64).sub(1).mul(o.lrDecay).add(1));
+    descend(parameter, rate, direction, sum.sqrt().add_(o.eps));
   }
 }

@@ -189,11 +189,7 @@ public sealed class Adam extends Optimizer<Adam.Options> permits AdamW {
     square.mul_(o.beta2).addcmul_(direction, direction, 1 - o.beta2);
     Tensor divisor = largest == null ? square : largest.copy_(largest.maximum(square));
     Tensor root = divisor.sqrt().div_(correction(o.beta2, step).sqrt()).add_(o.eps);
-    if (o.capturable) {
-      parameter.sub_(average.div(root).mul_(lr.div(correction(o.beta1, step))));
-    } else {
-      parameter.addcdiv_(average, root, -o.lr / correction(o.beta1, step).toDouble()); // rounded once
-    }
+    descend(parameter, lr.div(correction(o.beta1, step)), average, root);
   }
 
   /// 1 − betaᵗ.

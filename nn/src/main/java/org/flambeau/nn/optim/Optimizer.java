@@ -121,7 +121,7 @@ public abstract class Optimizer<O extends OptimizerOptions<O>> {
   public final void step() {
     if (!groups.stream().allMatch(group -> group.options().capturable())) {
       Captures.refuse(name(), "the learning rate and the count of steps would stay those of the recording, since options of its groups are "
-          + "not capturable. Set capturable(true), which Sgd, Adam and AdamW have, or step after the replay");
+          + "not capturable. Set capturable(true), or step after the replay");
     }
     stepped = true;
     try (var _ = GradMode.noGrad(); var _ = MemoryScope.open()) {
@@ -182,6 +182,24 @@ public abstract class Optimizer<O extends OptimizerOptions<O>> {
   protected final Tensor stateOrZeros(Tensor parameter, String name) {
     Tensor state = state(parameter, name);
     return state != null ? state : remember(parameter, name, parameter.zerosLike());
+  }
+
+  /// p ← p − rate·direction, rounded once where the rate is a number of the host.
+  static void descend(Tensor parameter, Tensor rate, Tensor direction) {
+    if (rate.device().equals(Device.CPU)) {
+      parameter.add_(direction, -rate.toDouble());
+    } else {
+      parameter.sub_(direction.mul(rate));
+    }
+  }
+
+  /// p ← p − rate·direction/divisor, likewise.
+  static void descend(Tensor parameter, Tensor rate, Tensor direction, Tensor divisor) {
+    if (rate.device().equals(Device.CPU)) {
+      parameter.addcdiv_(direction, divisor, -rate.toDouble());
+    } else {
+      parameter.sub_(direction.div(divisor).mul_(rate));
+    }
   }
 
   /// Counts a step of `parameter` in its state `step`, on the host and in float32, as PyTorch does.

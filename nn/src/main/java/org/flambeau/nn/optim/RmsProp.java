@@ -27,42 +27,49 @@ public final class RmsProp extends Optimizer<RmsProp.Options> {
   /// @param momentum how much of the velocity stays from step to step
   /// @param centered whether to divide by the standard deviation of the gradient
   /// @param maximize whether to climb rather than descend
-  public record Options(double lr, double alpha, double eps, double weightDecay, double momentum, boolean centered, boolean maximize)
+  /// @param capturable whether steps can be part of a [org.flambeau.CudaGraph]
+  public record Options(double lr, double alpha, double eps, double weightDecay, double momentum, boolean centered, boolean maximize,
+      boolean capturable)
       implements
         MomentumOptions<Options> {
     @Override
     public Options lr(double lr) {
-      return new Options(lr, alpha, eps, weightDecay, momentum, centered, maximize);
+      return new Options(lr, alpha, eps, weightDecay, momentum, centered, maximize, capturable);
     }
 
     /// These options with another average.
     public Options alpha(double alpha) {
-      return new Options(lr, alpha, eps, weightDecay, momentum, centered, maximize);
+      return new Options(lr, alpha, eps, weightDecay, momentum, centered, maximize, capturable);
     }
 
     /// These options with another epsilon.
     public Options eps(double eps) {
-      return new Options(lr, alpha, eps, weightDecay, momentum, centered, maximize);
+      return new Options(lr, alpha, eps, weightDecay, momentum, centered, maximize, capturable);
     }
 
     /// These options with another weight decay.
     public Options weightDecay(double weightDecay) {
-      return new Options(lr, alpha, eps, weightDecay, momentum, centered, maximize);
+      return new Options(lr, alpha, eps, weightDecay, momentum, centered, maximize, capturable);
     }
 
     @Override
     public Options momentum(double momentum) {
-      return new Options(lr, alpha, eps, weightDecay, momentum, centered, maximize);
+      return new Options(lr, alpha, eps, weightDecay, momentum, centered, maximize, capturable);
     }
 
     /// These options, centered or not.
     public Options centered(boolean centered) {
-      return new Options(lr, alpha, eps, weightDecay, momentum, centered, maximize);
+      return new Options(lr, alpha, eps, weightDecay, momentum, centered, maximize, capturable);
     }
 
     /// These options, climbing or descending.
     public Options maximize(boolean maximize) {
-      return new Options(lr, alpha, eps, weightDecay, momentum, centered, maximize);
+      return new Options(lr, alpha, eps, weightDecay, momentum, centered, maximize, capturable);
+    }
+
+    /// These options, with the learning rate and the count of steps on the device, for steps in a [org.flambeau.CudaGraph], or on the host.
+    public Options capturable(boolean capturable) {
+      return new Options(lr, alpha, eps, weightDecay, momentum, centered, maximize, capturable);
     }
 
     @Override
@@ -83,13 +90,13 @@ public final class RmsProp extends Optimizer<RmsProp.Options> {
     @Override
     public Options restore(SavedOptions saved) {
       return new Options(saved.number("lr"), saved.number("alpha"), saved.number("eps"), saved.number("weight_decay"),
-          saved.number("momentum"), saved.flag("centered", centered), saved.flag("maximize", maximize));
+          saved.number("momentum"), saved.flag("centered", centered), saved.flag("maximize", maximize), capturable);
     }
   }
 
   /// PyTorch's defaults: a learning rate of 0.01, neither momentum nor weight decay.
   public static Options options() {
-    return new Options(1e-2, 0.99, 1e-8, 0, 0, false, false);
+    return new Options(1e-2, 0.99, 1e-8, 0, 0, false, false, false);
   }
 
   /// @throws IllegalArgumentException if there are no parameters, or the options make no sense
@@ -104,16 +111,17 @@ public final class RmsProp extends Optimizer<RmsProp.Options> {
 
   @Override
   protected void update(ParameterGroup<Options> group, List<Tensor> parameters) {
+    StepCounts steps = new StepCounts(this, group);
     for (Tensor parameter : parameters) {
       Tensor grad = parameter.grad();
       if (grad != null) {
-        updateOne(parameter, grad, group.options());
+        Tensor _ = steps.count(parameter); // for whoever reads the state
+        updateOne(parameter, grad, group.lr(parameter.device()), group.options());
       }
     }
   }
 
-  private void updateOne(Tensor parameter, Tensor grad, Options o) {
-    countStep(parameter);
+  private void updateOne(Tensor parameter, Tensor grad, Tensor lr, Options o) {
     Tensor direction = o.maximize ? grad.neg() : grad;
     if (o.weightDecay != 0) {
       direction = direction.add(parameter, o.weightDecay);
@@ -128,9 +136,9 @@ public final class RmsProp extends Optimizer<RmsProp.Options> {
     }
     root.add_(o.eps);
     if (o.momentum > 0) {
-      parameter.add_(stateOrZeros(parameter, "momentum_buffer").mul_(o.momentum).addcdiv_(direction, root, 1), -o.lr);
+      descend(parameter, lr, stateOrZeros(parameter, "momentum_buffer").mul_(o.momentum).addcdiv_(direction, root, 1));
     } else {
-      parameter.addcdiv_(direction, root, -o.lr);
+      descend(parameter, lr, direction, root);
     }
   }
 }

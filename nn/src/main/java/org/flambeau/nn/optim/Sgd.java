@@ -158,10 +158,6 @@ public final class Sgd extends Optimizer<Sgd.Options> {
           : velocity.mul_(o.momentum).add_(direction, 1 - o.dampening);
       direction = o.nesterov ? direction.add(moved, o.momentum) : moved;
     }
-    if (o.capturable) {
-      parameter.sub_(direction.mul(lr));
-    } else {
-      parameter.add_(direction, -o.lr); // rounded once
-    }
+    descend(parameter, lr, direction);
   }
 }
