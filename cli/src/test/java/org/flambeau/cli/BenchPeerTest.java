@@ -16,10 +16,12 @@ import org.junit.jupiter.api.io.TempDir;
 class BenchPeerTest {
   @TempDir private Path folder;
 
-  /// A program that says what it is, then answers each comparison with `fingerprint` and each request of times with half a second.
+  /// A program that says what it is, then answers each comparison with `fingerprint` and each request of times with half a second, all of
+  /// it done backwards.
   private String peer(String fingerprint) throws IOException {
     return program("echo a warning of some module; echo '@answer {\"torch\": \"none\"}'; while read line; do case $line in "
-        + "*calls*) echo '@answer [0.5]';; *) echo '@answer [" + fingerprint + "]';; esac; done");
+        + "*calls*) echo '@answer {\"seconds\": [0.5]}';; *) echo '@answer {\"variant\": \"backwards\", \"fingerprint\": ["
+        + fingerprint + "]}';; esac; done");
   }
 
   private String program(String script) throws IOException {
@@ -35,9 +37,9 @@ class BenchPeerTest {
     var run = flambeau("bench", "ops", "add of 10, in place", "--runs", "2", "--peer=" + peer("0.0, 0.0, 0.0"), "--json", json.toString());
 
     assertEquals(0, run.status(), run.err());
-    assertTrue(run.out().lines().anyMatch(line -> line.matches("add of 10, in place +.* 500.0 ms +0.00")), run.out());
+    assertTrue(run.out().lines().anyMatch(line -> line.matches("add of 10, in place +.* 500.0 ms backwards +0.00")), run.out());
     assertTrue(run.out().contains("\npeer: {\"torch\": \"none\"}"), run.out());
-    assertTrue(Files.readString(json).contains("\"peer_seconds\":0.5,\"ratio\":"), Files.readString(json));
+    assertTrue(Files.readString(json).contains("\"peer_seconds\":0.5,\"peer_variant\":\"backwards\",\"ratio\":"), Files.readString(json));
   }
 
   @Test
@@ -75,6 +77,14 @@ class BenchPeerTest {
 
     assertEquals(2, run.status());
     assertTrue(run.err().startsWith("flambeau: these sizes do not fit: "), run.err());
+  }
+
+  /// In training, a batch norm refuses one value per channel.
+  @Test
+  void aFrozenBackboneEvaluates() {
+    var run = flambeau("bench", "finetune", "--model", "resnet18", "--batch", "1", "--image-size", "32", "--runs", "1", "--warmup", "0");
+
+    assertEquals(0, run.status(), run.err());
   }
 
   @Test

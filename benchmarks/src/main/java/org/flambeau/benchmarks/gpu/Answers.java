@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.flambeau.Device;
 import org.flambeau.Tensor;
+import org.flambeau.cli.bench.Json;
 import org.jspecify.annotations.Nullable;
 
 /// The inner side of a [WorkerProcess]: answers each line of the standard input with one line of JSON, whatever goes wrong.

@@ -8,6 +8,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.flambeau.cli.bench.Json;
 import org.jspecify.annotations.Nullable;
 
 /// What was found so far. It is on disk, as JSON and as Markdown, after every [#put(String, Object)], so that a run that is cut off

@@ -15,6 +15,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.flambeau.cli.bench.Json;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 

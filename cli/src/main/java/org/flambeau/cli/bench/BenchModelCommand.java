@@ -19,7 +19,7 @@ abstract class BenchModelCommand extends FlambeauCommand {
   @Override
   protected final int run() {
     options.check();
-    options.comparison.run(this, title(), options.device.get(), options.products(), options.turns(), List.of(this::workloads));
+    options.comparison.run(this, title(), options.device.get(), options.numerics(), options.turns(), List.of(this::workloads));
     return 0;
   }
 }

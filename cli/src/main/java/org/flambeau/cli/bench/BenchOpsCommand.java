@@ -2,7 +2,6 @@ package org.flambeau.cli.bench;
 
 import java.util.List;
 import java.util.function.Supplier;
-import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.cli.FlambeauCommand;
 import org.flambeau.cli.MisuseException;
@@ -36,7 +35,7 @@ final class BenchOpsCommand extends FlambeauCommand {
       throw new MisuseException("no operation has one of " + words + " in its name; there are " + String.join("; ",
           Operations.ALL.stream().map(Workload::name).toList()));
     }
-    comparison.run(this, "operations in float32 on cpu, " + runs + " turns each", Device.CPU, DType.FLOAT32,
+    comparison.run(this, "operations in float32 on cpu, " + runs + " turns each", Device.CPU, Numerics.FLOAT32,
         new Turns(1e-5, 1, WARM_UP_SECONDS, runs, TURN_SECONDS), chosen);
     return 0;
   }

@@ -1,7 +1,7 @@
 package org.flambeau.cli.bench;
 
-import java.util.Locale;
-import org.flambeau.DType;
+import java.util.EnumSet;
+import java.util.Iterator;
 import org.flambeau.cli.AmpOption;
 import org.flambeau.cli.DeviceOption;
 import org.flambeau.cli.MisuseException;
@@ -27,7 +27,7 @@ final class BenchOptions {
 
   @Option(names = "--warmup", paramLabel = "N", description = "how often to run before") int warmup = 3;
 
-  @Option(names = "--dtype", converter = Floating.class, paramLabel = "DTYPE", description = "what parameters and images are in: float32, bfloat16 or float16") DType dtype = DType.FLOAT32;
+  @Option(names = "--dtype", paramLabel = "DTYPE", converter = DTypes.class, completionCandidates = DTypes.class, description = "what parameters and images are in: ${COMPLETION-CANDIDATES}; tf32 is float32 whose products a GPU may round to it") Numerics dtype = Numerics.FLOAT32;
 
   @Mixin AmpOption amp = new AmpOption();
 
@@ -39,64 +39,53 @@ final class BenchOptions {
     if (batch < 1 || runs < 1 || warmup < 0 || imageSize < 0) {
       throw new MisuseException("--batch and --runs must be at least 1, --warmup and --image-size not negative");
     }
-    if (dtype != DType.FLOAT32 && precision() != Precision.FLOAT32) {
-      throw new MisuseException(
-          "--dtype " + dtype.name().toLowerCase(Locale.ROOT) + " and --amp contradict each other: autocast is for parameters in float32");
+    if (dtype != Numerics.FLOAT32 && amp.precision() != Precision.FLOAT32) {
+      throw new MisuseException("--dtype " + dtype + " and --amp contradict each other: autocast is for parameters in float32");
     }
     if (imageSize == 0) {
       imageSize = model.imageSize();
     }
   }
 
-  Precision precision() {
-    return amp.precision();
-  }
-
-  /// What products are computed in.
-  DType products() {
-    return dtype == DType.FLOAT32 ? precision().dtype() : dtype;
-  }
-
-  /// What results of two sides may differ by, relative to the sum of their magnitudes.
-  private double tolerance() {
-    return switch (products()) {
-      case FLOAT16 -> 0.005;
-      case BFLOAT16 -> 0.02;
-      default -> 1e-5;
+  Numerics numerics() {
+    return switch (amp.precision()) {
+      case FLOAT32 -> dtype;
+      case BFLOAT16 -> Numerics.AMP_BFLOAT16;
+      case FLOAT16 -> Numerics.AMP_FLOAT16;
     };
   }
 
   /// One run is one turn. The first step of training counts as a warm-up in any case where a peer is asked: it is compared.
   Turns turns() {
-    return new Turns(tolerance(), warmup, 0, runs, 0);
+    return new Turns(numerics().tolerance(), warmup, 0, runs, 0);
   }
 
-  /// Model, sizes and precision, as the peer's script reads them.
+  /// Model, sizes and numerics, as the peer's script reads them.
   String name() {
-    return model.name() + " " + sizes() + (products() == DType.FLOAT32 ? "" : arithmetic());
+    return model.name() + " " + sizes();
   }
 
   String title() {
-    return model.name() + ", " + sizes() + arithmetic() + " on " + device.get() + ", " + runs + " runs after " + warmup + " to warm up";
+    return model.name() + ", " + sizes() + " on " + device.get() + ", " + runs + " runs after " + warmup + " to warm up";
   }
 
   private String sizes() {
-    return batch + "x3x" + imageSize + "x" + imageSize;
+    return batch + "x3x" + imageSize + "x" + imageSize + " " + numerics();
   }
 
-  private String arithmetic() {
-    return (precision() == Precision.FLOAT32 ? " " : " autocast to ") + products().name().toLowerCase(Locale.ROOT);
-  }
+  /// What `--dtype` may be.
+  static final class DTypes implements ITypeConverter<Numerics>, Iterable<String> {
+    private static final EnumSet<Numerics> ALL = EnumSet.of(Numerics.FLOAT32, Numerics.TF32, Numerics.BFLOAT16, Numerics.FLOAT16);
 
-  static final class Floating implements ITypeConverter<DType> {
     @Override
-    public DType convert(String name) {
-      return switch (name) {
-        case "float32" -> DType.FLOAT32;
-        case "bfloat16" -> DType.BFLOAT16;
-        case "float16" -> DType.FLOAT16;
-        default -> throw new TypeConversionException("expected float32, bfloat16 or float16, got " + name);
-      };
+    public Numerics convert(String name) {
+      return ALL.stream().filter(each -> each.toString().equals(name)).findFirst()
+          .orElseThrow(() -> new TypeConversionException("expected one of " + String.join(", ", this) + ", got " + name));
+    }
+
+    @Override
+    public Iterator<String> iterator() {
+      return ALL.stream().map(Numerics::toString).iterator();
     }
   }
 }

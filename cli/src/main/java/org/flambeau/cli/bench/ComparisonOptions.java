@@ -6,7 +6,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Supplier;
-import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.cli.FlambeauCommand;
 import org.flambeau.cli.MisuseException;
@@ -26,17 +25,18 @@ final class ComparisonOptions {
 
   /// Measures the groups of workloads one after the other, the members of a group in turns, and prints one table.
   ///
-  /// @param precision of products, for the ceiling
-  void run(FlambeauCommand command, String title, Device device, DType precision, Turns turns, List<Supplier<List<Workload>>> groups) {
+  /// @param numerics of all workloads
+  void run(FlambeauCommand command, String title, Device device, Numerics numerics, Turns turns, List<Supplier<List<Workload>>> groups) {
     if (json != null && !Files.isDirectory(Objects.requireNonNullElse(json.toAbsolutePath().getParent(), json))) {
       throw new MisuseException("--json " + json + ": there is no such folder");
     }
+    numerics.apply();
     try (Peer other = peer == null ? null : new Peer(peer, device, threads())) {
       List<Measurement> measurements = new ArrayList<>();
       for (Supplier<List<Workload>> group : groups) {
         measurements.addAll(turns.measure(group.get(), device, other));
       }
-      var report = new Report(title, Ceilings.measure(device, precision), other == null ? null : other.version(), measurements);
+      var report = new Report(title, Ceilings.measure(device, numerics.products()), other == null ? null : other.version(), measurements);
       command.out().println(report.table());
       if (json != null) {
         report.save(json);

@@ -21,6 +21,7 @@ final class Measurement {
   private final Supplier<Tensor> work;
   private final List<Double> seconds = new ArrayList<>();
   private final List<Double> peerSeconds = new ArrayList<>();
+  private String peerVariant = "";
   private long inUse;
   private long peak;
 
@@ -40,6 +41,13 @@ final class Measurement {
       double[] values = work.get().detach().toDoubleArray();
       return new double[] {Arrays.stream(values).sum(), Arrays.stream(values).map(Math::abs).sum(), values[values.length / 3]};
     }
+  }
+
+  /// The peer's fingerprint.
+  double[] prepare(Peer peer) {
+    Peer.Prepared prepared = peer.prepare(workload);
+    peerVariant = prepared.variant();
+    return prepared.fingerprint();
   }
 
   /// One turn here, of one call at least.
@@ -103,6 +111,11 @@ final class Measurement {
   /// The peer's seconds of one call, or null where it was not asked.
   @Nullable Double peerMedian() {
     return peerSeconds.isEmpty() ? null : median(peerSeconds.stream().mapToDouble(Double::doubleValue).toArray());
+  }
+
+  /// How the peer runs the workload, as in `channels-last`; empty where there is one way only.
+  String peerVariant() {
+    return peerVariant;
   }
 
   /// The median of the ratios of each pair of turns, so that a machine that changes its pace changes it for both; below 1, we are faster.

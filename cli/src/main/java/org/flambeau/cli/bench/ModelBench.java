@@ -21,6 +21,7 @@ final class ModelBench {
 
   private final BenchOptions options;
   private final Device device;
+  private final Numerics numerics;
   private final Module model;
   private final Tensor images;
   private final Tensor labels;
@@ -32,6 +33,7 @@ final class ModelBench {
   ModelBench(BenchOptions options, boolean freezeBackbone) {
     this.options = options;
     this.device = options.device.get();
+    this.numerics = options.numerics();
     Random.manualSeed(0);
     model = options.model.create(CLASSES);
     String classifier = options.model.classifier();
@@ -40,10 +42,9 @@ final class ModelBench {
       Linear old = (Linear) model.submodule(classifier);
       drawWeights(model.replace(classifier, new Linear(old.inFeatures(), CLASSES)));
     }
-    images = Tensor.randn(options.batch, 3, options.imageSize, options.imageSize).to(device).to(options.dtype);
+    images = Tensor.randn(options.batch, 3, options.imageSize, options.imageSize).to(device).to(numerics.dtype());
     labels = Tensor.randint(0, CLASSES, options.batch).to(device);
-    model.to(device);
-    model.to(options.dtype);
+    model.to(device).to(numerics.dtype());
     multiplyAdds = ModelSummary.of(model.eval(), images).multiplyAdds();
     model.train();
     if (freezeBackbone) {
@@ -95,18 +96,18 @@ final class ModelBench {
   }
 
   private Tensor logits() {
-    try (var _ = options.precision().autocast()) {
+    try (var _ = numerics.precision().autocast()) {
       return model.call(images);
     }
   }
 
   private Supplier<Tensor> training() {
     Sgd optimizer = new Sgd(model.parameters().stream().filter(Tensor::requiresGrad).toList(), Sgd.options().lr(1e-3).momentum(0.9));
-    GradScaler scaler = options.precision().scaler();
+    GradScaler scaler = numerics.precision().scaler();
     return () -> {
       optimizer.zeroGrad();
       Tensor loss;
-      try (var _ = options.precision().autocast()) {
+      try (var _ = numerics.precision().autocast()) {
         loss = Functional.crossEntropy(model.call(images), labels);
       }
       scaler.scale(loss).backward();
@@ -121,6 +122,6 @@ final class ModelBench {
   private Workload workload(String title, String kind, int passes, int uses, Supplier<Supplier<Tensor>> make) {
     long parameters = model.parameters().stream().mapToLong(Tensor::numel).sum();
     return new Workload(options.name() + ", " + kind, title, 1, options.batch, 2.0 * multiplyAdds * passes,
-        (double) options.dtype.size() * (parameters * uses + images.numel()), make);
+        (double) numerics.dtype().size() * (parameters * uses + images.numel()), make);
   }
 }

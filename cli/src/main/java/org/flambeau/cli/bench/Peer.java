@@ -7,21 +7,18 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.flambeau.Device;
 import org.flambeau.FlambeauException;
 import org.flambeau.io.Trouble;
+import tools.jackson.core.JacksonException;
 
 /// PyTorch in a process of its own, which runs the same workloads and times them when told to.
 final class Peer implements AutoCloseable {
   private static final List<String> SCRIPTS = List.of("pytorch.py", "operations.py", "models.py");
   private static final String ANSWER = "@answer ";
-  private static final Pattern NUMBERS = Pattern.compile("\\[([^\\]]*)\\]");
 
   private final String python;
   private final Path folder;
@@ -67,31 +64,44 @@ final class Peer implements AutoCloseable {
     return version;
   }
 
-  /// Prepares a workload; returns the sum of its result's elements, that of their magnitudes, and one of them.
-  double[] fingerprint(Workload workload) {
-    return ask(String.format(Locale.ROOT, "{\"workload\": \"%s\"}", workload.name()));
+  /// What it found when it prepared a workload.
+  ///
+  /// @param variant what it runs in the fastest way, as in `channels-last`, or empty where there is only one
+  /// @param fingerprint the sum of the result's elements, that of their magnitudes, and one of them
+  record Prepared(String variant, double[] fingerprint) {}
+
+  /// Prepares a workload in the way in which it takes least time.
+  Prepared prepare(Workload workload) {
+    Map<String, Object> answer = ask(Map.of("workload", workload.name()));
+    return new Prepared(Objects.toString(answer.get("variant"), ""), numbers(answer, "fingerprint"));
   }
 
   /// Seconds of a call, a value for each `workload.calls()` of them, over about `seconds`.
   double[] time(Workload workload, double seconds) {
-    return ask(String.format(Locale.ROOT, "{\"workload\": \"%s\", \"calls\": %d, \"seconds\": %f}", workload.name(), workload.calls(),
-        seconds));
+    return numbers(ask(Map.of("workload", workload.name(), "calls", workload.calls(), "seconds", seconds)), "seconds");
   }
 
-  private double[] ask(String request) {
+  private double[] numbers(Map<String, Object> answer, String name) {
+    if (!(answer.get(name) instanceof List<?> numbers)) {
+      throw new FlambeauException("--peer " + python + ": expected " + name + ", got " + answer);
+    }
+    return numbers.stream().mapToDouble(number -> ((Number) number).doubleValue()).toArray();
+  }
+
+  private Map<String, Object> ask(Map<String, Object> request) {
     try {
-      requests.write(request);
+      requests.write(Json.write(request));
       requests.newLine();
       requests.flush();
     } catch (IOException e) {
       throw ended();
     }
     String answer = answer();
-    Matcher numbers = NUMBERS.matcher(answer);
-    if (!numbers.find()) {
-      throw new FlambeauException("--peer " + python + ": expected numbers, got " + answer);
+    try {
+      return Json.readObject(answer);
+    } catch (JacksonException e) {
+      throw new FlambeauException("--peer " + python + ": expected JSON, got " + answer, e);
     }
-    return Arrays.stream(numbers.group(1).split(",")).mapToDouble(Double::parseDouble).toArray();
   }
 
   /// The next answer; what modules print when they are imported is none.

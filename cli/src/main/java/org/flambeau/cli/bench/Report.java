@@ -33,7 +33,7 @@ record Report(String title, Ceilings ceilings, @Nullable String peer, List<Measu
       Double theirs = each.peerMedian();
       double floor = ceilings.floor(each.workload());
       rows.add(row(models, each.workload().title(), time(each.median()), time(each.spread()[0]) + " to " + time(each.spread()[1]),
-          rate(each), Quantities.bytes(each.bytesInUse()), Quantities.bytes(each.peakBytes()), theirs == null ? "" : time(theirs),
+          rate(each), Quantities.bytes(each.bytesInUse()), Quantities.bytes(each.peakBytes()), theirs == null ? "" : time(theirs) + (each.peerVariant().isEmpty() ? "" : " " + each.peerVariant()),
           theirs == null ? "" : String.format(Locale.ROOT, "%.2f", each.ratio()), floor == 0 ? "" : time(floor),
           floor == 0 ? "" : String.format(Locale.ROOT, "%.0f %%", 100 * floor / each.median())));
     }
@@ -110,6 +110,7 @@ record Report(String title, Ceilings ceilings, @Nullable String peer, List<Measu
     Double theirs = each.peerMedian();
     if (theirs != null) {
       json.writeNumberProperty("peer_seconds", theirs);
+      json.writeStringProperty("peer_variant", each.peerVariant());
       json.writeNumberProperty("ratio", each.ratio());
     }
     json.writeNumberProperty("flops", workload.flops());

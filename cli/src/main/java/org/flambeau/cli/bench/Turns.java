@@ -20,7 +20,7 @@ record Turns(double tolerance, int warmUps, double warmUpSeconds, int turns, dou
   List<Measurement> measure(List<Workload> workloads, Device device, @Nullable Peer peer) {
     List<Measurement> measurements = workloads.stream().map(workload -> new Measurement(workload, device)).toList();
     if (peer != null) {
-      measurements.forEach(each -> requireEqual(each.workload(), each.fingerprint(), peer.fingerprint(each.workload())));
+      measurements.forEach(each -> requireEqual(each.workload(), each.fingerprint(), each.prepare(peer)));
     }
     for (int i = 0; i < warmUps; i++) {
       for (Measurement each : measurements) {

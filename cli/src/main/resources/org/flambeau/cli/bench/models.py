@@ -1,5 +1,6 @@
 """Whole models in PyTorch and torchvision, the same as in ModelBench.java: equal initial weights, images and labels."""
 import contextlib
+import functools
 import re
 
 import torch
@@ -7,27 +8,34 @@ import torch.nn.functional as F
 from torch import nn
 
 CLASSES = 1000
-NAME = re.compile(r"(\w+) (\d+)x3x(\d+)x\d+(?: (autocast to )?(\w+))?, (.*)")
+NAME = re.compile(r"(\w+) (\d+)x3x(\d+)x\d+ ([\w ]+), (.*)")
+LAYOUTS = {"plain": torch.contiguous_format, "channels-last": torch.channels_last}
 
 
-class Arithmetic:
-    """What parameters and images are in, `dtype`, and what autocast computes in, `lower`, or None."""
+class Setting:
+    """Where, in what and in which layout a model computes. Numerics are as in Numerics.java: `tf32`, `bfloat16`, `autocast to bfloat16`."""
 
-    def __init__(self, autocast, precision):
-        named = getattr(torch, precision or "float32")
-        self.dtype, self.lower = (torch.float32, named) if autocast else (named, None)
+    def __init__(self, device, numerics, layout):
+        self.device, self.layout = device, LAYOUTS[layout]
+        mixed, _, name = numerics.rpartition("autocast to ")
+        self.autocast_dtype = getattr(torch, name) if mixed else None
+        self.dtype = torch.float32 if mixed or name == "tf32" else getattr(torch, name)
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = numerics == "tf32"
 
-    def region(self, device):
-        return torch.autocast(device.type, self.lower) if self.lower else contextlib.nullcontext()
+    def place(self, thing):
+        return thing.to(self.device, self.dtype, memory_format=self.layout)
 
-    def scaler(self, device):
-        return torch.amp.GradScaler(device.type, enabled=self.lower == torch.float16)
+    def autocast(self):
+        return torch.autocast(self.device.type, self.autocast_dtype) if self.autocast_dtype else contextlib.nullcontext()
+
+    def scaler(self):
+        return torch.amp.GradScaler(self.device.type, enabled=self.autocast_dtype == torch.float16)
 
 
-def workload(name, device):
-    """What NAME says, as in `resnet18 8x3x224x224 autocast to bfloat16, training step`."""
-    model, batch, size, autocast, precision, kind = NAME.fullmatch(name).groups()
-    return KINDS[kind](model, int(batch), int(size), Arithmetic(autocast, precision), device)
+def variants(name, device):
+    """What prepares NAME, as in `resnet18 8x3x224x224 bfloat16, training step`, by layout."""
+    model, batch, size, numerics, kind = NAME.fullmatch(name).groups()
+    return {layout: functools.partial(KINDS[kind], model, int(batch), int(size), Setting(device, numerics, layout)) for layout in LAYOUTS}
 
 
 def make(name):
@@ -48,17 +56,13 @@ def draw_weights(layer):
     nn.init.zeros_(layer.bias)
 
 
-def draw_images(batch, size, arithmetic, device):
-    return torch.randn(batch, 3, size, size).to(device, arithmetic.dtype)
-
-
 def inference(gradients):
-    def prepare(name, batch, size, arithmetic, device):
-        model = make(name).eval().to(device, arithmetic.dtype)
-        images = draw_images(batch, size, arithmetic, device)
+    def prepare(name, batch, size, setting):
+        model = setting.place(make(name).eval())
+        images = setting.place(torch.randn(batch, 3, size, size))
 
         def run():
-            with torch.set_grad_enabled(gradients), arithmetic.region(device):
+            with torch.set_grad_enabled(gradients), setting.autocast():
                 return model(images)
 
         return run
@@ -66,11 +70,11 @@ def inference(gradients):
     return prepare
 
 
-def step(name, batch, size, arithmetic, device):
-    return training(make(name), batch, size, arithmetic, device)
+def step(name, batch, size, setting):
+    return training(make(name), batch, size, setting)
 
 
-def step_of_a_new_head(name, batch, size, arithmetic, device):
+def step_of_a_new_head(name, batch, size, setting):
     model = make(name).eval().requires_grad_(False)
     new = nn.Linear(head(model).in_features, CLASSES)
     if hasattr(model, "fc"):
@@ -78,19 +82,19 @@ def step_of_a_new_head(name, batch, size, arithmetic, device):
     else:
         model.heads.head = new
     draw_weights(new)
-    return training(model, batch, size, arithmetic, device)
+    return training(model, batch, size, setting)
 
 
-def training(model, batch, size, arithmetic, device):
-    images = draw_images(batch, size, arithmetic, device)
-    labels = torch.randint(0, CLASSES, (batch,)).to(device)
-    model.to(device, arithmetic.dtype)
+def training(model, batch, size, setting):
+    images = setting.place(torch.randn(batch, 3, size, size))
+    labels = torch.randint(0, CLASSES, (batch,)).to(setting.device)
+    setting.place(model)
     optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=1e-3, momentum=0.9)
-    scaler = arithmetic.scaler(device)
+    scaler = setting.scaler()
 
     def run():
         optimizer.zero_grad()
-        with arithmetic.region(device):
+        with setting.autocast():
             loss = F.cross_entropy(model(images), labels)
         scaler.scale(loss).backward()
         scaler.step(optimizer)

@@ -1,10 +1,12 @@
 """PyTorch as a peer: runs the workloads that the Java side names, on the same inputs, and answers with times.
 
 Arguments: the device and the number of threads. Says what it is in JSON; then answers each line of the standard input. Its own lines begin with `@answer `.
-{"workload": NAME}                           the sum of the result's elements, that of their magnitudes, and one of them
-{"workload": NAME, "calls": N, "seconds": S} seconds of a call, measured over N together, for about S seconds, once at least
+{"workload": NAME}                           "variant": the fastest way to run it, and "fingerprint": the sum of the result's elements, that of
+                                             their magnitudes, and one of them
+{"workload": NAME, "calls": N, "seconds": S} "seconds" of a call, measured over N together, for about S seconds, once at least
 """
 import json
+import statistics
 import sys
 import time
 
@@ -14,14 +16,26 @@ sys.dont_write_bytecode = True  # the scripts are in a folder that is deleted
 import operations
 
 DEVICE = torch.device(sys.argv[1])
+CHOICE_SECONDS = 1
 
 
-def workload(name):
+def variants(name):
+    """What prepares the workload, by the ways in which PyTorch can run it."""
     if name in operations.OPERATIONS:
-        return operations.OPERATIONS[name]()
+        return {"": operations.OPERATIONS[name]}
     import models
 
-    return models.workload(name, DEVICE)
+    return models.variants(name, DEVICE)
+
+
+def fastest(ways):
+    """The name of the way that takes least time."""
+    def seconds(name):
+        run = ways[name]()
+        run()
+        return statistics.median(times(run, 1, CHOICE_SECONDS))
+
+    return min(ways, key=seconds) if len(ways) > 1 else next(iter(ways))
 
 
 def wait():
@@ -57,10 +71,13 @@ def main():
     for line in sys.stdin:
         request = json.loads(line)
         name = request["workload"]
-        if name not in ready:
-            ready[name] = workload(name)
-        run = ready[name]
-        say(times(run, request["calls"], request["seconds"]) if "calls" in request else fingerprint(run))
+        if "calls" in request:
+            say({"seconds": times(ready[name], request["calls"], request["seconds"])})
+        else:
+            ways = variants(name)
+            variant = fastest(ways)
+            ready[name] = ways[variant]()
+            say({"variant": variant, "fingerprint": fingerprint(ready[name])})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-package org.flambeau.benchmarks.gpu;
+package org.flambeau.cli.bench;
 
 import java.io.StringWriter;
 import java.util.ArrayList;
@@ -14,12 +14,12 @@ import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.json.JsonReadFeature;
 
 /// JSON as maps, lists, strings, numbers and booleans. NaN and Infinity are read as Python writes them, and written as strings.
-final class Json {
+public final class Json {
   private static final JsonFactory FACTORY = JsonFactory.builder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
 
   private Json() {}
 
-  static String write(Object value) {
+  public static String write(Object value) {
     StringWriter text = new StringWriter();
     try (JsonGenerator out = FACTORY.createGenerator(ObjectWriteContext.empty(), text)) {
       write(out, value);
@@ -50,7 +50,7 @@ final class Json {
     }
   }
 
-  static Map<String, Object> readObject(String text) {
+  public static Map<String, Object> readObject(String text) {
     try (JsonParser in = FACTORY.createParser(ObjectReadContext.empty(), text)) {
       in.nextToken();
       return object(in);
