@@ -14,6 +14,7 @@ module org.flambeau.core {
   exports org.flambeau.io;
   exports org.flambeau.spi;
   exports org.flambeau.internal to org.flambeau.cli, org.flambeau.testkit;
+  exports org.flambeau.internal.compile to org.flambeau.nn, org.flambeau.testkit;
   exports org.flambeau.internal.ops to org.flambeau.nn, org.flambeau.testkit;
 
   uses org.flambeau.spi.Backend;

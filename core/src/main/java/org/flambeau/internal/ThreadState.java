@@ -32,6 +32,9 @@ public final class ThreadState {
   /// What has been changed in place since recording of a graph began, or null where none is recorded.
   public @Nullable Set<Storage> changes;
 
+  /// Who looks at what this thread computes, or null.
+  public @Nullable Tracer tracer;
+
   private long sequence;
 
   private ThreadState() {}

@@ -46,6 +46,11 @@ final class ModuleCalls {
         return successor.call(inputs);
       }
     }
+    CompiledForward compiled = module.compiled();
+    return compiled == null ? eager(module, hooks, inputs) : compiled.call(module, inputs, () -> eager(module, hooks, inputs));
+  }
+
+  private Tensor eager(Module module, ModuleHooks hooks, Tensor[] inputs) {
     return module.isCheckpointed() && GradMode.isEnabled()
         ? Checkpoint.call(again -> run(module, hooks, again), module.parameters(), inputs)
         : run(module, hooks, inputs);

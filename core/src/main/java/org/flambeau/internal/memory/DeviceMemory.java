@@ -55,6 +55,18 @@ public final class DeviceMemory {
     return allocate(numel * dtype.size(), thread);
   }
 
+  /// A storage of `bytes` with unspecified content that no scope owns: it lives as long as it can be reached.
+  public Storage allocateUnscoped(long bytes) {
+    ThreadState thread = ThreadState.current();
+    ScopeMembers scope = thread.scope;
+    thread.scope = null;
+    try {
+      return allocate(bytes, thread);
+    } finally {
+      thread.scope = scope;
+    }
+  }
+
   private Storage allocate(long bytes, ThreadState thread) {
     ScopeMembers scope = thread.scope;
     Storage storage;
@@ -74,6 +86,9 @@ public final class DeviceMemory {
     }
     if (Provenance.TRACING) {
       storage.setProvenance(Provenance.here());
+    }
+    if (thread.tracer != null) {
+      thread.tracer.allocated(storage);
     }
     return storage;
   }
@@ -161,6 +176,11 @@ public final class DeviceMemory {
         + " in use by tensors and " + Bytes.show(allocator.reservedBytes()) + " reserved (" + cause.getMessage()
         + "). Close MemoryScopes earlier, use a smaller batch, or call MemoryStats.emptyCache()."
         + (owners.isEmpty() ? "" : " Most is held by:" + owners);
+  }
+
+  /// Up to how many bytes a storage rests in a Java array.
+  public int heapThreshold() {
+    return heapThreshold;
   }
 
   public long allocatedBytes() {

@@ -7,10 +7,13 @@ import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.Tensor;
 import org.flambeau.internal.Backends;
+import org.flambeau.internal.ThreadState;
+import org.flambeau.internal.Tracer;
 import org.flambeau.internal.text.TensorFormat;
 import org.flambeau.spi.NativeMemory;
 import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
 
 /// Brings values to the host: the only place where an operation waits for a device.
 public final class HostAccess {
@@ -103,6 +106,7 @@ public final class HostAccess {
       throw new IllegalStateException(
           "[toSegment] expected a contiguous tensor on the CPU, got " + data + ": call cpu().contiguous() first");
     }
+    noteTo(ThreadState.current().tracer);
     Storage storage = data.storage();
     byte[] heap = storage.heap();
     long bytes = data.numel() * data.dtype().size();
@@ -156,8 +160,15 @@ public final class HostAccess {
     return at;
   }
 
+  private static void noteTo(@Nullable Tracer tracer) {
+    if (tracer != null) {
+      tracer.touchedByHost();
+    }
+  }
+
   /// The whole storage of `x` as host memory, which stays there until [#close].
   private static MemorySegment open(Tensor x) {
+    noteTo(ThreadState.current().tracer);
     Storage storage = x.strided().storage();
     storage.retain();
     byte[] heap = storage.heap();

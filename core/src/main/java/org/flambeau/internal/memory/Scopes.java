@@ -55,7 +55,11 @@ public final class Scopes {
   /// Takes `tensor` out of whatever scope owns it: from now on its owners besides scopes, and the program's references,
   /// keep it alive. For what outlives steps: optimizer states, running statistics.
   public static void escape(Tensor tensor) {
-    Storage storage = tensor.strided().storage();
+    escape(tensor.strided().storage());
+  }
+
+  /// The same for a storage.
+  public static void escape(Storage storage) {
     ScopeMembers scope = storage.scope();
     if (scope != null) {
       storage.setScope(null);

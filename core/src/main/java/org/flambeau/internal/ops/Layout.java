@@ -52,7 +52,7 @@ public record Layout(long[] sizes, long[] strides, long numel) {
   }
 
   /// Whether the elements of `x` fill a stretch of memory without gaps, each in a place of its own.
-  static boolean isDense(Strided x) {
+  public static boolean isDense(Strided x) {
     return x.isContiguous() || ordered(x.sizes(), x).fits(x);
   }
 

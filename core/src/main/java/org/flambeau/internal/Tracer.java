@@ -1,0 +1,17 @@
+package org.flambeau.internal;
+
+import org.flambeau.Device;
+import org.flambeau.spi.Kernels;
+import org.flambeau.spi.Storage;
+
+/// Who looks at all that a thread computes, while it is the thread's [ThreadState#tracer].
+public interface Tracer {
+  /// The kernels that operations call in the place of `kernels`.
+  Kernels over(Device device, Kernels kernels);
+
+  /// `storage` was allocated; its content is unspecified.
+  void allocated(Storage storage);
+
+  /// Values are brought to the host, or were put there by it, past the kernels.
+  void touchedByHost();
+}

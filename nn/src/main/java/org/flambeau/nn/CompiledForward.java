@@ -1,0 +1,121 @@
+package org.flambeau.nn;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
+import org.flambeau.Autocast;
+import org.flambeau.CudaGraph;
+import org.flambeau.DType;
+import org.flambeau.Device;
+import org.flambeau.GradMode;
+import org.flambeau.MatmulPrecision;
+import org.flambeau.Tensor;
+import org.flambeau.internal.compile.Program;
+import org.flambeau.internal.compile.Tracing;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The programs of a compiled module: one for each kind of operands that it was called with.
+final class CompiledForward {
+  private static final Logger LOG = LoggerFactory.getLogger(CompiledForward.class);
+  /// As many as PyTorch compiles for one function before it stops.
+  private static final int MOST_PROGRAMS = 8;
+
+  /// What an operand looks like.
+  private record Operand(DType dtype, Device device, List<Long> sizes, List<Long> strides) {
+    static Operand of(Tensor x) {
+      return new Operand(x.dtype(), x.device(), boxed(x.sizes()), boxed(x.strides()));
+    }
+
+    private static List<Long> boxed(long[] values) {
+      return Arrays.stream(values).boxed().toList();
+    }
+
+    @Override
+    public String toString() {
+      return dtype.label() + sizes + " on " + device;
+    }
+  }
+
+  /// All that a program depends on besides the module and the operands' values.
+  private record Signature(List<Operand> operands, @Nullable DType autocast, MatmulPrecision products, MatmulPrecision convolutions) {
+    static Signature of(Tensor[] inputs) {
+      return new Signature(Arrays.stream(inputs).map(Operand::of).toList(), Autocast.isEnabled() ? Autocast.dtype() : null,
+          MatmulPrecision.current(), MatmulPrecision.forConvolutions());
+    }
+  }
+
+  /// A program, or why there is none, and what the module was when it was made.
+  private record Compilation(ModuleState of, @Nullable Program program, @Nullable String refusal) {
+    boolean isRight(Module module) {
+      return of.isStill(module) && (program == null || program.isRight());
+    }
+  }
+
+  private final Map<Signature, Compilation> compilations = new ConcurrentHashMap<>();
+  private final Set<String> said = ConcurrentHashMap.newKeySet();
+
+  /// Calls `module`, whose `forward` with all around it is `eager`.
+  Tensor call(Module module, Tensor[] inputs, Supplier<Tensor> eager) {
+    if (!recordsNothing(module, inputs) || CudaGraph.isCapturing() || Tracing.isTracing()) {
+      return eager.get();
+    }
+    Signature signature = Signature.of(inputs);
+    Compilation known = compilations.get(signature);
+    if (known == null && compilations.size() >= MOST_PROGRAMS) {
+      say(module, "was compiled for " + MOST_PROGRAMS + " kinds of operands; all others run eagerly");
+      return eager.get();
+    }
+    if (known == null || !known.isRight(module)) {
+      return compile(module, signature, inputs, eager);
+    }
+    return known.program == null ? eager.get() : known.program.run(inputs);
+  }
+
+  private static boolean recordsNothing(Module module, Tensor[] inputs) {
+    return !GradMode.isEnabled()
+        || Arrays.stream(inputs).noneMatch(Tensor::requiresGrad) && module.parameters().stream().noneMatch(Tensor::requiresGrad);
+  }
+
+  /// Does the call, and writes down how it is done again.
+  private Tensor compile(Module module, Signature signature, Tensor[] inputs, Supplier<Tensor> eager) {
+    ModuleState before = ModuleState.of(module);
+    if (before.isHooked()) {
+      compilations.put(signature, new Compilation(before, null, "it has hooks"));
+      say(module, "runs eagerly: it has hooks, which a program would leave out");
+      return eager.get();
+    }
+    Tracing.Traced traced = Tracing.trace(inputs, eager);
+    Program program = traced.program();
+    compilations.put(signature, new Compilation(before, program, traced.refusal()));
+    if (program == null) {
+      say(module, "runs eagerly: " + traced.refusal());
+    } else {
+      LOG.debug("{} compiled for {}: {} kernels, {} of them chains, {} bytes of temporaries", module.name(), signature.operands(),
+          program.kernelCalls(), program.chains(), program.temporaryBytes());
+    }
+    return traced.result();
+  }
+
+  private void say(Module module, String what) {
+    if (said.add(what)) {
+      LOG.warn("The compiled {} {}", module.name(), what);
+    }
+  }
+
+  /// The program for such operands, if there is one.
+  @Nullable Program program(Tensor... inputs) {
+    Compilation known = compilations.get(Signature.of(inputs));
+    return known == null ? null : known.program;
+  }
+
+  /// Why there is none.
+  @Nullable String refusal(Tensor... inputs) {
+    Compilation known = compilations.get(Signature.of(inputs));
+    return known == null ? null : known.refusal;
+  }
+}

@@ -1,0 +1,421 @@
+package org.flambeau.testkit;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.function.UnaryOperator;
+import org.flambeau.Autocast;
+import org.flambeau.DType;
+import org.flambeau.Device;
+import org.flambeau.GradMode;
+import org.flambeau.MemoryScope;
+import org.flambeau.MemoryStats;
+import org.flambeau.Random;
+import org.flambeau.Tensor;
+import org.flambeau.nn.BatchNorm2d;
+import org.flambeau.nn.Conv2d;
+import org.flambeau.nn.ConvOptions;
+import org.flambeau.nn.Dropout;
+import org.flambeau.nn.Functional;
+import org.flambeau.nn.Linear;
+import org.flambeau.nn.Module;
+import org.flambeau.nn.Sequential;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/// A compiled module gives what it gives uncompiled, by fewer kernels.
+public class CompileTest {
+  /// A module that is one function.
+  private static final class Lambda extends Module {
+    private final UnaryOperator<Tensor> function;
+
+    Lambda(UnaryOperator<Tensor> function) {
+      this.function = function;
+    }
+
+    @Override
+    protected Tensor forward(Tensor x) {
+      return function.apply(x);
+    }
+  }
+
+  /// A convolution, a norm and ReLU that are called one by one, with a residual.
+  private static final class Block extends Module {
+    private final Conv2d conv = child("conv", new Conv2d(3, 3, 3, ConvOptions.of().padding(1)));
+    private final BatchNorm2d norm = child("norm", new BatchNorm2d(3));
+
+    @Override
+    protected Tensor forward(Tensor x) {
+      return Functional.relu(norm.call(conv.call(x)).add(x));
+    }
+  }
+
+  private static final Tensor IMAGES = Tensor.randn(2, 3, 9, 7);
+
+  @BeforeEach
+  void seed() {
+    Random.manualSeed(7);
+  }
+
+  private static Block trainedBlock() {
+    Block block = new Block();
+    for (int i = 0; i < 3; i++) {
+      block.call(Tensor.randn(4, 3, 6, 6).mul(2).add(1));
+    }
+    block.eval();
+    return block;
+  }
+
+  private static Tensor quietly(Module module, Tensor x) {
+    try (var _ = GradMode.noGrad()) {
+      return module.call(x);
+    }
+  }
+
+  private static void assertSame(Tensor expected, Tensor actual) {
+    assertEquals(expected.toString(), actual.toString());
+    assertTrue(expected.equal(actual), "not the same bits");
+  }
+
+  private static void assertNear(Tensor expected, Tensor actual, double tolerance) {
+    assertEquals(expected.dtype(), actual.dtype());
+    assertEquals(List.of(expected.sizes().length, expected.numel()), List.of(actual.sizes().length, actual.numel()));
+    assertEquals(0, expected.sub(actual).abs().max().item().doubleValue(), tolerance);
+  }
+
+  @Test
+  void foldsTheNormIntoTheConvolutionThatAddsAndRectifies() {
+    Block block = trainedBlock();
+    Tensor expected = quietly(block, IMAGES);
+    block.compile();
+    assertNear(expected, quietly(block, IMAGES), 0);
+    Tensor repeated;
+    try (Lens lens = Lens.open()) {
+      repeated = quietly(block, IMAGES);
+      assertEquals("[fusedConv2d]", lens.seen().toString());
+      assertEquals(1, lens.count("fusedConv2d"));
+    }
+    assertNear(expected, repeated, 1e-5);
+    Tensor others = Tensor.randn(2, 3, 9, 7);
+    assertNear(quietly((Block) block.compile(false), others), quietly((Block) block.compile(), others), 1e-5);
+  }
+
+  @Test
+  void joinsElementwiseOperationsThatFollowEachOther() {
+    Tensor bias = Tensor.randn(70);
+    Module module = new Lambda(x -> {
+      Tensor y = x.add(bias);
+      return y.mul(y.sigmoid()).sub(0.5).clamp(-1, 1).to(DType.BFLOAT16);
+    });
+    Tensor x = Tensor.randn(33, 70);
+    Tensor expected = quietly(module, x);
+    module.compile();
+    quietly(module, x);
+    Tensor repeated;
+    try (Lens lens = Lens.open()) {
+      repeated = quietly(module, x);
+      assertEquals("[chain]", lens.seen().toString());
+      assertEquals(1, lens.count("chain"));
+    }
+    assertSame(expected, repeated);
+  }
+
+  @Test
+  void computesWhatDependsOnParametersAloneOnce() {
+    Module module = new Linear(4, 3);
+    Tensor weight = module.parameters().getFirst();
+    Module scaled = new Sequential(new Lambda(x -> x.matmul(weight.mul(2).exp().t().contiguous())));
+    Tensor x = Tensor.randn(5, 4);
+    Tensor expected = quietly(scaled, x);
+    scaled.compile();
+    quietly(scaled, x);
+    Tensor repeated;
+    try (Lens lens = Lens.open()) {
+      repeated = quietly(scaled, x);
+      assertEquals("[matmul]", lens.seen().toString());
+    }
+    assertSame(expected, repeated);
+    try (var _ = GradMode.noGrad()) {
+      weight.add_(1);
+    }
+    assertSame(quietly(scaled.compile(false), x), quietly(scaled.compile(), x));
+  }
+
+  @Test
+  void seesChangedParametersModesAndModules() {
+    Block block = trainedBlock();
+    block.compile();
+    quietly(block, IMAGES);
+    quietly(block, IMAGES);
+    try (var _ = GradMode.noGrad()) {
+      block.namedParameters().get("conv.bias").add_(3);
+    }
+    assertNear(quietly(copy(block), IMAGES), quietly(block, IMAGES), 1e-5);
+    assertNear(quietly(copy(block), IMAGES), quietly(block, IMAGES), 1e-5);
+    block.replace("conv", new Conv2d(3, 3, 1));
+    Tensor replaced = quietly(block, IMAGES);
+    assertNear(replaced, quietly(block, IMAGES), 1e-5);
+    block.to(DType.FLOAT64);
+    assertEquals(DType.FLOAT64, quietly(block, IMAGES.to(DType.FLOAT64)).dtype());
+    assertEquals(DType.FLOAT64, quietly(block, IMAGES.to(DType.FLOAT64)).dtype());
+  }
+
+  private static Block copy(Block block) {
+    Block copy = new Block();
+    copy.loadStateDict(block.stateDict());
+    copy.eval();
+    return copy;
+  }
+
+  @Test
+  void movesRunningStatisticsInTrainingModeAsEver() {
+    Block block = trainedBlock();
+    Block twin = copy(block);
+    block.train();
+    twin.train();
+    block.compile();
+    for (int i = 0; i < 3; i++) {
+      assertSame(quietly(twin, IMAGES), quietly(block, IMAGES));
+    }
+    block.namedBuffers().forEach((name, buffer) -> assertSame(twin.namedBuffers().get(name), buffer));
+    assertNear(quietly((Block) twin.eval(), IMAGES), quietly((Block) block.eval(), IMAGES), 1e-5);
+  }
+
+  @Test
+  void drawsAnewEachTime() {
+    Module module = new Sequential(new Dropout(0.5));
+    Tensor x = Tensor.ones(1000);
+    Random.manualSeed(1);
+    Tensor first = quietly(module, x);
+    Tensor second = quietly(module, x);
+    Tensor third = quietly(module, x);
+    module.compile();
+    Random.manualSeed(1);
+    assertSame(first, quietly(module, x));
+    assertSame(second, quietly(module, x));
+    assertSame(third, quietly(module, x));
+  }
+
+  @Test
+  void runsEagerlyWhereTheHostLooksAtValues() {
+    Module module = new Lambda(x -> x.sum().item().doubleValue() > 0 ? x.mul(2) : x.neg());
+    module.compile();
+    for (int i = 0; i < 2; i++) {
+      assertSame(Tensor.of(2f, 4f), quietly(module, Tensor.of(1f, 2f)));
+      assertSame(Tensor.of(1f, 2f), quietly(module, Tensor.of(-1f, -2f)));
+    }
+    Module sized = new Lambda(x -> x.nonzero().sum());
+    sized.compile();
+    assertSame(Tensor.scalar(1L), quietly(sized, Tensor.of(0f, 2f)));
+    assertSame(Tensor.scalar(3L), quietly(sized, Tensor.of(0f, 2f, 1f)));
+    assertSame(Tensor.scalar(0L), quietly(sized, Tensor.of(2f, 0f)));
+  }
+
+  @Test
+  void runsEagerlyWhereHooksLookOn() {
+    Block block = trainedBlock();
+    block.compile();
+    quietly(block, IMAGES);
+    List<String> seen = new ArrayList<>();
+    var registration = block.submodule("conv").registerForwardHook((_, _, output) -> {
+      seen.add("conv");
+      return null;
+    });
+    quietly(block, IMAGES);
+    quietly(block, IMAGES);
+    registration.close();
+    quietly(block, IMAGES);
+    assertEquals(List.of("conv", "conv"), seen);
+  }
+
+  @Test
+  void compilesForEightKindsOfOperandsAndRunsOthersEagerly() {
+    Block block = trainedBlock();
+    Block twin = copy(block);
+    block.compile();
+    for (int n = 1; n <= 10; n++) {
+      Tensor x = Tensor.randn(n, 3, 5, 5);
+      quietly(block, x);
+      try (Lens lens = Lens.open()) {
+        assertNear(quietly(twin, x), quietly(block, x), 1e-5);
+        assertEquals(n <= 8 ? 1 : 0, lens.count("fusedConv2d"), n + " images");
+      }
+    }
+  }
+
+  @Test
+  void givesEachCallerMemoryOfItsOwn() {
+    Module module = new Lambda(x -> x.mul(2).add(1).matmul(x));
+    module.compile();
+    Tensor a = Tensor.randn(64, 64);
+    Tensor b = Tensor.randn(64, 64);
+    quietly(module, a);
+    Tensor first = quietly(module, a);
+    Tensor second = quietly(module, b);
+    assertSame(a.mul(2).add(1).matmul(a), first);
+    assertSame(b.mul(2).add(1).matmul(b), second);
+  }
+
+  @Test
+  void takesPartsOfTensorsAndReturnsViewsAndConstants() {
+    Module view = new Lambda(x -> x.narrow(1, 1, 2).t());
+    view.compile();
+    Tensor whole = Tensor.randn(6, 40);
+    quietly(view, whole.narrow(0, 0, 2));
+    Tensor part = whole.narrow(0, 3, 2);
+    Tensor seen = quietly(view, part);
+    assertSame(part.narrow(1, 1, 2).t(), seen);
+    whole.fill_(3);
+    assertSame(Tensor.full(3, 2, 2), seen);
+
+    Tensor fixed = Tensor.randn(5);
+    Module constant = new Lambda(_ -> fixed.mul(2));
+    constant.compile();
+    quietly(constant, part);
+    assertSame(fixed.mul(2), quietly(constant, part));
+    Module sum = new Lambda(x -> x.mul(3).sub(1));
+    sum.compile();
+    quietly(sum, whole.narrow(0, 0, 2));
+    Tensor other = Tensor.randn(4, 40);
+    assertSame(other.narrow(0, 2, 2).mul(3).sub(1), quietly(sum, other.narrow(0, 2, 2)));
+  }
+
+  @Test
+  void changesInPlaceWhatItMade() {
+    Module module = new Lambda(x -> {
+      Tensor y = Tensor.zeros(4, 6);
+      y.narrow(1, 1, 3).copy_(x);
+      y.narrow(1, 0, 2).add_(y.narrow(1, 2, 2)).mul_(2);
+      y.indexAdd_(0, Tensor.of(1L, 1L), x.narrow(0, 0, 2).repeat(1, 2));
+      return Tensor.cat(List.of(y.relu_().neg(), x, y), 1);
+    });
+    Tensor expected = quietly(module, Tensor.arange(12).view(4, 3).to(DType.FLOAT32));
+    module.compile();
+    quietly(module, Tensor.randn(4, 3));
+    assertSame(expected, quietly(module, Tensor.arange(12).view(4, 3).to(DType.FLOAT32)));
+  }
+
+  @Test
+  void leavesTheOperandAsItWas() {
+    Module module = new Lambda(x -> x.add_(1));
+    module.compile();
+    Tensor x = Tensor.zeros(3);
+    quietly(module, x);
+    quietly(module, x);
+    assertSame(Tensor.of(2f, 2f, 2f), x);
+  }
+
+  @Test
+  void castsParametersOfAnAutocastRegionOnce() {
+    Module module = new Sequential(new Linear(16, 16), new Linear(16, 4));
+    module.compile();
+    Tensor x = Tensor.randn(3, 16);
+    Tensor exact = quietly(module, x);
+    for (int i = 0; i < 3; i++) {
+      try (var _ = Autocast.open(DType.BFLOAT16)) {
+        Tensor y = quietly(module, x);
+        assertEquals(DType.BFLOAT16, y.dtype());
+        assertSame(quietly(module.compile(false), x), y);
+        module.compile();
+        quietly(module, x);
+        Tensor repeated;
+        try (Lens lens = Lens.open()) {
+          repeated = quietly(module, x);
+          assertEquals(1, lens.count("copy"), "casts of the operand");
+        }
+        assertSame(y, repeated);
+      }
+    }
+    assertSame(exact, quietly(module, x));
+  }
+
+  @Test
+  void recordsGradientsUncompiled() {
+    Block block = trainedBlock();
+    Block twin = copy(block);
+    block.compile();
+    quietly(block, IMAGES);
+    block.call(IMAGES).sum().backward();
+    twin.call(IMAGES).sum().backward();
+    twin.namedParameters().forEach((name, parameter) -> {
+      Tensor gradient = block.namedParameters().get(name).grad();
+      assertNotNull(gradient, name);
+      assertSame(parameter.grad(), gradient);
+    });
+    block.requiresGrad_(false);
+    Tensor frozen = block.call(IMAGES);
+    assertNear(frozen, block.call(IMAGES), 1e-5);
+  }
+
+  @Test
+  void standsInsideACompiledModule() {
+    Block inner = trainedBlock();
+    inner.compile();
+    quietly(inner, IMAGES);
+    Sequential outer = new Sequential(inner, new Lambda(x -> x.mul(2).add(1)));
+    Tensor expected = quietly(copy(inner), IMAGES).mul(2).add(1);
+    outer.compile();
+    assertNear(expected, quietly(outer, IMAGES), 1e-5);
+    assertNear(expected, quietly(outer, IMAGES), 1e-5);
+  }
+
+  @Test
+  void servesManyThreads() throws Exception {
+    Block block = trainedBlock();
+    Block twin = copy(block);
+    block.compile();
+    try (ExecutorService threads = Executors.newFixedThreadPool(8)) {
+      List<Future<Boolean>> all = new ArrayList<>();
+      for (int i = 0; i < 64; i++) {
+        Tensor x = Tensor.randn(1 + i % 3, 3, 8, 8);
+        Tensor expected = quietly(twin, x);
+        Callable<Boolean> call = () -> quietly(block, x).sub(expected).abs().max().item().doubleValue() < 1e-5;
+        all.add(threads.submit(call));
+      }
+      for (Future<Boolean> each : all) {
+        assertTrue(each.get());
+      }
+    }
+  }
+
+  @Test
+  void refusesWhatIsWrongByName() {
+    Module module = new Lambda(x -> Tensor.randn(5, 2).indexSelect(0, x));
+    module.compile();
+    quietly(module, Tensor.of(1L, 2L));
+    quietly(module, Tensor.of(1L, 2L));
+    var refused = assertThrows(IndexOutOfBoundsException.class, () -> quietly(module, Tensor.of(1L, 7L)));
+    assertTrue(refused.getMessage().startsWith("["), refused.getMessage());
+    assertEquals(2, quietly(module, Tensor.of(0L, 4L)).size(0));
+  }
+
+  /// Where each layer's result is as large as the next one's.
+  @Test
+  void holdsTwoActivationsOfASequenceAtATime() {
+    List<Module> layers = new ArrayList<>();
+    for (int i = 0; i < 6; i++) {
+      layers.add(new Linear(256, 256));
+    }
+    Module chain = new Sequential(layers.toArray(Module[]::new));
+    chain.compile();
+    Tensor x = Tensor.randn(1024, 256);
+    quietly(chain, x);
+    quietly(chain, x);
+    long activation = 1024 * 256 * 4;
+    try (var _ = MemoryScope.open()) {
+      MemoryStats before = MemoryStats.of(Device.CPU);
+      MemoryStats.resetPeak(Device.CPU);
+      quietly(chain, x);
+      long peak = MemoryStats.of(Device.CPU).peak() - before.current();
+      assertTrue(peak <= activation + 8192, "its temporaries lie in memory that is kept, and beyond it a run takes " + peak + " bytes");
+    }
+  }
+}
