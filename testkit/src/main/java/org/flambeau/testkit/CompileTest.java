@@ -1,12 +1,12 @@
 package org.flambeau.testkit;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -156,7 +156,7 @@ public class CompileTest {
     quietly(block, IMAGES);
     quietly(block, IMAGES);
     try (var _ = GradMode.noGrad()) {
-      block.namedParameters().get("conv.bias").add_(3);
+      Objects.requireNonNull(block.namedParameters().get("conv.bias")).add_(3);
     }
     assertNear(quietly(copy(block), IMAGES), quietly(block, IMAGES), 1e-5);
     assertNear(quietly(copy(block), IMAGES), quietly(block, IMAGES), 1e-5);
@@ -185,7 +185,7 @@ public class CompileTest {
     for (int i = 0; i < 3; i++) {
       assertSame(quietly(twin, IMAGES), quietly(block, IMAGES));
     }
-    block.namedBuffers().forEach((name, buffer) -> assertSame(twin.namedBuffers().get(name), buffer));
+    block.namedBuffers().forEach((name, buffer) -> assertSame(Objects.requireNonNull(twin.namedBuffers().get(name)), buffer));
     assertNear(quietly((Block) twin.eval(), IMAGES), quietly((Block) block.eval(), IMAGES), 1e-5);
   }
 
@@ -346,9 +346,8 @@ public class CompileTest {
     block.call(IMAGES).sum().backward();
     twin.call(IMAGES).sum().backward();
     twin.namedParameters().forEach((name, parameter) -> {
-      Tensor gradient = block.namedParameters().get(name).grad();
-      assertNotNull(gradient, name);
-      assertSame(parameter.grad(), gradient);
+      Tensor mine = Objects.requireNonNull(block.namedParameters().get(name)).grad();
+      assertSame(Objects.requireNonNull(parameter.grad()), Objects.requireNonNull(mine, name));
     });
     block.requiresGrad_(false);
     Tensor frozen = block.call(IMAGES);
@@ -393,7 +392,7 @@ public class CompileTest {
     quietly(module, Tensor.of(1L, 2L));
     quietly(module, Tensor.of(1L, 2L));
     var refused = assertThrows(IndexOutOfBoundsException.class, () -> quietly(module, Tensor.of(1L, 7L)));
-    assertTrue(refused.getMessage().startsWith("["), refused.getMessage());
+    assertTrue(Objects.requireNonNull(refused.getMessage()).startsWith("["), refused.getMessage());
     assertEquals(2, quietly(module, Tensor.of(0L, 4L)).size(0));
   }
 

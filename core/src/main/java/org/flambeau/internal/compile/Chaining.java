@@ -84,7 +84,8 @@ final class Chaining {
   private boolean isRead(View out, TreeSet<Integer> links) {
     Buffer buffer = out.buffer();
     return buffer != result && buffer.isTemporary() && out.hasSizesOf(instructions.get(links.last()).out())
-        && links.containsAll(uses.readers(buffer)) && uses.readers(buffer).stream().flatMap(reader -> instructions.get(reader).operands().stream())
+        && links.containsAll(uses.readers(buffer))
+        && uses.readers(buffer).stream().flatMap(reader -> instructions.get(reader).operands().stream())
             .allMatch(view -> view.buffer() != buffer || view.isSame(out));
   }
 

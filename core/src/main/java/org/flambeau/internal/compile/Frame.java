@@ -40,7 +40,8 @@ final class Frame {
     }
   }
 
-  private void place(List<? extends @Nullable View> views, @Nullable Strided[] operands, DeviceMemory memory, MemoryPlan plan, Buffer result) {
+  private void place(List<? extends @Nullable View> views, @Nullable Strided[] operands, DeviceMemory memory, MemoryPlan plan,
+      Buffer result) {
     for (int k = 0; k < operands.length; k++) {
       View view = views.get(k);
       if (view != null) {

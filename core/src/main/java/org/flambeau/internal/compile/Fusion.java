@@ -125,7 +125,8 @@ final class Fusion {
     View a = sum.operands().getFirst();
     View b = sum.operands().getLast();
     View residual = a.isSame(y) ? b : a;
-    boolean fits = (a.isSame(y) || b.isSame(y)) && residual.buffer() != y.buffer() && residual.hasSizesOf(y) && residual.dtype() == y.dtype();
+    boolean fits = (a.isSame(y) || b.isSame(y)) && residual.buffer() != y.buffer() && residual.hasSizesOf(y)
+        && residual.dtype() == y.dtype();
     if (each.reads().get(3) != null || !fits) {
       return null;
     }
@@ -133,7 +134,8 @@ final class Fusion {
   }
 
   /// (x ∗ w + b − mean)·rstd·weight + bias = x ∗ (w·s) + (b − mean)·s + bias, s = rstd·weight.
-  private static @Nullable Instruction withNorm(Instruction each, Instruction.Convolution convolution, Instruction norm, Activation activation) {
+  private static @Nullable Instruction withNorm(Instruction each, Instruction.Convolution convolution, Instruction norm,
+      Activation activation) {
     List<@Nullable View> reads = each.reads();
     List<@Nullable View> byNorm = norm.reads();
     View x = byNorm.getFirst();
@@ -151,7 +153,8 @@ final class Fusion {
       Tensor offset = shift.mul(scale);
       View weight = constant(tensor(reads.get(1)).mul(scale.view(-1, 1, 1, 1)).to(dtype));
       View bias = constant((byNorm.get(4) == null ? offset : offset.add(tensor(byNorm.get(4)))).to(dtype));
-      return each.with(new Instruction.Convolution(convolution.spec(), activation), Arrays.asList(reads.get(0), weight, bias, byNorm.get(5)));
+      return each.with(new Instruction.Convolution(convolution.spec(), activation),
+          Arrays.asList(reads.get(0), weight, bias, byNorm.get(5)));
     }
   }
 

@@ -60,7 +60,8 @@ record Instruction(Device device, Call call, List<View> writes, List<@Nullable V
   record Normalization(Activation activation) implements Call {
     @Override
     public void run(Kernels kernels, Strided[] writes, @Nullable Strided[] reads) {
-      kernels.batchNormApply(writes[0], Objects.requireNonNull(reads[0]), Objects.requireNonNull(reads[1]), Objects.requireNonNull(reads[2]),
+      kernels.batchNormApply(writes[0], Objects.requireNonNull(reads[0]), Objects.requireNonNull(reads[1]),
+          Objects.requireNonNull(reads[2]),
           reads[3], reads[4], reads[5], activation);
     }
   }

@@ -423,7 +423,8 @@ final class RecordingKernels implements Kernels {
   }
 
   @Override
-  public void attentionBackward(Strided gradQ, Strided gradK, Strided gradV, Strided grad, Strided out, Strided logSumExp, Strided q, Strided k,
+  public void attentionBackward(Strided gradQ, Strided gradK, Strided gradV, Strided grad, Strided out, Strided logSumExp, Strided q,
+      Strided k,
       Strided v, double scale, boolean causal) {
     refused(GRADIENTS).attentionBackward(gradQ, gradK, gradV, grad, out, logSumExp, q, k, v, scale, causal);
   }
@@ -434,15 +435,18 @@ final class RecordingKernels implements Kernels {
   }
 
   @Override
-  public void sgdStep(Strided[] parameters, Strided[] gradients, Strided @Nullable [] velocities, boolean firstStep, Strided lr, double momentum,
+  public void sgdStep(Strided[] parameters, Strided[] gradients, Strided @Nullable [] velocities, boolean firstStep, Strided lr,
+      double momentum,
       double dampening, double weightDecay, boolean nesterov, boolean maximize) {
     refused(UPDATES).sgdStep(parameters, gradients, velocities, firstStep, lr, momentum, dampening, weightDecay, nesterov, maximize);
   }
 
   @Override
-  public void adamStep(Strided[] parameters, Strided[] gradients, Strided[] averages, Strided[] squares, Strided @Nullable [] largest, Strided lr,
+  public void adamStep(Strided[] parameters, Strided[] gradients, Strided[] averages, Strided[] squares, Strided @Nullable [] largest,
+      Strided lr,
       Strided step, double beta1, double beta2, double eps, double weightDecay, boolean decoupled, boolean maximize) {
-    refused(UPDATES).adamStep(parameters, gradients, averages, squares, largest, lr, step, beta1, beta2, eps, weightDecay, decoupled, maximize);
+    refused(UPDATES).adamStep(parameters, gradients, averages, squares, largest, lr, step, beta1, beta2, eps, weightDecay, decoupled,
+        maximize);
   }
 
   @Override

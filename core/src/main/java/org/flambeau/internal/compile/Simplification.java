@@ -37,7 +37,8 @@ final class Simplification {
     boolean[] foldable = new boolean[instructions.size()];
     for (int i = 0; i < foldable.length; i++) {
       Instruction each = instructions.get(i);
-      foldable[i] = each.repeatable() && (readsMemory(each) || each.writes().stream().allMatch(view -> view.buffer().bytes() <= KEPT_BYTES));
+      foldable[i] = each.repeatable()
+          && (readsMemory(each) || each.writes().stream().allMatch(view -> view.buffer().bytes() <= KEPT_BYTES));
     }
     for (boolean changed = true; changed;) {
       changed = false;
