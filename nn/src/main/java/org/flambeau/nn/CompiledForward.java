@@ -89,6 +89,9 @@ final class CompiledForward {
       say(module, "runs eagerly: it has hooks, which a program would leave out");
       return eager.get();
     }
+    if (Arrays.stream(inputs).anyMatch(before::sharesMemoryWith)) {
+      return eager.get(); // what is the operand's and what the parameter's could not be told apart
+    }
     Tracing.Traced traced = Tracing.trace(inputs, eager);
     Program program = traced.program();
     compilations.put(signature, new Compilation(before, program, traced.refusal()));
@@ -105,17 +108,5 @@ final class CompiledForward {
     if (said.add(what)) {
       LOG.warn("The compiled {} {}", module.name(), what);
     }
-  }
-
-  /// The program for such operands, if there is one.
-  @Nullable Program program(Tensor... inputs) {
-    Compilation known = compilations.get(Signature.of(inputs));
-    return known == null ? null : known.program;
-  }
-
-  /// Why there is none.
-  @Nullable String refusal(Tensor... inputs) {
-    Compilation known = compilations.get(Signature.of(inputs));
-    return known == null ? null : known.refusal;
   }
 }

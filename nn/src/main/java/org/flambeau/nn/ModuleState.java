@@ -40,6 +40,11 @@ final class ModuleState {
     return parts.stream().anyMatch(Part::hooked);
   }
 
+  /// Whether a parameter or buffer lies in the memory of `tensor`.
+  boolean sharesMemoryWith(Tensor tensor) {
+    return parts.stream().flatMap(part -> part.values.stream()).anyMatch(value -> value.tensor.strided().storage() == tensor.strided().storage());
+  }
+
   /// Whether nothing of it has changed.
   boolean isStill(Module module) {
     return parts.getFirst().module == module && parts.stream().allMatch(ModuleState::isStill);

@@ -355,6 +355,17 @@ public class CompileTest {
   }
 
   @Test
+  void tellsAParameterFromTheOperandThatItIs() {
+    Linear module = new Linear(3, 3, false);
+    Tensor weight = module.weight().detach();
+    module.compile();
+    quietly(module, weight);
+    Tensor x = Tensor.randn(3, 3);
+    assertSame(x.matmul(weight.t()), quietly(module, x));
+    assertSame(x.matmul(weight.t()), quietly(module, x));
+  }
+
+  @Test
   void standsInsideACompiledModule() {
     Block inner = trainedBlock();
     inner.compile();
