@@ -57,12 +57,14 @@ class ModelCommandsTest {
     assertEquals(0, run.status(), run.err());
     List<String> lines = run.out().lines().toList();
     assertEquals("resnet18, 2x3x32x32 float32 on cpu, 3 runs after 1 to warm up", lines.get(0));
-    assertTrue(lines.get(2).matches(" +time per batch +spread +rate +memory in use +at peak +floor +reached"), lines.get(2));
+    assertTrue(lines.get(2).matches(" +time per batch +spread +rate +floor +reached"), lines.get(2));
     assertTrue(
         lines.get(3).matches(
-            "with gradient tracking +[\\d.]+ ms +[\\d.]+ ms to [\\d.]+ ms +[\\d.]+ images/s +[\\d.]+ MiB +[\\d.]+ MiB +[\\d.]+ ms +\\d+ %"),
+            "without \\(noGrad\\) +[\\d.]+ ms +[\\d.]+ ms to [\\d.]+ ms +[\\d.]+ images/s +[\\d.]+ ms +\\d+ %"),
         lines.get(3));
-    assertTrue(lines.get(4).startsWith("without (noGrad)"), lines.get(4));
+    assertTrue(lines.get(4).startsWith("with gradient tracking"), lines.get(4));
+    assertTrue(lines.get(6).matches("memory +held +at peak +process grew +heap and code"), lines.get(6));
+    assertTrue(lines.get(7).matches("without \\(noGrad\\)( +[\\d.]+ [KM]iB){4}"), lines.get(7));
   }
 
   @Test

@@ -6,14 +6,13 @@ import java.util.List;
 import java.util.function.Supplier;
 import org.flambeau.Device;
 import org.flambeau.MemoryScope;
-import org.flambeau.MemoryStats;
 import org.flambeau.Tensor;
 import org.flambeau.internal.Backends;
 import org.jspecify.annotations.Nullable;
 
-/// How long a workload takes in each turn, here and, where there is a peer, there, and what memory it needs here.
+/// How long a workload takes in each turn, here and, where there is a peer, there, and what memory it needs.
 final class Measurement {
-  /// Holds a result while memory is looked at, as a program does that goes on with it, and keeps the compiler from leaving work out.
+  /// Holds a result, as a program does that goes on with it, and keeps the compiler from leaving work out.
   @SuppressWarnings("unused") private static volatile @Nullable Object sink;
 
   private final Workload workload;
@@ -22,8 +21,9 @@ final class Measurement {
   private final List<Double> seconds = new ArrayList<>();
   private final List<Double> peerSeconds = new ArrayList<>();
   private String peerVariant = "";
-  private long inUse;
-  private long peak;
+  private double @Nullable [] fingerprint;
+  private @Nullable Memory memory;
+  private @Nullable Memory peerMemory;
 
   Measurement(Workload workload, Device device) {
     this.workload = workload;
@@ -35,12 +35,25 @@ final class Measurement {
     return workload;
   }
 
-  /// The sum of the result's elements, that of their magnitudes, and one of them.
+  /// Measures what memory the workload needs, before anything else has made the process larger.
+  void measureMemory() {
+    memory = Memory.measure(device, this::fingerprint, this::call);
+  }
+
+  /// The same of a peer that has not run anything yet.
+  void measureMemory(Peer fresh) {
+    peerMemory = fresh.memory(workload, peerVariant);
+  }
+
+  /// Of the result of the first call: the sum of its elements, that of their magnitudes, and one of them.
   double[] fingerprint() {
-    try (var _ = MemoryScope.open()) {
-      double[] values = work.get().detach().toDoubleArray();
-      return new double[] {Arrays.stream(values).sum(), Arrays.stream(values).map(Math::abs).sum(), values[values.length / 3]};
+    if (fingerprint == null) {
+      try (var _ = MemoryScope.open()) {
+        double[] values = work.get().detach().toDoubleArray();
+        fingerprint = new double[] {Arrays.stream(values).sum(), Arrays.stream(values).map(Math::abs).sum(), values[values.length / 3]};
+      }
     }
+    return fingerprint;
   }
 
   /// The peer's fingerprint.
@@ -59,9 +72,7 @@ final class Measurement {
 
   /// As [#warmUp(double)], and the median of its calls counts.
   void measure(double least) {
-    MemoryStats.resetPeak(device);
     seconds.add(time(least));
-    peak = Math.max(peak, MemoryStats.of(device).peak());
   }
 
   /// One turn of the peer's.
@@ -89,9 +100,6 @@ final class Measurement {
       for (int i = 0; i < workload.calls(); i++) {
         try (var _ = MemoryScope.open()) {
           sink = work.get();
-          if (workload.calls() == 1) {
-            inUse = Math.max(inUse, MemoryStats.of(device).current());
-          }
         }
       }
     }
@@ -125,12 +133,13 @@ final class Measurement {
     return median(ratios);
   }
 
-  long bytesInUse() {
-    return inUse;
+  /// Null where it was not looked at.
+  @Nullable Memory memory() {
+    return memory;
   }
 
-  long peakBytes() {
-    return peak;
+  @Nullable Memory peerMemory() {
+    return peerMemory;
   }
 
   private static double median(double[] values) {

@@ -45,7 +45,7 @@ final class ModelBench {
     images = Tensor.randn(options.batch, 3, options.imageSize, options.imageSize).to(device).to(numerics.dtype());
     labels = Tensor.randint(0, CLASSES, options.batch).to(device);
     model.to(device).to(numerics.dtype());
-    multiplyAdds = ModelSummary.of(model.eval(), images).multiplyAdds();
+    multiplyAdds = options.batch * ModelSummary.of(model.eval(), images.narrow(0, 0, 1)).multiplyAdds();
     model.train();
     if (freezeBackbone) {
       Backbone.freeze(model, classifier);

@@ -17,10 +17,12 @@ import tools.jackson.core.JacksonException;
 
 /// PyTorch in a process of its own, which runs the same workloads and times them when told to.
 final class Peer implements AutoCloseable {
-  private static final List<String> SCRIPTS = List.of("pytorch.py", "operations.py", "models.py");
+  private static final List<String> SCRIPTS = List.of("pytorch.py", "operations.py", "models.py", "memory.py");
   private static final String ANSWER = "@answer ";
 
   private final String python;
+  private final Device device;
+  private final int threads;
   private final Path folder;
   private final Process process;
   private final BufferedReader answers;
@@ -31,6 +33,8 @@ final class Peer implements AutoCloseable {
   /// @throws FlambeauException where it cannot be started
   Peer(String python, Device device, int threads) {
     this.python = python;
+    this.device = device;
+    this.threads = threads;
     try {
       folder = Files.createTempDirectory("flambeau-peer");
     } catch (IOException e) {
@@ -64,6 +68,11 @@ final class Peer implements AutoCloseable {
     return version;
   }
 
+  /// One more like it, which has not run anything yet.
+  Peer another() {
+    return new Peer(python, device, threads);
+  }
+
   /// What it found when it prepared a workload.
   ///
   /// @param variant what it runs in the fastest way, as in `channels-last`, or empty where there is only one
@@ -79,6 +88,19 @@ final class Peer implements AutoCloseable {
   /// Seconds of a call, a value for each `workload.calls()` of them, over about `seconds`.
   double[] time(Workload workload, double seconds) {
     return numbers(ask(Map.of("workload", workload.name(), "calls", workload.calls(), "seconds", seconds)), "seconds");
+  }
+
+  /// What memory the first calls of a workload need; of a peer that has not run anything.
+  Memory memory(Workload workload, String variant) {
+    Map<String, Object> answer = ask(Map.of("workload", workload.name(), "memory", variant));
+    return new Memory(bytes(answer, "held"), bytes(answer, "peak"), bytes(answer, "resident"), 0);
+  }
+
+  private long bytes(Map<String, Object> answer, String name) {
+    if (!(answer.get(name) instanceof Long bytes)) {
+      throw new FlambeauException("--peer " + python + ": expected " + name + ", got " + answer);
+    }
+    return bytes;
   }
 
   private double[] numbers(Map<String, Object> answer, String name) {

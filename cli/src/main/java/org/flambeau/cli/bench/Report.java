@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.time.LocalDate;
 import java.time.ZoneId;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import org.flambeau.cli.Machine;
@@ -25,31 +26,60 @@ import tools.jackson.core.json.JsonFactory;
 record Report(String title, Ceilings ceilings, @Nullable String peer, List<Measurement> measurements) {
   /// The measured times, the memory that models need, the peer's times, and how near we came to what the machine allows.
   String table() {
-    boolean models = measurements.stream().anyMatch(each -> each.workload().items() > 0);
+    boolean models = measurements.stream().anyMatch(each -> each.workload().isModel());
     List<String[]> rows = new ArrayList<>();
-    rows.add(row(models, "", models ? "time per batch" : "time", "spread", "rate", "memory in use", "at peak", "PyTorch", "ratio", "floor",
-        "reached"));
+    rows.add(row("", models ? "time per batch" : "time", "spread", "rate", "PyTorch", "ratio", "floor", "reached"));
     for (Measurement each : measurements) {
       Double theirs = each.peerMedian();
       double floor = ceilings.floor(each.workload());
-      rows.add(row(models, each.workload().title(), time(each.median()), time(each.spread()[0]) + " to " + time(each.spread()[1]),
-          rate(each), Quantities.bytes(each.bytesInUse()), Quantities.bytes(each.peakBytes()), theirs == null ? "" : time(theirs) + (each.peerVariant().isEmpty() ? "" : " " + each.peerVariant()),
+      rows.add(row(each.workload().title(), time(each.median()), time(each.spread()[0]) + " to " + time(each.spread()[1]),
+          rate(each), theirs == null ? "" : time(theirs) + (each.peerVariant().isEmpty() ? "" : " " + each.peerVariant()),
           theirs == null ? "" : String.format(Locale.ROOT, "%.2f", each.ratio()), floor == 0 ? "" : time(floor),
           floor == 0 ? "" : String.format(Locale.ROOT, "%.0f %%", 100 * floor / each.median())));
     }
-    return title + "\n\n" + Table.of(rows, 1) + "\nceilings of this machine: " + ceilings + (peer == null ? "" : "\npeer: " + peer);
+    return title + "\n\n" + Table.of(rows, 1) + (models ? "\n" + memory() : "") + "\nceilings of this machine: " + ceilings + (peer == null ? "" : "\npeer: " + peer);
   }
 
   /// The columns that this table has.
-  private String[] row(boolean models, String... cells) {
+  private String[] row(String... cells) {
     List<String> row = new ArrayList<>(List.of(cells));
     if (peer == null) {
-      row.subList(6, 8).clear();
-    }
-    if (!models) {
       row.subList(4, 6).clear();
     }
     return row.toArray(String[]::new);
+  }
+
+  /// What tensors hold between calls and at the peak of one, what the process grew by, and at most how much of that is the JVM's.
+  private String memory() {
+    List<String[]> rows = new ArrayList<>();
+    rows.add(new String[] {"memory", "held", "at peak", "process grew", "heap and code", "ratio at peak", "of growth"});
+    for (Measurement each : measurements) {
+      Memory ours = each.memory();
+      Memory theirs = each.peerMemory();
+      if (ours != null) {
+        rows.add(row(each.workload().title(), ours, theirs));
+      }
+      if (theirs != null) {
+        rows.add(row("  in PyTorch", theirs, null));
+      }
+    }
+    if (peer == null) {
+      rows.replaceAll(row -> Arrays.copyOf(row, 5));
+    }
+    return Table.of(rows, 1);
+  }
+
+  private static String[] row(String title, Memory memory, @Nullable Memory other) {
+    return new String[] {title, Quantities.bytes(memory.held()), Quantities.bytes(memory.peak()), bytes(memory.resident()), bytes(memory.managed()),
+      other == null ? "" : ratio(memory.peak(), other.peak()), other == null ? "" : ratio(memory.resident(), other.resident())};
+  }
+
+  private static String bytes(long known) {
+    return known == 0 ? "" : Quantities.bytes(known);
+  }
+
+  private static String ratio(long ours, long theirs) {
+    return theirs == 0 ? "" : String.format(Locale.ROOT, "%.2f", ours / (double) theirs);
   }
 
   private static String rate(Measurement each) {
@@ -116,8 +146,20 @@ record Report(String title, Ceilings ceilings, @Nullable String peer, List<Measu
     json.writeNumberProperty("flops", workload.flops());
     json.writeNumberProperty("bytes", workload.bytes());
     json.writeNumberProperty("floor_seconds", ceilings.floor(workload));
-    json.writeNumberProperty("bytes_in_use", each.bytesInUse());
-    json.writeNumberProperty("peak_bytes", each.peakBytes());
+    write(json, "memory", each.memory());
+    write(json, "peer_memory", each.peerMemory());
     json.writeEndObject();
+  }
+
+  private static void write(JsonGenerator json, String name, @Nullable Memory memory) {
+    if (memory != null) {
+      json.writeName(name);
+      json.writeStartObject();
+      json.writeNumberProperty("held_bytes", memory.held());
+      json.writeNumberProperty("peak_bytes", memory.peak());
+      json.writeNumberProperty("resident_bytes", memory.resident());
+      json.writeNumberProperty("managed_bytes", memory.managed());
+      json.writeEndObject();
+    }
   }
 }

@@ -14,13 +14,21 @@ import org.jspecify.annotations.Nullable;
 /// @param turns how many count
 /// @param turnSeconds how long each of these is at least
 record Turns(double tolerance, int warmUps, double warmUpSeconds, int turns, double turnSeconds) {
-  /// Compares results, then times.
+  /// Looks at the memory of models, compares results, then times.
   ///
   /// @throws FlambeauException where the results differ: then times mean nothing
   List<Measurement> measure(List<Workload> workloads, Device device, @Nullable Peer peer) {
     List<Measurement> measurements = workloads.stream().map(workload -> new Measurement(workload, device)).toList();
+    measurements.stream().filter(each -> each.workload().isModel()).forEach(Measurement::measureMemory);
     if (peer != null) {
-      measurements.forEach(each -> requireEqual(each.workload(), each.fingerprint(), each.prepare(peer)));
+      for (Measurement each : measurements) {
+        requireEqual(each.workload(), each.fingerprint(), each.prepare(peer));
+        if (each.workload().isModel()) {
+          try (Peer fresh = peer.another()) {
+            each.measureMemory(fresh);
+          }
+        }
+      }
     }
     for (int i = 0; i < warmUps; i++) {
       for (Measurement each : measurements) {

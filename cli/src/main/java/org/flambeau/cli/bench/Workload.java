@@ -13,6 +13,11 @@ import org.flambeau.Tensor;
 /// @param bytes that one call must read and write at least
 /// @param make draws the inputs and gives the computation
 record Workload(String name, String title, int calls, int items, double flops, double bytes, Supplier<Supplier<Tensor>> make) {
+  /// Whether it is that of a whole model.
+  boolean isModel() {
+    return items > 0;
+  }
+
   /// Small tensors rest in the Java heap: no scope is opened around them, as none is in a user's loop.
   boolean isSmall() {
     return calls >= 1000;

@@ -4,6 +4,8 @@ Arguments: the device and the number of threads. Says what it is in JSON; then a
 {"workload": NAME}                           "variant": the fastest way to run it, and "fingerprint": the sum of the result's elements, that of
                                              their magnitudes, and one of them
 {"workload": NAME, "calls": N, "seconds": S} "seconds" of a call, measured over N together, for about S seconds, once at least
+{"workload": NAME, "memory": VARIANT}        bytes "held" by tensors and at their "peak", and what the process grew by, "resident"; as the first
+                                             request of a process
 """
 import json
 import statistics
@@ -13,6 +15,7 @@ import time
 import torch
 
 sys.dont_write_bytecode = True  # the scripts are in a folder that is deleted
+import memory
 import operations
 
 DEVICE = torch.device(sys.argv[1])
@@ -71,7 +74,9 @@ def main():
     for line in sys.stdin:
         request = json.loads(line)
         name = request["workload"]
-        if "calls" in request:
+        if "memory" in request:
+            say(memory.measure(variants(name)[request["memory"]], DEVICE))
+        elif "calls" in request:
             say({"seconds": times(ready[name], request["calls"], request["seconds"])})
         else:
             ways = variants(name)
