@@ -24,22 +24,26 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /// Chains of element-wise functions, drawn at random, leave what their links leave one by one, bit for bit.
 public class ChainTest {
+  /// Which devices are held to it, as in `cuda:0`, where it is not the CPU and the best one.
+  private static final String DEVICES = "flambeau.testkit.devices";
+  /// How many chains are drawn.
+  private static final String CHAINS = "flambeau.testkit.chains";
   private static final List<DType> FLOATS = List.of(DType.FLOAT32, DType.FLOAT32, DType.BFLOAT16, DType.FLOAT16, DType.FLOAT64);
   private static final List<UnaryOp> UNARY = List.of(UnaryOp.NEG, UnaryOp.ABS, UnaryOp.SIGMOID, UnaryOp.RELU, UnaryOp.SILU, UnaryOp.GELU,
       UnaryOp.TANH, UnaryOp.SQUARE, UnaryOp.SIGN, UnaryOp.FLOOR);
   private static final List<BinaryOp> BINARY = List.of(BinaryOp.ADD, BinaryOp.SUB, BinaryOp.MUL, BinaryOp.MAXIMUM, BinaryOp.MINIMUM);
   private static final List<BinaryOp> PREDICATES = List.of(BinaryOp.GT, BinaryOp.LE, BinaryOp.EQ);
 
-  /// The devices that are held to it.
   static Stream<Device> devices() {
-    return Stream.of(Device.CPU, Device.best()).distinct();
+    String named = System.getProperty(DEVICES, "");
+    return named.isEmpty() ? Stream.of(Device.CPU, Device.best()).distinct() : Stream.of(named.split(",")).map(Device::parse);
   }
 
   @ParameterizedTest
   @MethodSource("devices")
   void isWhatItsLinksAreOneByOne(Device device) {
     Kernels kernels = Backends.kernels(device);
-    for (int seed = 0; seed < 150; seed++) {
+    for (int seed = 0, count = Integer.getInteger(CHAINS, 150); seed < count; seed++) {
       Random random = new Random(seed);
       DType dtype = pick(random, FLOATS);
       Tensor[] operands = operands(random, device, dtype);

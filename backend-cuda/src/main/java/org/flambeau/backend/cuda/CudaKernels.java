@@ -3,6 +3,7 @@ package org.flambeau.backend.cuda;
 import java.lang.foreign.MemorySegment;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.BinaryOp;
+import org.flambeau.spi.Chain;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Distribution;
 import org.flambeau.spi.FusedOp;
@@ -20,6 +21,7 @@ import org.jspecify.annotations.Nullable;
 final class CudaKernels implements Kernels {
   private final Gpu gpu;
   private final Elementwise elementwise;
+  private final Chains chains;
   private final Reductions reductions;
   private final Scans scans;
   private final Ordering ordering;
@@ -39,6 +41,7 @@ final class CudaKernels implements Kernels {
   CudaKernels(Gpu gpu, KernelLibrary library) {
     this.gpu = gpu;
     this.elementwise = new Elementwise(gpu, library);
+    this.chains = new Chains(library, elementwise);
     this.reductions = new Reductions(gpu, library);
     this.scans = new Scans(gpu, library);
     this.ordering = new Ordering(gpu, library);
@@ -284,7 +287,7 @@ final class CudaKernels implements Kernels {
       case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, ADD_LAYER_NORM, BATCH_NORM, LINEAR, CONV2D, CROSS_ENTROPY, SGD_STEP, ADAM_STEP,
           MULTI_TENSOR_NORM, MULTI_TENSOR_SCALE ->
         x.dtype().isFloating();
-      case CHAIN -> false;
+      case CHAIN -> true;
     };
   }
 
@@ -398,5 +401,10 @@ final class CudaKernels implements Kernels {
   @Override
   public void multiTensorScale(Strided[] xs, Strided factor) {
     updates.scale(xs, factor);
+  }
+
+  @Override
+  public void chain(Chain chain, Strided out, Strided... operands) {
+    chains.run(chain, out, operands);
   }
 }

@@ -17,12 +17,34 @@ import org.flambeau.spi.UnaryOp;
 
 /// Element-wise operations: `elementwise.cu`, whose functors are called as the SPI's constants are.
 final class Elementwise {
-  private static final String SOURCE = "elementwise.cu";
+  static final String SOURCE = "elementwise.cu";
   /// Bytes of the structures in elementwise.cu.
   private static final int INPUT = 24;
   private static final int STRIDED_INPUT = INPUT + Space.STEPS;
   /// Bytes that one access moves at most.
   private static final int PACK = 16;
+
+  /// How operands lie, for which a function has a kernel each: alike and without gaps, or anyhow.
+  enum Layout {
+    DENSE("dense"),
+    STRIDED("strided");
+
+    private final String template;
+
+    Layout(String template) {
+      this.template = template;
+    }
+
+    /// The template in elementwise.cu.
+    String template() {
+      return template;
+    }
+  }
+
+  /// A function's kernels.
+  interface Form {
+    Kernel of(Layout layout);
+  }
 
   /// Operations some of whose operands are an operation's parameters.
   private enum Parametric {
@@ -92,49 +114,58 @@ final class Elementwise {
     return "int" + 8 * dtype.size();
   }
 
-  /// The two kernels of each operation and dtype: for operands that lie alike, and for others.
+  /// The kernels of each operation and dtype.
   private static final class Forms<O extends Enum<O>> {
     private final KernelTable<O, DType> dense;
     private final KernelTable<O, DType> strided;
 
     Forms(KernelLibrary library, Class<O> operations, KernelTable.Domain<O, DType> domain, KernelTable.Instance<O, DType> arguments) {
-      this.dense = new KernelTable<>(library, SOURCE, operations, DType.class, domain, (op, dtype) -> "dense" + arguments.of(op, dtype));
+      this.dense = new KernelTable<>(library, SOURCE, operations, DType.class, domain,
+          (op, dtype) -> Layout.DENSE.template + arguments.of(op, dtype));
       this.strided = new KernelTable<>(library, SOURCE, operations, DType.class, domain,
-          (op, dtype) -> "strided" + arguments.of(op, dtype));
+          (op, dtype) -> Layout.STRIDED.template + arguments.of(op, dtype));
+    }
+
+    Form of(O op, DType dtype) {
+      return layout -> (layout == Layout.DENSE ? dense : strided).get(op, dtype);
     }
   }
 
   void unary(UnaryOp op, Strided out, Strided x) {
-    UnaryOp meant = op == UnaryOp.BITWISE_NOT && x.dtype() == DType.BOOL ? UnaryOp.LOGICAL_NOT : op;
-    run(unary, meant, x.dtype(), out, x);
+    run(unary.of(meant(op, x.dtype()), x.dtype()), out, x);
+  }
+
+  /// The operation on a dtype.
+  static UnaryOp meant(UnaryOp op, DType in) {
+    return op == UnaryOp.BITWISE_NOT && in == DType.BOOL ? UnaryOp.LOGICAL_NOT : op;
   }
 
   void binary(BinaryOp op, Strided out, Strided a, Strided b) {
-    run(binary, op, op.isPredicate() ? BinaryOp.operandType(a, b) : out.dtype(), out, a, b);
+    run(binary.of(op, op.isPredicate() ? BinaryOp.operandType(a, b) : out.dtype()), out, a, b);
   }
 
   void addScaled(Strided out, Strided a, Strided b, double alpha) {
-    run(parametric, Parametric.ADD_SCALED, out.dtype(), out, a, b, number(alpha));
+    run(parametric.of(Parametric.ADD_SCALED, out.dtype()), out, a, b, number(alpha));
   }
 
   void where(Strided out, Strided condition, Strided a, Strided b) {
-    run(parametric, Parametric.WHERE, out.dtype(), out, condition, a, b);
+    run(parametric.of(Parametric.WHERE, out.dtype()), out, condition, a, b);
   }
 
   void clamp(Strided out, Strided x, double low, double high) {
-    run(parametric, Parametric.CLAMP, out.dtype(), out, x, number(low), number(high));
+    run(parametric.of(Parametric.CLAMP, out.dtype()), out, x, number(low), number(high));
   }
 
   void leakyRelu(Strided out, Strided x, double slope) {
-    run(parametric, Parametric.LEAKY_RELU, out.dtype(), out, x, number(slope));
+    run(parametric.of(Parametric.LEAKY_RELU, out.dtype()), out, x, number(slope));
   }
 
   void elu(Strided out, Strided x, double alpha, double scale) {
-    run(parametric, Parametric.ELU, out.dtype(), out, x, number(alpha * scale), number(scale));
+    run(parametric.of(Parametric.ELU, out.dtype()), out, x, number(alpha * scale), number(scale));
   }
 
   void copy(Strided out, Strided x) {
-    run(copy, out.dtype(), x.dtype(), out, x);
+    run(copy.of(out.dtype(), x.dtype()), out, x);
   }
 
   /// A host scalar.
@@ -144,7 +175,8 @@ final class Elementwise {
     return Strided.contiguous(new Storage(Device.CPU, bytes), DType.FLOAT64, new long[0]);
   }
 
-  private <O extends Enum<O>> void run(Forms<O> forms, O op, DType dtype, Strided out, Strided... in) {
+  /// out = the function of `in`.
+  void run(Form form, Strided out, Strided... in) {
     if (out.numel() == 0) {
       return;
     }
@@ -152,14 +184,14 @@ final class Elementwise {
     operands[0] = out;
     System.arraycopy(in, 0, operands, 1, in.length);
     if (areContiguous(operands)) {
-      dense(forms.dense.get(op, dtype), operands);
+      dense(form.of(Layout.DENSE), operands);
       return;
     }
     Space space = Space.of(operands);
     if (space.isDense(operands)) {
-      dense(forms.dense.get(op, dtype), operands);
+      dense(form.of(Layout.DENSE), operands);
     } else {
-      Kernel kernel = forms.strided.get(op, dtype);
+      Kernel kernel = form.of(Layout.STRIDED);
       space.forEachPart((part, offsets) -> strided(kernel, part, offsets, operands));
     }
   }

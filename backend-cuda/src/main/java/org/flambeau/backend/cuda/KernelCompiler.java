@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.flambeau.backend.cuda.binding.Nvrtc;
 
@@ -18,7 +19,9 @@ final class KernelCompiler {
   /// What sources may include.
   private static final Map<String, String> HEADERS = read("complaint.cuh", "functors.cuh", "philox.cuh", "rows.cuh", "space.cuh",
       "special.cuh", "tensors.cuh", "types.cuh");
-  /// So that instances, and their arguments, need no qualifiers.
+  /// Sources none of whose products and sums become one operation that rounds once.
+  private static final Set<String> UNCONTRACTED = Set.of("elementwise.cu");
+  /// So that instances, their arguments and what is generated need no qualifiers.
   private static final String SUFFIX = "\nusing namespace flambeau;\n";
 
   private final List<String> options;
@@ -36,13 +39,20 @@ final class KernelCompiler {
     return "--gpu-architecture=" + (exact ? "sm_" + capability : "compute_" + newest);
   }
 
-  /// Names all that goes into an instance.
-  String key(String source, String instance) {
-    return KernelCache.key(text(source), HEADERS, instance, options, Nvrtc.version());
+  private List<String> options(String source, String... further) {
+    Stream<String> own = UNCONTRACTED.contains(source) ? Stream.of("--fmad=false") : Stream.empty();
+    return Stream.of(options.stream(), own, Stream.of(further)).flatMap(each -> each).toList();
   }
 
-  KernelCache.Entry compile(String source, String instance) {
-    try (var program = compile(source, List.of(instance))) {
+  /// Names all that goes into an instance.
+  ///
+  /// @param generated what follows on the source
+  String key(String source, String generated, String instance) {
+    return KernelCache.key(text(source) + generated, HEADERS, instance, options(source), Nvrtc.version());
+  }
+
+  KernelCache.Entry compile(String source, String generated, String instance) {
+    try (var program = compile(source, generated, List.of(instance))) {
       byte[] image = options.getFirst().contains("=sm_") ? program.cubin() : program.ptx();
       return new KernelCache.Entry(program.loweredName(instance), image);
     }
@@ -50,12 +60,13 @@ final class KernelCompiler {
 
   /// A source with these instances of its templates.
   ///
+  /// @param generated what follows on the source
   /// @param further options
-  Nvrtc.Program compile(String source, Collection<String> instances, String... further) {
-    var program = new Nvrtc.Program(text(source), source, HEADERS);
+  Nvrtc.Program compile(String source, String generated, Collection<String> instances, String... further) {
+    var program = new Nvrtc.Program(text(source) + generated, source, HEADERS);
     try {
       instances.forEach(program::addNameExpression);
-      program.compile(Stream.concat(options.stream(), Stream.of(further)).toList());
+      program.compile(options(source, further));
       return program;
     } catch (RuntimeException e) {
       program.close();

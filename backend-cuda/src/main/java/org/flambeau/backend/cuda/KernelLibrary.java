@@ -54,11 +54,17 @@ final class KernelLibrary {
 
   /// The instance of a template in namespace flambeau, as in `dense<ADD, float32, float32>`, of a source, as in `elementwise.cu`.
   Kernel get(String source, String instance) {
-    return kernels.computeIfAbsent(source + ": " + instance, name -> load(name, source, instance));
+    return get(source, "", instance);
   }
 
-  private Kernel load(String name, String source, String instance) {
-    KernelCache.Entry entry = cache.get(compiler.key(source, instance), () -> compiler.compile(source, instance));
+  /// The instance of a template for what is generated: arguments of the template that the source does not have.
+  Kernel get(String source, String generated, String instance) {
+    String name = source + ": " + instance;
+    return kernels.computeIfAbsent(name + generated, _ -> load(name, source, generated, instance));
+  }
+
+  private Kernel load(String name, String source, String generated, String instance) {
+    KernelCache.Entry entry = cache.get(compiler.key(source, generated, instance), () -> compiler.compile(source, generated, instance));
     makeCurrent.run();
     return new Kernel(name, Driver.moduleGetFunction(Driver.moduleLoadData(entry.image()), entry.symbol()));
   }

@@ -1,26 +1,33 @@
-// Element-wise operations of any number of operands: out = F(in…).
+// Element-wise operations of any number of operands: out = F(in…). Products and sums are not contracted, so that a function gives the same
+// bits alone and in a chain.
 #include "functors.cuh"
 #include "space.cuh"
 #include "types.cuh"
 
 namespace flambeau {
 
-// An operand in memory, or where `data` is null a number, in both forms.
-template <class T>
-struct Input {
-  const T *data;
+// A number of the host, which any type of arithmetic may take.
+struct Number {
   double real;
   int64 whole;
 
-  __device__ __forceinline__ Compute<T> number() const {
-    if constexpr (isReal<Compute<T>>) {
-      return static_cast<Compute<T>>(real);
+  template <class C>
+  __device__ __forceinline__ operator C() const {
+    if constexpr (isReal<C>) {
+      return static_cast<C>(real);
     } else {
       return whole;
     }
   }
+};
 
-  __device__ __forceinline__ Compute<T> at(long long i) const { return data ? load(data[i]) : number(); }
+// An operand in memory, or where `data` is null a number.
+template <class T>
+struct Input {
+  const T *data;
+  Number number;
+
+  __device__ __forceinline__ Compute<T> at(long long i) const { return data ? load(data[i]) : Compute<T>(number); }
 
   template <int N>
   __device__ __forceinline__ Pack<T, N> pack(long long i) const {
@@ -29,9 +36,66 @@ struct Input {
 
   template <int N>
   __device__ __forceinline__ Compute<T> of(const Pack<T, N> &pack, int i) const {
-    return data ? load(pack.at[i]) : number();
+    return data ? load(pack.at[i]) : Compute<T>(number);
   }
 };
+
+// Element types of a chain's operands, of which is known when it is compiled where they are. What is on the host may be read by several
+// functions, each in its own type of arithmetic.
+template <class T>
+struct InMemory {
+  T element;
+};
+struct OnHost {};
+
+template <class T>
+struct Arithmetic<InMemory<T>> : Arithmetic<T> {};
+template <>
+struct Arithmetic<OnHost> {
+  using type = Number;
+};
+
+template <class T>
+struct Input<InMemory<T>> {
+  const InMemory<T> *data;
+  Number unused;
+
+  __device__ __forceinline__ Compute<T> at(long long i) const { return load(data[i].element); }
+
+  template <int N>
+  __device__ __forceinline__ Pack<InMemory<T>, N> pack(long long i) const {
+    return reinterpret_cast<const Pack<InMemory<T>, N> *>(data)[i];
+  }
+
+  template <int N>
+  __device__ __forceinline__ Compute<T> of(const Pack<InMemory<T>, N> &pack, int i) const {
+    return load(pack.at[i].element);
+  }
+};
+
+template <>
+struct Input<OnHost> {
+  const void *unused;
+  Number number;
+
+  __device__ __forceinline__ Number at(long long) const { return number; }
+
+  template <int N>
+  __device__ __forceinline__ Pack<OnHost, N> pack(long long) const {
+    return {};
+  }
+
+  template <int N>
+  __device__ __forceinline__ Number of(const Pack<OnHost, N> &, int) const {
+    return number;
+  }
+};
+
+// What is left of a result in the dtype that a link of a chain has.
+template <class T, class C>
+__device__ __forceinline__ Compute<T> rounded(C x) {
+  return load(store<T>(x));
+}
 
 template <class F, int N, class Out, class... In>
 __device__ __forceinline__ Pack<Out, N> apply(const Input<In> &...in, const Pack<In, N> &...x) {

@@ -113,7 +113,7 @@ class InstalledKernelsTest {
   }
 
   private static Map<String, Use> report(KernelCompiler compiler, String source, List<String> instances) {
-    try (var program = compiler.compile(source, instances, "--ptxas-options=-v")) {
+    try (var program = compiler.compile(source, "", instances, "--ptxas-options=-v")) {
       Map<String, Use> bySymbol = new LinkedHashMap<>();
       String log = program.log();
       Matcher report = REPORT.matcher(log);
