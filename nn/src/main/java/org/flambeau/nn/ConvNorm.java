@@ -14,10 +14,11 @@ import org.jspecify.annotations.Nullable;
 /// ```java
 /// Tensor y = ConvNorm.call(conv1, bn1, relu, x);          // relu(bn1(conv1(x)))
 /// ```
-/// It is what calling them one after the other is. In evaluation, under `noGrad`, and where no hook looks at what is between them, it is
-/// one operation: the norm is folded into the convolution's weight and bias, which are computed once, kept with the convolution and computed
-/// again after a change of a parameter or statistic, and the kernel that convolves also adds the residual and applies ReLU. Results differ
-/// by rounding. Under autocast the folded weight is computed in float32 and kept in the region's lower precision. [Sequential] does the same
+/// It is what calling them one after the other is. Where the norm evaluates, neither the images nor a parameter of the two ask for a gradient (under `noGrad`,
+/// in a frozen backbone), and where no hook looks at what is between them, it is one operation: the norm is folded into the convolution's weight
+/// and bias, which are computed once, kept with the convolution and computed again after a change of a parameter or statistic, and the kernel that
+/// convolves also adds the residual and applies ReLU. Results differ by rounding. Under autocast the folded weight is computed in float32 and kept
+/// in the region's lower precision. [Sequential] does the same
 /// with a convolution and a norm that follow each other.
 public final class ConvNorm {
   private static final String CONV = "conv2d";
@@ -54,9 +55,10 @@ public final class ConvNorm {
 
   private static boolean isOne(Conv2d conv, BatchNorm2d norm, @Nullable ReLU relu, Tensor x) {
     Tensor weight = conv.weight();
-    return !GradMode.isEnabled() && !norm.usesInputStats() && !conv.options().samePadding()
+    return !norm.usesInputStats() && !conv.options().samePadding()
         && !conv.isHooked() && !norm.isHooked() && (relu == null || ModuleCalls.called(relu) instanceof ReLU r && !r.isHooked())
         && x.dim() == 4 && AutocastPolicy.dtypeOf(CONV, x) == AutocastPolicy.dtypeOf(CONV, weight) && x.device() == weight.device()
-        && FoldedNorm.isPossible(conv, norm);
+        && FoldedNorm.isPossible(conv, norm)
+        && (!GradMode.isEnabled() || !x.requiresGrad() && !FoldedNorm.requiresGrad(conv, norm));
   }
 }

@@ -63,6 +63,11 @@ final class FoldedNorm {
         && tensors(conv, norm).allMatch(tensor -> tensor.dtype() == like.dtype() && tensor.device() == like.device());
   }
 
+  /// Whether somebody asks for the gradient of what it is computed from, for which it has no way.
+  static boolean requiresGrad(Conv2d conv, BatchNorm2d norm) {
+    return tensors(conv, norm).anyMatch(Tensor::requiresGrad);
+  }
+
   /// What `last` is, if that is still right, else anew. In a CUDA graph that is being captured it is always computed: the graph repeats it with
   /// what the parameters will be then.
   static FoldedNorm of(Conv2d conv, BatchNorm2d norm, DType dtype, @Nullable FoldedNorm last) {

@@ -251,6 +251,39 @@ public class ConvNormTest {
   }
 
   @Test
+  void whatIsFrozenIsOneOperationWhileRecordingToo() {
+    block.train();
+    block.norm.eval();
+    List<Tensor> parameters = block.parameters();
+    parameters.forEach(parameter -> parameter.requiresGrad_(false));
+    Tensor expected = block.expected(x);
+    try (Lens lens = Lens.open()) {
+      Tensor y = block.call(x);
+      assertArrayEquals(expected.toDoubleArray(), y.toDoubleArray(), 2e-6);
+      assertTrue(lens.seen().contains("fusedConv2d") && !y.requiresGrad());
+    }
+    for (Tensor learnt : parameters) {
+      learnt.requiresGrad_(true);
+      block.call(x).sum().backward();
+      assertNotNull(learnt.grad(), "one parameter alone that is not frozen");
+      learnt.requiresGrad_(false);
+    }
+    Tensor images = x.detach().requiresGrad_(true);
+    block.call(images).sum().backward();
+    assertNotNull(images.grad());
+  }
+
+  @Test
+  void aResidualMayAskForItsGradient() {
+    block.parameters().forEach(parameter -> parameter.requiresGrad_(false));
+    Tensor residual = x.clone().requiresGrad_(true);
+    Tensor y = ConvNorm.call(block.conv, block.norm, () -> residual, block.relu, x);
+    assertArrayEquals(block.expected(x).toDoubleArray(), y.detach().toDoubleArray(), 2e-6);
+    y.sum().backward();
+    assertArrayEquals(y.gt(0).to(DType.FLOAT32).toDoubleArray(), given(residual.grad()).toDoubleArray());
+  }
+
+  @Test
   void itsMemoryGoesWithTheModule() throws InterruptedException {
     long before = SoakProcess.settled(-1);
     Block large = new Block(64, true, true);
