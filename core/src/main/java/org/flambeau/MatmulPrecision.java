@@ -5,6 +5,9 @@ import java.util.Objects;
 /// How exact products of float32 matrices are on devices that have faster arithmetic for them: today GPUs, whose tensor cores take TF32,
 /// float32's exponent with a mantissa of 10 bits in place of 23. Sums are float32 in any case, and other dtypes are not concerned.
 ///
+/// On the CPU convolutions alone are concerned: below [#HIGHEST] those by kernels of 3×3 may go by Winograd's algorithm, in float32 throughout, whose
+/// rounding is some two to six times that of sums of products, and where an infinite or undefined pixel shows in the whole tile of 4×4 results.
+///
 /// Matrix products are [#HIGHEST] unless the program says otherwise, by [#setCurrent]; convolutions, whose terms a network's normalisation
 /// evens out, are [#HIGH], by [#setForConvolutions]. Both defaults are PyTorch's.
 ///

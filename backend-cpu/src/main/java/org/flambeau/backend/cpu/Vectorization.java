@@ -25,6 +25,9 @@ public interface Vectorization {
   /// Whole rows of the fused kernels.
   RowKernels rows();
 
+  /// The transforms of convolutions.
+  TileTransforms tileTransforms();
+
   /// How many floats a vector holds.
   int lanes();
 

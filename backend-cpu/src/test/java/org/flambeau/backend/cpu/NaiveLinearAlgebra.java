@@ -112,7 +112,12 @@ final class NaiveLinearAlgebra {
 
   /// Asserts that `out` holds the expected sums, as exactly as its dtype allows.
   static void assertClose(Strided out, LongFunction<Sum> expected, String what) {
-    double rounding = switch (out.dtype()) {
+    assertClose(out, expected, what, 1);
+  }
+
+  /// [#assertClose(Strided, LongFunction, String)] with `times` as much room.
+  static void assertClose(Strided out, LongFunction<Sum> expected, String what, int times) {
+    double rounding = times * switch (out.dtype()) {
       case FLOAT64 -> 1e-14;
       case FLOAT32 -> 2e-6;
       default -> 4e-6;

@@ -7,6 +7,8 @@ import org.flambeau.BackendException;
 import org.flambeau.DType;
 import org.flambeau.backend.cpu.Elementwise;
 import org.flambeau.backend.cpu.LinearAlgebra;
+import org.flambeau.backend.cpu.TransformedKernel;
+import org.flambeau.backend.cpu.Winograd;
 import org.flambeau.backend.cpu.Workspace;
 import org.flambeau.backend.cpu.gemm.Copies;
 import org.flambeau.backend.cpu.onednn.Plan.Operand;
@@ -206,6 +208,11 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
         }
         return true;
       }
+      boolean keep = operation != BACKWARD_WEIGHT && PackedWeights.areUsedAgain(operation, weight);
+      if (Winograd.serves(x, weight, out, spec, operation == BACKWARD_WEIGHT)) {
+        convolveByTiles(workspace, operation, keep, x, weight, out, epilogue, spec);
+        return true;
+      }
       Strided image = distinct(workspace, x);
       Strided kernel = Convolutions.grouped(distinct(workspace, weight), spec.groups());
       Strided places = distinct(workspace, out);
@@ -226,7 +233,6 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
         if (!plan.isUsable()) {
           return result.dtype().size() == Short.BYTES && convolveInFloat32(workspace, operation, result, x, weight, out, epilogue, spec);
         }
-        boolean keep = operation != BACKWARD_WEIGHT && PackedWeights.areUsedAgain(operation, kernel);
         switch ((int) operation) {
           case (int) CONVOLUTION -> plan.run(allocator, keep,
               Stream.of(places, image, kernel, row, addend).filter(Objects::nonNull).toArray(Strided[]::new));
@@ -236,6 +242,38 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
         return true;
       } finally {
         plan.release();
+      }
+    }
+  }
+
+  private void convolveByTiles(Workspace workspace, long operation, boolean keep, Strided x, Strided weight, Strided out, Epilogue epilogue,
+      Conv2d spec) {
+    boolean backward = operation == BACKWARD_INPUT;
+    Strided result = backward ? x : out;
+    Winograd tiles = new Winograd(allocator, result, spec.padH(), spec.padW());
+    if (operation == BACKWARD_WEIGHT) {
+      tiles.kernelGradient(weight, out, x);
+      return;
+    }
+    TransformedKernel kernel = new TransformedKernel(weight, backward);
+    PackedWeights.Block kept = null;
+    if (keep && kernel.isWorthKeeping()) {
+      var form = new PackedWeights.Form(weight.offset(), PlanCache.Key.of(operation, new long[0], weight), TransformedKernel.class);
+      kept = PackedWeights.acquire(weight.storage(), form, allocator, kernel.bytes(), kernel::writeTo);
+    }
+    try {
+      long address = kept == null ? workspace.take(kernel.bytes()) : kept.address();
+      if (kept == null) {
+        kernel.writeTo(address);
+      }
+      Strided row = epilogue.bias == null ? null : Copies.input(workspace, DType.FLOAT32, epilogue.bias);
+      tiles.convolve(result, backward ? out : x, kernel, address, row);
+      if (epilogue.residual != null) {
+        Elementwise.sum(result, result, epilogue.residual);
+      }
+    } finally {
+      if (kept != null) {
+        kept.release();
       }
     }
   }

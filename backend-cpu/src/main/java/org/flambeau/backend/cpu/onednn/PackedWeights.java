@@ -24,8 +24,8 @@ final class PackedWeights implements Storage.Packed {
   /// From this size on, packed weights are kept.
   private static final long WORTH_KEEPING = 4 << 10;
 
-  /// One view of the storage in one layout.
-  record Form(long offset, Layout from, Layout to) {}
+  /// One view of the storage in one layout: how it lies, and how it is packed.
+  record Form(long offset, Object from, Object to) {}
 
   private final Set<PlanCache.Key> uses = new HashSet<>();
   private final Map<Form, Block> blocks = new HashMap<>();

@@ -18,6 +18,7 @@ import org.flambeau.backend.cpu.ProductTile;
 import org.flambeau.backend.cpu.Reducer;
 import org.flambeau.backend.cpu.RowKernels;
 import org.flambeau.backend.cpu.RowOp;
+import org.flambeau.backend.cpu.TileTransforms;
 import org.flambeau.backend.cpu.Vectorization;
 import org.jspecify.annotations.Nullable;
 
@@ -86,6 +87,12 @@ public final class FloatVectorization implements Vectorization {
     return Inliner.specialize(MethodHandles.lookup(), RowKernels.class, FloatRows.class, List.of(FloatMath.class, FloatTail.class),
         Map.of(),
         "rows");
+  }
+
+  @Override
+  public TileTransforms tileTransforms() {
+    return Inliner.specialize(MethodHandles.lookup(), TileTransforms.class, FloatTileTransforms.class, List.of(FloatMath.class), Map.of(),
+        "tiles");
   }
 
   @Override
