@@ -343,7 +343,7 @@ std::vector<int> proposals(int mode, const Descriptor &graph) {
     fused = true;
     if (!takes(Tensor(operation->at(1520))) || !takes(Tensor(operation->at(1521)))) return {};
   }
-  if (fused) return mode == 3 ? std::vector<int>{1} : std::vector<int>{};
+  if (fused) return mode == 3 ? std::vector<int>{1, 2} : std::vector<int>{};
   if (mode == 2) return {2};
   return Convolution(first).x.type == F64 ? std::vector<int>{0, 2} : std::vector<int>{0, 1, 2};
 }

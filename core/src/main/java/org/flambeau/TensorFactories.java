@@ -193,6 +193,11 @@ abstract sealed class TensorFactories permits Tensor {
     return Creation.full(Device.CPU, dtype, Tensor.number(value), sizes);
   }
 
+  /// All elements `value`, of a dtype, on a device.
+  public static Tensor full(Device device, DType dtype, double value, long... sizes) {
+    return Creation.full(device, dtype, Tensor.number(value), sizes);
+  }
+
   /// Zeros of another tensor's sizes, dtype and device.
   public static Tensor zerosLike(Tensor other) {
     return Creation.fullLike(other, Tensor.number(0));
@@ -220,42 +225,57 @@ abstract sealed class TensorFactories permits Tensor {
 
   /// 0, 1, …, end − 1 as int64.
   public static Tensor arange(long end) {
-    return Creation.arange(DType.INT64, 0, end, 1);
+    return Creation.arange(Device.CPU, DType.INT64, 0, end, 1);
   }
 
   /// start, start + 1, …, end − 1 as int64.
   public static Tensor arange(long start, long end) {
-    return Creation.arange(DType.INT64, start, end, 1);
+    return Creation.arange(Device.CPU, DType.INT64, start, end, 1);
   }
 
   /// start, start + step, … before `end`, as int64.
   public static Tensor arange(long start, long end, long step) {
-    return Creation.arange(DType.INT64, start, end, step);
+    return Creation.arange(Device.CPU, DType.INT64, start, end, step);
   }
 
   /// start, start + step, … before `end`, as float32.
   public static Tensor arange(double start, double end, double step) {
-    return Creation.arange(DType.FLOAT32, start, end, step);
+    return Creation.arange(Device.CPU, DType.FLOAT32, start, end, step);
   }
 
   /// start, start + step, … before `end`, of a dtype.
   public static Tensor arange(DType dtype, double start, double end, double step) {
-    return Creation.arange(dtype, start, end, step);
+    return Creation.arange(Device.CPU, dtype, start, end, step);
   }
 
-  /// `steps` values from `start` to `end`, both included, at equal distances.
+  /// start, start + step, … before `end`, of a dtype, made on a device.
+  public static Tensor arange(Device device, DType dtype, double start, double end, double step) {
+    return Creation.arange(device, dtype, start, end, step);
+  }
+
+  /// `steps` values from `start` to `end`, both included, at equal distances, as float32.
   public static Tensor linspace(double start, double end, long steps) {
-    return Creation.linspace(DType.FLOAT32, start, end, steps);
+    return Creation.linspace(Device.CPU, DType.FLOAT32, start, end, steps);
+  }
+
+  /// [#linspace(double, double, long)] of a dtype, made on a device.
+  public static Tensor linspace(Device device, DType dtype, double start, double end, long steps) {
+    return Creation.linspace(device, dtype, start, end, steps);
   }
 
   /// The identity matrix of size n.
   public static Tensor eye(long n) {
-    return Creation.eye(n, n);
+    return Creation.eye(Device.CPU, DType.FLOAT32, n, n);
   }
 
   /// A matrix with ones on its main diagonal.
   public static Tensor eye(long rows, long columns) {
-    return Creation.eye(rows, columns);
+    return Creation.eye(Device.CPU, DType.FLOAT32, rows, columns);
+  }
+
+  /// [#eye(long, long)] of a dtype, made on a device.
+  public static Tensor eye(Device device, DType dtype, long rows, long columns) {
+    return Creation.eye(device, dtype, rows, columns);
   }
 
   // ---- random, from the device's default generator unless one is given ----

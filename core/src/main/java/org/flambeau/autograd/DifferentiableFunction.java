@@ -147,7 +147,7 @@ public abstract class DifferentiableFunction {
       for (int i = 0; i < grads.length; i++) {
         Tensor grad = grads[i];
         Meta meta = metas.get(i);
-        all.add(grad != null ? grad : Tensor.zeros(meta.dtype(), meta.sizes()).to(meta.device()));
+        all.add(grad != null ? grad : Tensor.zeros(meta.device(), meta.dtype(), meta.sizes()));
       }
       List<@Nullable Tensor> results = function.backward(context, all);
       if (results.size() != edgeCount()) {

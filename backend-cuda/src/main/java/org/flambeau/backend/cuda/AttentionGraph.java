@@ -2,7 +2,6 @@ package org.flambeau.backend.cuda;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import org.flambeau.DType;
 import org.flambeau.backend.cuda.CudnnOperation.Index;
@@ -39,8 +38,8 @@ final class AttentionGraph {
   sealed interface Request {
     List<CudnnOperation> operations();
 
-    default Optional<CudnnPlan> plan(CudnnPlan.Target target) {
-      return CudnnPlan.find(target, operations(), LIMITS, 1).stream().findFirst();
+    default List<CudnnPlan> plans(CudnnPlan.Target target, int most) {
+      return CudnnPlan.find(target, operations(), LIMITS, most);
     }
   }
 

@@ -26,11 +26,13 @@ final class CudnnAttention {
   private final Gpu gpu;
   private final Elementwise elementwise;
   private final CudnnContext.Pool contexts;
+  private final CudnnTuning tuning;
 
   CudnnAttention(Gpu gpu, Elementwise elementwise, CudnnContext.Pool contexts) {
     this.gpu = gpu;
     this.elementwise = elementwise;
     this.contexts = contexts;
+    this.tuning = new CudnnTuning(gpu);
   }
 
   /// Whether cuDNN takes such queries, and keys and values that are like them.
@@ -73,14 +75,15 @@ final class CudnnAttention {
     return all;
   }
 
-  private boolean run(AttentionGraph.Request request, float scale, long... tensors) {
+  private boolean run(AttentionGraph.Request request, float scale, long... operands) {
     try (CudnnContext context = contexts.take()) {
-      CudnnPlan plan = context.plan(request, request::plan).orElse(null);
-      if (plan == null) {
+      long[] tensors = with(operands, context.number(scale));
+      var plan = context.plan(request, target -> tuning.fastest(target, request.plans(target, tuning.proposals()), tensors));
+      if (plan.isEmpty()) {
         return false;
       }
-      try (Workspace workspace = Workspace.of(gpu, plan.workspaceBytes())) {
-        context.run(plan, workspace.address(), with(tensors, context.number(scale)));
+      try (Workspace workspace = Workspace.of(gpu, plan.get().workspaceBytes())) {
+        context.run(plan.get(), workspace.address(), tensors);
       }
     }
     gpu.launched("cuDNN's attention");

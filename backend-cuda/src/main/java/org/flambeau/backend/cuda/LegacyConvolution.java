@@ -3,13 +3,15 @@ package org.flambeau.backend.cuda;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalLong;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.flambeau.BackendException;
 import org.flambeau.DType;
 import org.flambeau.backend.cuda.Convolutions.Request;
+import org.flambeau.backend.cuda.CudnnOperation.Direction;
 import org.flambeau.backend.cuda.binding.Cudnn;
 import org.flambeau.backend.cuda.binding.CudnnLegacy;
 import org.flambeau.backend.cuda.binding.CudnnLegacy.Kind;
@@ -35,8 +37,7 @@ final class LegacyConvolution {
   private final Gpu gpu;
   private final Elementwise elementwise;
   private final CudnnContext.Pool contexts;
-  /// What the log has told of.
-  private final Set<Request> told = ConcurrentHashMap.newKeySet();
+  private final Map<Request, Choice> choices = new ConcurrentHashMap<>();
 
   LegacyConvolution(Gpu gpu, Elementwise elementwise, CudnnContext.Pool contexts) {
     this.gpu = gpu;
@@ -63,31 +64,53 @@ final class LegacyConvolution {
     }
   }
 
+  /// How a request is done: on tensors that lie as `format` says, copies where they do not.
+  private record Choice(Format format, int algorithm) {}
+
   /// Does what a request without epilogue asks for.
   ///
   /// @throws BackendException where no algorithm does it
   void run(Request request, Strided x, Strided weight, Strided y) {
-    boolean channelsLast = Stream.of(x, weight, y).allMatch(Format.CHANNELS_LAST::fits);
-    if (!(channelsLast && issued(request, Format.CHANNELS_LAST, x, weight, y)) && !issuedByRows(request, x, weight, y)) {
-      throw new BackendException("[conv2d] cuDNN has no engine and no deterministic algorithm for " + request + CudnnPlan.reason());
-    }
-    if (told.add(request)) {
+    Choice known = choices.get(request);
+    if (known == null || !issued(request, known, x, weight, y)) {
+      Choice found = candidates(request.direction(), x, weight, y).filter(choice -> issued(request, choice, x, weight, y)).findFirst()
+          .orElseThrow(() -> new BackendException(
+              "[conv2d] cuDNN has no engine and no deterministic algorithm for " + request + CudnnPlan.reason()));
+      choices.put(request, found);
       LOG.info("{}: cuDNN {} has no engine, so that its legacy API does it", request, Cudnn.version());
     }
     gpu.launched("cuDNN's legacy " + request.direction());
   }
 
-  private boolean issuedByRows(Request request, Strided x, Strided weight, Strided y) {
+  /// Without copies if that can be.
+  private static Stream<Choice> candidates(Direction direction, Strided... operands) {
+    boolean channelsLast = Stream.of(operands).allMatch(Format.CHANNELS_LAST::fits);
+    return Stream.of(Format.CHANNELS_LAST, Format.ROWS).filter(format -> format == Format.ROWS || channelsLast)
+        .flatMap(format -> algorithms(direction).mapToObj(algorithm -> new Choice(format, algorithm)));
+  }
+
+  /// Products of which nothing is added up by atomics, then Fourier transforms, in tiles and whole: cudnnConvolutionFwdAlgo_t and its like.
+  private static IntStream algorithms(Direction direction) {
+    return switch (direction) {
+      case FORWARD -> IntStream.of(1, 0, 5, 4);
+      case BACKWARD_INPUT -> IntStream.of(1, 3, 2);
+      case BACKWARD_WEIGHT -> IntStream.of(1, 6, 2);
+    };
+  }
+
+  /// Issues the work, unless the algorithm is not for it.
+  private boolean issued(Request request, Choice choice, Strided x, Strided weight, Strided y) {
     Strided result = switch (request.direction()) {
       case FORWARD -> y;
       case BACKWARD_INPUT -> x;
       case BACKWARD_WEIGHT -> weight;
     };
+    Format format = choice.format;
     try (var copies = new Copies(gpu, elementwise)) {
-      Strided computed = Format.ROWS.fits(result) ? result : copies.room(result);
-      List<Strided> rows = Stream.of(x, weight, y)
-          .map(operand -> operand == result ? computed : Format.ROWS.fits(operand) ? operand : copies.copy(operand)).toList();
-      boolean issued = issued(request, Format.ROWS, rows.get(0), rows.get(1), rows.get(2));
+      Strided computed = format.fits(result) ? result : copies.room(result);
+      List<Strided> lying = Stream.of(x, weight, y)
+          .map(operand -> operand == result ? computed : format.fits(operand) ? operand : copies.copy(operand)).toList();
+      boolean issued = issuedAsTheyLie(request, choice, lying.get(0), lying.get(1), lying.get(2));
       if (issued && computed != result) {
         elementwise.copy(result, computed);
       }
@@ -95,43 +118,31 @@ final class LegacyConvolution {
     }
   }
 
-  /// Issues the first algorithm that takes the tensors as they lie, unless none does.
-  private boolean issued(Request request, Format format, Strided x, Strided weight, Strided y) {
+  private boolean issuedAsTheyLie(Request request, Choice choice, Strided x, Strided weight, Strided y) {
     try (CudnnContext context = contexts.take(); var descriptors = new Descriptors()) {
-      var image = new Operand(descriptors.tensor(format, x), x.address());
-      var filter = new Operand(descriptors.filter(format, weight), weight.address());
-      var result = new Operand(descriptors.tensor(format, y), y.address());
+      var image = new Operand(descriptors.tensor(choice.format, x), x.address());
+      var filter = new Operand(descriptors.filter(choice.format, weight), weight.address());
+      var result = new Operand(descriptors.tensor(choice.format, y), y.address());
       long convolution = descriptors.convolution(request);
+      int algorithm = choice.algorithm;
       return switch (request.direction()) {
-        case FORWARD -> issued(context, Pass.FORWARD, new Operands(image, filter, convolution, result), request.dtype());
-        case BACKWARD_INPUT -> issued(context, Pass.BACKWARD_DATA, new Operands(filter, result, convolution, image), request.dtype());
-        case BACKWARD_WEIGHT -> issued(context, Pass.BACKWARD_FILTER, new Operands(image, result, convolution, filter), request.dtype());
+        case FORWARD -> issued(context, Pass.FORWARD, algorithm, new Operands(image, filter, convolution, result), request.dtype());
+        case BACKWARD_INPUT -> issued(context, Pass.BACKWARD_DATA, algorithm, new Operands(filter, result, convolution, image),
+            request.dtype());
+        case BACKWARD_WEIGHT -> issued(context, Pass.BACKWARD_FILTER, algorithm, new Operands(image, result, convolution, filter),
+            request.dtype());
       };
     }
   }
 
-  private boolean issued(CudnnContext context, Pass pass, Operands operands, DType dtype) {
-    for (int algorithm : algorithms(pass)) {
-      OptionalLong bytes = pass.workspaceBytes(context.handle(), operands, algorithm);
-      if (bytes.isEmpty() || bytes.getAsLong() > Convolutions.MAX_WORKSPACE) {
-        continue;
-      }
-      try (Workspace workspace = Workspace.of(gpu, bytes.getAsLong())) {
-        if (pass.run(context.handle(), operands, algorithm, workspace.address(), bytes.getAsLong(), dtype == DType.FLOAT64)) {
-          return true;
-        }
-      }
+  private boolean issued(CudnnContext context, Pass pass, int algorithm, Operands operands, DType dtype) {
+    OptionalLong bytes = pass.workspaceBytes(context.handle(), operands, algorithm);
+    if (bytes.isEmpty() || bytes.getAsLong() > Convolutions.MAX_WORKSPACE) {
+      return false;
     }
-    return false;
-  }
-
-  /// Products of which nothing is added up by atomics, then Fourier transforms, in tiles and whole: cudnnConvolutionFwdAlgo_t and its like.
-  private static int[] algorithms(Pass pass) {
-    return switch (pass) {
-      case FORWARD -> new int[] {1, 0, 5, 4};
-      case BACKWARD_DATA -> new int[] {1, 3, 2};
-      case BACKWARD_FILTER -> new int[] {1, 6, 2};
-    };
+    try (Workspace workspace = Workspace.of(gpu, bytes.getAsLong())) {
+      return pass.run(context.handle(), operands, algorithm, workspace.address(), bytes.getAsLong(), dtype == DType.FLOAT64);
+    }
   }
 
   /// The legacy API's descriptors for the time of a call.

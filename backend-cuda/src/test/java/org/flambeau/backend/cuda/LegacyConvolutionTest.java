@@ -128,6 +128,21 @@ class LegacyConvolutionTest extends KernelTest {
   }
 
   @Test
+  void onlyTheAlgorithmThatDidAConvolutionIsAskedAgain() {
+    Conv2d spec = new Conv2d(1, 1, 0, 0, 1, 1, 1);
+    Strided x = arrays.of(DType.FLOAT32, new long[] {1, 1, 1, 5}, 1, 2, 3, 4, 5);
+    Strided one = arrays.of(DType.FLOAT32, new long[] {1, 1, 1, 1}, 1);
+    Strided out = arrays.empty(DType.FLOAT32, 1, 1, 1, 5);
+    SimulatedDriver.cudnnRefuses(true, BY_PRODUCTS);
+    long before = SimulatedDriver.cudnnQuestions();
+
+    for (int asked : new int[] {2, 3, 4}) {
+      gpu.kernels().conv2d(out, x, one, null, spec);
+      assertEquals(before + asked, SimulatedDriver.cudnnQuestions());
+    }
+  }
+
+  @Test
   void whatEveryDeterministicAlgorithmRefusesIsSaid() {
     Conv2d spec = new Conv2d(1, 1, 0, 0, 1, 1, 1);
     Strided x = arrays.of(DType.FLOAT32, new long[] {1, 1, 1, 2}, 1, 2);

@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/// Sequences, which core makes on the host, and triangles of many matrices.
+/// Sequences, and triangles of many matrices.
 class MakingTest extends KernelTest {
   @ParameterizedTest
   @EnumSource(names = "BOOL", mode = EnumSource.Mode.EXCLUDE)

@@ -65,8 +65,8 @@ public final class Attention {
     if (!a.causal) {
       return Softmax.softmax(scores, -1);
     }
-    Tensor row = Tensor.arange(q.size(-2)).unsqueeze(1).to(q.device());
-    Tensor column = Tensor.arange(k.size(-2)).to(q.device());
+    Tensor row = Creation.positions(q.device(), q.size(-2)).unsqueeze(1);
+    Tensor column = Creation.positions(q.device(), k.size(-2));
     return Softmax.softmax(only(column.le(row), scores), -1);
   }
 

@@ -118,7 +118,7 @@ public final class Creation {
     return ZERO.overwrite(UNIT, self, new Tensor[] {self}, (k, out) -> k.fill(out, zero));
   }
 
-  public static Tensor arange(DType dtype, double start, double end, double step) {
+  public static Tensor arange(Device device, DType dtype, double start, double end, double step) {
     if (step == 0 || Double.isNaN(start + end + step)) {
       throw new IllegalArgumentException("[arange] step must be nonzero, and all bounds numbers, got start " + start + ", end " + end
           + ", step " + step);
@@ -128,28 +128,33 @@ public final class Creation {
           + ", step " + step);
     }
     long count = (long) Math.ceil((end - start) / step);
-    return make(Device.CPU, dtype, Layout.contiguous(count), (k, out) -> k.arange(out, start, step));
+    return make(device, dtype, Layout.contiguous(count), (k, out) -> k.arange(out, start, step));
+  }
+
+  /// 0, 1, … n − 1 as int64.
+  public static Tensor positions(Device device, long n) {
+    return make(device, DType.INT64, Layout.contiguous(n), (k, out) -> k.arange(out, 0, 1));
   }
 
   /// From both ends towards the middle, so that both are exact.
-  public static Tensor linspace(DType dtype, double start, double end, long steps) {
+  public static Tensor linspace(Device device, DType dtype, double start, double end, long steps) {
     if (steps < 0) {
       throw new IllegalArgumentException("[linspace] number of steps must be non-negative, got " + steps);
     }
     if (steps < 2) {
-      return full(Device.CPU, dtype, Tensor.number(start), steps);
+      return full(device, dtype, Tensor.number(start), steps);
     }
     double step = (end - start) / (steps - 1);
     try (var _ = GradMode.noGrad()) {
       long low = steps / 2;
-      Tensor first = make(Device.CPU, DType.FLOAT64, Layout.contiguous(low), (k, out) -> k.arange(out, start, step));
-      Tensor last = make(Device.CPU, DType.FLOAT64, Layout.contiguous(steps - low), (k, out) -> k.arange(out, end, -step));
+      Tensor first = make(device, DType.FLOAT64, Layout.contiguous(low), (k, out) -> k.arange(out, start, step));
+      Tensor last = make(device, DType.FLOAT64, Layout.contiguous(steps - low), (k, out) -> k.arange(out, end, -step));
       return Joining.cat(0, first, Rearranging.flip(last, 0)).to(dtype);
     }
   }
 
-  public static Tensor eye(long rows, long columns) {
-    Tensor matrix = full("eye", Device.CPU, DType.FLOAT32, Tensor.number(0), rows, columns);
+  public static Tensor eye(Device device, DType dtype, long rows, long columns) {
+    Tensor matrix = full("eye", device, dtype, Tensor.number(0), rows, columns);
     matrix.diagonal().fill_(1);
     return matrix;
   }

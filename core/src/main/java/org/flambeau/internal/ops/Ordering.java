@@ -147,7 +147,7 @@ public final class Ordering {
       long[] column = new long[x.dim()];
       Arrays.fill(column, 1);
       column[at] = n;
-      Tensor place = Tensor.arange(n).to(x.device()).reshape(column);
+      Tensor place = Creation.positions(x.device(), n).reshape(column);
       Tensor start = place.mul(starts(sorted.values(), at)).cummax(at).values();
       return at(sorted, place.sub(start).argmax(at, true), at, keepdim); // the first of the longest runs is at its full length last
     }));
@@ -211,7 +211,7 @@ public final class Ordering {
       long n = x.size(at);
       Tensor inverse = n == 0 ? Tensor.zeros(x.device(), DType.INT64, 0) : rowRanks(x.movedim(at, 0).reshape(n, -1));
       long groups = n == 0 ? 0 : inverse.max().toLong() + 1;
-      Tensor first = Tensor.empty(x.device(), DType.INT64, groups).scatter_(0, inverse, Tensor.arange(n).to(x.device()));
+      Tensor first = Tensor.empty(x.device(), DType.INT64, groups).scatter_(0, inverse, Creation.positions(x.device(), n));
       Tensor ones = Tensor.ones(x.device(), DType.INT64, n);
       return new Tensor[] {x.indexSelect(at, first), inverse, Tensor.zeros(x.device(), DType.INT64, groups).scatterAdd_(0, inverse, ones)};
     });

@@ -47,7 +47,7 @@ public final class Rearranging {
       Tensor flipped = x;
       for (int dim : counted) {
         long size = x.size(dim);
-        flipped = flipped.indexSelect(dim, Tensor.arange(size).rsub(size - 1).to(x.device()));
+        flipped = flipped.indexSelect(dim, Creation.positions(x.device(), size).rsub(size - 1));
       }
       return flipped == x ? x.clone() : flipped;
     });

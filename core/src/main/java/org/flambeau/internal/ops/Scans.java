@@ -101,7 +101,7 @@ public final class Scans {
       long[] column = new long[x.dim()];
       Arrays.fill(column, 1);
       column[at] = n;
-      Tensor indices = Tensor.arange(n).to(x.device()).reshape(column).expand(x.sizes()).contiguous();
+      Tensor indices = Creation.positions(x.device(), n).reshape(column).expand(x.sizes()).contiguous();
       for (long window = 1; window < n; window *= 2) {
         long rest = n - window;
         Tensor before = values.narrow(at, 0, rest);

@@ -536,7 +536,7 @@ public final class Views {
       return grad.sum();
     }
     Tensor whole = Tensor.zeros(grad.device(), grad.dtype(), sizes);
-    Tensor positions = Tensor.arange(sizes[window.dim]).to(grad.device()).unfold(0, window.size, window.step);
+    Tensor positions = Creation.positions(grad.device(), sizes[window.dim]).unfold(0, window.size, window.step);
     Tensor last = grad.movedim(-1, window.dim + 1).flatten(window.dim, window.dim + 1);
     return whole.indexAdd(window.dim, positions.reshape(-1), last);
   }
@@ -575,13 +575,13 @@ public final class Views {
     long span = Math.max(reach(place.baseSizes, place.baseStrides, 0), reach(place.sizes, place.strides, place.offset)) - low;
     Tensor memory = Tensor.zeros(grad.device(), grad.dtype(), span);
     if (overlaps(place.sizes, place.strides)) {
-      Tensor positions = Tensor.arange(span).to(grad.device()).asStrided(place.sizes, place.strides, place.offset - low);
+      Tensor positions = Creation.positions(grad.device(), span).asStrided(place.sizes, place.strides, place.offset - low);
       memory = memory.indexAdd(0, positions.reshape(-1), grad.reshape(-1));
     } else {
       memory.asStrided(place.sizes, place.strides, place.offset - low).copy_(grad);
     }
     if (overlaps(place.baseSizes, place.baseStrides)) {
-      Tensor positions = Tensor.arange(span).to(grad.device()).asStrided(place.baseSizes, place.baseStrides, -low);
+      Tensor positions = Creation.positions(grad.device(), span).asStrided(place.baseSizes, place.baseStrides, -low);
       Tensor sharers = Tensor.zeros(grad.device(), grad.dtype(), span)
           .indexAdd(0, positions.reshape(-1), Tensor.ones(grad.device(), grad.dtype(), positions.numel()));
       memory = memory.div(sharers.clamp(1, Double.POSITIVE_INFINITY));

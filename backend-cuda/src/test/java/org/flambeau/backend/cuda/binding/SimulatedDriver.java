@@ -145,6 +145,11 @@ public final class SimulatedDriver {
     assertEquals(0, Native.call(() -> (int) function.invokeExact(plans ? 1 : 0, bits)));
   }
 
+  /// How often algorithms of cuDNN's legacy API were asked what they need.
+  public static long cudnnQuestions() {
+    return count(Library.CUDNN, "simulatedQuestions");
+  }
+
   /// How many algorithms cuBLASLt proposes for each product, of which each is much faster than the one before.
   public static void proposals(int count) {
     var function = Native.function(Libraries.shared().open(Library.CUBLAS_LT), "simulatedProposals", JAVA_INT, JAVA_INT);
