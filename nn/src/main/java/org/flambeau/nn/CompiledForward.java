@@ -49,8 +49,8 @@ final class CompiledForward {
     }
   }
 
-  /// A program, or why there is none, and what the module was when it was made.
-  private record Compilation(ModuleState of, @Nullable Program program, @Nullable String refusal) {
+  /// A program, or null where there can be none, and what the module was when it was made.
+  private record Compilation(ModuleState of, @Nullable Program program) {
     boolean isRight(Module module) {
       return of.isStill(module) && (program == null || program.isRight());
     }
@@ -85,7 +85,7 @@ final class CompiledForward {
   private Tensor compile(Module module, Signature signature, Tensor[] inputs, Supplier<Tensor> eager) {
     ModuleState before = ModuleState.of(module);
     if (before.isHooked()) {
-      compilations.put(signature, new Compilation(before, null, "it has hooks"));
+      compilations.put(signature, new Compilation(before, null));
       say(module, "runs eagerly: it has hooks, which a program would leave out");
       return eager.get();
     }
@@ -94,7 +94,7 @@ final class CompiledForward {
     }
     Tracing.Traced traced = Tracing.trace(inputs, eager);
     Program program = traced.program();
-    compilations.put(signature, new Compilation(before, program, traced.refusal()));
+    compilations.put(signature, new Compilation(before, program));
     if (program == null) {
       say(module, "runs eagerly: " + traced.refusal());
     } else {
