@@ -38,7 +38,7 @@ final class Encoder extends Module {
 
   @Override
   protected Tensor forward(Tensor x) {
-    return ln.call(layers.call(dropout.call(x.add(posEmbedding))));
+    return Sequential.chain(x, y -> y.add(posEmbedding), dropout::call, layers::call, ln::call);
   }
 
   /// `y = x + attention(norm(x))`, then `y + mlp(norm(y))`.
@@ -60,7 +60,7 @@ final class Encoder extends Module {
 
     @Override
     protected Tensor forward(Tensor x) {
-      NormalizedSum attended = ln2.callOnSum(dropout.call(selfAttention.call(ln1.call(x))), x);
+      NormalizedSum attended = ln2.callOnSum(Sequential.chain(x, ln1::call, selfAttention::call, dropout::call), x);
       return attended.sum().add(mlp.call(attended.normalized()));
     }
   }

@@ -120,9 +120,8 @@ public final class ResNet extends Module {
 
   @Override
   protected Tensor forward(Tensor x) {
-    Tensor stem = maxpool.call(ConvNorm.call(conv1, bn1, relu, x));
-    Tensor features = layer4.call(layer3.call(layer2.call(layer1.call(stem))));
-    return fc.call(avgpool.call(features).flatten(1, -1));
+    return Sequential.chain(x, y -> ConvNorm.call(conv1, bn1, relu, y), maxpool::call, layer1::call, layer2::call, layer3::call, layer4::call,
+        avgpool::call, y -> y.flatten(1, -1), fc::call);
   }
 
   /// Of each residual block.

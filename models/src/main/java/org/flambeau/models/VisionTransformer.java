@@ -142,10 +142,13 @@ public final class VisionTransformer extends Module {
       throw new IllegalArgumentException("[VisionTransformer] expected images (n, 3, " + imageSize + ", " + imageSize + "), got "
           + Arrays.stream(x.sizes()).mapToObj(Long::toString).collect(joining(", ", "(", ")")));
     }
-    Tensor patches = convProj.call(x).flatten(2, 3).transpose(1, 2);
-    Tensor tokens = Tensor.cat(List.of(classToken.expand(x.size(0), -1, -1), patches), 1);
-    Tensor token = encoder.call(tokens).select(1, 0).contiguous(); // else the classifier would save all tokens
-    return heads.call(token);
+    return Sequential.chain(x, convProj::call, this::withClassToken, encoder::call,
+        y -> y.select(1, 0).contiguous(), // else the classifier would save all tokens
+        heads::call);
+  }
+
+  private Tensor withClassToken(Tensor patches) {
+    return Tensor.cat(List.of(classToken.expand(patches.size(0), -1, -1), patches.flatten(2, 3).transpose(1, 2)), 1);
   }
 
   /// Of each block of the encoder.

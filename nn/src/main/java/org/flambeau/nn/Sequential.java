@@ -1,10 +1,14 @@
 package org.flambeau.nn;
 
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import org.flambeau.Tensor;
+import org.flambeau.internal.ops.Op;
 
-/// Modules one after the other, each called with the result of the one before it.
+/// Modules one after the other, each called with the result of the one before it, by the rules of [#chain].
 ///
 /// ```java
 /// new Sequential(new Linear(784, 128), new ReLU(), new Linear(128, 10));
@@ -40,14 +44,30 @@ public class Sequential extends Module {
 
   @Override
   protected Tensor forward(Tensor x) {
-    Tensor result = x;
+    List<UnaryOperator<Tensor>> steps = new ArrayList<>();
     List<Module> modules = List.copyOf(namedChildren().values());
     for (int i = 0; i < modules.size(); i++) {
-      boolean folds = i + 1 < modules.size() && modules.get(i) instanceof Conv2d && modules.get(i + 1) instanceof BatchNorm2d;
-      result = folds
-          ? ConvNorm.call((Conv2d) modules.get(i), (BatchNorm2d) modules.get(++i), result)
-          : modules.get(i).call(result);
+      Module module = modules.get(i);
+      if (module instanceof Conv2d conv && i + 1 < modules.size() && modules.get(i + 1) instanceof BatchNorm2d norm) {
+        steps.add(result -> ConvNorm.call(conv, norm, result));
+        i++;
+      } else {
+        steps.add(module::call);
+      }
     }
-    return result;
+    return Op.chain(x, steps);
+  }
+
+  /// What `steps` make of `x` one after the other, for the `forward` of modules that are no [Sequential] and yet a chain.
+  ///
+  /// ```java
+  /// return Sequential.chain(x, conv::call, y -> y.flatten(1, -1), fc::call);
+  /// ```
+  /// It is what calling them is, and takes less memory: a call inside a memory scope frees its temporaries when it ends, but what a step of a
+  /// chain gave as soon as the next has used it, unless that saved it for the backward pass, or a hook has seen it. So no step may keep what
+  /// it got or gave for a later one.
+  @SafeVarargs
+  public static Tensor chain(Tensor x, UnaryOperator<Tensor>... steps) {
+    return Op.chain(x, Arrays.stream(steps).toList());
   }
 }

@@ -58,6 +58,14 @@ public final class ScopeMembers implements Runnable {
     return each != null;
   }
 
+  /// Releases `storage`, if it is one of the library's own scopes, and its owner.
+  public void giveBack(Storage storage) {
+    if (inner && storage.scope() == this) {
+      storage.setScope(null);
+      storage.release();
+    }
+  }
+
   /// Hands `storage`, if it is its own, to the parent, or where there is none to whoever can reach it.
   public void passOn(Storage storage) {
     if (storage.scope() == this) {

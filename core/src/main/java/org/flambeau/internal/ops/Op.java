@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import org.flambeau.AutogradException;
 import org.flambeau.DType;
 import org.flambeau.Device;
@@ -229,6 +230,22 @@ public final class Op<A> {
   public static Tensor scoped(Supplier<Tensor> computation) {
     ThreadState thread = ThreadState.current();
     return thread.scope == null ? computation.get() : inInnerScope(thread, () -> new Tensor[] {computation.get()})[0];
+  }
+
+  /// Applies `steps` to `x` one after the other. What one gave, where it is a temporary of an inner scope, is freed as soon as the next has used
+  /// it; what that one saved stays.
+  public static Tensor chain(Tensor x, List<? extends UnaryOperator<Tensor>> steps) {
+    ThreadState thread = ThreadState.current();
+    Tensor last = x;
+    for (UnaryOperator<Tensor> step : steps) {
+      Tensor next = step.apply(last);
+      Storage used = last.strided().storage();
+      if (thread.scope != null && used != x.strided().storage() && used != next.strided().storage()) {
+        thread.scope.giveBack(used);
+      }
+      last = next;
+    }
+    return last;
   }
 
   /// [#scoped(Supplier)], in the name of the operation that the caller knows: so it is called in what the others refuse.
