@@ -52,7 +52,8 @@ class ModelCommandsTest {
 
   @Test
   void benchInferenceShowsWhatTrackingCosts() {
-    var run = flambeau("bench", "inference", "--model", "resnet18", "--batch", "2", "--image-size", "32", "--runs", "3", "--warmup", "1");
+    var run = flambeau("bench", "inference", "--model", "resnet18", "--batch", "2", "--image-size", "32", "--runs", "3", "--warmup", "1",
+        "--compile");
 
     assertEquals(0, run.status(), run.err());
     List<String> lines = run.out().lines().toList();
@@ -62,9 +63,9 @@ class ModelCommandsTest {
         lines.get(3).matches(
             "without \\(noGrad\\) +[\\d.]+ ms +[\\d.]+ ms to [\\d.]+ ms +[\\d.]+ images/s +[\\d.]+ ms +\\d+ %"),
         lines.get(3));
-    assertTrue(lines.get(4).startsWith("with gradient tracking"), lines.get(4));
-    assertTrue(lines.get(6).matches("memory +held +at peak +process grew +heap and code"), lines.get(6));
-    assertTrue(lines.get(7).matches("without \\(noGrad\\)( +[\\d.]+ [KM]iB){4}"), lines.get(7));
+    assertTrue(lines.get(4).startsWith("compiled (noGrad)") && lines.get(5).startsWith("with gradient tracking"), run.out());
+    assertTrue(lines.get(7).matches("memory +held +at peak +process grew +heap and code"), lines.get(7));
+    assertTrue(lines.get(8).matches("without \\(noGrad\\)( +[\\d.]+ [KM]iB){4}"), lines.get(8));
   }
 
   @Test

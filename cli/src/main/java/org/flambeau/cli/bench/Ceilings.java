@@ -1,7 +1,13 @@
 package org.flambeau.cli.bench;
 
+import static java.util.stream.Collectors.joining;
+
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.function.Supplier;
 import org.flambeau.DType;
 import org.flambeau.Device;
@@ -13,26 +19,31 @@ import org.flambeau.internal.Backends;
 /// What the machine allows, as far as its own matrix product and its own copy show: no workload can be faster than its operations at the one
 /// rate, or its bytes at the other.
 ///
-/// @param flopsPerSecond of a product of two square matrices
+/// @param numerics of the workloads
+/// @param flopsPerSecond of a product of two square matrices, by numerics: those of the workloads, and of float32 on a GPU both that it can be
 /// @param bytesPerSecond read and written by a copy that no cache holds
-record Ceilings(double flopsPerSecond, double bytesPerSecond) {
+record Ceilings(Numerics numerics, SortedMap<Numerics, Double> flopsPerSecond, double bytesPerSecond) {
   private static final int RUNS = 5;
 
-  /// Measures both in a second or two.
-  ///
-  /// @param precision of the products
-  static Ceilings measure(Device device, DType precision) {
+  /// Measures all in a second or two.
+  static Ceilings measure(Device device, Numerics numerics) {
     boolean large = device.type() == Device.Type.CUDA;
     int n = large ? 8192 : 2048;
     long elements = large ? 1L << 28 : 1L << 25;
+    boolean both = large && numerics.products() == DType.FLOAT32;
+    SortedMap<Numerics, Double> flops = new TreeMap<>();
     try (var _ = MemoryScope.open(); var _ = GradMode.noGrad()) {
-      Tensor a = Tensor.randn(n, n).to(device).to(precision);
-      Tensor b = Tensor.randn(n, n).to(device).to(precision);
+      Tensor a = Tensor.randn(n, n).to(device).to(numerics.products());
+      Tensor b = Tensor.randn(n, n).to(device).to(numerics.products());
+      for (Numerics each : both ? List.of(Numerics.FLOAT32, Numerics.TF32) : List.of(numerics)) {
+        each.apply();
+        flops.put(each, 2.0 * n * n * n / seconds(device, () -> a.matmul(b)));
+      }
       Tensor x = Tensor.ones(elements).to(device);
       Tensor y = Tensor.ones(elements).to(device);
-      double product = seconds(device, () -> a.matmul(b));
-      double copy = seconds(device, () -> y.copy_(x));
-      return new Ceilings(2.0 * n * n * n / product, 8.0 * elements / copy);
+      return new Ceilings(numerics, flops, 8.0 * elements / seconds(device, () -> y.copy_(x)));
+    } finally {
+      numerics.apply();
     }
   }
 
@@ -52,11 +63,13 @@ record Ceilings(double flopsPerSecond, double bytesPerSecond) {
 
   /// Below this no call can take, in seconds; 0 where nothing is known of the workload.
   double floor(Workload workload) {
-    return Math.max(workload.flops() / flopsPerSecond, workload.bytes() / bytesPerSecond);
+    return Math.max(workload.flops() / Objects.requireNonNull(flopsPerSecond.get(numerics)), workload.bytes() / bytesPerSecond);
   }
 
   @Override
   public String toString() {
-    return String.format(Locale.ROOT, "%.0f GFLOP/s in matrix products, %.1f GB/s in copies", flopsPerSecond / 1e9, bytesPerSecond / 1e9);
+    String products = flopsPerSecond.entrySet().stream()
+        .map(each -> String.format(Locale.ROOT, "%.0f GFLOP/s in products (%s)", each.getValue() / 1e9, each.getKey())).collect(joining(", "));
+    return products + String.format(Locale.ROOT, ", %.1f GB/s in copies", bytesPerSecond / 1e9);
   }
 }

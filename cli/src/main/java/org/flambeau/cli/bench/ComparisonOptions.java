@@ -36,7 +36,7 @@ final class ComparisonOptions {
       for (Supplier<List<Workload>> group : groups) {
         measurements.addAll(turns.measure(group.get(), device, other));
       }
-      var report = new Report(title, Ceilings.measure(device, numerics.products()), other == null ? null : other.version(), measurements);
+      var report = new Report(title, Ceilings.measure(device, numerics), other == null ? null : other.version(), measurements);
       command.out().println(report.table());
       if (json != null) {
         report.save(json);

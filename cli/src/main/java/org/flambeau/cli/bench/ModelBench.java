@@ -12,6 +12,7 @@ import org.flambeau.nn.Functional;
 import org.flambeau.nn.Init;
 import org.flambeau.nn.Linear;
 import org.flambeau.nn.Module;
+import org.flambeau.nn.Sequential;
 import org.flambeau.nn.optim.GradScaler;
 import org.flambeau.nn.optim.Sgd;
 
@@ -68,17 +69,26 @@ final class ModelBench {
   Workload tracked() {
     return workload("with gradient tracking", "tracked", 1, 1, () -> {
       model.eval();
-      return this::logits;
+      return () -> logits(model);
     });
   }
 
   /// A forward pass in eval, without gradients.
   Workload noGrad() {
-    return workload("without (noGrad)", "no_grad", 1, 1, () -> {
-      model.eval();
+    return noGrad("without (noGrad)", () -> model);
+  }
+
+  /// The same of the compiled model, which has the same parameters.
+  Workload compiled() {
+    return noGrad("compiled (noGrad)", () -> new Sequential(model).compile());
+  }
+
+  private Workload noGrad(String title, Supplier<Module> make) {
+    return workload(title, "no_grad", 1, 1, () -> {
+      Module forward = make.get().eval();
       return () -> {
         try (var _ = GradMode.noGrad()) {
-          return logits();
+          return logits(forward);
         }
       };
     });
@@ -95,9 +105,9 @@ final class ModelBench {
     return workload("step of the classifier", "step of a new head", 1, 1, this::training);
   }
 
-  private Tensor logits() {
+  private Tensor logits(Module forward) {
     try (var _ = numerics.precision().autocast()) {
-      return model.call(images);
+      return forward.call(images);
     }
   }
 

@@ -108,7 +108,10 @@ record Report(String title, Ceilings ceilings, @Nullable String peer, List<Measu
       json.writeStartObject();
       Machine.facts().forEach(json::writeStringProperty);
       json.writeEndObject();
-      json.writeNumberProperty("flops_per_second_ceiling", ceilings.flopsPerSecond());
+      json.writeName("flops_per_second_ceilings");
+      json.writeStartObject();
+      ceilings.flopsPerSecond().forEach((numerics, rate) -> json.writeNumberProperty(numerics.toString(), rate));
+      json.writeEndObject();
       json.writeNumberProperty("bytes_per_second_ceiling", ceilings.bytesPerSecond());
       if (peer != null) {
         json.writeName("peer");
