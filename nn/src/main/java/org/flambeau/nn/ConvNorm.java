@@ -48,7 +48,8 @@ public final class ConvNorm {
       Tensor sum = LayerFunctions.fusedConv2d(x, folded.weight(), folded.bias(), null, Activation.NONE, c.options()).add_(addend);
       return relu == null ? sum : relu.call(sum);
     }
-    return Sequential.chain(x, conv::call, norm::call, y -> residual == null ? y : y.add_(residual.get()), y -> relu == null ? y : relu.call(y));
+    return Sequential.chain(x, conv::call, norm::call, y -> residual == null ? y : y.add_(residual.get()),
+        y -> relu == null ? y : relu.call(y));
   }
 
   private static boolean isOne(Conv2d conv, BatchNorm2d norm, @Nullable ReLU relu, Tensor x) {
