@@ -124,16 +124,12 @@ final class FloatRows implements RowKernels {
   public void normalize(long out, long x, long weight, long bias, double eps, long mean, long r, int n) {
     int rest = n % LANES;
     int whole = (n - rest) * Float.BYTES;
-    VectorMask<Float> inRow = SPECIES.indexInRange(0, rest);
-    FloatVector last = rest > 0 ? FloatTail.load(x + whole, rest) : zero();
-    double total = FloatMath.sumOfLanes(zero().blend(last, inRow));
+    double total = rest > 0 ? sumOfTail(x + whole, rest) : 0;
     for (int run = 0; run < whole; run += RUN) {
       total += sum(x + run, Math.min(RUN, whole - run));
     }
     double centre = total / n;
-    FloatVector c = FloatVector.broadcast(SPECIES, (float) centre);
-    last = last.sub(c);
-    double squares = FloatMath.sumOfLanes(zero().blend(last.mul(last), inRow));
+    double squares = rest > 0 ? squaredDeviationsOfTail(x + whole, (float) centre, rest) : 0;
     for (int run = 0; run < whole; run += RUN) {
       squares += squaredDeviations(x + run, (float) centre, Math.min(RUN, whole - run));
     }
@@ -141,16 +137,14 @@ final class FloatRows implements RowKernels {
     double scale = 1 / Math.sqrt(Math.max(0, squares / n - error * error) + eps);
     ALL.set(DOUBLE, mean, centre);
     ALL.set(DOUBLE, r, scale);
-    FloatVector s = FloatVector.broadcast(SPECIES, (float) scale);
-    for (int i = 0; i < whole; i += STEP) {
-      load(x + i).sub(c).mul(s).fma(load(weight + i), load(bias + i)).intoMemorySegment(ALL, out + i, LITTLE_ENDIAN);
-    }
+    affine(out, x, weight, bias, (float) centre, (float) scale, whole);
     if (rest > 0) {
-      FloatTail.store(last.mul(s).fma(FloatTail.load(weight + whole, rest), FloatTail.load(bias + whole, rest)), out + whole, rest);
+      affineTail(out + whole, x + whole, weight + whole, bias + whole, (float) centre, (float) scale, rest);
     }
   }
 
-  /// An instance method, which is not written into its callers: of too large ones the compilers despair.
+  /// An instance method, as the following are, which is not written into its callers. The first compiler gives methods up that need more
+  /// registers than it can count, and the second never gets to see those.
   private float sum(long x, int bytes) {
     FloatVector a = zero();
     FloatVector b = zero();
@@ -191,6 +185,28 @@ final class FloatRows implements RowKernels {
       a = first.fma(first, a);
     }
     return FloatMath.sumOfLanes(a.add(b).add(c.add(d)));
+  }
+
+  private void affine(long out, long x, long weight, long bias, float centre, float scale, int bytes) {
+    FloatVector c = FloatVector.broadcast(SPECIES, centre);
+    FloatVector s = FloatVector.broadcast(SPECIES, scale);
+    for (int i = 0; i < bytes; i += STEP) {
+      load(x + i).sub(c).mul(s).fma(load(weight + i), load(bias + i)).intoMemorySegment(ALL, out + i, LITTLE_ENDIAN);
+    }
+  }
+
+  private float sumOfTail(long x, int rest) {
+    return FloatMath.sumOfLanes(zero().blend(FloatTail.load(x, rest), SPECIES.indexInRange(0, rest)));
+  }
+
+  private float squaredDeviationsOfTail(long x, float mean, int rest) {
+    FloatVector last = FloatTail.load(x, rest).sub(mean);
+    return FloatMath.sumOfLanes(zero().blend(last.mul(last), SPECIES.indexInRange(0, rest)));
+  }
+
+  private void affineTail(long out, long x, long weight, long bias, float centre, float scale, int rest) {
+    FloatVector last = FloatTail.load(x, rest).sub(centre).mul(scale);
+    FloatTail.store(last.fma(FloatTail.load(weight, rest), FloatTail.load(bias, rest)), out, rest);
   }
 
   @Override
@@ -240,11 +256,15 @@ final class FloatRows implements RowKernels {
       load(biasSum + i).add(g).intoMemorySegment(ALL, biasSum + i, LITTLE_ENDIAN);
     }
     if (rest > 0) {
-      FloatVector g = FloatTail.load(grad + whole, rest);
-      FloatVector product = FloatTail.load(x + whole, rest).sub(centre).mul(scale).fma(g, FloatTail.load(weightSum + whole, rest));
-      FloatTail.store(product, weightSum + whole, rest);
-      FloatTail.store(FloatTail.load(biasSum + whole, rest).add(g), biasSum + whole, rest);
+      addTail(weightSum + whole, biasSum + whole, grad + whole, x + whole, mean, r, rest);
     }
+  }
+
+  private void addTail(long weightSum, long biasSum, long grad, long x, float mean, float r, int rest) {
+    FloatVector g = FloatTail.load(grad, rest);
+    FloatVector product = FloatTail.load(x, rest).sub(mean).mul(r).fma(g, FloatTail.load(weightSum, rest));
+    FloatTail.store(product, weightSum, rest);
+    FloatTail.store(FloatTail.load(biasSum, rest).add(g), biasSum, rest);
   }
 
   /// Interleaves the lower half of the rows with the upper as often as halving leads to one row: perfect shuffles (Stone, 1971).
