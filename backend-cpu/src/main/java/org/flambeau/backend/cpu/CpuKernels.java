@@ -187,7 +187,7 @@ final class CpuKernels implements Kernels {
   @Override
   public void maxPool2dBackward(Strided gradX, Strided grad, Strided indices) {
     try (Staging staging = Staging.open()) {
-      MaxPoolKernels.maxPool2dBackward(staging.writable(gradX), staging.readable(grad), staging.readable(indices));
+      MaxPoolGradients.scatter(staging.writable(gradX), staging.readable(grad), staging.readable(indices));
     }
   }
 

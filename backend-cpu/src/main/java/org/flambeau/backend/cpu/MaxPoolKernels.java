@@ -5,7 +5,6 @@ import static org.flambeau.spi.NativeMemory.FLOAT;
 import static org.flambeau.spi.NativeMemory.LONG;
 
 import java.nio.ByteOrder;
-import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
@@ -20,9 +19,6 @@ final class MaxPoolKernels {
   private static final VectorSpecies<Float> F = SlidingRows.F;
   private static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
   private static final IntVector IOTA = IntVector.zero(I).addIndex(1);
-
-  /// Channels of a channels-last image whose gradients are gathered together.
-  private static final int BLOCK = 16;
 
   private MaxPoolKernels() {}
 
@@ -46,13 +42,13 @@ final class MaxPoolKernels {
   }
 
   private static RowTask task(Lines out, Lines indices, Lines x, Pool2d spec) {
-    if (out.dtype == DType.FLOAT32 && out.pixel >= F.length()) {
+    if ((out.dtype == DType.FLOAT32 || out.dtype == DType.BFLOAT16) && out.pixel >= F.length()) {
       return new Pixels(out, indices, x, spec)::run;
     }
     return out.isSingle() ? new Single(out, indices, x, spec)::run : new Keys(out, indices, x, spec)::run;
   }
 
-  /// A row of windows of channels-last float32, a vector of channels at a time, straight from memory to memory.
+  /// A row of windows of channels-last float32 or bfloat16, a vector of channels at a time, straight from memory to memory.
   private record Pixels(Lines out, Lines indices, Lines x, Pool2d spec) {
     void run(int group, int row) {
       int top = row * spec.strideH() - spec.padH();
@@ -64,15 +60,16 @@ final class MaxPoolKernels {
         int last = Math.min(spec.kernelW(), Math.ceilDiv(x.width - left, spec.dilationW()));
         int h = top + firstRow * spec.dilationH();
         int w = left + first * spec.dilationW();
-        long from = x.address(group, h) + (long) w * x.pixel * Float.BYTES;
+        long from = x.address(group, h) + w * x.pixel * x.step;
         long at = (long) i * out.pixel;
-        window(from, lastRow - firstRow, last - first, h * x.width + w, out.address(group, row) + at * Float.BYTES,
+        window(from, lastRow - firstRow, last - first, h * x.width + w, out.address(group, row) + at * out.step,
             indices.address(group, row) + at * Long.BYTES);
       }
     }
 
     private void window(long from, int height, int width, int corner, long values, long places) {
-      long across = (long) spec.dilationW() * x.pixel * Float.BYTES;
+      boolean halves = x.dtype == DType.BFLOAT16;
+      long across = spec.dilationW() * x.pixel * x.step;
       long down = x.address(0, spec.dilationH()) - x.address(0);
       for (int p = 0; p < x.pixel; p += F.length()) {
         long c = Math.min(p, x.pixel - F.length()); // the last vector may redo some channels
@@ -80,14 +77,18 @@ final class MaxPoolKernels {
         IntVector place = IntVector.broadcast(I, corner);
         for (int k = 0; k < height; k++) {
           for (int j = 0; j < width; j++) {
-            long tap = from + c * Float.BYTES + k * down + j * across;
-            FloatVector value = FloatVector.fromMemorySegment(F, ALL, tap, ByteOrder.LITTLE_ENDIAN);
+            long tap = from + c * x.step + k * down + j * across;
+            FloatVector value = halves ? BFloat16Lanes.load(tap) : FloatVector.fromMemorySegment(F, ALL, tap, ByteOrder.LITTLE_ENDIAN);
             VectorMask<Float> better = better(value, most);
             most = most.blend(value, better);
             place = place.blend(corner + k * spec.dilationH() * x.width + j * spec.dilationW(), better.cast(I));
           }
         }
-        most.intoMemorySegment(ALL, values + c * Float.BYTES, ByteOrder.LITTLE_ENDIAN);
+        if (halves) {
+          BFloat16Lanes.store(most, values + c * out.step);
+        } else {
+          most.intoMemorySegment(ALL, values + c * out.step, ByteOrder.LITTLE_ENDIAN);
+        }
         store(place, places + c * Long.BYTES);
       }
     }
@@ -243,147 +244,6 @@ final class MaxPoolKernels {
         }
       }
       return place;
-    }
-  }
-
-  /// As [org.flambeau.spi.Kernels#maxPool2dBackward]. Gradients that meet are added in the order of the windows: float32
-  /// where they belong, other dtypes in float64 first.
-  static void maxPool2dBackward(Strided gradX, Strided grad, Strided indices) {
-    if (gradX.numel() == 0) {
-      return;
-    }
-    Lines[] lines = Lines.of(gradX, grad, indices);
-    Lines to = lines[0];
-    int block = to.groups >= 2 * CpuPool.SHARED.threads() ? to.pixel : Math.min(to.pixel, BLOCK);
-    int blocks = Math.ceilDiv(to.pixel, block);
-    long grain = Math.max(1, (1 << 15) / Math.max(1, (long) to.height * to.width * block));
-    boolean inPlace = to.dtype == DType.FLOAT32 && to.isDense();
-    CpuPool.SHARED.parallelFor(0, (long) to.groups * blocks, grain, (begin, end) -> {
-      Sums sums = inPlace ? new SumsInPlace(to) : new SumsApart(to, block);
-      for (long i = begin; i < end; i++) {
-        int channel = (int) (i % blocks) * block;
-        sums.begin((int) (i / blocks), channel, Math.min(block, to.pixel - channel));
-        gather(sums, lines[1], lines[2], (int) (i / blocks), channel, Math.min(block, to.pixel - channel));
-        sums.end();
-      }
-    });
-  }
-
-  private static void gather(Sums sums, Lines grad, Lines indices, int group, int channel, int block) {
-    for (int row = 0; row < grad.height; row++) {
-      long from = grad.address(group, row);
-      long where = indices.address(group, row);
-      if (grad.pixel == 1) {
-        sums.add(from, grad.step, where, indices.step, grad.width, 0);
-      } else {
-        for (int column = 0; column < grad.width; column++) {
-          long at = (long) column * grad.pixel + channel;
-          sums.add(from + at * grad.step, grad.step, where + at * indices.step, indices.step, block, 1);
-        }
-      }
-    }
-  }
-
-  private static int checked(long place, int plane) {
-    if (place < 0 || place >= plane) {
-      throw new IndexOutOfBoundsException("index " + place + " is out of bounds for a plane of " + plane + " elements");
-    }
-    return (int) place;
-  }
-
-  /// The gradients of some channels of one group.
-  private interface Sums {
-    /// Starts over with zeros for `block` channels from `channel` on.
-    void begin(int group, int channel, int block);
-
-    /// Adds n gradients where their places say, the i-th of them in channel i·`across` of the block.
-    void add(long grad, long gradStep, long where, long whereStep, int n, int across);
-
-    void end();
-  }
-
-  private static final class SumsInPlace implements Sums {
-    private final Lines to;
-    private final int plane;
-    private final long column;
-    private long base;
-
-    SumsInPlace(Lines to) {
-      this.to = to;
-      this.plane = to.height * to.width;
-      this.column = (long) to.pixel * Float.BYTES;
-    }
-
-    @Override
-    public void begin(int group, int channel, int block) {
-      base = to.address(group) + (long) channel * Float.BYTES;
-      if (block == to.pixel) {
-        ALL.asSlice(base, plane * column).fill((byte) 0);
-        return;
-      }
-      for (int i = 0; i < plane; i++) {
-        for (int c = 0; c < block; c++) {
-          ALL.set(FLOAT, base + i * column + (long) c * Float.BYTES, 0);
-        }
-      }
-    }
-
-    @Override
-    public void add(long grad, long gradStep, long where, long whereStep, int n, int across) {
-      for (int i = 0; i < n; i++) {
-        long at = base + checked(ALL.get(LONG, where + i * whereStep), plane) * column + (long) i * across * Float.BYTES;
-        ALL.set(FLOAT, at, ALL.get(FLOAT, at) + ALL.get(FLOAT, grad + i * gradStep));
-      }
-    }
-
-    @Override
-    public void end() {}
-  }
-
-  private static final class SumsApart implements Sums {
-    private final Lines to;
-    private final Element element;
-    private final int plane;
-    private final double[] sums;
-    private int group;
-    private int channel;
-    private int block;
-
-    SumsApart(Lines to, int block) {
-      this.to = to;
-      this.element = Element.of(to.dtype);
-      this.plane = to.height * to.width;
-      this.sums = new double[Math.multiplyExact(plane, block)];
-    }
-
-    @Override
-    public void begin(int group, int channel, int block) {
-      this.group = group;
-      this.channel = channel;
-      this.block = block;
-      Arrays.fill(sums, 0);
-    }
-
-    @Override
-    public void add(long grad, long gradStep, long where, long whereStep, int n, int across) {
-      for (int i = 0; i < n; i++) {
-        sums[checked(ALL.get(LONG, where + i * whereStep), plane) * block + i * across] += element.getDouble(grad + i * gradStep);
-      }
-    }
-
-    @Override
-    public void end() {
-      for (int row = 0; row < to.height; row++) {
-        long address = to.address(group, row);
-        if (to.pixel == 1) {
-          Runs.store(to.dtype, address, to.step, sums, row * to.width, to.width);
-        } else {
-          for (int column = 0; column < to.width; column++) {
-            long at = address + ((long) column * to.pixel + channel) * to.step;
-            Runs.store(to.dtype, at, to.step, sums, (row * to.width + column) * block, block);
-          }
-        }
-      }
     }
   }
 }

@@ -9,11 +9,15 @@ import static org.flambeau.spi.NativeMemory.LONG;
 import static org.flambeau.spi.NativeMemory.SHORT;
 
 import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
 import org.flambeau.DType;
 import org.flambeau.spi.NativeMemory;
 
 /// Strided runs of elements, moved within native memory or between it and Java arrays. Steps are in bytes.
 final class Runs {
+  private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
+
   private Runs() {}
 
   /// Moves one element of 1, 2, 4 or 8 bytes.
@@ -74,7 +78,11 @@ final class Runs {
         }
       }
       case BFLOAT16 -> {
-        for (int i = 0; i < n; i++) {
+        int i = 0;
+        for (; step == Short.BYTES && i <= n - F.length(); i += F.length()) {
+          BFloat16Lanes.load(from + i * step).intoArray(values, at + i);
+        }
+        for (; i < n; i++) {
           values[at + i] = Float.intBitsToFloat(ALL.get(SHORT, from + i * step) << 16);
         }
       }
@@ -126,7 +134,11 @@ final class Runs {
         }
       }
       case BFLOAT16 -> {
-        for (int i = 0; i < n; i++) {
+        int i = 0;
+        for (; step == Short.BYTES && i <= n - F.length(); i += F.length()) {
+          BFloat16Lanes.store(FloatVector.fromArray(F, values, at + i), to + i * step);
+        }
+        for (; i < n; i++) {
           ALL.set(SHORT, to + i * step, Element.bfloat16(values[at + i]));
         }
       }

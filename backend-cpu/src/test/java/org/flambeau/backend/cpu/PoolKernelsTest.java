@@ -118,7 +118,7 @@ class PoolKernelsTest {
           add(expectedGrad, x, get(grad, at), at[0], at[1], place / W, place % W);
         }
         Strided gradX = layout.make(dtype, N, C, H, W);
-        MaxPoolKernels.maxPool2dBackward(gradX, grad, indices);
+        MaxPoolGradients.scatter(gradX, grad, indices);
         assertArrayEquals(expectedGrad, reals(gradX), p.toString());
       }
     }
@@ -247,6 +247,6 @@ class PoolKernelsTest {
     Strided indices = wholes(zeros(DType.INT64, 1, 1, 1, 1), i -> 4);
     Strided gradX = zeros(DType.FLOAT32, 1, 1, 2, 2);
     Strided grad = zeros(DType.FLOAT32, 1, 1, 1, 1);
-    assertThrows(IndexOutOfBoundsException.class, () -> MaxPoolKernels.maxPool2dBackward(gradX, grad, indices));
+    assertThrows(IndexOutOfBoundsException.class, () -> MaxPoolGradients.scatter(gradX, grad, indices));
   }
 }

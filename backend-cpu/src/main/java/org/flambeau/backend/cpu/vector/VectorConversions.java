@@ -26,6 +26,7 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 import org.flambeau.DType;
+import org.flambeau.backend.cpu.BFloat16Lanes;
 import org.flambeau.backend.cpu.Compute;
 import org.flambeau.backend.cpu.Conversion;
 
@@ -110,20 +111,14 @@ final class VectorConversions {
     @Override
     void loadVectors(long from, long tile, int n) {
       for (int i = 0; i < n; i += SPECIES.length()) {
-        ShortVector halves = ShortVector.fromMemorySegment(SHORTS, ALL, from + 2L * i, LITTLE_ENDIAN);
-        IntVector bits = (IntVector) halves.convertShape(ZERO_EXTEND_S2I, INTS, 0);
-        bits.lanewise(LSHL, 16).reinterpretAsFloats().intoMemorySegment(ALL, tile + 4L * i, LITTLE_ENDIAN);
+        BFloat16Lanes.load(from + 2L * i).intoMemorySegment(ALL, tile + 4L * i, LITTLE_ENDIAN);
       }
     }
 
     @Override
     void storeVectors(long tile, long to, int n) {
       for (int i = 0; i < n; i += SPECIES.length()) {
-        FloatVector x = floats(tile, i);
-        IntVector bits = x.reinterpretAsInts();
-        IntVector even = bits.lanewise(LSHR, 16).and(1);
-        IntVector rounded = bits.add(even).add(0x7fff).lanewise(LSHR, 16).blend(0x7fc0, x.compare(NE, x).cast(INTS));
-        ((ShortVector) rounded.convertShape(I2S, SHORTS, 0)).intoMemorySegment(ALL, to + 2L * i, LITTLE_ENDIAN);
+        BFloat16Lanes.store(floats(tile, i), to + 2L * i);
       }
     }
   }

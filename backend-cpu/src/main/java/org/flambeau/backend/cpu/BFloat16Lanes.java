@@ -1,0 +1,36 @@
+package org.flambeau.backend.cpu;
+
+import static org.flambeau.spi.NativeMemory.ALL;
+
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+
+/// Vectors of floats that lie in memory as bfloat16.
+public final class BFloat16Lanes {
+  private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
+  private static final VectorSpecies<Integer> INTS = VectorSpecies.of(int.class, FLOATS.vectorShape());
+  private static final VectorSpecies<Short> SHORTS = VectorSpecies.of(short.class,
+      VectorShape.forBitSize(Math.max(64, FLOATS.vectorBitSize() / 2)));
+
+  private BFloat16Lanes() {}
+
+  public static FloatVector load(long from) {
+    ShortVector halves = ShortVector.fromMemorySegment(SHORTS, ALL, from, ByteOrder.LITTLE_ENDIAN);
+    IntVector bits = (IntVector) halves.convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0);
+    return bits.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+  }
+
+  /// Rounds to the nearest, to even ones between two.
+  public static void store(FloatVector x, long to) {
+    IntVector bits = x.reinterpretAsInts();
+    IntVector even = bits.lanewise(VectorOperators.LSHR, 16).and(1);
+    IntVector rounded = bits.add(even).add(0x7fff).lanewise(VectorOperators.LSHR, 16).blend(0x7fc0,
+        x.compare(VectorOperators.NE, x).cast(INTS));
+    ((ShortVector) rounded.convertShape(VectorOperators.I2S, SHORTS, 0)).intoMemorySegment(ALL, to, ByteOrder.LITTLE_ENDIAN);
+  }
+}
