@@ -19,6 +19,8 @@ final class GraphReplay {
   private static final Logger LOG = LoggerFactory.getLogger(GraphReplay.class);
 
   private static final Cleaner CLEANER = Cleaner.create();
+  /// Held while a graph is recorded, of which there may be one at a time.
+  private static final Object CAPTURES = new Object();
 
   private final Program program;
   private final List<View> like;
@@ -61,10 +63,13 @@ final class GraphReplay {
       return Strided.of(storage, x.dtype(), 0, x.sizes(), x.strides());
     }).toArray(Strided[]::new);
     Storage own = memory.allocateUnscoped(program.result().buffer().bytes());
-    Frame fixed = program.newFrame();
+    Frame fixed = program.takeFrame();
     program.bind(fixed, inputs, own);
     try {
-      CudaGraph captured = CudaGraph.capture(program.device(), () -> fixed.run(Backends.kernels(program.device())));
+      CudaGraph captured;
+      synchronized (CAPTURES) {
+        captured = CudaGraph.capture(program.device(), () -> fixed.run(Backends.kernels(program.device())));
+      }
       CLEANER.register(this, captured::close);
       graph = captured;
       frame = fixed;

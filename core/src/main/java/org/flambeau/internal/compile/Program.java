@@ -111,10 +111,7 @@ public final class Program {
   /// Runs it kernel by kernel.
   Strided run(Strided[] inputs) {
     Storage own = result.buffer().isTemporary() ? newResult() : null;
-    Frame frame = idle.getAndSet(null);
-    if (frame == null) {
-      frame = newFrame();
-    }
+    Frame frame = takeFrame();
     bind(frame, inputs, own);
     frame.run(Backends.kernels(device));
     frame.release();
@@ -134,8 +131,10 @@ public final class Program {
     return result;
   }
 
-  Frame newFrame() {
-    return new Frame(instructions, device, plan, result.buffer());
+  /// Memory for temporaries that no other run has: what the last one left, if there is some.
+  Frame takeFrame() {
+    Frame frame = idle.getAndSet(null);
+    return frame != null ? frame : new Frame(instructions, device, plan, result.buffer());
   }
 
   Storage newResult() {
