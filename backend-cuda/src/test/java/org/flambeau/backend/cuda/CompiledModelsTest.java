@@ -39,7 +39,7 @@ class CompiledModelsTest {
   /// A copy of the operand to where the graph reads it, and one of the result to the caller.
   private static final Work REPLAY = new Work(2, 0);
 
-  private enum Model {
+  enum Model {
     RESNET(() -> ResNet.resnet18(10)),
     VISION_TRANSFORMER(() -> new VisionTransformer(
         VisionTransformer.Options.B_16.imageSize(32).patchSize(8).layers(2).heads(2).hidden(32).mlp(64).numClasses(5)));
