@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 import org.flambeau.BackendException;
 import org.flambeau.Device;
@@ -21,9 +20,6 @@ public final class Backends {
   private static final Logger LOG = LoggerFactory.getLogger(Backends.class);
   private static final Map<Device.Type, Backend> FOUND = find();
   private static final @Nullable Backend CPU = FOUND.get(Device.Type.CPU);
-
-  /// How many threads have a tracer; each sees its own.
-  private static final AtomicInteger TRACING = new AtomicInteger();
 
   private static @Nullable UnaryOperator<Kernels> interceptor;
   private static @Nullable Backend standIn;
@@ -65,25 +61,7 @@ public final class Backends {
     if (lens != null) {
       kernels = lens.apply(kernels);
     }
-    if (TRACING.getPlain() != 0) {
-      Tracer tracer = ThreadState.current().tracer;
-      return tracer == null ? kernels : tracer.over(device, kernels);
-    }
-    return kernels;
-  }
-
-  /// Runs `work`, whose kernels `tracer` sees.
-  public static void trace(Tracer tracer, Runnable work) {
-    ThreadState thread = ThreadState.current();
-    Tracer outside = thread.tracer;
-    thread.tracer = tracer;
-    TRACING.incrementAndGet();
-    try {
-      work.run();
-    } finally {
-      TRACING.decrementAndGet();
-      thread.tracer = outside;
-    }
+    return Tracers.over(device, kernels);
   }
 
   /// For tests: from now on every operation of every thread runs on what `interceptor` makes of its kernels, until null.

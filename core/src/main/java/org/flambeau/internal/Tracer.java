@@ -12,6 +12,9 @@ public interface Tracer {
   /// `storage` was allocated; its content is unspecified.
   void allocated(Storage storage);
 
-  /// Values are brought to the host, or were put there by it, past the kernels.
-  void touchedByHost();
+  /// The host reads what is in `storage`, past the kernels.
+  void readByHost(Storage storage);
+
+  /// The host may read and write what is in `storage` from now on.
+  void openedToHost(Storage storage);
 }

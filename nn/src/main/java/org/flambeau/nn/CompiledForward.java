@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import org.flambeau.Autocast;
 import org.flambeau.CudaGraph;
@@ -42,15 +43,18 @@ final class CompiledForward {
   }
 
   /// All that a program depends on besides the module and the operands' values.
-  private record Signature(List<Operand> operands, @Nullable DType autocast, MatmulPrecision products, MatmulPrecision convolutions) {
+  private record Signature(List<Operand> operands, boolean recording, @Nullable DType autocast, MatmulPrecision products,
+      MatmulPrecision convolutions) {
     static Signature of(Tensor[] inputs) {
-      return new Signature(Arrays.stream(inputs).map(Operand::of).toList(), Autocast.isEnabled() ? Autocast.dtype() : null,
-          MatmulPrecision.current(), MatmulPrecision.forConvolutions());
+      return new Signature(Arrays.stream(inputs).map(Operand::of).toList(), GradMode.isEnabled(),
+          Autocast.isEnabled() ? Autocast.dtype() : null, MatmulPrecision.current(), MatmulPrecision.forConvolutions());
     }
   }
 
   /// A program, or null where there can be none, and what the module was when it was made.
-  private record Compilation(ModuleState of, @Nullable Program program) {
+  ///
+  /// @param inVain how many before it, one after the other, were never used
+  private record Compilation(ModuleState of, @Nullable Program program, int inVain, AtomicBoolean used) {
     boolean isRight(Module module) {
       return of.isStill(module) && (program == null || program.isRight());
     }
@@ -61,40 +65,47 @@ final class CompiledForward {
 
   /// Calls `module`, whose `forward` with all around it is `eager`.
   Tensor call(Module module, Tensor[] inputs, Supplier<Tensor> eager) {
-    if (!recordsNothing(module, inputs) || CudaGraph.isCapturing() || Tracing.isTracing()) {
+    if (mayRecord(module, inputs) || CudaGraph.isCapturing() || Tracing.isTracing()) {
       return eager.get();
     }
     Signature signature = Signature.of(inputs);
     Compilation known = compilations.get(signature);
+    if (known != null && known.isRight(module)) {
+      known.used.setPlain(true);
+      return known.program == null ? eager.get() : known.program.run(inputs);
+    }
+    compilations.values().removeIf(each -> each != known && !each.isRight(module)); // it would keep memory for nothing
     if (known == null && compilations.size() >= MOST_PROGRAMS) {
       say(module, "was compiled for " + MOST_PROGRAMS + " kinds of operands; all others run eagerly");
       return eager.get();
     }
-    if (known == null || !known.isRight(module)) {
-      return compile(module, signature, inputs, eager);
+    int inVain = known == null || known.used.getPlain() ? 0 : known.inVain + 1;
+    if (inVain >= MOST_PROGRAMS) {
+      say(module, "runs eagerly: its parameters, buffers or modules change from call to call");
+      return eager.get();
     }
-    return known.program == null ? eager.get() : known.program.run(inputs);
+    return compile(module, signature, inVain, inputs, eager);
   }
 
-  private static boolean recordsNothing(Module module, Tensor[] inputs) {
-    return !GradMode.isEnabled()
-        || Arrays.stream(inputs).noneMatch(Tensor::requiresGrad) && module.parameters().stream().noneMatch(Tensor::requiresGrad);
+  /// Whether a call may record something for gradients. What it reads besides parameters shows when it has been done once.
+  private static boolean mayRecord(Module module, Tensor[] inputs) {
+    return GradMode.isEnabled() && (Arrays.stream(inputs).anyMatch(Tensor::requiresGrad) || ModuleState.requiresGrad(module));
   }
 
   /// Does the call, and writes down how it is done again.
-  private Tensor compile(Module module, Signature signature, Tensor[] inputs, Supplier<Tensor> eager) {
+  private Tensor compile(Module module, Signature signature, int inVain, Tensor[] inputs, Supplier<Tensor> eager) {
     ModuleState before = ModuleState.of(module);
     if (before.isHooked()) {
-      compilations.put(signature, new Compilation(before, null));
+      compilations.put(signature, new Compilation(before, null, inVain, new AtomicBoolean()));
       say(module, "runs eagerly: it has hooks, which a program would leave out");
       return eager.get();
     }
-    if (Arrays.stream(inputs).anyMatch(before::sharesMemoryWith)) {
-      return eager.get(); // what is the operand's and what the parameter's could not be told apart
+    if (!areApart(inputs) || Arrays.stream(inputs).anyMatch(before::sharesMemoryWith)) {
+      return eager.get(); // the next operands may be told apart from each other and from parameters, these cannot be
     }
     Tracing.Traced traced = Tracing.trace(inputs, eager);
     Program program = traced.program();
-    compilations.put(signature, new Compilation(before, program));
+    compilations.put(signature, new Compilation(before, program, inVain, new AtomicBoolean()));
     if (program == null) {
       say(module, "runs eagerly: " + traced.refusal());
     } else {
@@ -102,6 +113,10 @@ final class CompiledForward {
           program.kernelCalls(), program.chains(), program.temporaryBytes());
     }
     return traced.result();
+  }
+
+  private static boolean areApart(Tensor[] inputs) {
+    return Arrays.stream(inputs).map(input -> input.strided().storage()).distinct().count() == inputs.length;
   }
 
   private void say(Module module, String what) {

@@ -175,11 +175,12 @@ public abstract class Module {
   /// The first call with operands of some dtypes, sizes, strides and device is done as ever, and written down kernel by kernel. What depends on
   /// parameters alone is computed then; norms are folded into convolutions; ReLU and residuals are done by the kernels before them; element-wise
   /// operations that follow each other become one; temporaries share one block of memory. The next calls run that, on a GPU as a CUDA
-  /// graph. Results differ from an eager call's by rounding, where a norm was folded.
+  /// graph. Results are those of an eager call, or differ by rounding where a convolution took in a norm or a residual.
   ///
   /// A program takes parameters, buffers, and all else that it reads, for constant, and the way that `forward` takes through its Java code. A
   /// change of a parameter or buffer, of the mode, of the modules, of the autocast region or of [org.flambeau.MatmulPrecision] makes a new
-  /// program. What else `forward` depends on (a field of its own, say) must not change. At most eight kinds of operands are compiled for.
+  /// program. What else `forward` depends on (a field of its own, say) must not change, what it does besides computing its result (counting calls,
+  /// keeping an intermediate) is not done again, and it may not compute on other threads. At most eight kinds of operands are compiled for.
   ///
   /// What cannot be repeated runs eagerly, and the log says so once: a `forward` that looks at values on the host, changes in place what it did not make
   /// (as batch norm in training mode does), computes gradients or on several devices, or whose module has hooks.

@@ -54,9 +54,9 @@ final class Chaining {
     return joined;
   }
 
-  /// Copies that cast nothing have faster kernels of their own.
+  /// Copies that cast nothing have faster kernels of their own. Results of rank 0 are numbers of the host to those who read them.
   private static boolean isLink(Instruction each) {
-    if (!(each.call() instanceof Instruction.Elementwise(Pointwise function)) || each.out().buffer().origin() instanceof Buffer.Input) {
+    if (!(each.call() instanceof Instruction.Elementwise(Pointwise function)) || each.out().sizes().length == 0) {
       return false;
     }
     return !(function instanceof Pointwise.Copy) || each.operands().getFirst().dtype() != each.out().dtype();

@@ -83,6 +83,9 @@ final class Frame {
     try {
       for (int i = 0; i < writes.length; i++) {
         instructions.get(i).call().run(kernels, writes[i], reads[i]);
+        for (Strided write : writes[i]) {
+          write.storage().bumpVersion(); // what a kernel keeps of an operand's content is no longer right
+        }
       }
     } finally {
       Reference.reachabilityFence(block);

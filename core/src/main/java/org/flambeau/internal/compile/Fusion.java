@@ -1,7 +1,6 @@
 package org.flambeau.internal.compile;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.flambeau.DType;
 import org.flambeau.GradMode;
@@ -52,6 +51,9 @@ final class Fusion {
       return false;
     }
     Instruction consumer = instructions.get(next);
+    if (!consumer.operands().stream().allMatch(view -> view.buffer() != out.buffer() || view.showsSame(out))) {
+      return false;
+    }
     Instruction joined = switch (each.call()) {
       case Instruction.Convolution convolution -> join(each, convolution, consumer);
       case Instruction.LinearMap(Activation activation) when activation == Activation.NONE && isRelu(consumer) ->
@@ -75,26 +77,9 @@ final class Fusion {
   /// How `out` lies in the memory of the consumer's result; null where it does not.
   private @Nullable View inPlaceOf(View out, Instruction consumer) {
     View to = consumer.out();
-    boolean same = to.liesLike(out) || isPacked(out) && isPacked(to) && to.dtype() == out.dtype();
+    boolean same = to.liesLike(out) || out.isPacked() && to.isPacked() && to.dtype() == out.dtype();
     boolean alone = to.buffer().isTemporary() && uses.writers(to.buffer()).size() == 1 && to.buffer().bytes() == out.buffer().bytes();
     return same && alone ? new View(to.buffer(), out.dtype(), out.offset(), out.sizes(), out.strides()) : null;
-  }
-
-  /// Whether elements fill the buffer in row-major order, whatever their sizes.
-  private static boolean isPacked(View view) {
-    long numel = Arrays.stream(view.sizes()).reduce(1, (a, b) -> a * b);
-    return view.offset() == 0 && numel * view.dtype().size() == view.buffer().bytes() && isRowMajor(view);
-  }
-
-  private static boolean isRowMajor(View view) {
-    long step = 1;
-    for (int d = view.sizes().length - 1; d >= 0; d--) {
-      if (view.sizes()[d] != 1 && view.strides()[d] != step) {
-        return false;
-      }
-      step *= view.sizes()[d];
-    }
-    return true;
   }
 
   private static boolean isRelu(Instruction consumer) {
@@ -115,7 +100,7 @@ final class Fusion {
   }
 
   private static boolean isSupported(Instruction convolution) {
-    View weight = convolution.reads().get(1);
+    View weight = convolution.reads().get(Instruction.Convolution.WEIGHT);
     return weight != null && weight.buffer().isConstant()
         && Backends.kernels(convolution.device()).supports(FusedOp.CONV2D, Simplification.constant(weight));
   }
@@ -127,35 +112,48 @@ final class Fusion {
     View residual = a.isSame(y) ? b : a;
     boolean fits = (a.isSame(y) || b.isSame(y)) && residual.buffer() != y.buffer() && residual.hasSizesOf(y)
         && residual.dtype() == y.dtype();
-    if (each.reads().get(3) != null || !fits) {
-      return null;
-    }
-    return each.with(convolution, Arrays.asList(each.reads().get(0), each.reads().get(1), each.reads().get(2), residual));
+    return each.reads().get(Instruction.Convolution.RESIDUAL) != null || !fits ? null : each.with(convolution, with(each, residual));
+  }
+
+  private static List<@Nullable View> with(Instruction convolution, @Nullable View residual) {
+    List<@Nullable View> reads = new ArrayList<>(convolution.reads());
+    reads.set(Instruction.Convolution.RESIDUAL, residual);
+    return reads;
   }
 
   /// (x ∗ w + b − mean)·rstd·weight + bias = x ∗ (w·s) + (b − mean)·s + bias, s = rstd·weight.
   private static @Nullable Instruction withNorm(Instruction each, Instruction.Convolution convolution, Instruction norm,
       Activation activation) {
     List<@Nullable View> reads = each.reads();
-    List<@Nullable View> byNorm = norm.reads();
-    View x = byNorm.getFirst();
-    boolean constant = byNorm.subList(1, 5).stream().allMatch(view -> view == null || view.buffer().isConstant())
-        && (reads.get(2) == null || reads.get(2).buffer().isConstant());
-    if (x == null || !x.isSame(each.out()) || !constant || reads.get(3) != null || activation == Activation.GELU) {
+    List<@Nullable View> of = norm.reads();
+    View x = of.get(Instruction.Normalization.X);
+    View weight = of.get(Instruction.Normalization.WEIGHT);
+    View bias = of.get(Instruction.Normalization.BIAS);
+    View residual = of.get(Instruction.Normalization.RESIDUAL);
+    View before = reads.get(Instruction.Convolution.BIAS);
+    boolean constant = isConstantOrMissing(before)
+        && of.subList(Instruction.Normalization.MEAN, Instruction.Normalization.RESIDUAL).stream().allMatch(Fusion::isConstantOrMissing);
+    if (x == null || !x.isSame(each.out()) || residual != null && residual.buffer() == each.out().buffer() || !constant
+        || reads.get(Instruction.Convolution.RESIDUAL) != null || activation == Activation.GELU) {
       return null;
     }
     DType dtype = each.out().dtype();
     try (var _ = GradMode.noGrad(); var _ = MemoryScope.open()) {
-      Tensor mean = tensor(byNorm.get(1));
-      Tensor rstd = tensor(byNorm.get(2));
-      Tensor scale = byNorm.get(3) == null ? rstd : rstd.mul(tensor(byNorm.get(3)));
-      Tensor shift = reads.get(2) == null ? mean.neg() : tensor(reads.get(2)).sub(mean);
+      Tensor mean = tensor(of.get(Instruction.Normalization.MEAN));
+      Tensor rstd = tensor(of.get(Instruction.Normalization.RSTD));
+      Tensor scale = weight == null ? rstd : rstd.mul(tensor(weight));
+      Tensor shift = before == null ? mean.neg() : tensor(before).sub(mean);
       Tensor offset = shift.mul(scale);
-      View weight = constant(tensor(reads.get(1)).mul(scale.view(-1, 1, 1, 1)).to(dtype));
-      View bias = constant((byNorm.get(4) == null ? offset : offset.add(tensor(byNorm.get(4)))).to(dtype));
-      return each.with(new Instruction.Convolution(convolution.spec(), activation),
-          Arrays.asList(reads.get(0), weight, bias, byNorm.get(5)));
+      List<@Nullable View> folded = with(each, residual);
+      folded.set(Instruction.Convolution.WEIGHT,
+          constant(tensor(reads.get(Instruction.Convolution.WEIGHT)).mul(scale.view(-1, 1, 1, 1)).to(dtype)));
+      folded.set(Instruction.Convolution.BIAS, constant((bias == null ? offset : offset.add(tensor(bias))).to(dtype)));
+      return each.with(new Instruction.Convolution(convolution.spec(), activation), folded);
     }
+  }
+
+  private static boolean isConstantOrMissing(@Nullable View view) {
+    return view == null || view.buffer().isConstant();
   }
 
   private static Tensor tensor(@Nullable View view) {

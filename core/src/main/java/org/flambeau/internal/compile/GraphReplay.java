@@ -26,6 +26,7 @@ final class GraphReplay {
   private final List<View> like;
   private Strided[] inputs = {};
   private @Nullable Strided result;
+  /// Kept because the graph works in its memory.
   private @Nullable Frame frame;
   private @Nullable CudaGraph graph;
   private boolean warm;

@@ -17,8 +17,17 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param writes what it leaves, or changes
 /// @param reads its operands, null where there is none, and what it changes
-/// @param repeatable whether it leaves the same again from the same operands: not where random numbers are drawn
-record Instruction(Device device, Call call, List<View> writes, List<@Nullable View> reads, boolean repeatable) {
+/// @param effect what it does besides
+record Instruction(Device device, Call call, List<View> writes, List<@Nullable View> reads, Effect effect) {
+  /// What a call does besides computing its results.
+  enum Effect {
+    NONE,
+    /// It may refuse its operands by their values: an index out of range, a division by zero.
+    CHECKS,
+    /// It draws random numbers: it leaves something else each time.
+    DRAWS
+  }
+
   /// How the kernel is called.
   @FunctionalInterface
   interface Call {
@@ -29,7 +38,7 @@ record Instruction(Device device, Call call, List<View> writes, List<@Nullable V
   record Elementwise(Pointwise function) implements Call {
     @Override
     public void run(Kernels kernels, Strided[] writes, @Nullable Strided[] reads) {
-      function.run(kernels, writes[0], present(reads));
+      function.run(kernels, writes[0], given(reads, 0, reads.length));
     }
   }
 
@@ -37,32 +46,40 @@ record Instruction(Device device, Call call, List<View> writes, List<@Nullable V
   record Chained(Chain chain) implements Call {
     @Override
     public void run(Kernels kernels, Strided[] writes, @Nullable Strided[] reads) {
-      kernels.chain(chain, writes[0], present(reads));
+      kernels.chain(chain, writes[0], given(reads, 0, reads.length));
     }
   }
 
   /// A convolution of x, weight and, if given, bias and residual; without the last and an activation it is the plain kernel.
   record Convolution(Conv2d spec, Activation activation) implements Call {
+    static final int X = 0;
+    static final int WEIGHT = 1;
+    static final int BIAS = 2;
+    static final int RESIDUAL = 3;
+
     @Override
     public void run(Kernels kernels, Strided[] writes, @Nullable Strided[] reads) {
-      Strided x = Objects.requireNonNull(reads[0]);
-      Strided weight = Objects.requireNonNull(reads[1]);
-      Strided residual = reads.length < 4 ? null : reads[3];
-      if (residual == null && activation == Activation.NONE) {
-        kernels.conv2d(writes[0], x, weight, reads[2], spec);
+      if (reads[RESIDUAL] == null && activation == Activation.NONE) {
+        kernels.conv2d(writes[0], given(reads[X]), given(reads[WEIGHT]), reads[BIAS], spec);
       } else {
-        kernels.fusedConv2d(writes[0], x, weight, reads[2], residual, activation, spec);
+        kernels.fusedConv2d(writes[0], given(reads[X]), given(reads[WEIGHT]), reads[BIAS], reads[RESIDUAL], activation, spec);
       }
     }
   }
 
   /// A batch norm of x by mean, 1/√(var + eps), weight, bias and a residual; the last three may be missing.
   record Normalization(Activation activation) implements Call {
+    static final int X = 0;
+    static final int MEAN = 1;
+    static final int RSTD = 2;
+    static final int WEIGHT = 3;
+    static final int BIAS = 4;
+    static final int RESIDUAL = 5;
+
     @Override
     public void run(Kernels kernels, Strided[] writes, @Nullable Strided[] reads) {
-      kernels.batchNormApply(writes[0], Objects.requireNonNull(reads[0]), Objects.requireNonNull(reads[1]),
-          Objects.requireNonNull(reads[2]),
-          reads[3], reads[4], reads[5], activation);
+      kernels.batchNormApply(writes[0], given(reads[X]), given(reads[MEAN]), given(reads[RSTD]), reads[WEIGHT], reads[BIAS], reads[RESIDUAL],
+          activation);
     }
   }
 
@@ -70,22 +87,28 @@ record Instruction(Device device, Call call, List<View> writes, List<@Nullable V
   record LinearMap(Activation activation) implements Call {
     @Override
     public void run(Kernels kernels, Strided[] writes, @Nullable Strided[] reads) {
-      kernels.linear(writes[0], Objects.requireNonNull(reads[0]), Objects.requireNonNull(reads[1]), reads[2], activation);
+      kernels.linear(writes[0], given(reads[0]), given(reads[1]), reads[2], activation);
     }
   }
 
-  private static Strided[] present(@Nullable Strided[] reads) {
-    return Arrays.stream(reads).map(Objects::requireNonNull).toArray(Strided[]::new);
+  /// An operand that is always there.
+  static Strided given(@Nullable Strided operand) {
+    return Objects.requireNonNull(operand);
+  }
+
+  /// Operands that are always there.
+  static Strided[] given(@Nullable Strided[] operands, int first, int end) {
+    return Arrays.stream(operands, first, end).map(Objects::requireNonNull).toArray(Strided[]::new);
   }
 
   /// The same kernel by another call, on other operands.
   Instruction with(Call other, List<@Nullable View> otherReads) {
-    return new Instruction(device, other, writes, otherReads, repeatable);
+    return new Instruction(device, other, writes, otherReads, effect);
   }
 
   /// The same with another result.
   Instruction into(View out) {
-    return new Instruction(device, call, List.of(out), reads, repeatable);
+    return new Instruction(device, call, List.of(out), reads, effect);
   }
 
   /// Its only result.
@@ -102,13 +125,5 @@ record Instruction(Device device, Call call, List<View> writes, List<@Nullable V
       }
     }
     return present;
-  }
-
-  boolean reads(Buffer buffer) {
-    return operands().stream().anyMatch(view -> view.buffer() == buffer);
-  }
-
-  boolean writes(Buffer buffer) {
-    return writes.stream().anyMatch(view -> view.buffer() == buffer);
   }
 }

@@ -2,6 +2,7 @@ package org.flambeau.internal.compile;
 
 import java.lang.ref.Reference;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReference;
@@ -35,12 +36,17 @@ public final class Program {
   private final AtomicReference<@Nullable Frame> idle = new AtomicReference<>();
   private final @Nullable GraphReplay graph;
 
-  Program(Device device, List<Instruction> instructions, View result, List<Strided> inputs, List<Storage> constants) {
+  private final int returned;
+
+  /// @param premises what was there before, and must stay as it is
+  /// @param returned which of the inputs the result is itself, or -1
+  Program(Device device, List<Instruction> instructions, View result, List<Strided> inputs, Collection<Storage> premises, int returned) {
+    this.returned = returned;
     this.device = device;
     this.instructions = instructions;
     this.result = result;
     this.inputOffsets = inputs.stream().mapToLong(Strided::offset).toArray();
-    this.premises = constants.stream().map(storage -> new Premise(storage, storage.version())).toList();
+    this.premises = premises.stream().map(storage -> new Premise(storage, storage.version())).toList();
     this.plan = new MemoryPlan(instructions, result.buffer(), DeviceMemory.of(device).heapThreshold());
     this.graph = device.type() == Device.Type.CUDA && result.buffer().isTemporary() ? new GraphReplay(this, inputs) : null;
   }
@@ -75,13 +81,14 @@ public final class Program {
     List<Storage> held = new ArrayList<>(inputs.length);
     try {
       for (Tensor input : inputs) {
-        Storage storage = input.strided().storage();
-        if (storage.isCounted()) {
-          storage.retain();
-          held.add(storage);
-        }
+        hold(input.strided().storage(), held);
       }
-      return Tensor.wrap(graph == null ? run(strided(inputs)) : graph.run(strided(inputs)), ThreadState.current());
+      for (Premise premise : premises) {
+        hold(premise.storage, held);
+      }
+      Strided[] operands = strided(inputs);
+      Strided out = graph == null ? run(operands) : graph.run(operands);
+      return returned < 0 ? Tensor.wrap(out, ThreadState.current()) : inputs[returned];
     } catch (IndexOutOfBoundsException e) {
       throw named(e, new IndexOutOfBoundsException("[compiled] " + e.getMessage()));
     } catch (ArithmeticException e) {
@@ -89,6 +96,13 @@ public final class Program {
     } finally {
       held.forEach(Storage::release);
       Reference.reachabilityFence(inputs);
+    }
+  }
+
+  private static void hold(Storage storage, List<Storage> held) {
+    if (storage.isCounted()) {
+      storage.retain();
+      held.add(storage);
     }
   }
 
@@ -117,10 +131,22 @@ public final class Program {
     frame.release();
     idle.set(frame);
     return switch (result.buffer().origin()) {
-      case Buffer.Constant(Storage storage) -> result.in(storage);
+      case Buffer.Constant(Storage storage) -> result.in(isPremise(storage) ? storage : copyOf(storage));
       case Buffer.Input(int index) -> result.in(inputs[index].storage(), inputs[index].offset() - inputOffsets[index]);
       case Buffer.Temporary() -> result.in(Objects.requireNonNull(own));
     };
+  }
+
+  private boolean isPremise(Storage storage) {
+    return premises.stream().anyMatch(premise -> premise.storage == storage);
+  }
+
+  /// What was computed once, for a caller who may change it.
+  private Storage copyOf(Storage storage) {
+    Storage copy = newResult();
+    long[] bytes = {storage.bytes()};
+    Backends.kernels(device).copy(Strided.contiguous(copy, DType.UINT8, bytes), Strided.contiguous(storage, DType.UINT8, bytes));
+    return copy;
   }
 
   Device device() {

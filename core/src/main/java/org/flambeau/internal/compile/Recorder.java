@@ -11,6 +11,7 @@ import java.util.Set;
 import org.flambeau.Device;
 import org.flambeau.Tensor;
 import org.flambeau.internal.Tracer;
+import org.flambeau.internal.Tracers;
 import org.flambeau.internal.memory.DeviceMemory;
 import org.flambeau.spi.Kernels;
 import org.flambeau.spi.Storage;
@@ -26,14 +27,16 @@ final class Recorder implements Tracer {
   private final Map<Storage, Buffer> buffers = new IdentityHashMap<>();
   private final Set<Storage> made = Collections.newSetFromMap(new IdentityHashMap<>());
   private final Map<Device, RecordingKernels> kernels = new HashMap<>();
+  private final List<Strided> inputs = new ArrayList<>();
+  private final Set<Storage> premises = Collections.newSetFromMap(new IdentityHashMap<>());
   private @Nullable String refusal;
 
+  /// @param inputs in memory apart from each other
   Recorder(List<Tensor> inputs) {
     for (int i = 0; i < inputs.size(); i++) {
-      Storage storage = inputs.get(i).strided().storage();
-      if (buffers.put(storage, Buffer.input(i, storage)) != null) {
-        refuse("two of its operands share memory");
-      }
+      Strided x = inputs.get(i).strided();
+      this.inputs.add(x);
+      buffers.put(x.storage(), Buffer.input(i, x.storage()));
     }
   }
 
@@ -46,9 +49,14 @@ final class Recorder implements Tracer {
     return instructions;
   }
 
-  /// What has been there all along and was read.
-  List<Storage> constants() {
-    return buffers.entrySet().stream().filter(entry -> entry.getValue().isConstant()).map(Map.Entry::getKey).toList();
+  /// What the host has read that was there before.
+  Set<Storage> premises() {
+    return premises;
+  }
+
+  /// Whether `storage` was allocated meanwhile.
+  boolean hasMade(Storage storage) {
+    return made.contains(storage);
   }
 
   void refuse(String why) {
@@ -73,12 +81,23 @@ final class Recorder implements Tracer {
   }
 
   @Override
-  public void touchedByHost() {
-    refuse("it brings values to the host");
+  public void readByHost(Storage storage) {
+    Buffer buffer = buffers.get(storage);
+    if (made.contains(storage) || buffer != null && !buffer.isConstant()) {
+      refuse(RecordingKernels.HOST);
+    } else {
+      premises.add(storage);
+    }
+  }
+
+  @Override
+  public void openedToHost(Storage storage) {
+    refuse(RecordingKernels.HOST);
   }
 
   /// Runs and writes down a call that reads and writes these operands.
-  void issue(RecordingKernels by, Instruction.Call call, Strided[] writes, @Nullable Strided[] reads, boolean updates, boolean repeatable) {
+  void issue(RecordingKernels by, Instruction.Call call, Strided[] writes, @Nullable Strided[] reads, boolean updates,
+      Instruction.Effect effect) {
     List<@Nullable View> from = new ArrayList<>();
     if (refusal == null) {
       for (Strided read : reads) {
@@ -91,13 +110,33 @@ final class Recorder implements Tracer {
     call.run(by.inner(), writes, reads);
     if (refusal == null) {
       List<View> to = Arrays.stream(writes).map(write -> write(write, updates)).toList();
-      instructions.add(new Instruction(by.device(), call, to, Collections.unmodifiableList(from), repeatable));
+      instructions.add(new Instruction(by.device(), call, to, Collections.unmodifiableList(from), effect));
     }
   }
 
   /// `x` as an operand.
   View read(Strided x) {
-    return View.of(buffers.computeIfAbsent(x.storage(), Buffer::constant), x);
+    Storage storage = x.storage();
+    Buffer buffer = buffers.computeIfAbsent(storage, Buffer::constant);
+    if (buffer.isConstant() && Tracers.isFromElsewhere(storage)) {
+      refuse("it computes on several threads");
+    }
+    if (buffer.origin() instanceof Buffer.Input(int index) && !isWithin(x, inputs.get(index))) {
+      refuse("its operand is a part of what it reads besides");
+    }
+    return View.of(buffer, x);
+  }
+
+  private static boolean isWithin(Strided part, Strided whole) {
+    return part.numel() == 0 || whole.numel() > 0 && start(part) >= start(whole) && end(part) <= end(whole);
+  }
+
+  private static long start(Strided x) {
+    return x.offset() * x.dtype().size();
+  }
+
+  private static long end(Strided x) {
+    return Strided.end(x.offset(), x.sizes(), x.strides()) * x.dtype().size();
   }
 
   private View write(Strided out, boolean updates) {

@@ -1,8 +1,9 @@
 package org.flambeau.internal.compile;
 
+import static org.flambeau.internal.compile.Instruction.given;
+
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import java.util.Objects;
 import java.util.stream.Stream;
 import org.flambeau.Device;
 import org.flambeau.spi.Activation;
@@ -26,7 +27,7 @@ import org.jspecify.annotations.Nullable;
 final class RecordingKernels implements Kernels {
   private static final String GRADIENTS = "it computes gradients";
   private static final String UPDATES = "it updates parameters";
-  private static final String HOST = "it brings values to the host";
+  static final String HOST = "it brings values to the host";
 
   private final Recorder recorder;
   private final Device device;
@@ -57,7 +58,12 @@ final class RecordingKernels implements Kernels {
   }
 
   private void call(Instruction.Call call, Strided[] writes, @Nullable Strided[] reads) {
-    recorder.issue(this, call, writes, reads, false, true);
+    recorder.issue(this, call, writes, reads, false, Instruction.Effect.NONE);
+  }
+
+  /// A call that looks whether its operands are in range.
+  private void checked(Instruction.Call call, Strided[] writes, @Nullable Strided[] reads) {
+    recorder.issue(this, call, writes, reads, false, Instruction.Effect.CHECKS);
   }
 
   private void elementwise(Pointwise function, Strided out, Strided... operands) {
@@ -66,7 +72,7 @@ final class RecordingKernels implements Kernels {
 
   /// A call that reads what it overwrites, or overwrites it in part.
   private void update(Instruction.Call call, Strided out, @Nullable Strided[] reads) {
-    recorder.issue(this, call, to(out), reads, true, true);
+    recorder.issue(this, call, to(out), reads, true, Instruction.Effect.CHECKS);
   }
 
   private void draw(Instruction.Call call, Strided out, RandomSource source, @Nullable Strided... reads) {
@@ -74,20 +80,12 @@ final class RecordingKernels implements Kernels {
       synchronized (source) {
         call.run(k, w, r);
       }
-    }, to(out), reads, false, false);
+    }, to(out), reads, false, Instruction.Effect.DRAWS);
   }
 
   private Kernels refused(String why) {
     recorder.refuse(why);
     return inner;
-  }
-
-  private static Strided given(@Nullable Strided operand) {
-    return Objects.requireNonNull(operand);
-  }
-
-  private static Strided[] given(@Nullable Strided[] operands, int first, int end) {
-    return Arrays.stream(operands, first, end).map(Objects::requireNonNull).toArray(Strided[]::new);
   }
 
   // ---- moving and filling ----
@@ -122,7 +120,9 @@ final class RecordingKernels implements Kernels {
 
   @Override
   public void binary(BinaryOp op, Strided out, Strided a, Strided b) {
-    elementwise(new Pointwise.Binary(op), out, a, b);
+    boolean divides = op == BinaryOp.FLOOR_DIVIDE || op == BinaryOp.TRUNC_DIVIDE || op == BinaryOp.REMAINDER || op == BinaryOp.FMOD;
+    recorder.issue(this, new Instruction.Elementwise(new Pointwise.Binary(op)), to(out), from(a, b), false,
+        divides && out.dtype().isIntegral() ? Instruction.Effect.CHECKS : Instruction.Effect.NONE);
   }
 
   @Override
@@ -231,7 +231,7 @@ final class RecordingKernels implements Kernels {
 
   @Override
   public void gather(Strided out, Strided x, int dim, Strided index) {
-    call((k, w, r) -> k.gather(w[0], given(r[0]), dim, given(r[1])), to(out), from(x, index));
+    checked((k, w, r) -> k.gather(w[0], given(r[0]), dim, given(r[1])), to(out), from(x, index));
   }
 
   @Override
@@ -241,7 +241,7 @@ final class RecordingKernels implements Kernels {
 
   @Override
   public void indexSelect(Strided out, Strided x, int dim, Strided index) {
-    call((k, w, r) -> k.indexSelect(w[0], given(r[0]), dim, given(r[1])), to(out), from(x, index));
+    checked((k, w, r) -> k.indexSelect(w[0], given(r[0]), dim, given(r[1])), to(out), from(x, index));
   }
 
   @Override
@@ -252,7 +252,7 @@ final class RecordingKernels implements Kernels {
   @Override
   public void index(Strided out, Strided x, Strided[] indices) {
     int count = indices.length;
-    call((k, w, r) -> k.index(w[0], given(r[0]), given(r, 1, 1 + count)), to(out), joined(x, indices));
+    checked((k, w, r) -> k.index(w[0], given(r[0]), given(r, 1, 1 + count)), to(out), joined(x, indices));
   }
 
   @Override
@@ -364,7 +364,7 @@ final class RecordingKernels implements Kernels {
 
   @Override
   public void crossEntropy(Strided losses, Strided logSumExp, Strided logits, Strided target, long ignoreIndex) {
-    call((k, w, r) -> k.crossEntropy(w[0], w[1], given(r[0]), given(r[1]), ignoreIndex), to(losses, logSumExp), from(logits, target));
+    checked((k, w, r) -> k.crossEntropy(w[0], w[1], given(r[0]), given(r[1]), ignoreIndex), to(losses, logSumExp), from(logits, target));
   }
 
   @Override

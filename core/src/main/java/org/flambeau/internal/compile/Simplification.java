@@ -37,7 +37,7 @@ final class Simplification {
     boolean[] foldable = new boolean[instructions.size()];
     for (int i = 0; i < foldable.length; i++) {
       Instruction each = instructions.get(i);
-      foldable[i] = each.repeatable()
+      foldable[i] = each.effect() != Instruction.Effect.DRAWS
           && (readsMemory(each) || each.writes().stream().allMatch(view -> view.buffer().bytes() <= KEPT_BYTES));
     }
     for (boolean changed = true; changed;) {
@@ -103,7 +103,7 @@ final class Simplification {
     read.add(result);
     List<Instruction> kept = new ArrayList<>();
     for (Instruction each : instructions.reversed()) {
-      if (!each.repeatable() || each.writes().stream().anyMatch(view -> read.contains(view.buffer()))) {
+      if (each.effect() != Instruction.Effect.NONE || each.writes().stream().anyMatch(view -> read.contains(view.buffer()))) {
         each.operands().forEach(view -> read.add(view.buffer()));
         kept.add(each);
       }

@@ -12,6 +12,7 @@ import org.flambeau.Tensor;
 import org.flambeau.internal.Backends;
 import org.flambeau.internal.CastCache;
 import org.flambeau.internal.ThreadState;
+import org.flambeau.internal.Tracers;
 import org.flambeau.internal.memory.ScopeMembers;
 import org.flambeau.internal.memory.Scopes;
 import org.flambeau.spi.FusedOp;
@@ -31,63 +32,87 @@ public final class Tracing {
     return ThreadState.current().tracer != null;
   }
 
-  /// Does `computation`, a function of `inputs` and of what it has at hand, without recording it for gradients.
+  /// Does `computation`, a function of `inputs` and of what it has at hand.
   ///
   /// The program takes for constant all that the computation reads besides the inputs. What the host does in between, as a function of
   /// sizes say, is not part of it.
+  ///
+  /// @param inputs in memory apart from each other
   public static Traced trace(Tensor[] inputs, Supplier<Tensor> computation) {
     ThreadState thread = ThreadState.current();
+    if (thread.scope == null) {
+      return traceHere(thread, inputs, computation);
+    }
+    ScopeMembers scope = Scopes.openInner(thread);
+    try {
+      Traced traced = traceHere(thread, inputs, computation);
+      scope.passOn(traced.result().strided().storage());
+      return traced;
+    } finally {
+      Scopes.close(thread, scope);
+    }
+  }
+
+  private static Traced traceHere(ThreadState thread, Tensor[] inputs, Supplier<Tensor> computation) {
     Recorder recorder = new Recorder(Arrays.asList(inputs));
     CastCache outside = thread.casts;
     CastCache inside = outside == null ? null : new CastCache(outside.dtype());
-    ScopeMembers scope = Scopes.openInner(thread);
     thread.casts = inside; // casts of parameters are part of the program, to be done once
-    try (var _ = GradMode.noGrad()) {
+    try {
       Tensor[] result = new Tensor[1];
-      Backends.trace(recorder, () -> result[0] = computation.get());
-      Traced traced = compile(recorder, inputs, result[0]);
-      scope.passOn(result[0].strided().storage());
-      return traced;
+      Tracers.trace(recorder, () -> {
+        result[0] = computation.get();
+        if (result[0].requiresGrad() && Arrays.stream(inputs).noneMatch(input -> input == result[0])) {
+          recorder.refuse("it records gradients");
+        }
+        recorder.read(result[0].strided());
+      });
+      try (var _ = GradMode.noGrad()) {
+        return compile(recorder, inputs, result[0]);
+      }
     } finally {
       thread.casts = outside;
       if (inside != null) {
         inside.close();
       }
-      Scopes.close(thread, scope);
     }
   }
 
   private static Traced compile(Recorder recorder, Tensor[] inputs, Tensor result) {
-    View out = recorder.refusal() == null ? recorder.read(result.strided()) : null;
-    String refusal = recorder.refusal();
-    if (out == null || refusal != null) {
-      return new Traced(result, null, refusal);
+    if (recorder.refusal() != null) {
+      return new Traced(result, null, recorder.refusal());
     }
-    List<Instruction> recorded = Simplification.dropUnread(recorder.instructions(), out.buffer());
-    List<Storage> constants = constants(recorded, out);
-    constants.forEach(Scopes::escape);
-    List<Instruction> instructions = Simplification.foldConstants(recorded);
+    View out = recorder.read(result.strided());
     Device device = result.device();
+    List<Instruction> recorded = Simplification.dropUnread(recorder.instructions(), out.buffer());
+    Set<Storage> premises = constants(recorded, out);
+    for (Storage storage : premises) {
+      if (recorder.hasMade(storage)) {
+        Scopes.escape(storage); // the host has put something there
+      }
+    }
+    premises.addAll(recorder.premises());
+    List<Instruction> instructions = Simplification.foldConstants(recorded);
     if (instructions.stream().anyMatch(each -> !each.device().equals(device))) {
       return new Traced(result, null, "it computes on several devices");
     }
     instructions = Fusion.fuse(instructions, out.buffer());
-    if (inputs.length > 0 && Backends.kernels(device).supports(FusedOp.CHAIN, inputs[0].strided())) {
+    if (Backends.kernels(device).supports(FusedOp.CHAIN, result.strided())) {
       instructions = Chaining.join(instructions, out.buffer());
     }
     instructions = List.copyOf(Simplification.dropUnread(instructions, out.buffer()));
     List<Strided> operands = Arrays.stream(inputs).map(Tensor::strided).toList();
-    return new Traced(result, new Program(device, instructions, out, operands, constants), null);
+    return new Traced(result, new Program(device, instructions, out, operands, premises, Arrays.asList(inputs).indexOf(result)), null);
   }
 
   /// What the instructions, and the caller, read that was there before.
-  private static List<Storage> constants(List<Instruction> instructions, View out) {
+  private static Set<Storage> constants(List<Instruction> instructions, View out) {
     Set<Storage> constants = Collections.newSetFromMap(new IdentityHashMap<>());
     for (Instruction each : instructions) {
       each.operands().forEach(view -> addConstant(view, constants));
     }
     addConstant(out, constants);
-    return List.copyOf(constants);
+    return constants;
   }
 
   private static void addConstant(View view, Set<Storage> constants) {

@@ -12,11 +12,6 @@ record View(Buffer buffer, DType dtype, long offset, long[] sizes, long[] stride
     return new View(buffer, x.dtype(), x.offset(), x.sizes(), x.strides());
   }
 
-  /// A new buffer with room for elements of these sizes, in row-major order.
-  static View contiguous(Buffer buffer, DType dtype, long... sizes) {
-    return new View(buffer, dtype, 0, sizes, Strided.contiguousStrides(sizes));
-  }
-
   /// The operand, with the buffer in `storage`.
   Strided in(Storage storage) {
     return in(storage, 0);
@@ -39,6 +34,23 @@ record View(Buffer buffer, DType dtype, long offset, long[] sizes, long[] stride
 
   boolean hasSizesOf(View other) {
     return Arrays.equals(sizes, other.sizes);
+  }
+
+  /// Whether elements fill the buffer in row-major order, whatever their sizes.
+  boolean isPacked() {
+    long step = 1;
+    for (int d = sizes.length - 1; d >= 0; d--) {
+      if (sizes[d] != 1 && strides[d] != step) {
+        return false;
+      }
+      step *= sizes[d];
+    }
+    return offset == 0 && step * dtype.size() == buffer.bytes();
+  }
+
+  /// Whether both show all elements of the same buffer in the same order, be it by other sizes.
+  boolean showsSame(View other) {
+    return isSame(other) || buffer == other.buffer && dtype == other.dtype && isPacked() && other.isPacked();
   }
 
   /// Whether `x` shows each byte of its storage once.

@@ -7,6 +7,7 @@ import org.flambeau.Device;
 import org.flambeau.DeviceOutOfMemoryException;
 import org.flambeau.internal.Backends;
 import org.flambeau.internal.ThreadState;
+import org.flambeau.internal.Tracers;
 import org.flambeau.spi.Allocator;
 import org.flambeau.spi.Storage;
 
@@ -87,9 +88,7 @@ public final class DeviceMemory {
     if (Provenance.TRACING) {
       storage.setProvenance(Provenance.here());
     }
-    if (thread.tracer != null) {
-      thread.tracer.allocated(storage);
-    }
+    Tracers.allocated(thread, storage);
     return storage;
   }
 

@@ -13,7 +13,6 @@ import org.flambeau.internal.text.TensorFormat;
 import org.flambeau.spi.NativeMemory;
 import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
-import org.jspecify.annotations.Nullable;
 
 /// Brings values to the host: the only place where an operation waits for a device.
 public final class HostAccess {
@@ -106,8 +105,11 @@ public final class HostAccess {
       throw new IllegalStateException(
           "[toSegment] expected a contiguous tensor on the CPU, got " + data + ": call cpu().contiguous() first");
     }
-    noteTo(ThreadState.current().tracer);
     Storage storage = data.storage();
+    Tracer tracer = ThreadState.current().tracer;
+    if (tracer != null) {
+      tracer.openedToHost(storage);
+    }
     byte[] heap = storage.heap();
     long bytes = data.numel() * data.dtype().size();
     if (heap != null) {
@@ -160,16 +162,29 @@ public final class HostAccess {
     return at;
   }
 
-  private static void noteTo(@Nullable Tracer tracer) {
+  /// The value of a tensor of rank 0 that rests in a Java array, as a whole number.
+  public static long scalarLong(Tensor x) {
+    noteRead(x.strided().storage());
+    return x.strided().scalarLong();
+  }
+
+  /// The value of a tensor of rank 0 that rests in a Java array.
+  public static double scalarDouble(Tensor x) {
+    noteRead(x.strided().storage());
+    return x.strided().scalarDouble();
+  }
+
+  private static void noteRead(Storage storage) {
+    Tracer tracer = ThreadState.current().tracer;
     if (tracer != null) {
-      tracer.touchedByHost();
+      tracer.readByHost(storage);
     }
   }
 
   /// The whole storage of `x` as host memory, which stays there until [#close].
   private static MemorySegment open(Tensor x) {
-    noteTo(ThreadState.current().tracer);
     Storage storage = x.strided().storage();
+    noteRead(storage);
     storage.retain();
     byte[] heap = storage.heap();
     if (heap != null) {

@@ -11,6 +11,7 @@ import org.flambeau.Device;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
 import org.flambeau.autograd.Derivative.Term;
+import org.flambeau.internal.memory.HostAccess;
 import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
@@ -311,7 +312,7 @@ public final class Binary {
     if (dtype.isFloating() || operand.dtype().size() <= dtype.size() || !operand.strided().isHostScalar()) {
       return operand;
     }
-    long value = operand.strided().scalarLong();
+    long value = HostAccess.scalarLong(operand);
     int unused = Long.SIZE - dtype.size() * Byte.SIZE;
     long held = dtype == DType.UINT8 ? value & 0xff : value << unused >> unused;
     return held == value ? operand : Tensor.number(held);

@@ -20,6 +20,7 @@ import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
 import org.flambeau.internal.Backends;
 import org.flambeau.internal.ThreadState;
+import org.flambeau.internal.memory.HostAccess;
 import org.flambeau.spi.Distribution;
 import org.flambeau.spi.Kernels;
 import org.flambeau.spi.Storage;
@@ -103,7 +104,7 @@ public final class Creation {
   /// A number that a tensor of `dtype` is to be filled with; half-precision dtypes take one beyond their range for infinity.
   private static Strided checked(String op, Tensor number, DType dtype) {
     if (dtype.size() != 2 || !dtype.isFloating()) {
-      Promotion.checkHolds(op, dtype, number.strided().scalarDouble());
+      Promotion.checkHolds(op, dtype, HostAccess.scalarDouble(number));
     }
     return number.strided();
   }
