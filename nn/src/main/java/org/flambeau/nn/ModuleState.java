@@ -49,7 +49,8 @@ final class ModuleState {
 
   /// Whether a parameter or buffer lies in the memory of `tensor`.
   boolean sharesMemoryWith(Tensor tensor) {
-    return parts.stream().flatMap(part -> part.values.stream()).anyMatch(value -> value.tensor.strided().storage() == tensor.strided().storage());
+    return parts.stream().flatMap(part -> part.values.stream())
+        .anyMatch(value -> value.tensor.strided().storage() == tensor.strided().storage());
   }
 
   /// Whether nothing of it has changed.

@@ -15,6 +15,7 @@ import org.flambeau.backend.cpu.Operand.Layout;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -66,7 +67,7 @@ final class WinogradTest {
     return x;
   }
 
-  private void convolve(Case c, Strided out, Strided x, TransformedKernel kernel, Strided bias) {
+  private void convolve(Case c, Strided out, Strided x, TransformedKernel kernel, @Nullable Strided bias) {
     try (Workspace workspace = new Workspace(allocator)) {
       long address = workspace.take(kernel.bytes());
       kernel.writeTo(address);

@@ -78,7 +78,8 @@ record Instruction(Device device, Call call, List<View> writes, List<@Nullable V
 
     @Override
     public void run(Kernels kernels, Strided[] writes, @Nullable Strided[] reads) {
-      kernels.batchNormApply(writes[0], given(reads[X]), given(reads[MEAN]), given(reads[RSTD]), reads[WEIGHT], reads[BIAS], reads[RESIDUAL],
+      kernels.batchNormApply(writes[0], given(reads[X]), given(reads[MEAN]), given(reads[RSTD]), reads[WEIGHT], reads[BIAS],
+          reads[RESIDUAL],
           activation);
     }
   }
