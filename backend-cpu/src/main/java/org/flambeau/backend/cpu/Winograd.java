@@ -34,8 +34,8 @@ public final class Winograd {
   private static final long MOST_BYTES = 48 << 20;
   /// What an element of a transformed patch, kernel or kernel's gradient costs beside the products: so many multiplications would take as long.
   private static final long COST_OF_A_PATCH = 20;
-  private static final long COST_OF_A_KERNEL = 72;
-  private static final long COST_OF_A_GRADIENT = 60;
+  private static final long COST_OF_A_KERNEL = 120;
+  private static final long COST_OF_A_GRADIENT = 100;
   private static final int ROWS_OF_A_PRODUCT = 64;
 
   static final TileTransforms TRANSFORMS = Objects.requireNonNull(Vectorization.PRESENT, "Winograd needs vectors").tileTransforms();
