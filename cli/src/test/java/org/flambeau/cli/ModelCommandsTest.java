@@ -104,7 +104,8 @@ class ModelCommandsTest {
     var integral = flambeau("bench", "train", "--model", "resnet18", "--dtype", "int32");
     assertEquals(2, integral.status());
     assertTrue(
-        integral.err().startsWith("flambeau: Invalid value for option '--dtype': expected one of float32, tf32, bfloat16, float16, got int32\n"),
+        integral.err()
+            .startsWith("flambeau: Invalid value for option '--dtype': expected one of float32, tf32, bfloat16, float16, got int32\n"),
         integral.err());
   }
 

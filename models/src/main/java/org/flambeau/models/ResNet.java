@@ -120,7 +120,8 @@ public final class ResNet extends Module {
 
   @Override
   protected Tensor forward(Tensor x) {
-    return Sequential.chain(x, y -> ConvNorm.call(conv1, bn1, relu, y), maxpool::call, layer1::call, layer2::call, layer3::call, layer4::call,
+    return Sequential.chain(x, y -> ConvNorm.call(conv1, bn1, relu, y), maxpool::call, layer1::call, layer2::call, layer3::call,
+        layer4::call,
         avgpool::call, y -> y.flatten(1, -1), fc::call);
   }
 

@@ -69,7 +69,8 @@ record Ceilings(Numerics numerics, SortedMap<Numerics, Double> flopsPerSecond, d
   @Override
   public String toString() {
     String products = flopsPerSecond.entrySet().stream()
-        .map(each -> String.format(Locale.ROOT, "%.0f GFLOP/s in products (%s)", each.getValue() / 1e9, each.getKey())).collect(joining(", "));
+        .map(each -> String.format(Locale.ROOT, "%.0f GFLOP/s in products (%s)", each.getValue() / 1e9, each.getKey()))
+        .collect(joining(", "));
     return products + String.format(Locale.ROOT, ", %.1f GB/s in copies", bytesPerSecond / 1e9);
   }
 }

@@ -37,7 +37,8 @@ record Report(String title, Ceilings ceilings, @Nullable String peer, List<Measu
           theirs == null ? "" : String.format(Locale.ROOT, "%.2f", each.ratio()), floor == 0 ? "" : time(floor),
           floor == 0 ? "" : String.format(Locale.ROOT, "%.0f %%", 100 * floor / each.median())));
     }
-    return title + "\n\n" + Table.of(rows, 1) + (models ? "\n" + memory() : "") + "\nceilings of this machine: " + ceilings + (peer == null ? "" : "\npeer: " + peer);
+    return title + "\n\n" + Table.of(rows, 1) + (models ? "\n" + memory() : "") + "\nceilings of this machine: " + ceilings
+        + (peer == null ? "" : "\npeer: " + peer);
   }
 
   /// The columns that this table has.
@@ -70,7 +71,8 @@ record Report(String title, Ceilings ceilings, @Nullable String peer, List<Measu
   }
 
   private static String[] row(String title, Memory memory, @Nullable Memory other) {
-    return new String[] {title, Quantities.bytes(memory.held()), Quantities.bytes(memory.peak()), bytes(memory.resident()), bytes(memory.managed()),
+    return new String[] {title, Quantities.bytes(memory.held()), Quantities.bytes(memory.peak()), bytes(memory.resident()),
+      bytes(memory.managed()),
       other == null ? "" : ratio(memory.peak(), other.peak()), other == null ? "" : ratio(memory.resident(), other.resident())};
   }
 
