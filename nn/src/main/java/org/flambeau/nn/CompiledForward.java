@@ -27,9 +27,11 @@ final class CompiledForward {
   private static final int MOST_PROGRAMS = 8;
 
   /// What an operand looks like.
-  private record Operand(DType dtype, Device device, List<Long> sizes, List<Long> strides) {
+  ///
+  /// @param onHost whether operations take it as a number
+  private record Operand(DType dtype, Device device, List<Long> sizes, List<Long> strides, boolean onHost) {
     static Operand of(Tensor x) {
-      return new Operand(x.dtype(), x.device(), boxed(x.sizes()), boxed(x.strides()));
+      return new Operand(x.dtype(), x.device(), boxed(x.sizes()), boxed(x.strides()), x.strided().isHostScalar());
     }
 
     private static List<Long> boxed(long[] values) {
@@ -43,11 +45,10 @@ final class CompiledForward {
   }
 
   /// All that a program depends on besides the module and the operands' values.
-  private record Signature(List<Operand> operands, boolean recording, @Nullable DType autocast, MatmulPrecision products,
-      MatmulPrecision convolutions) {
+  private record Signature(List<Operand> operands, @Nullable DType autocast, MatmulPrecision products, MatmulPrecision convolutions) {
     static Signature of(Tensor[] inputs) {
-      return new Signature(Arrays.stream(inputs).map(Operand::of).toList(), GradMode.isEnabled(),
-          Autocast.isEnabled() ? Autocast.dtype() : null, MatmulPrecision.current(), MatmulPrecision.forConvolutions());
+      return new Signature(Arrays.stream(inputs).map(Operand::of).toList(), Autocast.isEnabled() ? Autocast.dtype() : null,
+          MatmulPrecision.current(), MatmulPrecision.forConvolutions());
     }
   }
 
@@ -65,7 +66,7 @@ final class CompiledForward {
 
   /// Calls `module`, whose `forward` with all around it is `eager`.
   Tensor call(Module module, Tensor[] inputs, Supplier<Tensor> eager) {
-    if (mayRecord(module, inputs) || CudaGraph.isCapturing() || Tracing.isTracing()) {
+    if (GradMode.isEnabled() || CudaGraph.isCapturing() || Tracing.isTracing()) {
       return eager.get();
     }
     Signature signature = Signature.of(inputs);
@@ -85,11 +86,6 @@ final class CompiledForward {
       return eager.get();
     }
     return compile(module, signature, inVain, inputs, eager);
-  }
-
-  /// Whether a call may record something for gradients. What it reads besides parameters shows when it has been done once.
-  private static boolean mayRecord(Module module, Tensor[] inputs) {
-    return GradMode.isEnabled() && (Arrays.stream(inputs).anyMatch(Tensor::requiresGrad) || ModuleState.requiresGrad(module));
   }
 
   /// Does the call, and writes down how it is done again.

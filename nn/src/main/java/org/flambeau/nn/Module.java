@@ -163,7 +163,7 @@ public abstract class Module {
     return compile(true);
   }
 
-  /// Compiles calls that record nothing for gradients (under `GradMode.noGrad()`, or where neither an operand nor a parameter requires any), or no
+  /// Compiles calls that record nothing for gradients (under `GradMode.noGrad()`), or no
   /// longer does.
   ///
   /// ```java

@@ -35,13 +35,6 @@ final class ModuleState {
     children.forEach(this::add);
   }
 
-  /// Whether a parameter of `module`, or of a module below it, requires grad.
-  static boolean requiresGrad(Module module) {
-    boolean[] found = {false};
-    module.ownTensors(tensor -> found[0] |= tensor.requiresGrad());
-    return found[0] || module.namedChildren().values().stream().anyMatch(ModuleState::requiresGrad);
-  }
-
   /// Whether any module had hooks.
   boolean isHooked() {
     return parts.stream().anyMatch(Part::hooked);

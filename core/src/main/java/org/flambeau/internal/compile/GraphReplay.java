@@ -35,7 +35,7 @@ final class GraphReplay {
   GraphReplay(Program program, List<Strided> inputs) {
     this.program = program;
     this.like = inputs.stream().map(x -> View.of(Buffer.input(0, x.storage()), x)).toList();
-    this.possible = inputs.stream().allMatch(Layout::isDense);
+    this.possible = inputs.stream().allMatch(x -> x.device().equals(program.device()) && Layout.isDense(x));
   }
 
   synchronized Strided run(Strided[] operands) {

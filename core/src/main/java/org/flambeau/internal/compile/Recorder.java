@@ -83,7 +83,7 @@ final class Recorder implements Tracer {
   @Override
   public void readByHost(Storage storage) {
     Buffer buffer = buffers.get(storage);
-    if (made.contains(storage) || buffer != null && !buffer.isConstant()) {
+    if (made.contains(storage) || buffer != null && !buffer.isConstant() || Tracers.isFromElsewhere(storage)) {
       refuse(RecordingKernels.HOST);
     } else {
       premises.add(storage);
@@ -107,7 +107,12 @@ final class Recorder implements Tracer {
         Arrays.stream(writes).map(this::read).forEach(from::add);
       }
     }
-    call.run(by.inner(), writes, reads);
+    try {
+      call.run(by.inner(), writes, reads);
+    } catch (RuntimeException e) {
+      refuse("an operation in it was refused"); // which it may have caught, to take another way
+      throw e;
+    }
     if (refusal == null) {
       List<View> to = Arrays.stream(writes).map(write -> write(write, updates)).toList();
       instructions.add(new Instruction(by.device(), call, to, Collections.unmodifiableList(from), effect));
@@ -164,6 +169,7 @@ final class Recorder implements Tracer {
     }
     Storage own = DeviceMemory.of(out.device()).allocateUnscoped(out.storage().bytes());
     by.inner().copy(View.of(Buffer.constant(own), out).in(own), out);
+    made.add(own);
     buffers.put(out.storage(), Buffer.constant(own));
   }
 }

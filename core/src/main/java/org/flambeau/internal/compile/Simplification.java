@@ -87,6 +87,9 @@ final class Simplification {
       reads[i] = read == null ? null : constant(read);
     }
     instruction.call().run(Backends.kernels(instruction.device()), writes, reads);
+    for (Strided write : writes) {
+      write.storage().bumpVersion();
+    }
   }
 
   /// A view of a constant as an operand.

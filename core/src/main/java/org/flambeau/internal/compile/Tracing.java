@@ -86,9 +86,10 @@ public final class Tracing {
     Device device = result.device();
     List<Instruction> recorded = Simplification.dropUnread(recorder.instructions(), out.buffer());
     Set<Storage> premises = constants(recorded, out);
-    for (Storage storage : premises) {
-      if (recorder.hasMade(storage)) {
-        Scopes.escape(storage); // the host has put something there
+    for (Storage storage : List.copyOf(premises)) {
+      if (recorder.hasMade(storage)) { // and the host has put something there
+        Scopes.escape(storage);
+        premises.remove(storage);
       }
     }
     premises.addAll(recorder.premises());

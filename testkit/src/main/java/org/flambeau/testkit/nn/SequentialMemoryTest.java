@@ -30,12 +30,18 @@ final class SequentialMemoryTest {
     return chain;
   }
 
-  /// The most that a call holds beside its input.
+  /// The most that a call holds beside its input. What the collector frees of other tests meanwhile makes it look less: so the most of several.
   private static long peak(Module model, Tensor x) {
-    MemoryStats.resetPeak(Device.CPU);
-    long before = MemoryStats.of(Device.CPU).current();
-    model.call(x);
-    return MemoryStats.of(Device.CPU).peak() - before;
+    long most = 0;
+    for (int i = 0; i < 10; i++) {
+      try (var _ = MemoryScope.open()) {
+        MemoryStats.resetPeak(Device.CPU);
+        long before = MemoryStats.of(Device.CPU).current();
+        model.call(x);
+        most = Math.max(most, MemoryStats.of(Device.CPU).peak() - before);
+      }
+    }
+    return most;
   }
 
   @Test
