@@ -40,7 +40,8 @@ class StoppedRunTest {
   void ctrlCSavesAndLeavesAndTheRunGoesOnAsIfNothingHadBeen() throws Exception {
     Path data = Pictures.folder(folder.resolve("data"), 6, 6), out = folder.resolve("run"), whole = folder.resolve("whole"),
         log = folder.resolve("log"), err = folder.resolve("err");
-    String[] options = {"--epochs", "5", "--augment", "shift", "--optimizer", "adamw", "--scheduler", "cosine", "--warmup", "3"};
+    // so many that the signal comes before the end on a busy machine, too
+    String[] options = {"--epochs", "15", "--augment", "shift", "--optimizer", "adamw", "--scheduler", "cosine", "--warmup", "3"};
     Process process = new ProcessBuilder(Command.line(finetune(data, out, options))).redirectOutput(log.toFile())
         .redirectError(err.toFile()).start();
     try {
