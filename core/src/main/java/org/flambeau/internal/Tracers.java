@@ -22,13 +22,17 @@ public final class Tracers {
     ThreadState thread = ThreadState.current();
     Tracer outside = thread.tracer;
     thread.tracer = tracer;
-    TRACING.incrementAndGet();
+    synchronized (ELSEWHERE) {
+      TRACING.incrementAndGet();
+    }
     try {
       work.run();
     } finally {
       thread.tracer = outside;
-      if (TRACING.decrementAndGet() == 0) {
-        ELSEWHERE.clear();
+      synchronized (ELSEWHERE) { // so that nobody begins in between
+        if (TRACING.decrementAndGet() == 0) {
+          ELSEWHERE.clear();
+        }
       }
     }
   }

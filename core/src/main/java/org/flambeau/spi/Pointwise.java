@@ -3,113 +3,50 @@ package org.flambeau.spi;
 /// An element-wise function with all that it depends on besides its operands, as a value: what one call of [Kernels] computes, for who wants
 /// to look at a computation before it runs.
 public sealed interface Pointwise {
-  /// Computes it by the kernel of its own.
-  void run(Kernels kernels, Strided out, Strided... operands);
-
-  /// How many operands it has.
-  int operands();
-
   /// [Kernels#copy]: the operand's value, cast to the result's dtype.
-  record Copy() implements Pointwise {
-    @Override
-    public void run(Kernels kernels, Strided out, Strided... operands) {
-      kernels.copy(out, operands[0]);
-    }
-
-    @Override
-    public int operands() {
-      return 1;
-    }
-  }
+  record Copy() implements Pointwise {}
 
   /// [Kernels#unary].
-  record Unary(UnaryOp op) implements Pointwise {
-    @Override
-    public void run(Kernels kernels, Strided out, Strided... operands) {
-      kernels.unary(op, out, operands[0]);
-    }
-
-    @Override
-    public int operands() {
-      return 1;
-    }
-  }
+  record Unary(UnaryOp op) implements Pointwise {}
 
   /// [Kernels#binary].
-  record Binary(BinaryOp op) implements Pointwise {
-    @Override
-    public void run(Kernels kernels, Strided out, Strided... operands) {
-      kernels.binary(op, out, operands[0], operands[1]);
-    }
-
-    @Override
-    public int operands() {
-      return 2;
-    }
-  }
+  record Binary(BinaryOp op) implements Pointwise {}
 
   /// [Kernels#addScaled].
-  record AddScaled(double alpha) implements Pointwise {
-    @Override
-    public void run(Kernels kernels, Strided out, Strided... operands) {
-      kernels.addScaled(out, operands[0], operands[1], alpha);
-    }
-
-    @Override
-    public int operands() {
-      return 2;
-    }
-  }
+  record AddScaled(double alpha) implements Pointwise {}
 
   /// [Kernels#where]; the condition is the first operand.
-  record Where() implements Pointwise {
-    @Override
-    public void run(Kernels kernels, Strided out, Strided... operands) {
-      kernels.where(out, operands[0], operands[1], operands[2]);
-    }
-
-    @Override
-    public int operands() {
-      return 3;
-    }
-  }
+  record Where() implements Pointwise {}
 
   /// [Kernels#clamp].
-  record Clamp(double low, double high) implements Pointwise {
-    @Override
-    public void run(Kernels kernels, Strided out, Strided... operands) {
-      kernels.clamp(out, operands[0], low, high);
-    }
-
-    @Override
-    public int operands() {
-      return 1;
-    }
-  }
+  record Clamp(double low, double high) implements Pointwise {}
 
   /// [Kernels#leakyRelu].
-  record LeakyRelu(double slope) implements Pointwise {
-    @Override
-    public void run(Kernels kernels, Strided out, Strided... operands) {
-      kernels.leakyRelu(out, operands[0], slope);
-    }
-
-    @Override
-    public int operands() {
-      return 1;
-    }
-  }
+  record LeakyRelu(double slope) implements Pointwise {}
 
   /// [Kernels#elu].
-  record Elu(double alpha, double scale) implements Pointwise {
-    @Override
-    public void run(Kernels kernels, Strided out, Strided... operands) {
-      kernels.elu(out, operands[0], alpha, scale);
-    }
+  record Elu(double alpha, double scale) implements Pointwise {}
 
-    @Override
-    public int operands() {
-      return 1;
+  /// How many operands it has.
+  default int operands() {
+    return switch (this) {
+      case Copy _,Unary _,Clamp _,LeakyRelu _,Elu _ -> 1;
+      case Binary _,AddScaled _ -> 2;
+      case Where _ -> 3;
+    };
+  }
+
+  /// Computes it by the kernel of its own.
+  default void run(Kernels kernels, Strided out, Strided... x) {
+    switch (this) {
+      case Copy() -> kernels.copy(out, x[0]);
+      case Unary(UnaryOp op) -> kernels.unary(op, out, x[0]);
+      case Binary(BinaryOp op) -> kernels.binary(op, out, x[0], x[1]);
+      case AddScaled(double alpha) -> kernels.addScaled(out, x[0], x[1], alpha);
+      case Where() -> kernels.where(out, x[0], x[1], x[2]);
+      case Clamp(double low, double high) -> kernels.clamp(out, x[0], low, high);
+      case LeakyRelu(double slope) -> kernels.leakyRelu(out, x[0], slope);
+      case Elu(double alpha, double scale) -> kernels.elu(out, x[0], alpha, scale);
     }
   }
 }

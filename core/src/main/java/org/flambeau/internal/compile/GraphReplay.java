@@ -78,6 +78,8 @@ final class GraphReplay {
     } catch (IllegalStateException | UnsupportedOperationException e) {
       LOG.info("A compiled forward pass runs kernel by kernel, since it cannot be a CUDA graph: {}", e.getMessage());
       possible = false;
+      inputs = new Strided[0];
+      program.giveBack(fixed);
     }
     return graph;
   }

@@ -34,9 +34,8 @@ public final class Program {
   private final List<Premise> premises;
   private final MemoryPlan plan;
   private final AtomicReference<@Nullable Frame> idle = new AtomicReference<>();
-  private final @Nullable GraphReplay graph;
-
   private final int returned;
+  private final @Nullable GraphReplay graph;
 
   /// @param premises what was there before, and must stay as it is
   /// @param returned which of the inputs the result is itself, or -1
@@ -126,10 +125,12 @@ public final class Program {
   Strided run(Strided[] inputs) {
     Storage own = result.buffer().isTemporary() ? newResult() : null;
     Frame frame = takeFrame();
-    bind(frame, inputs, own);
-    frame.run(Backends.kernels(device));
-    frame.release();
-    idle.set(frame);
+    try {
+      bind(frame, inputs, own);
+      frame.run(Backends.kernels(device));
+    } finally {
+      giveBack(frame);
+    }
     return switch (result.buffer().origin()) {
       case Buffer.Constant(Storage storage) -> result.in(isPremise(storage) ? storage : copyOf(storage));
       case Buffer.Input(int index) -> result.in(inputs[index].storage(), inputs[index].offset() - inputOffsets[index]);
@@ -161,6 +162,12 @@ public final class Program {
   Frame takeFrame() {
     Frame frame = idle.getAndSet(null);
     return frame != null ? frame : new Frame(instructions, device, plan, result.buffer());
+  }
+
+  /// For the next run.
+  void giveBack(Frame frame) {
+    frame.release();
+    idle.set(frame);
   }
 
   Storage newResult() {

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.flambeau.Device;
+import org.flambeau.DeviceOutOfMemoryException;
 import org.flambeau.GradMode;
 import org.flambeau.Tensor;
 import org.flambeau.internal.Backends;
@@ -69,6 +70,8 @@ public final class Tracing {
       });
       try (var _ = GradMode.noGrad()) {
         return compile(recorder, inputs, result[0]);
+      } catch (DeviceOutOfMemoryException _) {
+        return new Traced(result[0], null, "there is no memory left for a program");
       }
     } finally {
       thread.casts = outside;
