@@ -11,6 +11,8 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /// What of a machine decides where libraries are looked for.
@@ -21,6 +23,8 @@ import org.jspecify.annotations.Nullable;
 public record Host(Map<?, ?> properties, Map<String, String> variables, Path root) {
   static final String PROPERTY = "flambeau.cuda.path";
   static final String VARIABLE = "FLAMBEAU_CUDA_PATH";
+  /// The line of a virtual environment's pyvenv.cfg that says where the interpreter is that made it.
+  private static final Pattern VENV_HOME = Pattern.compile("home\\s*=\\s*(\\S.*?)\\s*");
 
   /// Folders of one origin, in the order in which they are looked into.
   ///
@@ -65,23 +69,52 @@ public record Host(Map<?, ?> properties, Map<String, String> variables, Path roo
   }
 
   /// The wheels of NVIDIA in the Python installations that an own virtual environment, Conda, PYTHONPATH, the user's home and the
-  /// `python3` of PATH show. No Python is started for it.
+  /// `python3` of PATH show, wherever links lead from there. No Python is started for it.
   private Place python() {
     Set<Path> sites = new LinkedHashSet<>();
+    Set<Path> pythons = new LinkedHashSet<>();
     for (String variable : List.of("VIRTUAL_ENV", "CONDA_PREFIX")) {
-      paths(variables.get(variable)).forEach(prefix -> sites.addAll(sites(prefix)));
+      paths(variables.get(variable)).forEach(prefix -> follow(prefix.resolve("bin/python3"), pythons));
     }
+    pythons.forEach(python -> sites.addAll(sites(prefix(python))));
     sites.addAll(paths(variables.get("PYTHONPATH")));
     paths(property("user.home")).forEach(home -> sites.addAll(sites(home.resolve(".local"))));
     for (Path folder : paths(variables.get("PATH"))) {
       if (Files.exists(folder.resolve("python3"))) {
-        sites.addAll(sites(folder.resolveSibling("")));
+        follow(folder.resolve("python3"), pythons);
       }
     }
+    pythons.forEach(python -> sites.addAll(sites(prefix(python))));
+    sites.addAll(sites(root.resolve("usr/local"))); // where Debian's own Python has what is installed beside the system's packages
     sites.add(root.resolve("usr/lib/python3/dist-packages"));
     List<Path> folders = new ArrayList<>(sites.stream().flatMap(site -> wheels(site).stream()).toList());
     paths(variables.get("CONDA_PREFIX")).forEach(prefix -> folders.add(prefix.resolve("lib")));
     return place("Python packages", folders, "no nvidia/*/lib in " + (sites.isEmpty() ? "any" : sites.toString()));
+  }
+
+  /// Adds an interpreter, the files that it is a link to one after the other, and the interpreter that each virtual environment on the way
+  /// was made from.
+  private static void follow(Path python, Set<Path> pythons) {
+    Path file = python.normalize();
+    if (!pythons.add(file)) {
+      return;
+    }
+    for (String line : lines(prefix(file).resolve("pyvenv.cfg"))) {
+      Matcher home = VENV_HOME.matcher(line);
+      if (home.matches()) {
+        follow(Path.of(home.group(1), "python3"), pythons);
+      }
+    }
+    try {
+      follow(file.resolveSibling(Files.readSymbolicLink(file)), pythons);
+    } catch (IOException | UnsupportedOperationException _) {
+      // it is no link
+    }
+  }
+
+  /// The installation of an interpreter, which is in its `bin`.
+  private static Path prefix(Path python) {
+    return python.resolve("../..").normalize();
   }
 
   private static List<Path> sites(Path prefix) {

@@ -146,6 +146,61 @@ class LibrariesTest implements Linkage {
     assertEquals(at("site/nvidia/cudnn/lib/libcudnn.so.9"), libraries.file(Library.CUDNN));
   }
 
+  /// Of an interpreter that PATH shows, in the order in which they are looked into.
+  private void assertFoundBy(String... sites) throws IOException {
+    have("", DRIVER);
+    for (String site : sites) {
+      have(site + "/nvidia/cu13/lib", "libnvrtc.so.13");
+    }
+    variables.put("PATH", at("usr/local/bin") + ":" + at("usr/bin"));
+    for (String site : sites) {
+      Path file = at(site).resolve("nvidia/cu13/lib/libnvrtc.so.13");
+      assertEquals(file, libraries().file(Library.NVRTC));
+      Files.delete(file);
+    }
+  }
+
+  private void link(String from, String to) throws IOException {
+    Files.createDirectories(at(from).resolveSibling(""));
+    Files.createSymbolicLink(at(from), to.startsWith("..") ? Path.of(to) : at(to));
+  }
+
+  @Test
+  void aPythonThatIsALinkIsFollowedLinkByLink() throws IOException {
+    link("usr/local/bin/python3", "opt/torch/.venv/bin/python3");
+    link("opt/torch/.venv/bin/python3", "../bin/python");
+    link("opt/torch/.venv/bin/python", "../../../python/bin/python3.12");
+    have("opt/python/bin", "python3.12");
+
+    assertFoundBy("opt/torch/.venv/lib/python3.12/site-packages", "opt/python/lib/python3.12/site-packages");
+  }
+
+  @Test
+  void theWheelsOfAVirtualEnvironmentComeBeforeThoseOfThePythonItIsMadeFrom() throws IOException {
+    have("venv", "bin/python3", "pyvenv.cfg");
+    have("opt/python/bin", "python3");
+    Files.writeString(at("venv/pyvenv.cfg"), "version = 3.12.3\nhome = " + at("opt/python/bin") + "\n");
+    variables.put("VIRTUAL_ENV", at("venv").toString());
+
+    assertFoundBy("venv/lib/python3.12/site-packages", "opt/python/lib/python3.12/site-packages");
+  }
+
+  @Test
+  void whatDebiansPythonHasInUsrLocalIsFound() throws IOException {
+    have("usr/bin", "python3");
+
+    assertFoundBy("usr/local/lib/python3.12/dist-packages");
+  }
+
+  @Test
+  void linksThatLeadInACircleEnd() throws IOException {
+    link("usr/bin/python3", "opt/bin/python3");
+    link("opt/bin/python3", "usr/bin/python3");
+    variables.put("VIRTUAL_ENV", at("usr").toString());
+
+    assertNull(libraries().file(Library.NVRTC));
+  }
+
   @Test
   void theFoldersOfTheSystemsLoaderAreReadFromItsConfiguration() throws IOException {
     have("", DRIVER);
