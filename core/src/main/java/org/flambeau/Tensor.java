@@ -248,7 +248,8 @@ public final class Tensor extends TensorFactories
   }
 
   /// The memory of a contiguous tensor on the CPU, without a copy: what is written to the segment changes the tensor. The
-  /// segment keeps the memory alive as long as it can be reached.
+  /// segment keeps the memory alive as long as it can be reached. Since it may be written at any time, nothing that is computed from that memory
+  /// (weights in a kernel's layout, with a norm folded in, in a lower precision) is kept for the next use from now on.
   public MemorySegment toSegment() {
     return HostAccess.segment(this);
   }

@@ -105,7 +105,9 @@ abstract sealed class TensorFactories permits Tensor {
   }
 
   /// A tensor over native memory, without a copy: what is written to one changes the other. The tensor keeps the segment
-  /// reachable; who closes its arena earlier must not use the tensor afterwards.
+  /// reachable; who closes its arena earlier must not use the tensor afterwards. Since
+  /// its owner may write to it at any time, nothing that is computed from it (weights in a kernel's layout, with a norm folded in, in a lower
+  /// precision) is kept for the next use, unless the segment is read-only.
   ///
   /// @throws IllegalArgumentException where the segment is on the heap, or its size is not the elements'
   public static Tensor overSegment(MemorySegment segment, DType dtype, long... sizes) {

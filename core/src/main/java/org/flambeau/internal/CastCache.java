@@ -46,7 +46,8 @@ public final class CastCache {
   /// `x` in `to`. The cast of a leaf that requires grad is kept: it is a parameter, used again by each step of a sequence and by each
   /// batch of an evaluation.
   public Tensor cast(ThreadState thread, Tensor x, DType to) {
-    if (x.dtype() != DType.FLOAT32 || to == DType.FLOAT32 || !x.requiresGrad() || !x.isLeaf()) {
+    if (x.dtype() != DType.FLOAT32 || to == DType.FLOAT32 || !x.requiresGrad() || !x.isLeaf()
+        || x.strided().storage().isExposed()) {
       return x.to(to);
     }
     Cast known = casts.get(x);

@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.flambeau.DType;
+import org.flambeau.internal.memory.HostAccess;
 import org.flambeau.internal.text.Shapes;
 import org.flambeau.io.SafetensorsHeader.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -45,6 +46,12 @@ public final class Safetensors implements AutoCloseable {
         throw new IllegalArgumentException("[safetensors] \"" + name + "\" of " + dtype + " and shape " + Shapes.tuple(shape)
             + " does not fit " + data.byteSize() + " bytes of data");
       }
+    }
+
+    /// A tensor's elements as they are, without a copy where it is contiguous and on the CPU.
+    public static Entry of(String name, org.flambeau.Tensor tensor) {
+      org.flambeau.Tensor dense = tensor.cpu().contiguous();
+      return new Entry(name, dense.dtype(), dense.sizes(), HostAccess.readOnlySegment(dense));
     }
 
     @Override

@@ -11,6 +11,7 @@ import java.util.Set;
 import org.flambeau.DType;
 import org.flambeau.Tensor;
 import org.flambeau.internal.ThreadState;
+import org.flambeau.internal.memory.HostAccess;
 import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
@@ -65,7 +66,7 @@ final class SavedStorages {
     /// Its bytes on the host: its own memory where it is on the CPU.
     MemorySegment bytes() {
       Strided all = first.with(numel() == 0 ? 0 : begin, new long[] {numel()}, new long[] {1});
-      return Tensor.wrap(all, ThreadState.current()).cpu().toSegment();
+      return HostAccess.readOnlySegment(Tensor.wrap(all, ThreadState.current()).cpu());
     }
   }
 

@@ -38,6 +38,7 @@ public final class Storage {
   private int version;
   private @Nullable MemorySegment foreign;
   private volatile @Nullable PackedAt packed;
+  private volatile boolean exposed;
 
   /// Bookkeeping of core's: the scope that owns it, its net for when it becomes unreachable, where it was made.
   private @Nullable ScopeMembers scope;
@@ -101,6 +102,18 @@ public final class Storage {
     version++;
   }
 
+  /// Whether its content may change past the library, which [#version()] does not tell: its memory is in somebody else's hands, too. Nothing
+  /// that was derived from it is kept.
+  public boolean isExposed() {
+    return exposed;
+  }
+
+  /// Notes that its memory was handed out to be written, or belongs to who may write it.
+  public void expose() {
+    exposed = true;
+    closePacked(null);
+  }
+
   /// What a backend derived from a storage's content at the cost of memory of its own, which [#close()] gives back.
   public interface Packed {
     void close();
@@ -116,9 +129,12 @@ public final class Storage {
 
   /// Keeps what a backend derived from the present content, in place of what it kept before, which is closed. It is
   /// closed when the last counted owner leaves, too; for a storage that is freed when unreachable, it must take care of
-  /// itself.
+  /// itself. Where the content may change unseen, it is closed at once.
   public void setPacked(Packed derived) {
     closePacked(new PackedAt(version, derived));
+    if (exposed) {
+      closePacked(null);
+    }
   }
 
   private void closePacked(@Nullable PackedAt next) {

@@ -56,11 +56,13 @@ final class FoldedNorm {
         .filter(Objects::nonNull);
   }
 
-  /// Whether a norm with running statistics can be folded into a convolution: their tensors are of one dtype, on one device.
+  /// Whether a norm with running statistics can be folded into a convolution: their tensors are of one dtype, on one device, and do not change
+  /// unseen.
   static boolean isPossible(Conv2d conv, BatchNorm2d norm) {
     Tensor like = conv.weight();
     return norm.runningVar() != null && conv.outChannels() == norm.features() && like.dtype().isFloating()
-        && tensors(conv, norm).allMatch(tensor -> tensor.dtype() == like.dtype() && tensor.device() == like.device());
+        && tensors(conv, norm).allMatch(tensor -> tensor.dtype() == like.dtype() && tensor.device() == like.device()
+            && !tensor.strided().storage().isExposed());
   }
 
   /// Whether somebody asks for the gradient of what it is computed from, for which it has no way.

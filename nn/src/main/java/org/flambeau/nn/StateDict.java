@@ -91,10 +91,7 @@ public final class StateDict extends LinkedHashMap<String, Tensor> {
   }
 
   private void saveSafetensors(Path file) {
-    List<Safetensors.Entry> entries = entrySet().stream().map(entry -> {
-      Tensor tensor = entry.getValue().cpu().contiguous();
-      return new Safetensors.Entry(entry.getKey(), tensor.dtype(), tensor.sizes(), tensor.toSegment());
-    }).toList();
+    List<Safetensors.Entry> entries = entrySet().stream().map(entry -> Safetensors.Entry.of(entry.getKey(), entry.getValue())).toList();
     Safetensors.save(file, entries, Map.of("format", "pt"));
   }
 

@@ -41,7 +41,7 @@ public final class JCudaInterop {
   /// until what uses it has been issued.
   ///
   /// The calling thread's context becomes that of the tensor's GPU. A kernel that writes through it changes the tensor unseen: call it on a tensor that
-  /// no graph has saved.
+  /// no graph has saved. As after [Tensor#toSegment()], nothing that is computed from that memory is kept for the next use from then on.
   public static CUdeviceptr pointer(Tensor tensor) {
     if (tensor.device().type() != Device.Type.CUDA) {
       throw new IllegalArgumentException("[jcuda] expected a tensor on a GPU, got one on " + tensor.device() + ": call to(Device.cuda(0))");
@@ -53,6 +53,7 @@ public final class JCudaInterop {
               + Arrays.toString(where.strides()) + ": call contiguous()");
     }
     CudaBackend.makeCurrent(tensor.device());
+    where.storage().expose();
     CUdeviceptr pointer = new CUdeviceptr();
     HANDLE.set(pointer, where.address());
     return pointer;

@@ -12,7 +12,7 @@ final class Buffer {
   /// The memory of the program's operand of that number.
   record Input(int index) implements Origin {}
 
-  /// What is there before the program runs, and stays as it is: parameters, and what was computed from them alone.
+  /// What is there before the program runs, and stays as it is unless it is exposed: parameters, and what was computed from them alone.
   record Constant(Storage storage) implements Origin {}
 
   /// What the program's instructions make.
@@ -58,6 +58,11 @@ final class Buffer {
 
   boolean isConstant() {
     return origin instanceof Constant;
+  }
+
+  /// Whether what it holds now is what it will hold: it is a constant that nobody can change unseen.
+  boolean isKnown() {
+    return origin instanceof Constant(Storage storage) && !storage.isExposed();
   }
 
   /// What instructions were to make has been made once for all.

@@ -131,9 +131,9 @@ final class Fusion {
     View bias = of.get(Instruction.Normalization.BIAS);
     View residual = of.get(Instruction.Normalization.RESIDUAL);
     View before = reads.get(Instruction.Convolution.BIAS);
-    boolean constant = isConstantOrMissing(before)
-        && of.subList(Instruction.Normalization.MEAN, Instruction.Normalization.RESIDUAL).stream().allMatch(Fusion::isConstantOrMissing);
-    if (x == null || !x.isSame(each.out()) || residual != null && residual.buffer() == each.out().buffer() || !constant
+    boolean known = isKnownOrMissing(reads.get(Instruction.Convolution.WEIGHT)) && isKnownOrMissing(before)
+        && of.subList(Instruction.Normalization.MEAN, Instruction.Normalization.RESIDUAL).stream().allMatch(Fusion::isKnownOrMissing);
+    if (x == null || !x.isSame(each.out()) || residual != null && residual.buffer() == each.out().buffer() || !known
         || reads.get(Instruction.Convolution.RESIDUAL) != null || activation == Activation.GELU) {
       return null;
     }
@@ -152,8 +152,8 @@ final class Fusion {
     }
   }
 
-  private static boolean isConstantOrMissing(@Nullable View view) {
-    return view == null || view.buffer().isConstant();
+  private static boolean isKnownOrMissing(@Nullable View view) {
+    return view == null || view.buffer().isKnown();
   }
 
   private static Tensor tensor(@Nullable View view) {

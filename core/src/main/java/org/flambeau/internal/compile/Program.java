@@ -20,10 +20,14 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Temporaries lie in one block of memory, which is kept; the result is new each time. Runs may be at the same time.
 public final class Program {
-  /// What was there when the program was made, and how often it had been changed.
-  private record Premise(Storage storage, int version) {
+  /// What was there when the program was made, and how often it had been changed. What was exposed then, each run reads itself.
+  private record Premise(Storage storage, int version, boolean exposed) {
+    static Premise of(Storage storage) {
+      return new Premise(storage, storage.version(), storage.isExposed());
+    }
+
     boolean holds() {
-      return storage.version() == version && storage.isOpen();
+      return storage.version() == version && storage.isExposed() == exposed && storage.isOpen();
     }
   }
 
@@ -45,7 +49,7 @@ public final class Program {
     this.instructions = instructions;
     this.result = result;
     this.inputOffsets = inputs.stream().mapToLong(Strided::offset).toArray();
-    this.premises = premises.stream().map(storage -> new Premise(storage, storage.version())).toList();
+    this.premises = premises.stream().map(Premise::of).toList();
     this.plan = new MemoryPlan(instructions, result.buffer(), DeviceMemory.of(device).heapThreshold());
     this.graph = device.type() == Device.Type.CUDA && result.buffer().isTemporary() ? new GraphReplay(this, inputs) : null;
   }

@@ -83,7 +83,8 @@ final class Recorder implements Tracer {
   @Override
   public void readByHost(Storage storage) {
     Buffer buffer = buffers.get(storage);
-    if (made.contains(storage) || buffer != null && !buffer.isConstant() || Tracers.isFromElsewhere(storage)) {
+    if (made.contains(storage) || buffer != null && !buffer.isConstant() || storage.isExposed()
+        || Tracers.isFromElsewhere(storage)) {
       refuse(RecordingKernels.HOST);
     } else {
       premises.add(storage);

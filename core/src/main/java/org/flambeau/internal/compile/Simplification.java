@@ -59,7 +59,7 @@ final class Simplification {
 
   private static boolean staysFoldable(Instruction instruction, Uses uses, boolean[] foldable) {
     for (View read : instruction.operands()) {
-      if (!read.buffer().isConstant() && !isFolded(read.buffer(), uses, foldable)) {
+      if (!read.buffer().isKnown() && !isFolded(read.buffer(), uses, foldable)) {
         return false;
       }
     }

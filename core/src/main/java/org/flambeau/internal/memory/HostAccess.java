@@ -99,7 +99,19 @@ public final class HostAccess {
     }
   }
 
+  /// The memory of `x`, which may be written from now on.
   public static MemorySegment segment(Tensor x) {
+    MemorySegment segment = memory(x);
+    x.strided().storage().expose();
+    return segment;
+  }
+
+  /// The memory of `x`, to be read.
+  public static MemorySegment readOnlySegment(Tensor x) {
+    return memory(x).asReadOnly();
+  }
+
+  private static MemorySegment memory(Tensor x) {
     Strided data = x.strided();
     if (data.device().type() != Device.Type.CPU || !data.isContiguous()) {
       throw new IllegalStateException(

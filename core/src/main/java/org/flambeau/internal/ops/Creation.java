@@ -196,6 +196,9 @@ public final class Creation {
     long[] own = checked("overSegment", sizes);
     requireBytes(segment, dtype, own);
     Storage storage = Storage.foreign(Device.CPU, segment);
+    if (!segment.isReadOnly()) {
+      storage.expose();
+    }
     return Tensor.wrap(Strided.contiguous(storage, dtype, own), ThreadState.current());
   }
 

@@ -1,15 +1,18 @@
 package org.flambeau.testkit.nn;
 
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.flambeau.AutogradException;
+import org.flambeau.DType;
 import org.flambeau.GradMode;
 import org.flambeau.Tensor;
 import org.flambeau.nn.Functional;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 final class BatchNormTest {
   private static Tensor eval(Tensor x, Tensor weight) {
@@ -70,5 +73,33 @@ final class BatchNormTest {
         () -> Functional.batchNorm(Tensor.ones(1, 3, 1, 1), null, null, null, null, true, 0.1, 1e-5));
     assertEquals("[batch_norm] Expected more than 1 value per channel when training, got input size torch.Size([1, 3, 1, 1])",
         e.getMessage());
+  }
+
+  @Test
+  void parameters_are_of_the_dtype_of_the_images_or_of_their_statistics() {
+    for (DType images : new DType[] {DType.FLOAT64, DType.FLOAT32, DType.BFLOAT16, DType.FLOAT16}) {
+      for (DType other : new DType[] {DType.FLOAT64, DType.FLOAT32, DType.BFLOAT16, DType.FLOAT16}) {
+        boolean right = other == images || other == DType.FLOAT32 && images.size() == 2;
+        Tensor given = Tensor.ones(3).to(other);
+        Tensor own = Tensor.ones(3).to(images);
+        assertTaken(right, images, given, given, own, own);
+        assertTaken(right, images, own, own, given, given);
+        assertTaken(right, images, own, own, given, own);
+        assertTaken(right, images, own, own, own, given);
+      }
+    }
+  }
+
+  private static void assertTaken(boolean right, DType images, Tensor mean, Tensor var, Tensor weight, Tensor bias) {
+    Tensor x = Tensor.ones(2, 3, 4, 4).to(images);
+    for (boolean training : new boolean[] {true, false}) {
+      Executable call = () -> Functional.batchNorm(x, mean, var, weight, bias, training, 0.1, 1e-5);
+      if (right) {
+        assertDoesNotThrow(call);
+      } else {
+        var e = assertThrows(IllegalArgumentException.class, call);
+        assertTrue(e.getMessage().startsWith("[batch_norm] mixed dtype (CPU)"), e.getMessage());
+      }
+    }
   }
 }
