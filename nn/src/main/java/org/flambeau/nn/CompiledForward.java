@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import org.flambeau.Autocast;
 import org.flambeau.CudaGraph;
@@ -25,6 +25,8 @@ final class CompiledForward {
   private static final Logger LOG = LoggerFactory.getLogger(CompiledForward.class);
   /// As many as PyTorch compiles for one function before it stops.
   private static final int MOST_PROGRAMS = 8;
+  /// How many programs in a row may be made of which none is ever run.
+  private static final int MOST_IN_VAIN = 8;
 
   /// What an operand looks like.
   ///
@@ -52,10 +54,10 @@ final class CompiledForward {
     }
   }
 
-  /// A program, or null where there can be none, and what the module was when it was made.
+  /// What the module was at a call, and the program that was made of it, or null where there is none.
   ///
-  /// @param inVain how many before it, one after the other, were never used
-  private record Compilation(ModuleState of, @Nullable Program program, int inVain, AtomicBoolean used) {
+  /// @param postponed whether there may be one, if the module is still the same at the next call
+  private record Compilation(ModuleState of, @Nullable Program program, boolean postponed) {
     boolean isRight(Module module) {
       return of.isStill(module) && (program == null || program.isRight());
     }
@@ -63,6 +65,8 @@ final class CompiledForward {
 
   private final Map<Signature, Compilation> compilations = new ConcurrentHashMap<>();
   private final Set<String> said = ConcurrentHashMap.newKeySet();
+  /// How many programs were made since one was run.
+  private final AtomicInteger inVain = new AtomicInteger();
 
   /// Calls `module`, whose `forward` with all around it is `eager`.
   Tensor call(Module module, Tensor[] inputs, Supplier<Tensor> eager) {
@@ -71,28 +75,37 @@ final class CompiledForward {
     }
     Signature signature = Signature.of(inputs);
     Compilation known = compilations.get(signature);
-    if (known != null && known.isRight(module)) {
-      known.used.setPlain(true);
-      return known.program == null ? eager.get() : known.program.run(inputs);
+    boolean right = known != null && known.isRight(module);
+    if (right && !known.postponed) {
+      return known.program == null ? eager.get() : run(known.program, inputs);
     }
-    compilations.values().removeIf(each -> each != known && !each.isRight(module)); // it would keep memory for nothing
-    if (known == null && compilations.size() >= MOST_PROGRAMS) {
-      say(module, "was compiled for " + MOST_PROGRAMS + " kinds of operands; all others run eagerly");
-      return eager.get();
+    if (!right) {
+      compilations.values().removeIf(each -> !each.isRight(module)); // it would keep memory for nothing
+      if (compilations.size() >= MOST_PROGRAMS) {
+        say(module, "was compiled for " + MOST_PROGRAMS + " kinds of operands; all others run eagerly");
+        return eager.get();
+      }
+      if (inVain.getPlain() >= MOST_IN_VAIN) {
+        say(module, "runs eagerly while its parameters, buffers or modules change from call to call");
+        compilations.put(signature, new Compilation(ModuleState.of(module), null, true));
+        return eager.get();
+      }
     }
-    int inVain = known == null || known.used.getPlain() ? 0 : known.inVain + 1;
-    if (inVain >= MOST_PROGRAMS) {
-      say(module, "runs eagerly: its parameters, buffers or modules change from call to call");
-      return eager.get();
+    return compile(module, signature, inputs, eager);
+  }
+
+  private Tensor run(Program program, Tensor[] inputs) {
+    if (inVain.getPlain() != 0) {
+      inVain.setPlain(0);
     }
-    return compile(module, signature, inVain, inputs, eager);
+    return program.run(inputs);
   }
 
   /// Does the call, and writes down how it is done again.
-  private Tensor compile(Module module, Signature signature, int inVain, Tensor[] inputs, Supplier<Tensor> eager) {
+  private Tensor compile(Module module, Signature signature, Tensor[] inputs, Supplier<Tensor> eager) {
     ModuleState before = ModuleState.of(module);
     if (before.isHooked()) {
-      compilations.put(signature, new Compilation(before, null, inVain, new AtomicBoolean()));
+      compilations.put(signature, new Compilation(before, null, false));
       say(module, "runs eagerly: it has hooks, which a program would leave out");
       return eager.get();
     }
@@ -101,7 +114,8 @@ final class CompiledForward {
     }
     Tracing.Traced traced = Tracing.trace(inputs, eager);
     Program program = traced.program();
-    compilations.put(signature, new Compilation(before, program, inVain, new AtomicBoolean()));
+    inVain.incrementAndGet();
+    compilations.put(signature, new Compilation(before, program, false));
     if (program == null) {
       say(module, "runs eagerly: " + traced.refusal());
     } else {

@@ -10,13 +10,15 @@ import org.flambeau.DType;
 import org.flambeau.GradMode;
 import org.flambeau.MemoryScope;
 import org.flambeau.Tensor;
+import org.flambeau.internal.compile.Tracing;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
 /// A convolution's weight and bias with the batch norm behind it folded into them: norm(x ∗ w + b) = x ∗ (w·s) + (b − mean)·s + bias of the norm,
 /// s = weight of the norm/√(var + eps).
 ///
-/// It stays with the convolution, and is right as long as none of what it was computed from has changed.
+/// It stays with the convolution, and is right as long as none of what it was computed from has changed. The programs of a compiled module read it
+/// where it is.
 final class FoldedNorm {
   /// What a tensor was: it shows something else after `setData`, and counts changes in place.
   private record Source(WeakReference<Strided> data, int version) {
@@ -75,7 +77,7 @@ final class FoldedNorm {
   static FoldedNorm of(Conv2d conv, BatchNorm2d norm, DType dtype, @Nullable FoldedNorm last) {
     return last != null && !CudaGraph.isCapturing() && last.weight.dtype() == dtype && last.isRight(conv, norm)
         ? last
-        : new FoldedNorm(conv, norm, dtype);
+        : Tracing.apart(tensors(conv, norm).toList(), () -> new FoldedNorm(conv, norm, dtype));
   }
 
   private boolean isRight(Conv2d conv, BatchNorm2d norm) {

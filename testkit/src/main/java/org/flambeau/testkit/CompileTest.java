@@ -29,6 +29,7 @@ import org.flambeau.nn.Functional;
 import org.flambeau.nn.Linear;
 import org.flambeau.nn.Module;
 import org.flambeau.nn.Sequential;
+import org.flambeau.testkit.memory.SoakProcess;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -633,24 +634,83 @@ public class CompileTest {
     return MemoryStats.of(Device.CPU).current();
   }
 
+  private static void step(Block block) {
+    try (var _ = GradMode.noGrad()) {
+      Objects.requireNonNull(block.namedParameters().get("conv.bias")).add_(1);
+    }
+  }
+
+  private static int kernelsOf(Block block, Tensor x) {
+    try (Lens lens = Lens.open()) {
+      quietly(block, x);
+      return lens.calls();
+    }
+  }
+
   @Test
   void stopsCompilingWhatChangesWithEachCall() {
+    Tensor others = Tensor.randn(1, 3, 5, 5);
+    for (List<Tensor> turns : List.of(List.of(images), List.of(images, others))) {
+      Block block = trainedBlock();
+      Block twin = copy(block);
+      block.compile();
+      int eagerly = kernelsOf(twin, images);
+      for (int i = 0; i < 15; i++) {
+        Tensor x = turns.get(i % turns.size());
+        step(block);
+        step(twin);
+        assertNear(quietly(twin, x), quietly(block, x), 1e-5);
+      }
+      step(block);
+      assertEquals(eagerly, kernelsOf(block, turns.getLast()), "still compiled with each call");
+    }
+  }
+
+  @Test
+  void compilesAgainWhatChangesNoLonger() {
     Block block = trainedBlock();
-    Block twin = copy(block);
     block.compile();
     for (int i = 0; i < 15; i++) {
-      for (Block each : List.of(block, twin)) {
-        try (var _ = GradMode.noGrad()) {
-          Objects.requireNonNull(each.namedParameters().get("conv.bias")).add_(1);
-        }
-      }
-      assertNear(quietly(twin, images), quietly(block, images), 1e-5);
+      quietly(block, images);
+      step(block);
     }
     quietly(block, images);
-    try (Lens lens = Lens.open()) {
-      quietly(block, images);
-      assertEquals(0, lens.count("fusedConv2d"), "still compiled");
+    quietly(block, images);
+    assertEquals(1, kernelsOf(block, images));
+    step(block);
+    quietly(block, images);
+    assertEquals(1, kernelsOf(block, images), "it had been worth it");
+  }
+
+  @Test
+  void givesTheResultThoughNoProgramCanBeMade() {
+    Tensor weight = Tensor.randn(3);
+    Module module = new Lambda(x -> x.add(weight.exp()));
+    module.compile();
+    Tensor expected = Tensor.ones(3).add(weight.exp());
+    try (Lens lens = Lens.open().failing("unary EXP", 2)) { // first by the call, then as what depends on constants alone
+      assertSame(expected, quietly(module, Tensor.ones(3)));
+      assertEquals(2, lens.count("unary EXP"));
     }
+    assertSame(expected, quietly(module, Tensor.ones(3)));
+  }
+
+  @Test
+  void sharesTheFoldedWeightOfAConvolutionAmongItsPrograms() throws InterruptedException {
+    Conv2d conv = new Conv2d(256, 256, 3, ConvOptions.of().padding(1));
+    Sequential module = new Sequential(conv, new BatchNorm2d(256));
+    module.eval();
+    module.compile();
+    long before = SoakProcess.settled(-1);
+    for (int size = 4; size < 8; size++) {
+      Tensor x = Tensor.ones(1, 256, size, size);
+      assertSame(quietly(module, x), quietly(module, x));
+    }
+    long weight = conv.weight().numel() * Float.BYTES;
+    long more = SoakProcess.settled(before + weight) - before;
+    assertTrue(more < 2 * weight, "a weight takes " + weight + " bytes, four programs " + more);
+    Tensor x = Tensor.ones(1, 256, 4, 4);
+    assertSame(quietly(module, x), quietly(module.compile(false), x));
   }
 
   @Test

@@ -9,11 +9,15 @@ import java.util.TreeMap;
 import org.flambeau.internal.Backends;
 import org.flambeau.spi.FusedOp;
 import org.flambeau.spi.Kernels;
+import org.jspecify.annotations.Nullable;
 
 /// Looks at the kernels that operations call while it is open, and may pretend that there are no fused ones.
 final class Lens implements AutoCloseable {
   private final boolean composites;
   private final SortedMap<String, Integer> calls = new TreeMap<>();
+
+  private @Nullable String failing;
+  private int failingTime;
 
   private Lens(boolean composites) {
     this.composites = composites;
@@ -27,6 +31,18 @@ final class Lens implements AutoCloseable {
   /// Everything fused is composed of other operations.
   static Lens withoutFused() {
     return new Lens(true);
+  }
+
+  /// From now on, `kernel` throws when it is called for that time, counted from 1.
+  Lens failing(String kernel, int time) {
+    failing = kernel;
+    failingTime = time;
+    return this;
+  }
+
+  /// How many calls there were of all kernels.
+  int calls() {
+    return seen().stream().filter(kernel -> kernel.indexOf(' ') < 0).mapToInt(this::count).sum();
   }
 
   /// The kernels that were called, as in `matmul`, and those of a family also as in `unary ABS`.
@@ -69,7 +85,9 @@ final class Lens implements AutoCloseable {
   }
 
   private void add(String kernel) {
-    calls.merge(kernel, 1, Integer::sum);
+    if (calls.merge(kernel, 1, Integer::sum) == failingTime && kernel.equals(failing)) {
+      throw new IllegalStateException(kernel + " fails on purpose");
+    }
   }
 
   @Override

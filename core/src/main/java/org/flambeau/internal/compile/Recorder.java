@@ -2,6 +2,7 @@ package org.flambeau.internal.compile;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
@@ -82,13 +83,27 @@ final class Recorder implements Tracer {
 
   @Override
   public void readByHost(Storage storage) {
-    Buffer buffer = buffers.get(storage);
-    if (made.contains(storage) || buffer != null && !buffer.isConstant() || storage.isExposed()
-        || Tracers.isFromElsewhere(storage)) {
-      refuse(RecordingKernels.HOST);
-    } else {
+    if (isPremise(storage)) {
       premises.add(storage);
+    } else {
+      refuse(RecordingKernels.HOST);
     }
+  }
+
+  /// Whether what is in `storage` was there before, and nobody changes it unseen.
+  private boolean isPremise(Storage storage) {
+    Buffer buffer = buffers.get(storage);
+    return !made.contains(storage) && (buffer == null || buffer.isConstant()) && !storage.isExposed() && !Tracers.isFromElsewhere(storage);
+  }
+
+  /// Whether all of `operands` were there before; they are premises then.
+  boolean takes(Collection<Tensor> operands) {
+    List<Storage> storages = operands.stream().map(operand -> operand.strided().storage()).toList();
+    boolean all = storages.stream().allMatch(this::isPremise);
+    if (all) {
+      premises.addAll(storages);
+    }
+    return all;
   }
 
   @Override

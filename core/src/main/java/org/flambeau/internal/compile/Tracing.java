@@ -1,6 +1,7 @@
 package org.flambeau.internal.compile;
 
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -13,10 +14,12 @@ import org.flambeau.Tensor;
 import org.flambeau.internal.Backends;
 import org.flambeau.internal.CastCache;
 import org.flambeau.internal.ThreadState;
+import org.flambeau.internal.Tracer;
 import org.flambeau.internal.Tracers;
 import org.flambeau.internal.memory.ScopeMembers;
 import org.flambeau.internal.memory.Scopes;
 import org.flambeau.spi.FusedOp;
+import org.flambeau.spi.Kernels;
 import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
@@ -26,11 +29,48 @@ public final class Tracing {
   /// What a computation gave, and how to do it again or why that cannot be done.
   public record Traced(Tensor result, @Nullable Program program, @Nullable String refusal) {}
 
+  /// Looks away.
+  private enum Blind implements Tracer {
+    INSTANCE;
+
+    @Override
+    public Kernels over(Device device, Kernels kernels) {
+      return kernels;
+    }
+
+    @Override
+    public void allocated(Storage storage) {}
+
+    @Override
+    public void readByHost(Storage storage) {}
+
+    @Override
+    public void openedToHost(Storage storage) {}
+  }
+
   private Tracing() {}
 
   /// Whether this thread is writing down a computation now.
   public static boolean isTracing() {
     return ThreadState.current().tracer != null;
+  }
+
+  /// Does `work`, a function of `operands` alone whose result the caller keeps.
+  ///
+  /// It is no part of what this thread is writing down, if that found the operands there: what comes of it is there then, too, and is shared
+  /// by all programs that read it.
+  public static <T> T apart(Collection<Tensor> operands, Supplier<T> work) {
+    ThreadState thread = ThreadState.current();
+    Tracer tracer = thread.tracer;
+    if (!(tracer instanceof Recorder recorder) || !recorder.takes(operands)) {
+      return work.get();
+    }
+    thread.tracer = Blind.INSTANCE;
+    try {
+      return work.get();
+    } finally {
+      thread.tracer = tracer;
+    }
   }
 
   /// Does `computation`, a function of `inputs` and of what it has at hand.
@@ -72,6 +112,8 @@ public final class Tracing {
         return compile(recorder, inputs, result[0]);
       } catch (DeviceOutOfMemoryException _) {
         return new Traced(result[0], null, "there is no memory left for a program");
+      } catch (RuntimeException e) { // the result is there, whatever became of the program
+        return new Traced(result[0], null, "no program could be made of it: " + e);
       }
     } finally {
       thread.casts = outside;
