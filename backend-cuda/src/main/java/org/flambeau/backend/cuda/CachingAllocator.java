@@ -143,9 +143,8 @@ final class CachingAllocator implements Allocator {
     if (block == null) {
       throw new IllegalStateException("[free] no block that is in use begins at " + Long.toHexString(address));
     }
-    Capture capture = gpu.capture();
-    if (capture != null && block.pool != capture.pool()) {
-      capture.setAside(() -> free(address, bytes));
+    Capture capture = gpu.captureOfAnyThread();
+    if (capture != null && block.pool != capture.pool() && capture.setAside(() -> free(address, bytes))) {
       return;
     }
     used.remove(address);

@@ -9,20 +9,22 @@ import java.util.function.Supplier;
 import org.flambeau.BackendException;
 import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.spi.Backend;
+import org.jspecify.annotations.Nullable;
 
 /// Work that one thread issued to a GPU, recorded as a CUDA graph.
 ///
 /// Memory that is allocated meanwhile comes from a pool of the graph's own, so that nobody else is given an address that a replay writes to;
-/// what was allocated before and is given back meanwhile stays set aside. Both are returned when the graph is closed.
+/// what was allocated before and is given back meanwhile, by any thread, stays set aside. Both are returned when the graph is closed.
 final class Capture implements Backend.Graph {
   private final Gpu gpu;
   private final Thread thread = Thread.currentThread();
   private final long stream;
   private final CachingAllocator.Pool pool = new CachingAllocator.Pool();
   private final Map<Philox, GraphDraws> draws = new HashMap<>();
+  /// Guards itself and `open`, and is held while nothing else is asked for: an allocator holds its own lock when it sets memory aside.
   private final List<Runnable> returns = new ArrayList<>();
+  private boolean open = true;
   private long executable;
-  private volatile boolean open = true;
 
   private Capture(Gpu gpu) {
     this.gpu = gpu;
@@ -89,14 +91,22 @@ final class Capture implements Backend.Graph {
     return draws.computeIfAbsent(source, _ -> new GraphDraws(gpu, begin.get(), source));
   }
 
-  /// Whether it may still be replayed.
-  boolean isOpen() {
-    return open;
+  /// Keeps memory that the graph may use from being handed out until the graph is closed; false where it is already.
+  boolean setAside(Runnable giveBack) {
+    synchronized (returns) {
+      return open && returns.add(giveBack);
+    }
   }
 
-  /// Keeps memory that is not the graph's from being handed out until the graph is closed.
-  synchronized void setAside(Runnable giveBack) {
-    returns.add(giveBack);
+  /// What was set aside, at the first call; nothing is from then on.
+  private @Nullable List<Runnable> shut() {
+    synchronized (returns) {
+      if (!open) {
+        return null;
+      }
+      open = false;
+      return List.copyOf(returns);
+    }
   }
 
   @Override
@@ -115,10 +125,10 @@ final class Capture implements Backend.Graph {
 
   @Override
   public synchronized void close() {
-    if (!open) {
+    List<Runnable> given = shut();
+    if (given == null) {
       return;
     }
-    open = false;
     gpu.makeCurrent();
     try {
       if (executable != 0) {
@@ -126,6 +136,7 @@ final class Capture implements Backend.Graph {
       }
     } finally {
       destroy();
+      given.forEach(Runnable::run);
     }
   }
 
@@ -137,8 +148,6 @@ final class Capture implements Backend.Graph {
     Driver.streamDestroy(stream);
     draws.values().forEach(GraphDraws::close);
     pool.close();
-    returns.forEach(Runnable::run);
-    returns.clear();
   }
 
   private static final Set<String> PUBLIC = Set.of("org.flambeau.Tensor", "org.flambeau.TensorFactories");

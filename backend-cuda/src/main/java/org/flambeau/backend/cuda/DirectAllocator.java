@@ -5,8 +5,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.spi.Allocator;
 
-/// Asks the driver for each block and gives it back at once. Slow, since giving back waits for the device, but a block's end is then the
-/// end of what a kernel may touch: for finding kernels that reach too far.
+/// Asks the driver for each block and gives it back at once. Slow, since giving back waits for the device, but on the simulated GPU a
+/// block's end is then the end of what a kernel may touch: for finding kernels that reach too far. A real one has mapped far more than was
+/// asked for; there `compute-sanitizer` finds them, for which it has to see each block, so this is of use to it too.
 final class DirectAllocator implements Allocator {
   private final Gpu gpu;
   private final AtomicLong reserved = new AtomicLong();
@@ -42,10 +43,9 @@ final class DirectAllocator implements Allocator {
     if (address == 0) {
       return;
     }
-    Capture now = gpu.capture();
+    Capture now = gpu.captureOfAnyThread();
     Capture capture = now != null ? now : recorded.get(address);
-    if (capture != null && capture.isOpen()) {
-      capture.setAside(() -> free(address, bytes));
+    if (capture != null && capture.setAside(() -> free(address, bytes))) {
       return;
     }
     recorded.remove(address);

@@ -105,6 +105,11 @@ final class Gpu {
     return running != null && running.isOfThisThread() ? running : null;
   }
 
+  /// What records some thread's work, the calling one's or another's, or null.
+  @Nullable Capture captureOfAnyThread() {
+    return capture;
+  }
+
   /// For [Capture]: one at a time.
   synchronized void capture(@Nullable Capture next) {
     if (next != null && capture != null) {
@@ -142,12 +147,12 @@ final class Gpu {
     }
   }
 
-  /// Waits for everything that was issued.
+  /// Waits for everything that was issued. That is the one stream: to wait for the context would break what another thread captures.
   void synchronize() {
     refuseInCapture("waits for the GPU");
     makeCurrent();
     try {
-      Driver.ctxSynchronize();
+      Driver.streamSynchronize(stream);
     } catch (BackendException e) {
       throw fault(e);
     }

@@ -2,11 +2,13 @@ package org.flambeau.backend.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.flambeau.Autocast;
 import org.flambeau.CudaGraph;
 import org.flambeau.DType;
@@ -17,6 +19,7 @@ import org.flambeau.MemoryScope;
 import org.flambeau.Random;
 import org.flambeau.Tensor;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
+import org.flambeau.internal.Backends;
 import org.flambeau.nn.BatchNorm2d;
 import org.flambeau.nn.Conv2d;
 import org.flambeau.nn.ConvNorm;
@@ -27,6 +30,7 @@ import org.flambeau.nn.Module;
 import org.flambeau.nn.ReLU;
 import org.flambeau.nn.Sequential;
 import org.flambeau.nn.optim.Sgd;
+import org.flambeau.spi.Allocator;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -144,6 +148,46 @@ class CudaGraphTest {
         assertEquals(5000f, other.sum().item());
       }
     }
+  }
+
+  /// Does something on another thread, and waits for it.
+  private static void elsewhere(Runnable work) {
+    CompletableFuture.runAsync(work).join();
+  }
+
+  @Test
+  void aGraphIsClosedAndTheGpuWaitedForWhileAnotherThreadCaptures() {
+    Tensor counter = Tensor.of(0f).to(cuda);
+    CudaGraph other = CudaGraph.capture(() -> counter.add_(10));
+    other.replay();
+
+    try (CudaGraph graph = CudaGraph.capture(() -> {
+      elsewhere(() -> Backends.of(cuda).synchronize(0));
+      elsewhere(other::close);
+      counter.add_(1);
+    })) {
+      graph.replay();
+      assertEquals(11f, counter.item());
+    }
+  }
+
+  @Test
+  void whatAnotherThreadGivesBackMeanwhileIsSetAsideUntilTheGraphIsClosed() throws Allocator.OutOfMemory {
+    Allocator allocator = Backends.of(cuda).allocator(0);
+    Tensor counter = Tensor.of(0f).to(cuda);
+    long bytes = 40 << 20;
+    long before = allocator.allocate(bytes);
+    CudaGraph graph = CudaGraph.capture(() -> {
+      elsewhere(() -> allocator.free(before, bytes));
+      counter.add_(1);
+    });
+
+    long meanwhile = allocator.allocate(bytes);
+    assertNotEquals(before, meanwhile);
+    graph.close();
+    assertEquals(before, allocator.allocate(bytes));
+    allocator.free(before, bytes);
+    allocator.free(meanwhile, bytes);
   }
 
   @Test

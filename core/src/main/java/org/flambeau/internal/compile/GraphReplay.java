@@ -2,6 +2,7 @@ package org.flambeau.internal.compile;
 
 import java.lang.ref.Cleaner;
 import java.util.List;
+import org.flambeau.BackendException;
 import org.flambeau.CudaGraph;
 import org.flambeau.internal.Backends;
 import org.flambeau.internal.memory.DeviceMemory;
@@ -75,7 +76,7 @@ final class GraphReplay {
       graph = captured;
       frame = fixed;
       result = program.result().in(own);
-    } catch (IllegalStateException | UnsupportedOperationException e) {
+    } catch (IllegalStateException | UnsupportedOperationException | BackendException e) {
       LOG.info("A compiled forward pass runs kernel by kernel, since it cannot be a CUDA graph: {}", e.getMessage());
       possible = false;
       inputs = new Strided[0];
