@@ -3,12 +3,15 @@
 Started by the bundle. Answers each line of the standard input with one line, `@answer ` and a JSON object:
 
     versions                                         what is installed
-    time MODE resnet18 training 8 tf32 224           milliseconds of a step; MODE is eager or compile
+    time MODE resnet18 training 8 tf32 224           milliseconds of a step; MODE is eager, channels_last or compile
     compare resnet18 8 tf32 224 FILE                 errors of the logits and gradients in FILE, and of PyTorch's own, against float64
     operation gelu bf16                              milliseconds of one operation
 
-TF32 is pinned for every item: off in fp32, else on in matrix products and convolutions alike.
+TF32 is pinned for every item: off in fp32, else on in matrix products and convolutions alike. What is timed may try cuDNN's algorithms.
 """
+import contextlib
+import copy
+import functools
 import json
 import platform
 import statistics
@@ -22,7 +25,7 @@ import torch.nn.functional as F
 DEVICE = torch.device(sys.argv[1])
 SECONDS = float(sys.argv[2])
 TURN = 0.02
-DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "amp": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def versions():
@@ -46,7 +49,13 @@ def flags():
             "cudnn.benchmark": torch.backends.cudnn.benchmark}
 
 
-def model(name, size):
+def region(precision_name):
+    """Autocast to bfloat16 in amp, else nothing."""
+    return torch.autocast(DEVICE.type, torch.bfloat16) if precision_name == "amp" else contextlib.nullcontext()
+
+
+@functools.lru_cache(maxsize=None)
+def drawn(name, size):
     from torchvision.models import VisionTransformer, resnet18
 
     torch.manual_seed(0)
@@ -57,16 +66,21 @@ def model(name, size):
     return VisionTransformer(size, 8, 2, 2, 32, 64)
 
 
+def model(name, size):
+    return copy.deepcopy(drawn(name, size))
+
+
 def workload(kind, name, mode, batch, precision_name, size):
     dtype = precision(precision_name)
-    net = model(name, size).to(DEVICE, dtype)
-    images = torch.randn(batch, 3, size, size).to(DEVICE, dtype)
+    layout = torch.channels_last if kind == "channels_last" else torch.contiguous_format
+    net = model(name, size).to(DEVICE, dtype, memory_format=layout)
+    images = torch.randn(batch, 3, size, size).to(DEVICE, dtype).contiguous(memory_format=layout)
     forward = torch.compile(net, dynamic=False) if kind == "compile" else net
     if mode == "inference":
         net.eval()
 
         def infer():
-            with torch.no_grad():
+            with torch.no_grad(), region(precision_name):
                 return forward(images)
 
         return infer
@@ -75,7 +89,8 @@ def workload(kind, name, mode, batch, precision_name, size):
 
     def step():
         optimizer.zero_grad()
-        loss = F.cross_entropy(forward(images), labels)
+        with region(precision_name):
+            loss = F.cross_entropy(forward(images), labels)
         loss.backward()
         optimizer.step()
         return loss
@@ -105,6 +120,7 @@ def issue(work):
 
 
 def timed(work):
+    torch.backends.cudnn.benchmark = True
     first = turn(work, 1)
     if DEVICE.type == "cuda":
         torch.cuda.reset_peak_memory_stats(DEVICE)
@@ -122,17 +138,20 @@ def timed(work):
             "calls_per_turn": calls, "peak_bytes": torch.cuda.max_memory_allocated(DEVICE) if DEVICE.type == "cuda" else 0, **flags()}
 
 
-def logits_and_gradients(name, size, stored, dtype):
+def logits_and_gradients(name, size, stored, dtype, autocast):
+    torch.backends.cudnn.benchmark = False
     net = model(name, size)
     net.load_state_dict({key[7:]: value for key, value in stored.items() if key.startswith("weight ")})
     net.to(DEVICE, dtype)
     images = stored["images"].to(DEVICE, dtype)
     results = {}
-    with torch.no_grad():
+    with torch.no_grad(), autocast:
         results["logits in evaluation"] = net.eval()(images)
-    logits = net.train()(images)
+    with autocast:
+        logits = net.train()(images)
+        loss = F.cross_entropy(logits, stored["labels"].to(DEVICE))
     results["logits in training"] = logits.detach()
-    F.cross_entropy(logits, stored["labels"].to(DEVICE)).backward()
+    loss.backward()
     results.update({"gradient " + key: value.grad for key, value in net.named_parameters()})
     return {key: value.double().cpu() for key, value in results.items()}
 
@@ -148,8 +167,8 @@ def worst(actual, expected, beginning):
 
 def compare(name, batch, precision_name, size, file):
     stored = torch.load(file, weights_only=True)
-    exact = logits_and_gradients(name, size, stored, torch.float64)
-    theirs = logits_and_gradients(name, size, stored, precision(precision_name))
+    exact = logits_and_gradients(name, size, stored, torch.float64, contextlib.nullcontext())
+    theirs = logits_and_gradients(name, size, stored, precision(precision_name), region(precision_name))
     whole = {what: {beginning: torch.cat([values[key].double().flatten() for key in exact if key.startswith(beginning)])
                     for beginning in ("logits", "gradient")} for what, values in (("ours", stored), ("theirs", theirs), ("exact", exact))}
     answer = {"parameters": sum(key.startswith("gradient ") for key in exact)}

@@ -1,138 +1,99 @@
 package org.flambeau.benchmarks.gpu;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Consumer;
 
-/// Flambeau and PyTorch in turns on the same device, each in a process of its own.
+/// Flambeau and PyTorch in turns on the same device, each in a process of its own, and the table of what both said.
 final class Beside implements AutoCloseable {
-  static final String OURS = "flambeau", EAGER = "pytorch_eager", COMPILED = "pytorch_compile";
+  static final String OURS = "flambeau", EAGER = "pytorch", COMPILED = "pytorch compile";
+  /// Times that each is asked, one after the other, so that what changes meanwhile meets both.
+  private static final int TURNS = 2;
   private static final Duration LONGEST = Duration.ofMinutes(2);
 
-  private final WorkerProcess ours;
-  private final WorkerProcess peer;
+  private final Worker ours;
+  private final Peer peer;
   private final Instant end;
   private final Consumer<Map<String, Object>> found;
-  private final Map<String, Object> versions;
   private final Map<String, Object> all = new LinkedHashMap<>();
 
   /// @param found takes what was found so far, after each answer
-  private Beside(GpuRun.Setup setup, Instant end, String part, Consumer<Map<String, Object>> found) {
-    this.ours = setup.worker(part + "-flambeau.log", ModelWorker.class, setup.seconds());
-    this.peer = setup.peer(part + "-pytorch.log");
+  Beside(Worker ours, Peer peer, Instant end, Consumer<Map<String, Object>> found) {
+    this.ours = ours;
+    this.peer = peer;
     this.end = end;
     this.found = found;
-    this.versions = peer.ask("versions", Duration.ofSeconds(60));
-    System.out.println("PyTorch: " + Report.cell(versions));
-    all.put("pytorch", versions);
+    all.put("pytorch", peer.versions());
+    System.out.println("PyTorch: " + Report.cell(peer.versions()));
   }
 
-  private boolean hasPeer() {
-    return !versions.containsKey("error");
+  Map<String, Object> ask(Worker worker, String question) {
+    return shown(question, worker.ask(question, LONGEST, end));
   }
 
-  private Map<String, Object> ask(WorkerProcess process, String question) {
-    Map<String, Object> answer = process.ask(question, LONGEST, end);
+  Map<String, Object> ask(String question) {
+    return ask(ours, question);
+  }
+
+  Map<String, Object> askPeer(String question) {
+    return shown("PyTorch, " + question, peer.ask(question, LONGEST, end));
+  }
+
+  private static Map<String, Object> shown(String question, Map<String, Object> answer) {
     if (!Results.isNotRun(answer)) {
       System.out.println(question + ": " + brief(answer));
     }
     return answer;
   }
 
-  private Map<String, Object> askPeer(String question) {
-    return hasPeer() ? ask(peer, question) : Map.of("error", Results.SKIPPED + ": there is no PyTorch to ask");
-  }
-
   private static String brief(Map<String, Object> answer) {
     return answer.get("milliseconds") instanceof Double time ? String.format(Locale.ROOT, "%.3f ms", time) : Report.cell(answer);
   }
 
-  /// Puts one more answer among the others, and tells what was found.
-  private void put(Map<String, Object> among, String name, Map<String, Object> answer) {
-    among.put(name, answer);
+  /// Puts one more thing among the results.
+  void put(String name, Object values) {
+    all.put(name, values);
+  }
+
+  /// Puts one more answer among the others, and tells what was found. Of two times the better one counts, which less came in the way of.
+  void put(Map<String, Object> among, String name, Map<String, Object> answer) {
+    among.merge(name, answer, (before, next) -> before instanceof Map<?, ?> first && first.get("milliseconds") instanceof Double a
+        && !(answer.get("milliseconds") instanceof Double b && b < a) ? before : next);
     found.accept(all);
   }
 
   /// A row for each name, in which nobody has been asked yet.
-  private List<Map<String, Object>> rows(List<String> names) {
+  List<Map<String, Object>> rows(List<String> names) {
     List<Map<String, Object>> rows = names.stream().<Map<String, Object>>map(name -> new LinkedHashMap<>(Map.of("name", name))).toList();
     all.put("rows", rows);
     return rows;
   }
 
-  private void inTurns(List<Map<String, Object>> rows, String oursToDo, String peersToDo) {
-    for (Map<String, Object> row : rows) {
-      put(row, OURS, ask(ours, oursToDo + row.get("name")));
-      put(row, EAGER, askPeer(peersToDo + row.get("name")));
+  /// Asks both sides in turns for what a row is about.
+  ///
+  /// @param oursToDo questions by the names of their answers
+  void inTurns(Map<String, Object> row, Map<String, String> oursToDo, Map<String, String> peersToDo) {
+    for (int turn = 0; turn < TURNS; turn++) {
+      oursToDo.forEach((name, question) -> put(row, name, ask(question)));
+      peersToDo.forEach((name, question) -> put(row, name, askPeer(question)));
     }
   }
 
   @Override
   public void close() {
     ours.close();
-    peer.close();
   }
 
-  /// Results first, then times; compiled ones last, since each is compiled for long.
-  static void models(GpuRun.Setup setup, Instant end, Consumer<Map<String, Object>> found) throws IOException {
-    try (Beside beside = new Beside(setup, end, "models", found)) {
-      beside.models(setup);
-    }
-  }
-
-  private void models(GpuRun.Setup setup) throws IOException {
-    List<String> models = setup.list("models", "resnet18,vit_b_16");
-    List<String> precisions = setup.list("precisions", "fp32,tf32,bf16");
-    String size = setup.get("size", "224");
-    List<Map<String, Object>> rows = rows(names(setup, models, precisions, size));
-    Map<String, Object> comparisons = new LinkedHashMap<>();
-    all.put("comparisons", comparisons);
-    for (String model : models) {
-      for (String precision : precisions) {
-        put(comparisons, model + " " + precision, compare(model + " 4 " + precision + " " + size));
+  static void operations(Setup setup, Peer peer, Instant end, Consumer<Map<String, Object>> found) {
+    try (Beside beside = new Beside(setup.models("profile"), peer, end, found)) {
+      for (Map<String, Object> row : beside.rows(Operations.names())) {
+        String question = "operation " + row.get("name");
+        beside.inTurns(row, Map.of(OURS, question), Map.of(EAGER, question));
       }
-    }
-    inTurns(rows, "time ", "time eager ");
-    for (Map<String, Object> row : rows) {
-      put(row, COMPILED, askPeer("time compile " + row.get("name")));
-    }
-  }
-
-  private static List<String> names(GpuRun.Setup setup, List<String> models, List<String> precisions, String size) {
-    List<String> names = new ArrayList<>();
-    for (String precision : precisions.reversed()) {
-      for (String batch : setup.list("batches", "1,8,32").reversed()) {
-        for (String model : models) {
-          for (String mode : List.of("inference", "training")) {
-            names.add(String.join(" ", model, mode, batch, precision, size));
-          }
-        }
-      }
-    }
-    return names;
-  }
-
-  private Map<String, Object> compare(String what) throws IOException {
-    Path file = Files.createTempFile("flambeau", ".pth");
-    try {
-      Map<String, Object> saved = ask(ours, "save " + what + " " + file);
-      return saved.containsKey("error") ? saved : askPeer("compare " + what + " " + file);
-    } finally {
-      Files.deleteIfExists(file);
-    }
-  }
-
-  static void operations(GpuRun.Setup setup, Instant end, Consumer<Map<String, Object>> found) {
-    try (Beside beside = new Beside(setup, end, "profile", found)) {
-      beside.inTurns(beside.rows(Operations.names()), "operation ", "operation ");
     }
   }
 }

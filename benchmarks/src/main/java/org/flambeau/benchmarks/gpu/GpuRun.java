@@ -1,7 +1,6 @@
 package org.flambeau.benchmarks.gpu;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -9,39 +8,38 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
+import org.flambeau.cli.Main;
 import org.jspecify.annotations.Nullable;
 
 /// What the bundle's command runs: everything that needs a GPU, in processes of their own with a limit of time each, so that nothing that
-/// crashes or hangs costs more than its own line of the report, which is written anew after each answer.
+/// crashes or hangs costs more than its own line of the report, which is written anew after each answer. All ends when the time is up.
 public final class GpuRun {
   static final String USAGE = """
       usage: ./run [PART[=MINUTES] ...] [--OPTION=VALUE ...]
 
-      parts, all of them, in less than ten minutes, where none is named:
+      parts, all of them where none is named; each takes what it needs of its share, or of MINUTES:
         doctor          what the machine offers and what was found where
-        conformance=4   every operation of the table against PyTorch's results and gradients
-        models=4        ResNet18 and ViT-B/16, inference and training, beside PyTorch where python3 has it
-        profile=1       operations at the models' sizes, beside PyTorch
+        conformance     every operation of the table against PyTorch's results and gradients
+        models          ResNet18 and ViT-B/16, inference and training, beside PyTorch where there is one
+        profile         operations at the models' sizes, beside PyTorch
 
       options:
-        --out=FOLDER         where results.json, results.md and logs go; $OUT, else out
+        --minutes=9          when all has ended, whatever became of it
+        --out=FOLDER         where results.json, results.md and logs.zip go; $OUT, else out
         --device=cuda:0      what is measured
         --operations=A,B     operations of the table, all where none is named
         --models=A,B         of resnet18, vit_b_16, vit_tiny; the first two
-        --batches=1,8,32     images of a batch
-        --precisions=A,B     of fp32, tf32, bf16, fp16; the first three
+        --batches=A,B        images of a batch; 32,1,8, and 128 in inference
+        --precisions=A,B     of bf16, amp, tf32, fp32, fp16; in inference the first four, in training amp,tf32
+        --forms=A,B          of compiled, graph, channels_last, untuned, beside eager: all, where they make sense
         --size=224           pixels of an image's side
-        --seconds=0.7        to warm up for, and to measure for, each time
+        --seconds=0.25       to warm up for, and to measure for, each time
         --workers=N          processes that share the device for conformance
         --python=python3     with torch and torchvision, for the comparison
 
@@ -51,23 +49,29 @@ public final class GpuRun {
       2 for an argument that is not understood; 3 where the device cannot be used, so that only doctor ran
       """;
   private static final int WRONG = 1, MISUSE = 2, NO_DEVICE = 3;
-  private static final Map<String, Double> PARTS = Map.of("doctor", 0.5, "conformance", 4.0, "models", 4.0, "profile", 1.0);
   private static final Pattern MINUTES = Pattern.compile("[0-9]+([.][0-9]+)?");
-  /// The parts that need the device, in their order.
-  private static final List<String> MEASURING = List.of("conformance", "models", "profile");
+  /// What ending processes and packing logs take.
+  private static final Duration LAST = Duration.ofSeconds(10);
 
-  private GpuRun() {}
+  private final Setup setup;
+  private final Shares shares;
+  private final Results results;
 
-  public static void main(String[] arguments) throws IOException, InterruptedException {
-    Runtime.getRuntime().addShutdownHook(new Thread(() -> ProcessHandle.current().descendants().forEach(ProcessHandle::destroyForcibly)));
+  private GpuRun(Setup setup, Shares shares) {
+    this.setup = setup;
+    this.shares = shares;
+    this.results = new Results(setup.out());
+  }
+
+  public static void main(String[] arguments) throws IOException {
     Map<String, Double> minutes = new LinkedHashMap<>();
     Map<String, String> options = new LinkedHashMap<>();
     for (String argument : arguments) {
       String[] sides = argument.split("=", 2);
       if (argument.startsWith("--") && sides.length == 2) {
         options.put(sides[0].substring(2), sides[1]);
-      } else if (PARTS.containsKey(sides[0]) && (sides.length == 1 || MINUTES.matcher(sides[1]).matches())) {
-        minutes.put(sides[0], sides.length == 2 ? Double.parseDouble(sides[1]) : PARTS.get(sides[0]));
+      } else if (Shares.isPart(sides[0]) && (sides.length == 1 || MINUTES.matcher(sides[1]).matches())) {
+        minutes.put(sides[0], sides.length == 2 ? Double.parseDouble(sides[1]) : 0);
       } else if (argument.equals("--help")) {
         System.out.print(USAGE);
         System.exit(0);
@@ -75,10 +79,25 @@ public final class GpuRun {
         misuse("expected a part, as in models=5, or --OPTION=VALUE, got " + argument + "; --help lists them");
       }
     }
-    if (minutes.isEmpty()) {
-      minutes.putAll(PARTS);
+    Setup setup;
+    try {
+      setup = new Setup(options, Files.createTempDirectory("flambeau-gpu"));
+      if (!MINUTES.matcher(setup.get("minutes", "9")).matches()) {
+        misuse("expected --minutes=9 or the like, got " + setup.get("minutes", "9"));
+      }
+    } catch (IllegalArgumentException e) {
+      misuse(String.valueOf(e.getMessage()));
+      return;
     }
-    System.exit(run(minutes, new Setup(options))); // whatever hangs on
+    Instant began = Instant.ofEpochMilli(ManagementFactory.getRuntimeMXBean().getStartTime());
+    String earlier = System.getProperty("flambeau.began");
+    if (earlier != null) {
+      began = Instant.ofEpochSecond(Long.parseLong(earlier));
+    }
+    Instant end = began.plus(Shares.duration(Double.parseDouble(setup.get("minutes", "9")))).minus(LAST);
+    GpuRun run = new GpuRun(setup, new Shares(minutes, end));
+    Runtime.getRuntime().addShutdownHook(new Thread(run::leave));
+    System.exit(run.run()); // whatever hangs on
   }
 
   private static void misuse(String what) {
@@ -86,137 +105,94 @@ public final class GpuRun {
     System.exit(MISUSE);
   }
 
+  /// Also for one who is told to end before his time.
+  private void leave() {
+    ProcessHandle.current().descendants().forEach(ProcessHandle::destroyForcibly);
+    try {
+      Logs.move(setup.logs(), logs());
+    } catch (IOException e) {
+      System.err.println("run: logs stay in " + setup.logs() + ": " + e);
+    }
+  }
+
+  private Path logs() {
+    return setup.out().resolve("logs.zip");
+  }
+
   /// The status to end with.
-  private static int run(Map<String, Double> minutes, Setup setup) throws IOException, InterruptedException {
-    Results results = new Results(setup.out());
+  private int run() throws IOException {
     results.put("date", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
     results.put("commit", Optional.ofNullable(System.getProperty("flambeau.commit")).orElse("unknown"));
     results.put("device", setup.device());
     results.put("gpu", output(List.of("nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader")));
-    if (minutes.containsKey("doctor")) {
-      results.put("doctor", doctor(setup));
+    Peer peer = new Peer(setup.peer(), shares.end());
+    if (shares.has("models") || shares.has("profile")) {
+      var _ = peer.start(); // while conformance runs
     }
-    String refusal = minutes.keySet().equals(Set.of("doctor")) ? null : refusal(setup);
+    if (shares.has("doctor")) {
+      results.put("doctor", doctor());
+    }
+    String refusal = shares.measuring().isEmpty() ? null : refusal();
     if (refusal != null) {
       System.err.println("run: " + refusal);
       results.put("unusable", refusal);
       return NO_DEVICE;
     }
-    for (String part : MEASURING) {
-      if (!minutes.containsKey(part)) {
-        continue;
-      }
+    for (String part : shares.measuring()) {
       System.out.println("== " + part);
-      Instant end = Instant.now().plus(Duration.ofMillis((long) (60_000 * minutes.get(part))));
-      try {
-        switch (part) {
-          case "conformance" -> Conformance.run(setup, end, found -> results.put(part, found));
-          case "models" -> Beside.models(setup, end, found -> results.put(part, found));
-          default -> Beside.operations(setup, end, found -> results.put(part, found));
-        }
-      } catch (IOException | RuntimeException e) {
-        e.printStackTrace();
-        results.fail(part, e);
-      }
+      measure(part, shares.end(part, Instant.now()), peer);
+      Logs.pack(setup.logs(), logs());
     }
-    System.out.println("wrote " + setup.out().resolve("results.md") + " and results.json; " + results.failures() + " failures");
+    System.out.println("wrote " + setup.out().resolve("results.md") + ", results.json and logs.zip; " + results.failures() + " failures");
     return results.failures() == 0 ? 0 : WRONG;
   }
 
-  /// Why the device cannot be used, null where it can.
-  private static @Nullable String refusal(Setup setup) throws IOException {
-    String log = "device.log";
-    try (WorkerProcess worker = setup.worker(log, ModelWorker.class, setup.seconds())) {
-      Object error = worker.ask("device", Duration.ofSeconds(60)).get("error");
-      if (error == null) {
-        Files.delete(setup.out().resolve(log));
-        return null;
+  private void measure(String part, Instant end, Peer peer) {
+    try {
+      switch (part) {
+        case "conformance" -> Conformance.run(setup, end, found -> results.put(part, found));
+        case "models" -> ModelTimes.measure(setup, peer, end, found -> results.put(part, found));
+        default -> Beside.operations(setup, peer, end, found -> results.put(part, found));
       }
-      return error.toString().replaceFirst("^[\\w.]+Exception: (\\[device] )?", "");
+    } catch (IOException | RuntimeException e) {
+      e.printStackTrace();
+      results.fail(part, e);
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
     }
   }
 
-  private static Map<String, Object> doctor(Setup setup) {
+  /// Why the device cannot be used, null where it can.
+  private @Nullable String refusal() {
+    try (Worker worker = setup.models("device")) {
+      Object error = worker.ask("device", Setup.START, shares.end()).get("error");
+      return error == null ? null : error.toString().replaceFirst("^[\\w.]+Exception: (\\[device] )?", "");
+    }
+  }
+
+  private Map<String, Object> doctor() {
     System.out.println("== doctor");
-    String text = output(setup.java("org.flambeau.cli.Main", "doctor"));
+    String text = output(setup.java(List.of(), Main.class, "doctor"));
     System.out.println(text);
     return Map.of("text", text);
   }
 
   /// What a command prints, or why it cannot be run.
-  private static String output(List<String> command) {
+  private String output(List<String> command) {
     try {
-      Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-      Thread.ofVirtual().start(() -> {
-        try {
-          Thread.sleep(Duration.ofSeconds(60));
-        } catch (InterruptedException _) {
-          // then it is ended now
-        }
+      Path file = Files.createTempFile(setup.logs(), "output", ".log");
+      Process process = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(file.toFile()).start();
+      Duration left = Duration.between(Instant.now(), shares.end());
+      if (!process.waitFor(Math.min(left.toMillis(), Setup.START.toMillis()), TimeUnit.MILLISECONDS)) {
         process.destroyForcibly();
-      });
-      return new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
+      }
+      String output = new String(Files.readAllBytes(file), StandardCharsets.UTF_8).strip();
+      Files.delete(file);
+      return output;
     } catch (IOException e) {
       return "unknown (" + e.getMessage() + ")";
-    }
-  }
-
-  /// What was asked for.
-  record Setup(Map<String, String> options) {
-    private static final TreeSet<String> KNOWN = new TreeSet<>(
-        List.of("out", "device", "operations", "models", "batches", "precisions", "size", "seconds", "workers", "python"));
-
-    Setup {
-      for (String option : options.keySet()) {
-        if (!KNOWN.contains(option)) {
-          misuse("expected one of the options --" + String.join(", --", KNOWN) + ", got --" + option);
-        }
-      }
-    }
-
-    String get(String option, String otherwise) {
-      return options.getOrDefault(option, otherwise);
-    }
-
-    List<String> list(String option, String otherwise) {
-      return Arrays.stream(get(option, otherwise).split(",")).filter(word -> !word.isEmpty()).toList();
-    }
-
-    String device() {
-      return get("device", "cuda:0");
-    }
-
-    String seconds() {
-      return get("seconds", "0.7");
-    }
-
-    Path out() {
-      Path folder = Path.of(get("out", System.getenv().getOrDefault("OUT", "out"))).toAbsolutePath();
-      try {
-        return Files.createDirectories(folder);
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
-
-    /// A JVM like this one.
-    List<String> java(String main, String... arguments) {
-      List<String> command = new ArrayList<>();
-      command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-      ManagementFactory.getRuntimeMXBean().getInputArguments().forEach(command::add);
-      command.addAll(List.of("-XX:ErrorFile=" + out().resolve("crash.log"), "-cp", System.getProperty("java.class.path"), main));
-      command.addAll(List.of(arguments));
-      return command;
-    }
-
-    WorkerProcess worker(String log, Class<?> main, String... arguments) {
-      String[] all = Stream.concat(Stream.of(device()), Stream.of(arguments)).toArray(String[]::new);
-      return new WorkerProcess(java(main.getName(), all), out().resolve(log));
-    }
-
-    WorkerProcess peer(String log) {
-      String script = System.getProperty("flambeau.peer", "peer/gpu.py");
-      return new WorkerProcess(List.of(get("python", "python3"), script, device(), seconds()), out().resolve(log));
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
     }
   }
 }

@@ -4,6 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// The results as Markdown.
@@ -27,7 +29,8 @@ final class Report {
     }
     if (results.get("profile") instanceof Map<?, ?> profile) {
       report.line("\n## Operations\n\nMilliseconds of a call, TF32 allowed on both sides.\n");
-      report.times(profile);
+      report.line("| what | Flambeau | issue | PyTorch | issue | Flambeau / PyTorch |\n|---|---:|---:|---:|---:|---:|");
+      report.times(profile, Report::operationCells);
     }
     if (results.get("conformance") instanceof Map<?, ?> conformance) {
       report.conformance(conformance);
@@ -48,10 +51,15 @@ final class Report {
 
   private void models(Map<?, ?> models) {
     line(
-        "\n## Models\n\nMilliseconds of a batch, medians; the two sides took turns. `fp32`: TF32 off, `tf32`: TF32 on, in matrix products and "
-            + "convolutions on both sides (`matmul.allow_tf32`, `cudnn.allow_tf32`); `bf16`: weights and activations. `issue` is the time until "
-            + "the host could go on.\n");
-    times(models);
+        "\n## Models\n\nMilliseconds of a batch, medians; the two sides took turns, twice. `bf16`: weights and activations; `amp`: autocast to "
+            + "bfloat16, float32 parameters; `tf32`, `fp32`: TF32 on or off, in matrix products and convolutions on both sides "
+            + "(`matmul.allow_tf32`, `cudnn.allow_tf32`). `whole`: compiled in inference, one CUDA graph in training; `nhwc`: channels last; "
+            + "`untuned`: engines and algorithms as proposed, none tried. Both sides try them elsewhere (`cudnn.benchmark`). `issue` is the time until "
+            + "the host could go on. The ratios are of the better layout each.\n");
+    line(
+        "| what | Flambeau | nhwc | issue | whole | nhwc, whole | untuned | PyTorch | nhwc | issue | torch.compile | Flambeau / PyTorch | whole / compile |\n"
+            + "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
+    times(models, Report::cells);
     if (models.get("comparisons") instanceof Map<?, ?> comparisons) {
       line("\n### Results on the same weights\n\nErrors against float64 as a share of the norm, over all elements.\n");
       line("| model | what | ours | PyTorch's | ours to PyTorch's | worst tensor |\n|---|---|---|---|---|---|");
@@ -78,26 +86,41 @@ final class Report {
     return value instanceof Number number ? String.format(Locale.ROOT, "%.1e", number.doubleValue()) : cell(value);
   }
 
-  private void times(Map<?, ?> part) {
+  private static final String OURS = Beside.OURS, THEIRS = Beside.EAGER;
+
+  /// The answers of a row of models, each with how it is shown.
+  private static List<String> cells(Map<?, ?> row) {
+    String whole = row.containsKey(OURS + " graph") ? " graph" : " compiled", last = " channels_last";
+    return List.of(time(row, OURS), time(row, OURS + last), issue(row, OURS), time(row, OURS + whole),
+        time(row, OURS + last + "+" + whole.strip()), time(row, OURS + " untuned"), time(row, THEIRS), time(row, THEIRS + last),
+        issue(row, THEIRS), time(row, Beside.COMPILED), ratio(least(row, OURS, OURS + last), least(row, THEIRS, THEIRS + last)),
+        ratio(least(row, OURS + whole, OURS + last + "+" + whole.strip()), least(row, Beside.COMPILED)));
+  }
+
+  private static List<String> operationCells(Map<?, ?> row) {
+    return List.of(time(row, OURS), issue(row, OURS), time(row, THEIRS), issue(row, THEIRS), ratio(least(row, OURS), least(row, THEIRS)));
+  }
+
+  private void times(Map<?, ?> part, Function<Map<?, ?>, List<String>> cells) {
     error(part);
     if (!(part.get("rows") instanceof List<?> rows)) {
       return;
     }
-    line("| what | Flambeau | issue | PyTorch eager | issue | torch.compile | Flambeau / eager | Flambeau / compile |\n"
-        + "|---|---:|---:|---:|---:|---:|---:|---:|");
     List<String> failures = new ArrayList<>();
     for (Object each : rows) {
       Map<?, ?> row = (Map<?, ?>) each;
-      Map<?, ?> ours = side(row, Beside.OURS), eager = side(row, Beside.EAGER), compiled = side(row, Beside.COMPILED);
-      line("| " + String.join(" | ", String.valueOf(row.get("name")), time(ours, "milliseconds"), time(ours, "issue_milliseconds"),
-          time(eager, "milliseconds"), time(eager, "issue_milliseconds"), time(compiled, "milliseconds"), ratio(ours, eager),
-          ratio(ours, compiled)) + " |");
-      if (ours.containsKey("error") && !Results.isNotRun(ours)) {
-        failures.add("- " + row.get("name") + ": " + cell(ours.get("error")));
-      }
+      line("| " + row.get("name") + " | " + String.join(" | ", cells.apply(row)) + " |");
+      row.forEach((side, answer) -> {
+        if (answer instanceof Map<?, ?> values && values.containsKey("error") && !Results.isNotRun(values)) {
+          failures.add("- " + row.get("name") + ", " + side + ": " + cell(values.get("error")));
+        }
+        if (answer instanceof Map<?, ?> values && values.get(Worker.LAUNCH_BY_LAUNCH) instanceof Map<?, ?> again) {
+          failures.add("- " + row.get("name") + ", " + side + ", launch by launch: " + cell(again.get("error")));
+        }
+      });
     }
     if (!failures.isEmpty()) {
-      line("\nFailed here:\n");
+      line("\nFailed:\n");
       failures.forEach(this::line);
     }
   }
@@ -109,17 +132,28 @@ final class Report {
     }
   }
 
-  private static Map<?, ?> side(Map<?, ?> row, String side) {
-    return row.get(side) instanceof Map<?, ?> values ? values : Map.of();
+  private static double number(Map<?, ?> row, String side, String what) {
+    return row.get(side) instanceof Map<?, ?> values && values.get(what) instanceof Number number ? number.doubleValue() : Double.NaN;
   }
 
-  private static String time(Map<?, ?> side, String what) {
-    return side.get(what) instanceof Number time ? String.format(Locale.ROOT, "%.3f", time.doubleValue()) : "–";
+  private static String time(Map<?, ?> row, String side) {
+    return format("%.3f", number(row, side, "milliseconds"));
   }
 
-  private static String ratio(Map<?, ?> ours, Map<?, ?> theirs) {
-    return ours.get("milliseconds") instanceof Number a && theirs.get("milliseconds") instanceof Number b
-        ? String.format(Locale.ROOT, "%.2f", a.doubleValue() / b.doubleValue()) : "–";
+  private static String issue(Map<?, ?> row, String side) {
+    return format("%.3f", number(row, side, "issue_milliseconds"));
+  }
+
+  private static double least(Map<?, ?> row, String... sides) {
+    return Stream.of(sides).mapToDouble(side -> number(row, side, "milliseconds")).filter(time -> time > 0).min().orElse(Double.NaN);
+  }
+
+  private static String ratio(double ours, double theirs) {
+    return format("%.2f", ours / theirs);
+  }
+
+  private static String format(String format, double value) {
+    return Double.isNaN(value) ? "–" : String.format(Locale.ROOT, format, value);
   }
 
   // ---- conformance ----

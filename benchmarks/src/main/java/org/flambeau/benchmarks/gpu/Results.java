@@ -60,11 +60,16 @@ final class Results {
   private static long failures(@Nullable Object value) {
     return switch (value) {
       case Map<?, ?> map -> (isFailure(map) ? 1 : 0)
-          + map.entrySet().stream().filter(entry -> !entry.getKey().toString().startsWith("pytorch")).mapToLong(e -> failures(e.getValue()))
-              .sum();
+          + map.entrySet().stream().filter(Results::isOurs).mapToLong(e -> failures(e.getValue())).sum();
       case List<?> list -> list.stream().mapToLong(Results::failures).sum();
       case null, default -> 0;
     };
+  }
+
+  /// Neither the peer's, nor what was asked twice.
+  private static boolean isOurs(Map.Entry<?, ?> entry) {
+    String name = entry.getKey().toString();
+    return !name.startsWith("pytorch") && !name.equals(Worker.LAUNCH_BY_LAUNCH);
   }
 
   /// Whether there was no time left for it.

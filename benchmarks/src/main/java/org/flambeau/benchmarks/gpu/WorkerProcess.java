@@ -33,6 +33,8 @@ final class WorkerProcess implements AutoCloseable {
   private final List<String> command;
   private final Path log;
   private @Nullable Process process;
+  /// Bytes of the log that processes before this one have written.
+  private long said;
   private BlockingQueue<String> answers = new LinkedBlockingQueue<>();
 
   /// @param command starts a process that answers
@@ -90,7 +92,7 @@ final class WorkerProcess implements AutoCloseable {
   }
 
   private Process start() throws IOException {
-    Files.writeString(log, ""); // what a process before it said has been told
+    said = Files.exists(log) ? Files.size(log) : 0;
     Process started = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.appendTo(log.toFile())).start();
     process = started;
     answers = new LinkedBlockingQueue<>();
@@ -110,7 +112,8 @@ final class WorkerProcess implements AutoCloseable {
 
   private String lastWords() {
     try {
-      List<String> lines = Files.readAllLines(log);
+      byte[] all = Files.readAllBytes(log);
+      List<String> lines = new String(all, (int) said, all.length - (int) said, StandardCharsets.UTF_8).lines().toList();
       return String.join("\n", lines.subList(Math.max(0, lines.size() - SHOWN_LINES), lines.size()));
     } catch (IOException e) {
       return "its log cannot be read: " + e.getMessage();

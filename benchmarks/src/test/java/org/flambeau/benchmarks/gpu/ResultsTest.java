@@ -60,4 +60,25 @@ class ResultsTest {
     results.put("conformance", Map.of("operations", Map.of("add", Map.of("checks", Map.of("forward", Map.of("status", "failed"))))));
     assertEquals(2, results.failures());
   }
+
+  @Test
+  void a_fault_that_was_looked_at_twice_is_one_failure_and_names_who_is_to_blame() throws IOException {
+    Results results = new Results(folder);
+    Map<String, Object> fault = Map.of("error", "illegal address", "fault", "illegal address", Worker.LAUNCH_BY_LAUNCH,
+        Map.of("error", "illegal address, in gelu", "fault", "illegal address"));
+    results.put("conformance", Map.of("operations", Map.of("add", fault)));
+    assertEquals(1, results.failures());
+    assertTrue(Files.readString(folder.resolve("results.md")).contains("- **add**, error, launch by launch: illegal address, in gelu"));
+  }
+
+  @Test
+  void of_two_layouts_the_better_one_of_each_side_counts() throws IOException {
+    Map<String, Object> row = row("a", Map.of("milliseconds", 3.0));
+    row.put("flambeau channels_last", Map.of("milliseconds", 2.0));
+    row.put("pytorch", Map.of("milliseconds", 4.0));
+    row.put("pytorch channels_last", Map.of("milliseconds", 5.0));
+    new Results(folder).put("models", Map.of("rows", List.of(row)));
+    String report = Files.readString(folder.resolve("results.md"));
+    assertTrue(report.contains("| a | 3.000 | 2.000 | – | – | – | – | 4.000 | 5.000 | – | – | 0.50 | – |"), report);
+  }
 }

@@ -3,11 +3,14 @@ package org.flambeau.benchmarks.gpu;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.flambeau.cli.bench.Json;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -66,6 +69,28 @@ class WorkerProcessTest {
     try (WorkerProcess worker = shell()) {
       assertEquals("the process ended with status 7: out of luck", error(worker.ask("echo out of luck >&2; exit 7", LONG)));
       assertTrue(worker.ask("answer", LONG).get("process") instanceof Long);
+    }
+  }
+
+  @Test
+  void the_last_words_are_those_of_the_process_that_ended() throws IOException {
+    try (WorkerProcess worker = shell()) {
+      Map<String, Object> _ = worker.ask("echo of the first >&2; exit 7", LONG);
+      assertEquals("the process ended with status 8: of the second", error(worker.ask("echo of the second >&2; exit 8", LONG)));
+      assertEquals("of the first\nof the second\n", Files.readString(folder.resolve("log")));
+    }
+  }
+
+  @Test
+  void what_leaves_the_device_beyond_use_is_asked_again_of_one_that_waits_after_each_launch() {
+    WorkerProcess blocking = new WorkerProcess(List.of("sh", "-c", "read -r question; echo \"@answer {\\\"error\\\":\\\"in gelu\\\"}\""),
+        folder.resolve("blocking"));
+    try (Worker worker = new Worker(shell(), blocking)) {
+      String fault = "echo '@answer {\"error\":\"illegal address\",\"fault\":\"still\"}'";
+
+      assertEquals(Map.of("error", "illegal address", "fault", "still", Worker.LAUNCH_BY_LAUNCH, Map.of("error", "in gelu")),
+          worker.ask(fault, LONG, Instant.MAX));
+      assertEquals(Set.of("process"), worker.ask("answer", LONG, Instant.MAX).keySet());
     }
   }
 
