@@ -76,7 +76,7 @@ final class CompiledForward {
     Signature signature = Signature.of(inputs);
     Compilation known = compilations.get(signature);
     boolean right = known != null && known.isRight(module);
-    if (right && !known.postponed) {
+    if (known != null && right && !known.postponed) {
       return known.program == null ? eager.get() : run(known.program, inputs);
     }
     if (!right) {

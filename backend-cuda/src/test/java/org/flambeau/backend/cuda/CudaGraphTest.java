@@ -19,7 +19,6 @@ import org.flambeau.MemoryScope;
 import org.flambeau.Random;
 import org.flambeau.Tensor;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
-import org.flambeau.internal.Backends;
 import org.flambeau.nn.BatchNorm2d;
 import org.flambeau.nn.Conv2d;
 import org.flambeau.nn.ConvNorm;
@@ -162,7 +161,7 @@ class CudaGraphTest {
     other.replay();
 
     try (CudaGraph graph = CudaGraph.capture(() -> {
-      elsewhere(() -> Backends.of(cuda).synchronize(0));
+      elsewhere(() -> new CudaBackend().synchronize(0));
       elsewhere(other::close);
       counter.add_(1);
     })) {
@@ -173,7 +172,7 @@ class CudaGraphTest {
 
   @Test
   void whatAnotherThreadGivesBackMeanwhileIsSetAsideUntilTheGraphIsClosed() throws Allocator.OutOfMemory {
-    Allocator allocator = Backends.of(cuda).allocator(0);
+    Allocator allocator = new CudaBackend().allocator(0);
     Tensor counter = Tensor.of(0f).to(cuda);
     long bytes = 40 << 20;
     long before = allocator.allocate(bytes);
