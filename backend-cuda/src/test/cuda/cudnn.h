@@ -168,10 +168,13 @@ inline bool isDense(const Tensor &tensor) {
 
 // ---- what tests ask for ----
 
-// What is refused that would be done otherwise: every plan of the graph API; the legacy API's algorithms whose bits are set.
+// What is refused that would be done otherwise: every plan of the graph API; the legacy API's algorithms whose bits are set; to finalize
+// the kinds of descriptors whose bits are set; to execute plans of the engines whose bits are set.
 struct Refusals {
   bool plans = false;
   unsigned algorithms = 0;
+  uint64_t kinds = 0;
+  unsigned engines = 0;
 };
 
 extern Refusals refusals;

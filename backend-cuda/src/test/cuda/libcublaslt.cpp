@@ -119,6 +119,7 @@ struct Handle {};
 
 std::set<const void *> alive;  // handles and descriptors
 int proposals = 1, latest = -1;
+unsigned refused = 0;  // the proposals, as bits, that are not done after all
 
 // What a real algorithm knows is its own affair; 64 bytes.
 struct Algorithm {
@@ -408,6 +409,7 @@ API int cublasLtMatmul(Handle *handle, const Product *product, const void *alpha
   bool same = algorithm && memcmp(algorithm->mark, MARK, sizeof MARK) == 0 && algorithm->m == problem.m && algorithm->n == problem.n &&
               algorithm->k == problem.k;
   if (!same || workspaceBytes < algorithm->workspace || (algorithm->workspace && !workspace)) return INVALID_VALUE;
+  if (refused >> algorithm->number & 1) return EXECUTION_FAILED;
   const void *addresses[] = {a, b, c, d};
   for (int i = 0; i < 4; i++) {
     if (reinterpret_cast<uintptr_t>(addresses[i]) % algorithm->alignment[i] != 0) return INVALID_VALUE;
@@ -443,3 +445,9 @@ API int simulatedProposals(int count) {
 
 // The number of the proposal that was used last.
 API int simulatedProposal() { return latest; }
+
+API int simulatedRefused(int bits) {
+  Lock lock(mutex);
+  refused = unsigned(bits);
+  return SUCCESS;
+}

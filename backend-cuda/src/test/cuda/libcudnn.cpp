@@ -2,10 +2,12 @@
 // does, is as strict about their descriptors, and computes them by plain loops over doubles. Its engines have the notes of real ones, and
 // differ as those do: who takes one that he should not gets other numbers.
 
+#include <chrono>
 #include <cmath>
 #include <map>
 #include <memory>
 #include <set>
+#include <thread>
 
 #include "cudnn.h"
 
@@ -169,6 +171,7 @@ Shared find(void *address) {
 }
 
 std::set<void *> handles;
+long streams = 0;  // that handles were given
 
 Handle &handle(void *address) {
   if (!handles.count(address)) fail(BAD_PARAM, "%p is no handle, or was destroyed", address);
@@ -283,9 +286,11 @@ void checkOrder(const Descriptor &graph) {
 }
 
 long plans = 0;
+std::chrono::milliseconds planning{0};  // that each plan takes to be made
 
 void finish(Descriptor &d) {
   if (d.finished) fail(BAD_PARAM, "descriptor of kind %d is finalized already", d.kind);
+  if (refusals.kinds >> d.kind & 1) fail(NOT_SUPPORTED, "descriptors of kind %d are not supported", d.kind);
   for (auto &[attribute, rule] : RULES.at(d.kind)) {
     if (rule.required && !d.find(attribute)) fail(BAD_PARAM, "descriptor of kind %d lacks attribute %d", d.kind, attribute);
   }
@@ -306,6 +311,7 @@ void finish(Descriptor &d) {
     case ENGINE: fail(NOT_SUPPORTED, "engines are asked from the heuristics only");
     case PLAN:
       if (refusals.plans) fail(NOT_SUPPORTED, "no engine supports the graph");
+      std::this_thread::sleep_for(planning);
       break;
     case VARIANT_PACK:
       if (d.list(1000).size() != d.list(1001).size()) fail(BAD_PARAM, "a variant pack needs as many pointers as uids");
@@ -317,15 +323,18 @@ void finish(Descriptor &d) {
 
 // ---- engines ----
 
-enum { TENSOR_CORE = 0, NONDETERMINISTIC = 4 };
+enum { TENSOR_CORE = 0, FFT = 3, NONDETERMINISTIC = 4, WINOGRAD = 5, WINOGRAD_4X4 = 6 };
 
 struct Engine {
   std::vector<int> notes;
   size_t workspace;
 };
 
-// The heuristics like best what is not repeatable, then what is not exact.
-const std::vector<Engine> ENGINES = {{{NONDETERMINISTIC}, 0}, {{TENSOR_CORE}, 4096}, {{}, 0}};
+const std::vector<Engine> ENGINES = {{{NONDETERMINISTIC}, 0}, {{TENSOR_CORE}, 4096}, {{}, 0}, {{WINOGRAD, WINOGRAD_4X4}, 4096}, {{FFT}, 0}};
+
+// Milliseconds that each engine takes longer by the events' clock, and the engine that was executed last.
+int delays[8];
+int latest = -1;
 
 // Fused engines multiply halves whose rows or columns lie together in packs of 16 bytes; one of the two sides of a product may be what the
 // engine itself computed.
@@ -335,6 +344,7 @@ bool takes(const Tensor &tensor) {
   return tensor.isVirtual || (isHalf(tensor.type) && packed > 0 && packed % 8 == 0 && packed <= 128);
 }
 
+// The heuristics like best what is not repeatable, then what is not exact.
 std::vector<int> proposals(int mode, const Descriptor &graph) {
   const Descriptor &first = *graph.find(801)->descriptors.front();
   bool fused = false;
@@ -345,7 +355,8 @@ std::vector<int> proposals(int mode, const Descriptor &graph) {
   }
   if (fused) return mode == 3 ? std::vector<int>{1, 2} : std::vector<int>{};
   if (mode == 2) return {2};
-  return Convolution(first).x.type == F64 ? std::vector<int>{0, 2} : std::vector<int>{0, 1, 2};
+  int type = Convolution(first).x.type;
+  return type == F64 ? std::vector<int>{0, 2} : type == F32 ? std::vector<int>{0, 1, 3, 4, 2} : std::vector<int>{0, 1, 2};
 }
 
 // ---- computing ----
@@ -393,9 +404,8 @@ struct Run {
     Numbers x = d.kind == BACKWARD_DATA ? Numbers() : factor(c.x, F32), w = d.kind == BACKWARD_FILTER ? Numbers() : factor(c.w, F32),
             y = d.kind == FORWARD ? Numbers() : factor(c.y, F32);
     Numbers sums = convolved(d.kind, c, x, w, y);
-    if (has(NONDETERMINISTIC)) {
-      for (double &sum : sums) sum *= 1.25;
-    }
+    double wrong = has(NONDETERMINISTIC) ? 0.25 : has(WINOGRAD) || has(FFT) ? 0x1p-11 : 0;
+    for (double &sum : sums) sum += wrong * sum;
     out(c.result(d.kind), std::move(sums));
   }
 
@@ -529,11 +539,15 @@ int compute(Run run, const Descriptor &graph, char *workspace) {
   return SUCCESS;
 }
 
-void execute(const Handle &handle, const Descriptor &plan, const Descriptor &pack) {
+void execute(const Handle &handle, const Shared &shared, const Descriptor &pack) {
+  const Descriptor &plan = *shared;
   if (plan.kind != PLAN || pack.kind != VARIANT_PACK) fail(BAD_PARAM, "expected a plan and a variant pack, got kinds %d and %d", plan.kind, pack.kind);
   if (!plan.finished || !pack.finished) fail(NOT_FINALIZED, "expected a plan and a variant pack that are finalized");
   Shared graph = plan.at(401).graph;
-  Run run{{}, {}, {}, ENGINES[plan.at(401).engine]};
+  int engine = plan.at(401).engine;
+  if (refusals.engines >> engine & 1) fail(EXECUTION_FAILED, "engine %d fails", engine);
+  latest = engine;
+  Run run{{}, {}, {}, ENGINES[engine]};
   std::vector<int64_t> uids = pack.list(1000), pointers = pack.list(1001);
   for (size_t i = 0; i < uids.size(); i++) run.pointers[uids[i]] = reinterpret_cast<char *>(pointers[i]);
   for (auto &[uid, tensor] : tensors(*graph)) {
@@ -543,7 +557,13 @@ void execute(const Handle &handle, const Descriptor &plan, const Descriptor &pac
     if (tensor.byValue) run.scalars[uid] = *reinterpret_cast<float *>(found->second);
   }
   char *workspace = reinterpret_cast<char *>(pack.one(1003));
-  if (simulated::issue(handle.stream, [=] { return compute(run, *graph, workspace); })) fail(EXECUTION_FAILED, "the driver takes no work");
+  std::weak_ptr<Descriptor> alive = shared;
+  auto work = [=] {
+    if (alive.expired()) return simulated::fail(simulated::LAUNCH_FAILED, "cudnnBackendExecute: its plan was destroyed before");
+    simulated::pretend(delays[engine]);
+    return compute(run, *graph, workspace);
+  };
+  if (simulated::issue(handle.stream, work)) fail(EXECUTION_FAILED, "the driver takes no work");
 }
 
 // ---- attributes ----
@@ -626,7 +646,10 @@ API cudnnDestroy(void *address) {
   });
 }
 API cudnnSetStream(void *address, void *stream) {
-  return guarded([&] { handle(address).stream = stream; });
+  return guarded([&] {
+    handle(address).stream = stream;
+    streams++;
+  });
 }
 API cudnnBackendCreateDescriptor(int kind, void **out) {
   return guarded([&] {
@@ -651,7 +674,7 @@ API cudnnBackendFinalize(void *address) {
   return guarded([&] { finish(*find(address)); });
 }
 API cudnnBackendExecute(void *address, void *plan, void *pack) {
-  return guarded([&] { execute(handle(address), *find(plan), *find(pack)); });
+  return guarded([&] { execute(handle(address), find(plan), *find(pack)); });
 }
 
 // ---- for tests ----
@@ -662,7 +685,30 @@ extern "C" __attribute__((visibility("default"))) long simulatedPlans() { return
 // How many descriptors of either API were not destroyed.
 extern "C" __attribute__((visibility("default"))) long simulatedDescriptors() { return long(alive.size() + legacyDescriptors()); }
 
+// How often a handle was given a stream.
+extern "C" __attribute__((visibility("default"))) long simulatedStreams() { return streams; }
+
+// The engine whose plan was executed last.
+extern "C" __attribute__((visibility("default"))) long simulatedEngine() { return latest; }
+
 API simulatedRefusals(int plans, int algorithms) {
-  refusals = {plans != 0, unsigned(algorithms)};
+  refusals.plans = plans != 0;
+  refusals.algorithms = unsigned(algorithms);
+  return SUCCESS;
+}
+API simulatedUnsupported(int64_t kinds) {
+  refusals.kinds = uint64_t(kinds);
+  return SUCCESS;
+}
+API simulatedFailures(int engines) {
+  refusals.engines = unsigned(engines);
+  return SUCCESS;
+}
+API simulatedDelay(int engine, int milliseconds) {
+  delays[engine] = milliseconds;
+  return SUCCESS;
+}
+API simulatedPlanning(int milliseconds) {
+  planning = std::chrono::milliseconds(milliseconds);
   return SUCCESS;
 }

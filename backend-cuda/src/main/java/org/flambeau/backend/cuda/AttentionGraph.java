@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 /// them the numbers that the host passes: 1 where the gradients are asked for, −∞ where the attention is causal, and the scale.
 final class AttentionGraph {
   /// Backward engines keep the scores' gradients.
-  private static final CudnnPlan.Limits LIMITS = new CudnnPlan.Limits(Set.of(CudnnPlan.NONDETERMINISTIC), 1L << 32);
+  private static final CudnnRequest.Limits LIMITS = new CudnnRequest.Limits(Set.of(CudnnRequest.Note.NONDETERMINISTIC), 1L << 32);
   /// A number that the host passes.
   private static final CudnnLayout NUMBER = new CudnnLayout(new long[] {1, 1, 1, 1}, new long[] {1, 1, 1, 1}, Float.BYTES);
 
@@ -35,11 +35,22 @@ final class AttentionGraph {
   }
 
   /// What is asked for, with all that a plan depends on.
-  sealed interface Request {
-    List<CudnnOperation> operations();
+  sealed interface Request extends CudnnRequest {
+    CudnnLayout q();
 
-    default List<CudnnPlan> plans(CudnnPlan.Target target, int most) {
-      return CudnnPlan.find(target, operations(), LIMITS, most);
+    CudnnLayout k();
+
+    /// How many products of queries with keys, or of their like, there are.
+    int products();
+
+    @Override
+    default Limits limits() {
+      return LIMITS;
+    }
+
+    @Override
+    default double work() {
+      return 2.0 * products() * Strided.numel(q().sizes()) * k().sizes()[2];
     }
   }
 
@@ -47,6 +58,11 @@ final class AttentionGraph {
   record Forward(DType dtype, boolean causal, CudnnLayout q, CudnnLayout k, CudnnLayout v, CudnnLayout out, CudnnLayout logSumExp)
       implements
         Request {
+    @Override
+    public int products() {
+      return 2;
+    }
+
     @Override
     public List<CudnnOperation> operations() {
       var graph = new AttentionGraph(dtype);
@@ -76,6 +92,11 @@ final class AttentionGraph {
   /// scores. Without it results repeat themselves.
   record Backward(DType dtype, boolean causal, CudnnLayout q, CudnnLayout k, CudnnLayout v, CudnnLayout out, CudnnLayout logSumExp,
       CudnnLayout grad, CudnnLayout gradQ, CudnnLayout gradK, CudnnLayout gradV, CudnnLayout sums) implements Request {
+    @Override
+    public int products() {
+      return 5;
+    }
+
     @Override
     public List<CudnnOperation> operations() {
       var graph = new AttentionGraph(dtype);

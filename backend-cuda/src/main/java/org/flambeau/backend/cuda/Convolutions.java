@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.flambeau.DType;
 import org.flambeau.Device;
@@ -34,14 +35,14 @@ final class Convolutions {
   private final Gpu gpu;
   private final Elementwise elementwise;
   private final CudnnContext.Pool contexts;
-  private final CudnnTuning tuning;
+  private final CudnnPlans plans;
   private final LegacyConvolution legacy;
 
-  Convolutions(Gpu gpu, Elementwise elementwise, CudnnContext.Pool contexts) {
+  Convolutions(Gpu gpu, Elementwise elementwise, CudnnContext.Pool contexts, CudnnPlans plans) {
     this.gpu = gpu;
     this.elementwise = elementwise;
     this.contexts = contexts;
-    this.tuning = new CudnnTuning(gpu);
+    this.plans = plans;
     this.legacy = new LegacyConvolution(gpu, elementwise, contexts);
   }
 
@@ -125,36 +126,50 @@ final class Convolutions {
     Request request = Request.of(direction, x, weight, y, epilogue, spec);
     long[] addresses = Stream.of(x, weight, y, epilogue.residual, epilogue.bias).filter(Objects::nonNull).mapToLong(Strided::address)
         .toArray();
+    boolean done;
     try (CudnnContext context = contexts.take()) {
-      var plan = context.plan(request, target -> tuning.fastest(target, request.plans(target, tuning.proposals()), addresses));
-      if (plan.isEmpty()) {
-        return false;
-      }
-      try (Workspace workspace = Workspace.of(gpu, plan.get().workspaceBytes())) {
-        context.run(plan.get(), workspace.address(), addresses);
-      }
+      done = plans.run(context, request, addresses);
     }
-    gpu.launched("cuDNN's " + direction);
-    return true;
+    if (done) {
+      gpu.launched("cuDNN's " + direction);
+    }
+    return done;
   }
 
   /// A convolution with all that a plan depends on.
   ///
   /// @param exact whether float32 stays float32
   record Request(Direction direction, DType dtype, boolean exact, CudnnLayout x, CudnnLayout weight, CudnnLayout y,
-      @Nullable CudnnLayout bias, @Nullable CudnnLayout residual, Activation activation, Conv2d spec) {
+      @Nullable CudnnLayout bias, @Nullable CudnnLayout residual, Activation activation, Conv2d spec) implements CudnnRequest {
+    private static final Set<Note> ROUNDED = Set.of(Note.NONDETERMINISTIC, Note.REDUCED_PRECISION_SUMS);
+    private static final Set<Note> TENSOR_FLOAT = with(ROUNDED, Note.DOWN_CONVERTED_INPUTS);
+    /// What transforms its operands adds and subtracts them first, which cancels.
+    private static final Set<Note> EXACT = with(TENSOR_FLOAT, Note.TENSOR_CORE, Note.FFT, Note.WINOGRAD, Note.WINOGRAD_4X4,
+        Note.WINOGRAD_6X6, Note.WINOGRAD_13X13);
+
+    private static Set<Note> with(Set<Note> notes, Note... more) {
+      return Stream.concat(notes.stream(), Stream.of(more)).collect(Collectors.toUnmodifiableSet());
+    }
+
     static Request of(Direction direction, Strided x, Strided weight, Strided y, Epilogue epilogue, Conv2d spec) {
       return new Request(direction, x.dtype(), MatmulPrecision.forConvolutions() == MatmulPrecision.HIGHEST, CudnnLayout.of(x),
           CudnnLayout.of(weight), CudnnLayout.of(y), epilogue.bias == null ? null : CudnnLayout.ofChannels(epilogue.bias),
           epilogue.residual == null ? null : CudnnLayout.of(epilogue.residual), epilogue.activation, spec);
     }
 
-    List<CudnnPlan> plans(CudnnPlan.Target target, int most) {
-      return CudnnPlan.find(target, operations(), new CudnnPlan.Limits(refused(), MAX_WORKSPACE), most);
+    @Override
+    public Limits limits() {
+      return new Limits(dtype != DType.FLOAT32 ? ROUNDED : exact ? EXACT : TENSOR_FLOAT, MAX_WORKSPACE);
+    }
+
+    @Override
+    public double work() {
+      return 2.0 * Strided.numel(y.sizes()) * Strided.numel(weight.sizes()) / weight.sizes()[0];
     }
 
     /// The convolution and what follows it, each in the place of which the next one takes it; tensors of the device have the first numbers.
-    private List<CudnnOperation> operations() {
+    @Override
+    public List<CudnnOperation> operations() {
       // cuDNN has engines for this order of additions, not for the other
       List<CudnnLayout> addends = Stream.of(residual, bias).filter(Objects::nonNull).toList();
       int steps = addends.size() + (activation == Activation.RELU ? 1 : 0);
@@ -172,14 +187,6 @@ final class Convolutions {
         operations.add(new Pointwise(Pointwise.Mode.RELU, results[steps - 1], null, results[steps]));
       }
       return operations;
-    }
-
-    private Set<Integer> refused() {
-      return dtype == DType.FLOAT32 && exact
-          ? Set.of(CudnnPlan.NONDETERMINISTIC, CudnnPlan.REDUCED_PRECISION_SUMS, CudnnPlan.DOWN_CONVERTED_INPUTS, CudnnPlan.TENSOR_CORE)
-          : dtype == DType.FLOAT32
-              ? Set.of(CudnnPlan.NONDETERMINISTIC, CudnnPlan.REDUCED_PRECISION_SUMS, CudnnPlan.DOWN_CONVERTED_INPUTS)
-          : Set.of(CudnnPlan.NONDETERMINISTIC, CudnnPlan.REDUCED_PRECISION_SUMS);
     }
   }
 }

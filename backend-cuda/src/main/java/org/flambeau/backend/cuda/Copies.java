@@ -50,17 +50,22 @@ final class Copies implements AutoCloseable {
 
   /// `x` one row after the other.
   Strided copy(Strided x) {
-    Strided copy = room(x);
+    return copy(x, Strided.contiguousStrides(x.sizes()));
+  }
+
+  /// `x` with such strides, which leave no gaps.
+  Strided copy(Strided x, long[] strides) {
+    Strided copy = room(x, strides);
     elementwise.copy(copy, x);
     return copy;
   }
 
-  /// Unwritten memory for what `x` holds, one row after the other.
-  Strided room(Strided x) {
+  /// Unwritten memory for what `x` holds, with such strides.
+  Strided room(Strided x, long[] strides) {
     long bytes = x.numel() * x.dtype().size();
     Workspace workspace = Workspace.of(gpu, bytes);
     copies.add(workspace);
-    return Strided.contiguous(new Storage(gpu.device(), workspace.address(), bytes), x.dtype(), x.sizes());
+    return Strided.of(new Storage(gpu.device(), workspace.address(), bytes), x.dtype(), 0, x.sizes(), strides);
   }
 
   @Override

@@ -52,8 +52,9 @@ final class CudaKernels implements Kernels {
     this.random = new RandomDraws(gpu, library, this::sort);
     this.updates = new ParameterUpdates(gpu, library);
     CudnnContext.Pool cudnn = new CudnnContext.Pool(gpu);
-    this.convolutions = new Convolutions(gpu, elementwise, cudnn);
-    this.attention = new Attention(gpu, library, new CudnnAttention(gpu, elementwise, cudnn));
+    CudnnPlans plans = new CudnnPlans(gpu);
+    this.convolutions = new Convolutions(gpu, elementwise, cudnn, plans);
+    this.attention = new Attention(gpu, library, new CudnnAttention(gpu, elementwise, cudnn, plans));
     this.products = new MatrixProducts(gpu, library, elementwise);
     this.softmax = new Softmax(gpu, library);
     this.layerNorm = new LayerNorm(gpu, library);

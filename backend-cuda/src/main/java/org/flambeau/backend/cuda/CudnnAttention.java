@@ -26,13 +26,13 @@ final class CudnnAttention {
   private final Gpu gpu;
   private final Elementwise elementwise;
   private final CudnnContext.Pool contexts;
-  private final CudnnTuning tuning;
+  private final CudnnPlans plans;
 
-  CudnnAttention(Gpu gpu, Elementwise elementwise, CudnnContext.Pool contexts) {
+  CudnnAttention(Gpu gpu, Elementwise elementwise, CudnnContext.Pool contexts, CudnnPlans plans) {
     this.gpu = gpu;
     this.elementwise = elementwise;
     this.contexts = contexts;
-    this.tuning = new CudnnTuning(gpu);
+    this.plans = plans;
   }
 
   /// Whether cuDNN takes such queries, and keys and values that are like them.
@@ -76,18 +76,14 @@ final class CudnnAttention {
   }
 
   private boolean run(AttentionGraph.Request request, float scale, long... operands) {
+    boolean done;
     try (CudnnContext context = contexts.take()) {
-      long[] tensors = with(operands, context.number(scale));
-      var plan = context.plan(request, target -> tuning.fastest(target, request.plans(target, tuning.proposals()), tensors));
-      if (plan.isEmpty()) {
-        return false;
-      }
-      try (Workspace workspace = Workspace.of(gpu, plan.get().workspaceBytes())) {
-        context.run(plan.get(), workspace.address(), tensors);
-      }
+      done = plans.run(context, request, with(operands, context.number(scale)));
     }
-    gpu.launched("cuDNN's attention");
-    return true;
+    if (done) {
+      gpu.launched("cuDNN's attention");
+    }
+    return done;
   }
 
   /// (b, h, s) as (b, h, s, 1).

@@ -7,16 +7,18 @@ import static org.flambeau.spi.NativeMemory.LONG;
 import java.lang.foreign.Arena;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.ConcurrentLinkedDeque;
-import java.util.function.Function;
 import org.flambeau.backend.cuda.binding.Cudnn;
+import org.flambeau.backend.cuda.binding.Driver;
+import org.jspecify.annotations.Nullable;
 
 /// cuDNN's handle and the plans that were made with it, for one thread at a time: neither may be shared.
-final class CudnnContext implements CudnnPlan.Target, AutoCloseable {
-  /// Plans that are kept; those go first that were not used for longest.
-  private static final int MAX_PLANS = 1000;
+final class CudnnContext implements CudnnProposals.Target, AutoCloseable {
+  /// Requests that are kept; those go first that were not met for longest.
+  private static final int MAX_REQUESTS = 1000;
   private static final int MAX_TENSORS = 16;
+  /// That a handle has no stream which can be relied on.
+  private static final long NONE = -1;
 
   private final Pool pool;
   private final long handle;
@@ -24,20 +26,19 @@ final class CudnnContext implements CudnnPlan.Target, AutoCloseable {
   private final long uids = arena.allocate((2L * MAX_TENSORS + 2) * Long.BYTES, Long.BYTES).address();
   private final long addresses = uids + MAX_TENSORS * Long.BYTES;
   private final long single = addresses + MAX_TENSORS * Long.BYTES;
-  /// Nothing for graphs that have no plan.
-  private final Map<Object, Optional<CudnnPlan>> plans = new LinkedHashMap<>(16, 0.75f, true) {
+  private final Map<CudnnRequest, Answer> answers = new LinkedHashMap<>(16, 0.75f, true) {
     private static final long serialVersionUID = 1;
 
     @Override
-    protected boolean removeEldestEntry(Map.Entry<Object, Optional<CudnnPlan>> eldest) {
-      boolean full = size() > MAX_PLANS;
+    protected boolean removeEldestEntry(Map.Entry<CudnnRequest, Answer> eldest) {
+      boolean full = size() > MAX_REQUESTS;
       if (full) {
-        eldest.getValue().ifPresent(CudnnPlan::close);
+        retire(eldest.getValue());
       }
       return full;
     }
   };
-  private long stream = -1;
+  private long stream = NONE;
 
   private CudnnContext(Pool pool) {
     this.pool = pool;
@@ -46,6 +47,12 @@ final class CudnnContext implements CudnnPlan.Target, AutoCloseable {
       ALL.set(LONG, uids + (long) i * Long.BYTES, i + 1L);
     }
   }
+
+  /// What a request is done by in this context.
+  ///
+  /// @param plan null where nothing of cuDNN's does it
+  /// @param settled whether that will do for good, or only until plans may be tried
+  record Answer(@Nullable CudnnPlan plan, boolean settled) {}
 
   /// The contexts of one GPU: as many as threads compute with cuDNN at once.
   static final class Pool {
@@ -69,8 +76,12 @@ final class CudnnContext implements CudnnPlan.Target, AutoCloseable {
     }
   }
 
+  /// A stream that work is captured from ends with the capture, and the next may have its handle: it is not one to remember.
   @Override
   public void close() {
+    if (pool.gpu.capture() != null) {
+      stream = NONE;
+    }
     pool.idle.addFirst(this);
   }
 
@@ -78,14 +89,34 @@ final class CudnnContext implements CudnnPlan.Target, AutoCloseable {
     return handle;
   }
 
-  /// The plan that is kept under a key, which `make` gives the first time.
-  Optional<CudnnPlan> plan(Object key, Function<CudnnContext, Optional<CudnnPlan>> make) {
-    Optional<CudnnPlan> known = plans.get(key);
-    if (known == null) {
-      known = make.apply(this);
-      plans.put(key, known);
+  /// What is known of a request here; null where nothing is.
+  @Nullable Answer answer(CudnnRequest request) {
+    return answers.get(request);
+  }
+
+  /// Has a request answered so from now on.
+  void answer(CudnnRequest request, Answer answer) {
+    forget(request);
+    answers.put(request, answer);
+  }
+
+  void forget(CudnnRequest request) {
+    Answer before = answers.remove(request);
+    if (before != null) {
+      retire(before);
     }
-    return known;
+  }
+
+  /// Closes a plan as soon as none of its work is queued any more.
+  private void retire(Answer answer) {
+    CudnnPlan plan = answer.plan;
+    Capture capture = pool.gpu.capture();
+    if (plan != null && capture != null) {
+      capture.setAside(plan::close);
+    } else if (plan != null) {
+      Driver.streamSynchronize(pool.gpu.stream());
+      plan.close();
+    }
   }
 
   /// Where the host keeps a number that the next run is passed.
@@ -94,24 +125,36 @@ final class CudnnContext implements CudnnPlan.Target, AutoCloseable {
     return single + Long.BYTES;
   }
 
-  /// Issues a plan's work.
+  /// What plans run on.
   ///
-  /// @param workspace as many bytes as the plan needs
+  /// @param workspace as many bytes as the plans need
   /// @param tensors where the tensors with uid 1, 2, … lie
-  void run(CudnnPlan plan, long workspace, long... tensors) {
+  Operands operands(long workspace, long... tensors) {
     for (int i = 0; i < tensors.length; i++) {
       ALL.set(LONG, addresses + (long) i * Long.BYTES, tensors[i]);
     }
     ALL.set(LONG, single, workspace);
-    long pack = Cudnn.createDescriptor(CudnnDescriptor.VARIANT_PACK);
-    try {
-      Cudnn.setAttribute(pack, 1000, CudnnDescriptor.INT64, tensors.length, uids);
-      Cudnn.setAttribute(pack, 1001, CudnnDescriptor.POINTER, tensors.length, addresses);
-      Cudnn.setAttribute(pack, 1003, CudnnDescriptor.POINTER, 1, single);
-      Cudnn.finalizeDescriptor(pack);
-      Cudnn.execute(handle, plan.address(), pack);
-    } finally {
-      Cudnn.destroyDescriptor(pack);
+    Operands operands = new Operands();
+    Cudnn.setAttribute(operands.pack.address(), CudnnAttribute.PACK_UIDS, CudnnDescriptor.INT64, tensors.length, uids);
+    Cudnn.setAttribute(operands.pack.address(), CudnnAttribute.PACK_POINTERS, CudnnDescriptor.POINTER, tensors.length, addresses);
+    Cudnn.setAttribute(operands.pack.address(), CudnnAttribute.PACK_WORKSPACE, CudnnDescriptor.POINTER, 1, single);
+    operands.pack.finish();
+    return operands;
+  }
+
+  final class Operands implements AutoCloseable {
+    private final CudnnDescriptor pack = new CudnnDescriptor(CudnnDescriptor.VARIANT_PACK);
+
+    private Operands() {}
+
+    /// Issues a plan's work; cuDNN's status.
+    int run(CudnnPlan plan) {
+      return Cudnn.execute(handle, plan.address(), pack.address());
+    }
+
+    @Override
+    public void close() {
+      pack.close();
     }
   }
 
@@ -119,7 +162,7 @@ final class CudnnContext implements CudnnPlan.Target, AutoCloseable {
 
   @Override
   public void nameFor(CudnnDescriptor graph) {
-    graph.setHandle(800, handle);
+    graph.setHandle(CudnnAttribute.GRAPH_HANDLE, handle);
   }
 
   /// Heuristics ask the graph.
@@ -128,6 +171,6 @@ final class CudnnContext implements CudnnPlan.Target, AutoCloseable {
 
   @Override
   public void nameForPlan(CudnnDescriptor plan) {
-    plan.setHandle(400, handle);
+    plan.setHandle(CudnnAttribute.PLAN_HANDLE, handle);
   }
 }

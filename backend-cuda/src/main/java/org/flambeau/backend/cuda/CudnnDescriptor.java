@@ -102,13 +102,30 @@ final class CudnnDescriptor implements AutoCloseable {
     return this;
   }
 
+  /// Makes it ready for others to refer to.
+  ///
+  /// @throws NotSupported where cuDNN does not do what it describes
   CudnnDescriptor finish() {
-    Cudnn.finalizeDescriptor(address);
+    int status = Cudnn.finalizeDescriptor(address);
+    if (Cudnn.isNotSupported(status)) {
+      throw new NotSupported();
+    }
+    Cudnn.check("cudnnBackendFinalize", status);
     return this;
   }
 
+  /// Whether it could be finished, whatever the reason why not.
   boolean tryFinish() {
-    return Cudnn.tryFinalizeDescriptor(address);
+    return Cudnn.finalizeDescriptor(address) == 0;
+  }
+
+  /// Something valid that cuDNN has no engine for: an answer rather than an error.
+  static final class NotSupported extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    private NotSupported() {
+      super("[cudnnBackendFinalize] not supported" + CudnnProposals.reason());
+    }
   }
 
   long getLong(int attribute) {

@@ -17,13 +17,14 @@ sealed interface CudnnOperation {
   /// @param uid the number by which the tensor is given its memory when the graph runs
   /// @param alignment of its memory, in bytes
   record Tensor(long uid, DType dtype, long[] sizes, long[] strides, long alignment, Place place) {
-    CudnnDescriptor describe() {
-      CudnnDescriptor tensor = new CudnnDescriptor(CudnnDescriptor.TENSOR).setConstant(901, DATA_TYPE, code(dtype)).setLongs(902, sizes)
-          .setLongs(903, strides).setLongs(906, uid).setLongs(900, alignment);
+    CudnnDescriptor describe(Scope scope) {
+      CudnnDescriptor tensor = scope.create(CudnnDescriptor.TENSOR).setConstant(CudnnAttribute.TENSOR_TYPE, DATA_TYPE, code(dtype))
+          .setLongs(CudnnAttribute.TENSOR_SIZES, sizes).setLongs(CudnnAttribute.TENSOR_STRIDES, strides)
+          .setLongs(CudnnAttribute.TENSOR_UID, uid).setLongs(CudnnAttribute.TENSOR_ALIGNMENT, alignment);
       switch (place) {
         case DEVICE -> {}
-        case NOWHERE -> tensor.setTrue(907);
-        case HOST -> tensor.setTrue(908);
+        case NOWHERE -> tensor.setTrue(CudnnAttribute.TENSOR_IS_VIRTUAL);
+        case HOST -> tensor.setTrue(CudnnAttribute.TENSOR_IS_BY_VALUE);
       }
       return tensor.finish();
     }
@@ -34,16 +35,17 @@ sealed interface CudnnOperation {
     DEVICE, NOWHERE, HOST
   }
 
-  /// Describes the operation, tensors being described by `scope`.
+  /// Describes the operation, in descriptors of `scope`.
+  ///
+  /// @throws CudnnDescriptor.NotSupported where cuDNN does not do it
   CudnnDescriptor describe(Scope scope);
 
   /// Descriptors that live as long as their graph is described.
   interface Scope {
+    CudnnDescriptor create(int type);
+
     /// The tensor's only descriptor.
     CudnnDescriptor of(Tensor tensor);
-
-    /// Keeps a descriptor that an operation refers to.
-    CudnnDescriptor keep(CudnnDescriptor descriptor);
   }
 
   /// Which of its three tensors a convolution computes.
@@ -57,26 +59,35 @@ sealed interface CudnnOperation {
 
     @Override
     public CudnnDescriptor describe(Scope scope) {
-      CudnnDescriptor slide = scope.keep(new CudnnDescriptor(CudnnDescriptor.CONVOLUTION)
-          .setConstant(100, DATA_TYPE, code(arithmetic(x.dtype))).setConstant(101, CONVOLUTION_MODE, CROSS_CORRELATION).setLongs(106, 2)
-          .setLongs(102, spec.dilationH(), spec.dilationW()).setLongs(103, spec.strideH(), spec.strideW())
-          .setLongs(104, spec.padH(), spec.padW()).setLongs(105, spec.padH(), spec.padW()).finish());
-      return switch (direction) {
-        case FORWARD -> scaled(CudnnDescriptor.CONVOLUTION_FORWARD, 700)
-            .set(702, slide).set(703, scope.of(weight)).set(704, scope.of(x)).set(705, scope.of(y)).finish();
-        case BACKWARD_INPUT -> scaled(CudnnDescriptor.CONVOLUTION_BACKWARD_DATA, 706)
-            .set(708, slide).set(709, scope.of(weight)).set(710, scope.of(x)).set(711, scope.of(y)).finish();
-        case BACKWARD_WEIGHT -> scaled(CudnnDescriptor.CONVOLUTION_BACKWARD_FILTER, 712)
-            .set(714, slide).set(715, scope.of(weight)).set(716, scope.of(x)).set(717, scope.of(y)).finish();
+      CudnnDescriptor slide = scope.create(CudnnDescriptor.CONVOLUTION)
+          .setConstant(CudnnAttribute.CONVOLUTION_TYPE, DATA_TYPE, code(arithmetic(x.dtype)))
+          .setConstant(CudnnAttribute.CONVOLUTION_MODE, CONVOLUTION_MODE, CROSS_CORRELATION)
+          .setLongs(CudnnAttribute.CONVOLUTION_DIMS, 2)
+          .setLongs(CudnnAttribute.CONVOLUTION_DILATIONS, spec.dilationH(), spec.dilationW())
+          .setLongs(CudnnAttribute.CONVOLUTION_STRIDES, spec.strideH(), spec.strideW())
+          .setLongs(CudnnAttribute.CONVOLUTION_POST_PADDINGS, spec.padH(), spec.padW())
+          .setLongs(CudnnAttribute.CONVOLUTION_PRE_PADDINGS, spec.padH(), spec.padW()).finish();
+      CudnnDescriptor operation = switch (direction) {
+        case FORWARD -> scale(scope.create(CudnnDescriptor.CONVOLUTION_FORWARD), CudnnAttribute.FORWARD_ALPHA, CudnnAttribute.FORWARD_BETA)
+            .set(CudnnAttribute.FORWARD_CONVOLUTION, slide).set(CudnnAttribute.FORWARD_WEIGHT, scope.of(weight))
+            .set(CudnnAttribute.FORWARD_X, scope.of(x)).set(CudnnAttribute.FORWARD_Y, scope.of(y));
+        case BACKWARD_INPUT -> scale(scope.create(CudnnDescriptor.CONVOLUTION_BACKWARD_DATA), CudnnAttribute.BACKWARD_DATA_ALPHA,
+            CudnnAttribute.BACKWARD_DATA_BETA).set(CudnnAttribute.BACKWARD_DATA_CONVOLUTION, slide)
+            .set(CudnnAttribute.BACKWARD_DATA_WEIGHT, scope.of(weight)).set(CudnnAttribute.BACKWARD_DATA_DX, scope.of(x))
+            .set(CudnnAttribute.BACKWARD_DATA_DY, scope.of(y));
+        case BACKWARD_WEIGHT -> scale(scope.create(CudnnDescriptor.CONVOLUTION_BACKWARD_FILTER), CudnnAttribute.BACKWARD_FILTER_ALPHA,
+            CudnnAttribute.BACKWARD_FILTER_BETA).set(CudnnAttribute.BACKWARD_FILTER_CONVOLUTION, slide)
+            .set(CudnnAttribute.BACKWARD_FILTER_DW, scope.of(weight)).set(CudnnAttribute.BACKWARD_FILTER_X, scope.of(x))
+            .set(CudnnAttribute.BACKWARD_FILTER_DY, scope.of(y));
       };
+      return operation.finish();
     }
 
     /// out = 1·result + 0·out, in the type of arithmetic.
-    private CudnnDescriptor scaled(int type, int alpha) {
-      CudnnDescriptor operation = new CudnnDescriptor(type);
+    private CudnnDescriptor scale(CudnnDescriptor operation, int alpha, int beta) {
       return x.dtype == DType.FLOAT64
-          ? operation.setDouble(alpha, 1).setDouble(alpha + 1, 0)
-          : operation.setFloat(alpha, 1).setFloat(alpha + 1, 0);
+          ? operation.setDouble(alpha, 1).setDouble(beta, 0)
+          : operation.setFloat(alpha, 1).setFloat(beta, 0);
     }
   }
 
@@ -95,13 +106,12 @@ sealed interface CudnnOperation {
 
     @Override
     public CudnnDescriptor describe(Scope scope) {
-      CudnnDescriptor function = pointwise(mode.code, out);
+      CudnnDescriptor function = pointwise(scope, mode.code, out);
       if (mode == Mode.RELU) {
-        function.setConstant(2, NAN_PROPAGATION, 1);
+        function.setConstant(CudnnAttribute.POINTWISE_NAN_PROPAGATION, NAN_PROPAGATION, 1);
       }
-      CudnnDescriptor operation = new CudnnDescriptor(CudnnDescriptor.POINTWISE_OPERATION).set(750, scope.keep(function.finish()))
-          .set(751, scope.of(x)).set(753, scope.of(out));
-      return (b == null ? operation : operation.set(752, scope.of(b))).finish();
+      CudnnDescriptor operation = elementwise(scope, function.finish(), x, out);
+      return (b == null ? operation : operation.set(CudnnAttribute.OPERATION_POINTWISE_B, scope.of(b))).finish();
     }
   }
 
@@ -111,8 +121,9 @@ sealed interface CudnnOperation {
 
     @Override
     public CudnnDescriptor describe(Scope scope) {
-      return new CudnnDescriptor(CudnnDescriptor.POINTWISE_OPERATION).set(750, scope.keep(pointwise(SELECT, out).finish()))
-          .set(751, scope.of(x)).set(752, scope.of(other)).set(758, scope.of(condition)).set(753, scope.of(out)).finish();
+      return elementwise(scope, pointwise(scope, SELECT, out).finish(), x, out)
+          .set(CudnnAttribute.OPERATION_POINTWISE_B, scope.of(other))
+          .set(CudnnAttribute.OPERATION_POINTWISE_T, scope.of(condition)).finish();
     }
   }
 
@@ -122,8 +133,8 @@ sealed interface CudnnOperation {
 
     @Override
     public CudnnDescriptor describe(Scope scope) {
-      return new CudnnDescriptor(CudnnDescriptor.POINTWISE_OPERATION)
-          .set(750, scope.keep(pointwise(INDEX, out).setLongs(9, dim).finish())).set(751, scope.of(x)).set(753, scope.of(out)).finish();
+      CudnnDescriptor function = pointwise(scope, INDEX, out).setLongs(CudnnAttribute.POINTWISE_AXIS, dim);
+      return elementwise(scope, function.finish(), x, out).finish();
     }
   }
 
@@ -131,10 +142,11 @@ sealed interface CudnnOperation {
   record Product(Tensor a, Tensor b, Tensor out) implements CudnnOperation {
     @Override
     public CudnnDescriptor describe(Scope scope) {
-      CudnnDescriptor product = scope
-          .keep(new CudnnDescriptor(CudnnDescriptor.MATMUL).setConstant(1500, DATA_TYPE, code(arithmetic(out.dtype))).finish());
-      return new CudnnDescriptor(CudnnDescriptor.MATMUL_OPERATION).set(1523, product).set(1520, scope.of(a)).set(1521, scope.of(b))
-          .set(1522, scope.of(out)).finish();
+      CudnnDescriptor product = scope.create(CudnnDescriptor.MATMUL)
+          .setConstant(CudnnAttribute.MATMUL_TYPE, DATA_TYPE, code(arithmetic(out.dtype))).finish();
+      return scope.create(CudnnDescriptor.MATMUL_OPERATION).set(CudnnAttribute.OPERATION_MATMUL, product)
+          .set(CudnnAttribute.OPERATION_MATMUL_A, scope.of(a)).set(CudnnAttribute.OPERATION_MATMUL_B, scope.of(b))
+          .set(CudnnAttribute.OPERATION_MATMUL_C, scope.of(out)).finish();
     }
   }
 
@@ -153,10 +165,11 @@ sealed interface CudnnOperation {
 
     @Override
     public CudnnDescriptor describe(Scope scope) {
-      CudnnDescriptor reduction = scope.keep(new CudnnDescriptor(CudnnDescriptor.REDUCTION).setConstant(1600, REDUCTION_MODE, kind.code)
-          .setConstant(1601, DATA_TYPE, code(arithmetic(out.dtype))).finish());
-      return new CudnnDescriptor(CudnnDescriptor.REDUCTION_OPERATION).set(1612, reduction).set(1610, scope.of(x))
-          .set(1611, scope.of(out)).finish();
+      CudnnDescriptor reduction = scope.create(CudnnDescriptor.REDUCTION)
+          .setConstant(CudnnAttribute.REDUCTION_OPERATOR, REDUCTION_MODE, kind.code)
+          .setConstant(CudnnAttribute.REDUCTION_TYPE, DATA_TYPE, code(arithmetic(out.dtype))).finish();
+      return scope.create(CudnnDescriptor.REDUCTION_OPERATION).set(CudnnAttribute.OPERATION_REDUCTION, reduction)
+          .set(CudnnAttribute.OPERATION_REDUCTION_X, scope.of(x)).set(CudnnAttribute.OPERATION_REDUCTION_Y, scope.of(out)).finish();
     }
   }
 
@@ -164,14 +177,21 @@ sealed interface CudnnOperation {
   record Reshape(Tensor x, Tensor out) implements CudnnOperation {
     @Override
     public CudnnDescriptor describe(Scope scope) {
-      return new CudnnDescriptor(CudnnDescriptor.RESHAPE_OPERATION).set(2200, scope.of(x)).set(2201, scope.of(out)).finish();
+      return scope.create(CudnnDescriptor.RESHAPE_OPERATION).set(CudnnAttribute.OPERATION_RESHAPE_X, scope.of(x))
+          .set(CudnnAttribute.OPERATION_RESHAPE_Y, scope.of(out)).finish();
     }
   }
 
   /// What is computed of each element, to which more may be added.
-  private static CudnnDescriptor pointwise(int mode, Tensor out) {
-    return new CudnnDescriptor(CudnnDescriptor.POINTWISE).setConstant(0, POINTWISE_MODE, mode)
-        .setConstant(1, DATA_TYPE, code(arithmetic(out.dtype)));
+  private static CudnnDescriptor pointwise(Scope scope, int mode, Tensor out) {
+    return scope.create(CudnnDescriptor.POINTWISE).setConstant(CudnnAttribute.POINTWISE_MODE, POINTWISE_MODE, mode)
+        .setConstant(CudnnAttribute.POINTWISE_PRECISION, DATA_TYPE, code(arithmetic(out.dtype)));
+  }
+
+  /// Computes it of x, to which more operands may be added.
+  private static CudnnDescriptor elementwise(Scope scope, CudnnDescriptor function, Tensor x, Tensor out) {
+    return scope.create(CudnnDescriptor.POINTWISE_OPERATION).set(CudnnAttribute.OPERATION_POINTWISE, function)
+        .set(CudnnAttribute.OPERATION_POINTWISE_X, scope.of(x)).set(CudnnAttribute.OPERATION_POINTWISE_Y, scope.of(out));
   }
 
   /// What sums are kept in, and all else is computed in.

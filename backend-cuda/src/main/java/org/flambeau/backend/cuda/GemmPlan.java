@@ -9,6 +9,7 @@ import static org.flambeau.spi.NativeMemory.LONG;
 import java.lang.foreign.Arena;
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
+import java.util.BitSet;
 import org.flambeau.DType;
 import org.flambeau.backend.cuda.binding.CublasLt;
 import org.jspecify.annotations.Nullable;
@@ -85,8 +86,8 @@ final class GemmPlan {
   private final int proposals;
   /// Where the bias that the descriptor holds is noted; 0 where the product has none.
   private final long bias;
-  private int chosen;
-  private long workspaceBytes;
+  private final BitSet refused = new BitSet(PROPOSALS);
+  private volatile int chosen;
 
   private GemmPlan(long handle, Gemm gemm, long biasAddress, long workspaceBytes) {
     this.handle = handle;
@@ -100,9 +101,6 @@ final class GemmPlan {
       setBias(biasAddress); // how it is aligned is read there
     }
     this.proposals = propose(gemm, workspaceBytes);
-    if (proposals > 0) {
-      choose(0);
-    }
   }
 
   /// Null where cuBLASLt has no algorithm for the product.
@@ -144,27 +142,30 @@ final class GemmPlan {
     return proposals;
   }
 
+  /// The proposal in use; [#proposals()] where all were refused.
+  int chosen() {
+    return chosen;
+  }
+
   /// Before the plan is seen by other threads.
   void choose(int proposal) {
     chosen = proposal;
-    workspaceBytes = workspaceBytes(proposal);
   }
 
-  /// What the chosen algorithm needs.
-  long workspaceBytes() {
-    return workspaceBytes;
+  /// Has a proposal that cuBLASLt would not do after all give way to the first that it has not refused.
+  synchronized void refuse(int proposal) {
+    refused.set(proposal);
+    if (refused.get(chosen)) {
+      chosen = refused.nextClearBit(0);
+    }
   }
 
+  /// What an algorithm needs.
   long workspaceBytes(int proposal) {
     return ALL.get(LONG, result(proposal) + CublasLt.RESULT_WORKSPACE_BYTES);
   }
 
-  /// Issues the product to a stream.
-  void run(long a, long b, long d, long biasAddress, long workspace, long stream) {
-    CublasLt.check("cublasLtMatmul", run(chosen, a, b, d, biasAddress, workspace, workspaceBytes, stream));
-  }
-
-  /// Issues the product by one of the proposals; cuBLASLt's status. One thread at a time, since the bias is in the descriptor.
+  /// Issues the product by one of the proposals to a stream; cuBLASLt's status. One thread at a time, since the bias is in the descriptor.
   synchronized int run(int proposal, long a, long b, long d, long biasAddress, long workspace, long workspaceBytes, long stream) {
     if (bias != 0 && ALL.get(LONG, bias) != biasAddress) {
       setBias(biasAddress);

@@ -1,6 +1,7 @@
 package org.flambeau.backend.cuda;
 
 import java.util.ArrayDeque;
+import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
@@ -12,23 +13,18 @@ import org.flambeau.BackendException;
 import org.flambeau.DType;
 import org.flambeau.backend.cuda.Convolutions.Request;
 import org.flambeau.backend.cuda.CudnnOperation.Direction;
-import org.flambeau.backend.cuda.binding.Cudnn;
 import org.flambeau.backend.cuda.binding.CudnnLegacy;
 import org.flambeau.backend.cuda.binding.CudnnLegacy.Kind;
 import org.flambeau.backend.cuda.binding.CudnnLegacy.Operand;
 import org.flambeau.backend.cuda.binding.CudnnLegacy.Operands;
 import org.flambeau.backend.cuda.binding.CudnnLegacy.Pass;
 import org.flambeau.spi.Strided;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// Convolutions that cuDNN's graph API has no engine for, by the algorithms of its legacy API.
 ///
-/// Those take tensors without gaps, rows or channels last, all three alike; what lies otherwise is copied. Only
+/// Those take tensors without gaps, rows or channels last, all three alike; what lies otherwise is copied, as little as can be. Only
 /// deterministic ones are asked.
 final class LegacyConvolution {
-  private static final Logger LOG = LoggerFactory.getLogger(LegacyConvolution.class);
-
   // cudnnMathType_t
   private static final int DEFAULT_MATH = 0;
   private static final int TENSOR_OP_MATH = 1;
@@ -55,8 +51,18 @@ final class LegacyConvolution {
       this.code = code;
     }
 
+    /// Elements that do not lie so.
+    long copies(Strided... operands) {
+      return Stream.of(operands).filter(operand -> !fits(operand)).mapToLong(Strided::numel).sum();
+    }
+
     boolean fits(Strided x) {
       return this == ROWS ? x.isContiguous() : x.with(x.offset(), channelsLast(x.sizes()), channelsLast(x.strides())).isContiguous();
+    }
+
+    long[] strides(long[] sizes) {
+      return this == ROWS ? Strided.contiguousStrides(sizes)
+          : new long[] {sizes[1] * sizes[2] * sizes[3], 1, sizes[1] * sizes[3], sizes[1]};
     }
 
     private static long[] channelsLast(long[] dims) {
@@ -73,29 +79,30 @@ final class LegacyConvolution {
   void run(Request request, Strided x, Strided weight, Strided y) {
     Choice known = choices.get(request);
     if (known == null || !issued(request, known, x, weight, y)) {
-      Choice found = candidates(request.direction(), x, weight, y).filter(choice -> issued(request, choice, x, weight, y)).findFirst()
+      Choice found = candidates(request, x, weight, y).filter(choice -> issued(request, choice, x, weight, y)).findFirst()
           .orElseThrow(() -> new BackendException(
-              "[conv2d] cuDNN has no engine and no deterministic algorithm for " + request + CudnnPlan.reason()));
+              "[conv2d] cuDNN has no engine and no deterministic algorithm for " + request + CudnnProposals.reason()));
       choices.put(request, found);
-      LOG.info("{}: cuDNN {} has no engine, so that its legacy API does it", request, Cudnn.version());
     }
     gpu.launched("cuDNN's legacy " + request.direction());
   }
 
-  /// Without copies if that can be.
-  private static Stream<Choice> candidates(Direction direction, Strided... operands) {
-    boolean channelsLast = Stream.of(operands).allMatch(Format.CHANNELS_LAST::fits);
-    return Stream.of(Format.CHANNELS_LAST, Format.ROWS).filter(format -> format == Format.ROWS || channelsLast)
-        .flatMap(format -> algorithms(direction).mapToObj(algorithm -> new Choice(format, algorithm)));
+  /// First those for which least is copied, mostly nothing or the weight.
+  private static Stream<Choice> candidates(Request request, Strided... operands) {
+    return Stream.of(Format.CHANNELS_LAST, Format.ROWS).sorted(Comparator.comparingLong(format -> format.copies(operands)))
+        .flatMap(format -> algorithms(request).mapToObj(algorithm -> new Choice(format, algorithm)));
   }
 
-  /// Products of which nothing is added up by atomics, then Fourier transforms, in tiles and whole: cudnnConvolutionFwdAlgo_t and its like.
-  private static IntStream algorithms(Direction direction) {
-    return switch (direction) {
-      case FORWARD -> IntStream.of(1, 0, 5, 4);
-      case BACKWARD_INPUT -> IntStream.of(1, 3, 2);
-      case BACKWARD_WEIGHT -> IntStream.of(1, 6, 2);
+  /// Products of which nothing is added up by atomics, then, where float32 need not stay exact, Fourier transforms, in tiles and whole:
+  /// cudnnConvolutionFwdAlgo_t and its like.
+  private static IntStream algorithms(Request request) {
+    IntStream products = request.direction() == Direction.FORWARD ? IntStream.of(1, 0) : IntStream.of(1);
+    IntStream transforms = switch (request.direction()) {
+      case FORWARD -> IntStream.of(5, 4);
+      case BACKWARD_INPUT -> IntStream.of(3, 2);
+      case BACKWARD_WEIGHT -> IntStream.of(6, 2);
     };
+    return request.exact() ? products : IntStream.concat(products, transforms);
   }
 
   /// Issues the work, unless the algorithm is not for it.
@@ -107,9 +114,11 @@ final class LegacyConvolution {
     };
     Format format = choice.format;
     try (var copies = new Copies(gpu, elementwise)) {
-      Strided computed = format.fits(result) ? result : copies.room(result);
+      Strided computed = format.fits(result) ? result : copies.room(result, format.strides(result.sizes()));
       List<Strided> lying = Stream.of(x, weight, y)
-          .map(operand -> operand == result ? computed : format.fits(operand) ? operand : copies.copy(operand)).toList();
+          .map(operand -> operand == result ? computed
+              : format.fits(operand) ? operand : copies.copy(operand, format.strides(operand.sizes())))
+          .toList();
       boolean issued = issuedAsTheyLie(request, choice, lying.get(0), lying.get(1), lying.get(2));
       if (issued && computed != result) {
         elementwise.copy(result, computed);

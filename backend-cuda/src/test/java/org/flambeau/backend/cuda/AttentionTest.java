@@ -200,13 +200,13 @@ class AttentionTest extends KernelTest {
     return new double[][] {arrays.read(out), arrays.read(logSumExp), arrays.read(gradQ), arrays.read(gradK), arrays.read(gradV)};
   }
 
-  /// By the fastest of two engines, each way.
+  /// By one engine each way: so few heads are not worth trying others.
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void halfPrecisionIsComputedByCudnnWhereItCan(boolean causal) {
-    assertEquals(4, planned(new Case(1, 1, 9, 9, 40, causal, DType.BFLOAT16)));
+    assertEquals(2, planned(new Case(1, 1, 9, 9, 40, causal, DType.BFLOAT16)));
     assertEquals(0, planned(new Case(1, 1, 9, 9, 40, causal, DType.BFLOAT16)), "it was met before");
-    assertEquals(4, planned(new Case(1, 1, 9, 9, 40, causal, DType.FLOAT16)));
+    assertEquals(2, planned(new Case(1, 1, 9, 9, 40, causal, DType.FLOAT16)));
     assertEquals(0, planned(new Case(1, 1, 9, 9, 41, causal, DType.BFLOAT16)));
     assertEquals(0, planned(new Case(1, 1, 9, 9, 40, causal, DType.FLOAT32)));
   }

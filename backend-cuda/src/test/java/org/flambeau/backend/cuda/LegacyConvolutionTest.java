@@ -27,6 +27,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Convolutions on the simulated GPU where no plan of cuDNN's graph API is to be had, beside plain loops.
 class LegacyConvolutionTest extends KernelTest {
@@ -172,6 +173,37 @@ class LegacyConvolutionTest extends KernelTest {
     MatmulPrecision.setForConvolutions(MatmulPrecision.HIGHEST);
     gpu.kernels().conv2d(out, x, two, null, spec);
     assertArrayEquals(new double[] {2 * fine}, arrays.read(out));
+  }
+
+  /// They add and subtract before they multiply.
+  @Test
+  void transformsAreNotExact() {
+    Conv2d spec = new Conv2d(1, 1, 0, 0, 1, 1, 1);
+    Strided x = arrays.of(DType.FLOAT32, new long[] {1, 1, 1, 4}, 1, 2, 3, 4);
+    Strided one = arrays.of(DType.FLOAT32, new long[] {1, 1, 1, 1}, 1);
+    Strided out = arrays.empty(DType.FLOAT32, 1, 1, 1, 4);
+    SimulatedDriver.cudnnRefuses(true, BY_PRODUCTS, FORWARD_BY_PRODUCTS);
+
+    gpu.kernels().conv2d(out, x, one, null, spec);
+    MatmulPrecision.setForConvolutions(MatmulPrecision.HIGHEST);
+    assertThrows(BackendException.class, () -> gpu.kernels().conv2d(out, x, one, null, spec));
+  }
+
+  /// Of an image with channels last, a weight with rows last, and a result of either kind, the smaller ones are brought into the order of
+  /// the larger ones.
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void asLittleAsCanBeIsCopied(boolean channelsLast) {
+    Geometry g = new Geometry("mixed", new long[] {1, 2, 9, 9}, new long[] {1, 2, 3, 3}, new Conv2d(1, 1, 1, 1, 1, 1, 1));
+    double[] x = whole(new Random(5), g.x());
+    double[] weight = whole(new Random(6), g.weight());
+    Strided in = arrays.write((channelsLast ? Order.CHANNELS_LAST : Order.ROWS).in(DType.FLOAT32, g.x()), x);
+    Strided kernel = arrays.write((channelsLast ? Order.ROWS : Order.CHANNELS_LAST).in(DType.FLOAT32, g.weight()), weight);
+    Strided out = arrays.empty(DType.FLOAT32, g.y());
+    gpu.kernels().conv2d(out, in, kernel, null, g.spec());
+
+    assertEquals(1, SimulatedDriver.work(() -> gpu.kernels().conv2d(out, in, kernel, null, g.spec())).kernels(), "the weight's copy");
+    assertArrayEquals(ConvolutionsTest.forward(g, x, weight, null, DType.FLOAT32), arrays.read(out));
   }
 
   @Test

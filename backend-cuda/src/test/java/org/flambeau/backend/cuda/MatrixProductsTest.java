@@ -299,6 +299,43 @@ class MatrixProductsTest extends KernelTest {
   }
 
   @Test
+  void aProposalThatIsNotDoneAfterAllGivesWayToTheNextAndAllOfThemToAnOwnKernel() {
+    Strided a = arrays.of(DType.FLOAT32, new long[] {1, 2, 2}, 1, 2, 3, 4);
+    double[] square = {7, 10, 15, 22};
+    SimulatedDriver.proposals(3);
+    try {
+      SimulatedDriver.refuseProposals(0);
+      assertArrayEquals(square, arrays.read(matmul(a, a)));
+      assertEquals(1, SimulatedDriver.proposal());
+      SimulatedDriver.refuseProposals(0, 1);
+      assertArrayEquals(square, arrays.read(matmul(a, a)));
+      assertEquals(2, SimulatedDriver.proposal());
+      SimulatedDriver.refuseProposals(0, 1, 2);
+      assertArrayEquals(square, arrays.read(matmul(a, a)));
+      SimulatedDriver.refuseProposals();
+      var work = SimulatedDriver.work(() -> assertArrayEquals(square, arrays.read(matmul(a, a))));
+      assertEquals(1, work.kernels(), "what failed is not asked again");
+    } finally {
+      SimulatedDriver.refuseProposals();
+      SimulatedDriver.proposals(1);
+    }
+  }
+
+  @Test
+  void aProposalThatFailsWhenItIsTriedCountsAsSlow() {
+    Strided a = arrays.of(DType.FLOAT32, new long[] {1, 335, 335}, new double[335 * 335]);
+    SimulatedDriver.proposals(3);
+    SimulatedDriver.refuseProposals(2);
+    try {
+      assertArrayEquals(new double[335 * 335], arrays.read(matmul(a, a)));
+      assertEquals(1, SimulatedDriver.proposal());
+    } finally {
+      SimulatedDriver.refuseProposals();
+      SimulatedDriver.proposals(1);
+    }
+  }
+
+  @Test
   void aCapturedProductIsTriedByNobodyAndReplayedOnWhatTheOperandsHoldThen() {
     int n = 340;
     Strided a = arrays.of(DType.FLOAT32, new long[] {1, n, n}, new double[n * n]);

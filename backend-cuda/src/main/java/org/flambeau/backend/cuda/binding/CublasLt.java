@@ -240,9 +240,14 @@ public final class CublasLt {
   /// @throws BackendException where `status` is not success
   public static void check(String call, int status) {
     if (status != SUCCESS) {
-      String name = Native.text(Native.callLong(() -> (long) GET_STATUS_NAME.invokeExact(status)));
-      String text = Native.text(Native.callLong(() -> (long) GET_STATUS_STRING.invokeExact(status)));
-      throw new BackendException("[" + call + "] " + name + " (" + status + "): " + text);
+      throw new BackendException("[" + call + "] " + message(status));
     }
+  }
+
+  /// What a status says.
+  public static String message(int status) {
+    String name = Native.text(Native.callLong(() -> (long) GET_STATUS_NAME.invokeExact(status)));
+    String text = Native.text(Native.callLong(() -> (long) GET_STATUS_STRING.invokeExact(status)));
+    return name + " (" + status + "): " + text;
   }
 }

@@ -17,6 +17,8 @@ import org.flambeau.BackendException;
 /// The calling thread needs the current context of the GPU that a handle is for; a handle serves one thread at a time.
 public final class Cudnn {
   private static final long MESSAGE = 4096;
+  /// The thousands of CUDNN_STATUS_NOT_SUPPORTED and of the statuses that say so more exactly.
+  private static final int NOT_SUPPORTED = 3;
 
   private static final SymbolLookup LIBRARY = Libraries.shared().open(Library.CUDNN);
 
@@ -106,24 +108,22 @@ public final class Cudnn {
         (int) GET_ATTRIBUTE.invokeExact(descriptor, attribute, type, count, found, elements)));
   }
 
-  public static void finalizeDescriptor(long descriptor) {
-    check("cudnnBackendFinalize", Native.call(() -> (int) FINALIZE.invokeExact(descriptor)));
+  /// Makes a descriptor ready; the status, which for operations, graphs and plans may be an answer rather than an error.
+  public static int finalizeDescriptor(long descriptor) {
+    return Native.call(() -> (int) FINALIZE.invokeExact(descriptor));
   }
 
-  /// Whether the descriptor could be finalized: for plans a no is an answer, not an error.
-  public static boolean tryFinalizeDescriptor(long descriptor) {
-    return Native.call(() -> (int) FINALIZE.invokeExact(descriptor)) == 0;
-  }
-
-  /// Issues a plan's work to the handle's stream.
-  public static void execute(long handle, long plan, long variantPack) {
-    int status = Native.call(() -> (int) EXECUTE.invokeExact(handle, plan, variantPack));
-    if (status != 0) {
-      check("cudnnBackendExecute", status);
-    }
+  /// Issues a plan's work to the handle's stream; the status, since another plan may be able to where this one is not.
+  public static int execute(long handle, long plan, long variantPack) {
+    return Native.call(() -> (int) EXECUTE.invokeExact(handle, plan, variantPack));
   }
 
   // ---- errors ----
+
+  /// Whether a status says that cuDNN does not do this at all: CUDNN_STATUS_NOT_SUPPORTED or one that says so more exactly.
+  public static boolean isNotSupported(int status) {
+    return status / 1000 == NOT_SUPPORTED;
+  }
 
   /// Says also what cuDNN noted on this thread about its last failure, which is mostly the only text that helps.
   ///

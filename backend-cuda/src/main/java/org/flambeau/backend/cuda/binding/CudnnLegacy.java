@@ -25,8 +25,6 @@ public final class CudnnLegacy {
   private static final MethodHandle SET_MATH = Cudnn.function("cudnnSetConvolutionMathType", JAVA_LONG, JAVA_INT);
 
   private static final int CROSS_CORRELATION = 1;
-  /// The thousands of CUDNN_STATUS_NOT_SUPPORTED and of the statuses that say so more exactly.
-  private static final int NOT_SUPPORTED = 3;
 
   private CudnnLegacy() {}
 
@@ -149,7 +147,7 @@ public final class CudnnLegacy {
 
   /// Whether a call did its work; false where cuDNN says that it does not do this at all.
   private static boolean supported(String call, int status) {
-    boolean refused = status / 1000 == NOT_SUPPORTED;
+    boolean refused = Cudnn.isNotSupported(status);
     if (!refused) {
       Cudnn.check(call, status);
     }

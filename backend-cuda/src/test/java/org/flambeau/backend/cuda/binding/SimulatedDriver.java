@@ -145,6 +145,47 @@ public final class SimulatedDriver {
     assertEquals(0, Native.call(() -> (int) function.invokeExact(plans ? 1 : 0, bits)));
   }
 
+  /// The kinds of cuDNN's descriptors, as its header numbers them, that it says not to support from now on.
+  public static void cudnnSupportsNo(int... kinds) {
+    var function = Native.function(Libraries.shared().open(Library.CUDNN), "simulatedUnsupported", JAVA_INT, JAVA_LONG);
+    long bits = Arrays.stream(kinds).mapToLong(kind -> 1L << kind).reduce(0, (all, bit) -> all | bit);
+    assertEquals(0, Native.call(() -> (int) function.invokeExact(bits)));
+  }
+
+  /// The engines of cuDNN whose plans fail from now on.
+  public static void cudnnFails(int... engines) {
+    set("simulatedFailures", Arrays.stream(engines).reduce(0, (all, engine) -> all | 1 << engine));
+  }
+
+  /// How much longer than they do the engines of cuDNN take by the events' clock from now on, from engine 0 on.
+  public static void cudnnTakes(int... milliseconds) {
+    for (int engine = 0; engine < 8; engine++) {
+      set("simulatedDelay", engine, engine < milliseconds.length ? milliseconds[engine] : 0);
+    }
+  }
+
+  /// How long cuDNN takes to make a plan from now on.
+  public static void cudnnPlansFor(int milliseconds) {
+    set("simulatedPlanning", milliseconds);
+  }
+
+  /// The engine of cuDNN whose plan was executed last.
+  public static long cudnnEngine() {
+    return count(Library.CUDNN, "simulatedEngine");
+  }
+
+  /// How often a handle of cuDNN was given a stream.
+  public static long cudnnStreams() {
+    return count(Library.CUDNN, "simulatedStreams");
+  }
+
+  private static void set(String name, int... values) {
+    MemoryLayout[] layouts = new MemoryLayout[values.length];
+    Arrays.fill(layouts, JAVA_INT);
+    var function = Native.function(Libraries.shared().open(Library.CUDNN), name, JAVA_INT, layouts);
+    assertEquals(0, Native.call(() -> (int) function.invokeWithArguments(Arrays.stream(values).boxed().toArray())));
+  }
+
   /// How often algorithms of cuDNN's legacy API were asked what they need.
   public static long cudnnQuestions() {
     return count(Library.CUDNN, "simulatedQuestions");
@@ -154,6 +195,13 @@ public final class SimulatedDriver {
   public static void proposals(int count) {
     var function = Native.function(Libraries.shared().open(Library.CUBLAS_LT), "simulatedProposals", JAVA_INT, JAVA_INT);
     assertEquals(0, Native.call(() -> (int) function.invokeExact(count)));
+  }
+
+  /// Which of the algorithms that it proposes cuBLASLt does not do after all from now on.
+  public static void refuseProposals(int... proposals) {
+    int bits = Arrays.stream(proposals).reduce(0, (all, proposal) -> all | 1 << proposal);
+    var function = Native.function(Libraries.shared().open(Library.CUBLAS_LT), "simulatedRefused", JAVA_INT, JAVA_INT);
+    assertEquals(0, Native.call(() -> (int) function.invokeExact(bits)));
   }
 
   /// Which of them was used last.

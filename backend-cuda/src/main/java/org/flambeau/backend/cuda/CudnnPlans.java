@@ -1,0 +1,167 @@
+package org.flambeau.backend.cuda;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.flambeau.DeviceOutOfMemoryException;
+import org.flambeau.backend.cuda.CudnnContext.Answer;
+import org.flambeau.backend.cuda.binding.Cudnn;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// How one GPU does what cuDNN is asked for: by the fastest of the first plans that cuDNN proposes, found by a [Trial] when a request is
+/// first met, and from then on the same in all contexts, each of which makes the plan for itself.
+///
+/// While a graph is captured nothing can be tried: the first plan is taken, and who comes later tries. A plan that fails gives way to the
+/// next; where there is none, nothing is done and the caller has other means.
+final class CudnnPlans {
+  private static final Logger LOG = LoggerFactory.getLogger(CudnnPlans.class);
+  /// Plans that are tried at most: cuDNN's order is mostly right.
+  private static final int TRIED = 3;
+  /// Nanoseconds after which no further plan is made to be tried.
+  private static final long ENOUGH = 1_000_000_000;
+  /// In place of a plan's number where there is none.
+  private static final int NONE = -1;
+  /// Beyond this many requests choices are made anew.
+  private static final int MOST = 1 << 14;
+
+  private final Gpu gpu;
+  /// The number of the plan that does a request.
+  private final Map<CudnnRequest, Integer> choices = new ConcurrentHashMap<>();
+  /// The numbers of those that could not, although they were made.
+  private final Map<CudnnRequest, Set<Integer>> failures = new ConcurrentHashMap<>();
+
+  CudnnPlans(Gpu gpu) {
+    this.gpu = gpu;
+  }
+
+  /// Does what is asked for; false where cuDNN cannot, nothing being done then.
+  ///
+  /// @param tensors where the tensors with uid 1, 2, … lie
+  boolean run(CudnnContext context, CudnnRequest request, long... tensors) {
+    while (true) {
+      Answer known = context.answer(request);
+      CudnnPlan plan = (known != null && known.settled() ? known : find(context, request, tensors)).plan();
+      if (plan == null) {
+        return false;
+      }
+      try (Workspace workspace = Workspace.of(gpu, plan.workspaceBytes());
+          var operands = context.operands(workspace.address(), tensors)) {
+        int status = operands.run(plan);
+        if (status == 0) {
+          keepWhileCaptured(plan);
+          return true;
+        }
+        fail(context, request, plan, status);
+      }
+    }
+  }
+
+  /// A graph launches the plan's kernels until it is closed.
+  private void keepWhileCaptured(CudnnPlan plan) {
+    Capture capture = gpu.capture();
+    if (capture != null) {
+      plan.hold();
+      capture.setAside(plan::close);
+    }
+  }
+
+  /// Has the plan not be used again.
+  private void fail(CudnnContext context, CudnnRequest request, CudnnPlan plan, int status) {
+    if (gpu.capture() != null) {
+      Cudnn.check("cudnnBackendExecute", status); // what was captured of it cannot be taken back
+    }
+    warn(request, plan, status);
+    failures.computeIfAbsent(request, _ -> ConcurrentHashMap.newKeySet()).add(plan.number());
+    choices.remove(request, plan.number());
+    context.forget(request);
+  }
+
+  /// Settles how a request is done, here or as another context did before.
+  private synchronized Answer find(CudnnContext context, CudnnRequest request, long... tensors) {
+    Integer choice = choices.get(request);
+    Answer known = context.answer(request);
+    boolean postponed = choice == null && gpu.capture() != null && Trial.pays(request.work());
+    if (postponed && known != null) {
+      return known;
+    }
+    CudnnPlan plan;
+    try (var proposals = CudnnProposals.of(context, request)) {
+      plan = choice != null ? made(proposals, choice)
+          : postponed || !Trial.pays(request.work()) ? next(proposals, request, true)
+          : fastest(context, proposals, request, tensors);
+    }
+    if (choice == null && !postponed) {
+      settle(request, plan);
+    }
+    Answer answer = new Answer(plan, !postponed);
+    context.answer(request, answer);
+    return answer;
+  }
+
+  private void settle(CudnnRequest request, @Nullable CudnnPlan plan) {
+    if (choices.size() >= MOST) {
+      choices.clear();
+      failures.clear();
+    }
+    choices.put(request, plan == null ? NONE : plan.number());
+    if (plan == null) {
+      LOG.info("{}: cuDNN {} has no plan, so that slower kernels do it{}", request, Cudnn.version(), CudnnProposals.reason());
+    }
+  }
+
+  private static @Nullable CudnnPlan made(CudnnProposals proposals, int choice) {
+    return choice == NONE ? null : proposals.next(number -> number == choice, true);
+  }
+
+  private @Nullable CudnnPlan next(CudnnProposals proposals, CudnnRequest request, boolean fallback) {
+    Set<Integer> failed = failures.getOrDefault(request, Set.of());
+    return proposals.next(number -> !failed.contains(number), fallback);
+  }
+
+  private @Nullable CudnnPlan fastest(CudnnContext context, CudnnProposals proposals, CudnnRequest request, long... tensors) {
+    long until = System.nanoTime() + ENOUGH;
+    List<CudnnPlan> losers = new ArrayList<>();
+    CudnnPlan best = null;
+    try (Trial trial = new Trial(gpu)) {
+      for (int tried = 0; best == null || tried < TRIED && System.nanoTime() < until; tried++) {
+        CudnnPlan plan = next(proposals, request, best == null);
+        if (plan == null) {
+          break;
+        }
+        losers.add(plan);
+        if (isBetter(context, trial, request, plan, best, tensors)) {
+          best = plan;
+        }
+      }
+      losers.remove(best);
+      return best;
+    } finally {
+      losers.forEach(CudnnPlan::close);
+    }
+  }
+
+  /// Where there is no memory to try a plan, the one that needs less is the better one.
+  private boolean isBetter(CudnnContext context, Trial trial, CudnnRequest request, CudnnPlan plan, @Nullable CudnnPlan best,
+      long... tensors) {
+    try (Workspace workspace = Workspace.of(gpu, plan.workspaceBytes());
+        var operands = context.operands(workspace.address(), tensors)) {
+      return trial.prefers(() -> {
+        int status = operands.run(plan);
+        if (status != 0) {
+          warn(request, plan, status);
+        }
+        return status == 0;
+      });
+    } catch (DeviceOutOfMemoryException _) {
+      return best == null || plan.workspaceBytes() < best.workspaceBytes();
+    }
+  }
+
+  private static void warn(CudnnRequest request, CudnnPlan plan, int status) {
+    LOG.warn("{}: plan {} of cuDNN {} failed with status {}{}", request, plan.number(), Cudnn.version(), status, CudnnProposals.reason());
+  }
+}
