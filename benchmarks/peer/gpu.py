@@ -63,6 +63,8 @@ def drawn(name, size):
         return resnet18(weights=None)
     if name == "vit_b_16":
         return VisionTransformer(size, 16, 12, 12, 768, 3072)
+    if name == "vit_b_1":
+        return VisionTransformer(size, 16, 1, 12, 768, 3072)
     return VisionTransformer(size, 8, 2, 2, 32, 64)
 
 

@@ -59,13 +59,19 @@ final class KernelLibrary {
 
   /// The instance of a template for what is generated: arguments of the template that the source does not have.
   Kernel get(String source, String generated, String instance) {
-    String name = source + ": " + instance;
-    return kernels.computeIfAbsent(name + generated, _ -> load(name, source, generated, instance));
+    return kernels.computeIfAbsent(source + ": " + instance + generated, _ -> load(new KernelRequest(source, generated, instance)));
   }
 
-  private Kernel load(String name, String source, String generated, String instance) {
-    KernelCache.Entry entry = cache.get(compiler.key(source, generated, instance), () -> compiler.compile(source, generated, instance));
+  private Kernel load(KernelRequest request) {
+    request.note();
+    KernelCache.Entry entry = prepare(request);
     makeCurrent.run();
-    return new Kernel(name, Driver.moduleGetFunction(Driver.moduleLoadData(entry.image()), entry.symbol()));
+    return new Kernel(request.toString(), Driver.moduleGetFunction(Driver.moduleLoadData(entry.image()), entry.symbol()));
+  }
+
+  /// Sees to it that a kernel is on disk.
+  KernelCache.Entry prepare(KernelRequest request) {
+    return cache.get(compiler.key(request.source(), request.generated(), request.instance()),
+        () -> compiler.compile(request.source(), request.generated(), request.instance()));
   }
 }

@@ -3,7 +3,6 @@ package org.flambeau.backend.cuda;
 import static org.flambeau.spi.NativeMemory.ALL;
 import static org.flambeau.spi.NativeMemory.BYTE;
 import static org.flambeau.spi.NativeMemory.DOUBLE;
-import static org.flambeau.spi.NativeMemory.FLOAT;
 import static org.flambeau.spi.NativeMemory.INT;
 import static org.flambeau.spi.NativeMemory.LONG;
 
@@ -64,11 +63,6 @@ final class Launch {
 
   Launch float64(double value) {
     ALL.set(DOUBLE, structure(8, 8), value);
-    return this;
-  }
-
-  Launch float32(float value) {
-    ALL.set(FLOAT, structure(4, 4), value);
     return this;
   }
 

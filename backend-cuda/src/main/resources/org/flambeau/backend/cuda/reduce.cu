@@ -179,7 +179,7 @@ constexpr int IN_FLIGHT = 4;
 // place where `alongReduced`, else the same lane of neighbouring places. With several blocks in y, each gathers a part, into `parts`.
 template <class R, class T, class Sink>
 __global__ void __launch_bounds__(THREADS) reduce(Source<T> source, Sink sink, double parameter, int lanes, bool alongReduced, R *parts) {
-  alignas(16) __shared__ unsigned char memory[THREADS * sizeof(R)];
+  alignas(16) __shared__ unsigned char memory[THREADS * sizeof(R)];  // as bytes, since nothing there may be initialized
   R *shared = reinterpret_cast<R *>(memory);
   int places = THREADS / lanes;
   int lane = alongReduced ? threadIdx.x % lanes : threadIdx.x / places;
@@ -240,7 +240,8 @@ __global__ void merge(const R *parts, int count, Sink sink, double parameter, Sp
 template <class R, class T>
 __global__ void __launch_bounds__(THREADS) reduceChunks(Tensors<1> tensors, Compute<T> *results, double parameter) {
   constexpr int N = packed<T>();
-  __shared__ R shared[THREADS];
+  alignas(16) __shared__ unsigned char memory[THREADS * sizeof(R)];
+  R *shared = reinterpret_cast<R *>(memory);
   Chunk chunk = tensors.chunk(blockIdx.x);
   const T *x = static_cast<const T *>(tensors.data[0][chunk.tensor]) + chunk.from;
   int packs = reinterpret_cast<unsigned long long>(x) % sizeof(Pack<T, N>) == 0 ? chunk.n / N : 0;

@@ -5,7 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
 import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.Tensor;
@@ -38,6 +41,17 @@ class SimulatedDeviceTest {
     assertEquals(Device.cuda(0), x.device());
     assertArrayEquals(new float[] {1, 2, 3, 4, 5}, x.toFloatArray());
     assertEquals("tensor([1., 2., 3., 4., 5.], device='cuda:0')", x.toString());
+  }
+
+  /// Of more bytes than fit the buffers on their way.
+  @Test
+  void threadsBringTheirsThereAndBackAtTheSameTime() {
+    List<CompletableFuture<Boolean>> threads = IntStream.range(0, 4).mapToObj(thread -> CompletableFuture.supplyAsync(() -> {
+      Tensor x = Tensor.arange(3_000_000).to(DType.FLOAT32).add(thread);
+      return IntStream.range(0, 3).allMatch(_ -> x.to(Device.cuda(0)).cpu().equal(x));
+    })).toList();
+
+    assertEquals(List.of(true, true, true, true), threads.stream().map(CompletableFuture::join).toList());
   }
 
   @Test

@@ -34,7 +34,7 @@ public final class GpuRun {
         --out=FOLDER         where results.json, results.md and logs.zip go; $OUT, else out
         --device=cuda:0      what is measured
         --operations=A,B     operations of the table, all where none is named
-        --models=A,B         of resnet18, vit_b_16, vit_tiny; the first two
+        --models=A,B         of resnet18, vit_b_16, vit_b_1 (one layer of it), vit_tiny; the first two
         --batches=A,B        images of a batch; 32,1,8, and 128 in inference
         --precisions=A,B     of bf16, amp, tf32, fp32, fp16; in inference the first four, in training amp,tf32
         --forms=A,B          of compiled, graph, channels_last, untuned, beside eager: all, where they make sense

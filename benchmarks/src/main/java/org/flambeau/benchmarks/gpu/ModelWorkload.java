@@ -66,9 +66,10 @@ final class ModelWorkload implements AutoCloseable {
     Module model = switch (name) {
       case "resnet18" -> ResNet.resnet18();
       case "vit_b_16" -> new VisionTransformer(VisionTransformer.Options.B_16.imageSize(size));
+      case "vit_b_1" -> new VisionTransformer(VisionTransformer.Options.B_16.imageSize(size).layers(1));
       case "vit_tiny" ->
         new VisionTransformer(VisionTransformer.Options.B_16.imageSize(size).patchSize(8).layers(2).heads(2).hidden(32).mlp(64));
-      default -> throw new IllegalArgumentException("expected resnet18, vit_b_16 or vit_tiny, got " + name);
+      default -> throw new IllegalArgumentException("expected resnet18, vit_b_16, vit_b_1 of its layers or vit_tiny, got " + name);
     };
     Linear head = (Linear) model.submodule(name.startsWith("vit") ? "heads.head" : "fc");
     Init.normal_(head.weight(), 0, 0.02);

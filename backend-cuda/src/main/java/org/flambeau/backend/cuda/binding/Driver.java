@@ -53,7 +53,6 @@ public final class Driver {
   private static final MethodHandle DEVICE_GET_ATTRIBUTE = function("cuDeviceGetAttribute", POINTER, JAVA_INT, JAVA_INT);
   private static final MethodHandle DEVICE_TOTAL_MEM = function("cuDeviceTotalMem_v2", POINTER, JAVA_INT);
   private static final MethodHandle DEVICE_PRIMARY_CTX_RETAIN = function("cuDevicePrimaryCtxRetain", POINTER, JAVA_INT);
-  private static final MethodHandle DEVICE_PRIMARY_CTX_RELEASE = function("cuDevicePrimaryCtxRelease_v2", JAVA_INT);
   private static final MethodHandle CTX_SET_CURRENT = function("cuCtxSetCurrent", POINTER);
   private static final MethodHandle CTX_SYNCHRONIZE = function("cuCtxSynchronize");
   private static final MethodHandle MEM_ALLOC = function("cuMemAlloc_v2", POINTER, JAVA_LONG);
@@ -83,7 +82,6 @@ public final class Driver {
   private static final MethodHandle EVENT_SYNCHRONIZE = function("cuEventSynchronize", POINTER);
   private static final MethodHandle EVENT_ELAPSED_TIME = function("cuEventElapsedTime", POINTER, POINTER, POINTER);
   private static final MethodHandle MODULE_LOAD_DATA = function("cuModuleLoadData", POINTER, POINTER);
-  private static final MethodHandle MODULE_UNLOAD = function("cuModuleUnload", POINTER);
   private static final MethodHandle MODULE_GET_FUNCTION = function("cuModuleGetFunction", POINTER, POINTER, POINTER);
   private static final MethodHandle FUNC_GET_ATTRIBUTE = function("cuFuncGetAttribute", POINTER, JAVA_INT, POINTER);
   private static final MethodHandle FUNC_SET_ATTRIBUTE = function("cuFuncSetAttribute", POINTER, JAVA_INT, JAVA_INT);
@@ -133,10 +131,6 @@ public final class Driver {
   /// The context that all libraries in the process share on that device.
   public static long primaryCtxRetain(int device) {
     return Native.outLong(out -> check("cuDevicePrimaryCtxRetain", (int) DEVICE_PRIMARY_CTX_RETAIN.invokeExact(out, device)));
-  }
-
-  public static void primaryCtxRelease(int device) {
-    check("cuDevicePrimaryCtxRelease", () -> (int) DEVICE_PRIMARY_CTX_RELEASE.invokeExact(device));
   }
 
   /// Contexts are current per thread of the system: whoever may run on a virtual thread sets it before each sequence of calls.
@@ -306,10 +300,6 @@ public final class Driver {
       MemorySegment.copy(image, 0, data, JAVA_BYTE, 0, image.length);
       return Native.outLong(out -> check("cuModuleLoadData", (int) MODULE_LOAD_DATA.invokeExact(out, data.address())));
     }
-  }
-
-  public static void moduleUnload(long module) {
-    check("cuModuleUnload", () -> (int) MODULE_UNLOAD.invokeExact(module));
   }
 
   public static long moduleGetFunction(long module, String kernel) {
