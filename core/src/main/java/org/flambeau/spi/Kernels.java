@@ -155,8 +155,9 @@ public interface Kernels {
 
   // ---- fused, optional: core asks first, and composes them otherwise ----
 
-  /// Whether this backend has `op` as one kernel for operands like `x`.
-  default boolean supports(FusedOp op, Strided x) {
+  /// Whether this backend has `op` as one kernel for such operands: its first, and for attention, where the layouts of the others decide
+  /// too, all three.
+  default boolean supports(FusedOp op, Strided... operands) {
     return false;
   }
 

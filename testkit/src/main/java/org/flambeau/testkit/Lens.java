@@ -9,6 +9,7 @@ import java.util.TreeMap;
 import org.flambeau.internal.Backends;
 import org.flambeau.spi.FusedOp;
 import org.flambeau.spi.Kernels;
+import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
 /// Looks at the kernels that operations call while it is open, and may pretend that there are no fused ones.
@@ -68,7 +69,7 @@ final class Lens implements AutoCloseable {
   private Object call(Kernels kernels, Method method, Object[] arguments) throws Throwable {
     try {
       if (method.getName().equals("supports")) {
-        boolean supported = !composites && kernels.supports((FusedOp) arguments[0], (org.flambeau.spi.Strided) arguments[1]);
+        boolean supported = !composites && kernels.supports((FusedOp) arguments[0], (Strided[]) arguments[1]);
         if (supported) {
           add("supports " + arguments[0]);
         }

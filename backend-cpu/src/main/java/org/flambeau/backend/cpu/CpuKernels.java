@@ -317,7 +317,8 @@ final class CpuKernels implements Kernels {
   // ---- fused ----
 
   @Override
-  public boolean supports(FusedOp op, Strided x) {
+  public boolean supports(FusedOp op, Strided... operands) {
+    Strided x = operands[0];
     return switch (op) {
       case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, ADD_LAYER_NORM, BATCH_NORM, ATTENTION, CROSS_ENTROPY, SGD_STEP, ADAM_STEP ->
         Vectorization.PRESENT != null && Compute.of(x.dtype()) == Compute.FLOAT;

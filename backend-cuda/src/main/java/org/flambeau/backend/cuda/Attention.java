@@ -84,9 +84,10 @@ final class Attention {
     return new KernelTable<>(library, SOURCE, Width.class, DType.class, (_, dtype) -> dtype == DType.FLOAT32 || isHalf(dtype), instance);
   }
 
-  /// Whether there are kernels for such queries that pay; of float64 core composes attention, as of wider heads.
-  boolean supports(Strided q) {
-    boolean dtype = q.dtype() == DType.FLOAT32 || isHalf(q) && (!GradMode.isEnabled() || cudnn.takes(q));
+  /// Whether there are kernels for such operands that pay; of float64 core composes attention, as of wider heads.
+  boolean supports(Strided... operands) {
+    Strided q = operands[0];
+    boolean dtype = q.dtype() == DType.FLOAT32 || isHalf(q) && (!GradMode.isEnabled() || cudnn.takes(operands));
     if (!dtype || q.size(3) > MAX_WIDTH || tooMany(q)) {
       return false;
     }

@@ -282,12 +282,12 @@ final class CudaKernels implements Kernels {
   // ---- fused ----
 
   @Override
-  public boolean supports(FusedOp op, Strided x) {
+  public boolean supports(FusedOp op, Strided... operands) {
     return switch (op) {
-      case ATTENTION -> attention.supports(x);
+      case ATTENTION -> attention.supports(operands);
       case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, ADD_LAYER_NORM, BATCH_NORM, LINEAR, CONV2D, CROSS_ENTROPY, SGD_STEP, ADAM_STEP,
           MULTI_TENSOR_NORM, MULTI_TENSOR_SCALE ->
-        x.dtype().isFloating();
+        operands[0].dtype().isFloating();
       case CHAIN -> true;
     };
   }

@@ -8,9 +8,12 @@ import java.util.Arrays;
 import java.util.stream.Stream;
 import org.flambeau.backend.cuda.binding.Cudnn;
 import org.flambeau.spi.Strided;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// Attention of half precision by cuDNN's fused engines, which take heads where a projection to queries, keys and values left them.
 final class CudnnAttention {
+  private static final Logger LOG = LoggerFactory.getLogger(CudnnAttention.class);
   /// The first cuDNN whose engines take any number of keys both ways.
   static final long CUDNN = 91501;
 
@@ -35,14 +38,27 @@ final class CudnnAttention {
     this.plans = plans;
   }
 
-  /// Whether cuDNN takes such queries, and keys and values that are like them.
-  boolean takes(Strided q) {
-    return q.size(3) % 8 == 0 && liesTogether(q) && Cudnn.versionNumber() >= CUDNN;
+  /// The library, which is opened when it is first asked for.
+  private static final class Version {
+    static final boolean SUFFICES = suffices();
+
+    private static boolean suffices() {
+      boolean suffices = Cudnn.versionNumber() >= CUDNN;
+      if (!suffices) {
+        LOG.info("cuDNN {} is too old for attention of any number of keys, which 9.15.1 has", Cudnn.version());
+      }
+      return suffices;
+    }
+  }
+
+  /// Whether cuDNN takes heads that lie so, of which queries come first.
+  boolean takes(Strided... operands) {
+    return operands[0].size(3) % 8 == 0 && Stream.of(operands).allMatch(CudnnAttention::liesTogether) && Version.SUFFICES;
   }
 
   /// Whether cuDNN could.
   boolean forward(Strided out, Strided logSumExp, Strided q, Strided k, Strided v, float scale, boolean causal) {
-    if (!takes(q) || !liesTogether(k) || !liesTogether(v) || !liesTogether(out)) {
+    if (!takes(q, k, v, out)) {
       return false;
     }
     var request = new AttentionGraph.Forward(q.dtype(), causal, CudnnLayout.of(q), CudnnLayout.of(k), CudnnLayout.of(v),
@@ -55,7 +71,7 @@ final class CudnnAttention {
   boolean backward(Strided gradQ, Strided gradK, Strided gradV, Strided grad, Strided out, Strided logSumExp, Strided q, Strided k,
       Strided v, float scale, boolean causal) {
     boolean single = q.size(2) == 1 && k.size(2) == 1; // for which its engines are not meant
-    if (single || !takes(q) || !Stream.of(gradQ, gradK, gradV, out, k, v).allMatch(CudnnAttention::liesTogether)) {
+    if (single || !takes(q, k, v, out, gradQ, gradK, gradV)) {
       return false;
     }
     try (var copies = new Copies(gpu, elementwise); Workspace sums = Workspace.of(gpu, logSumExp.numel() * Float.BYTES)) {

@@ -2,6 +2,7 @@ package org.flambeau.backend.cuda;
 
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import org.flambeau.DeviceOutOfMemoryException;
 import org.flambeau.backend.cuda.binding.CublasLt;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -81,14 +82,14 @@ final class GemmPlans {
       if (gpu.capture() != null) {
         return found; // and let who comes later try
       }
-      tryOut(plan, a, b, d, bias);
+      tryOut(gemm, plan, a, b, d, bias);
     }
     plans.put(gemm, found);
     return found;
   }
 
   /// Chooses the fastest proposal on the operands themselves.
-  private void tryOut(GemmPlan plan, long a, long b, long d, long bias) {
+  private void tryOut(Gemm gemm, GemmPlan plan, long a, long b, long d, long bias) {
     try (Workspace workspace = Workspace.of(gpu, WORKSPACE); Trial trial = new Trial(gpu)) {
       for (int i = 0; i < plan.proposals(); i++) {
         int proposal = i;
@@ -97,6 +98,8 @@ final class GemmPlans {
           plan.choose(proposal);
         }
       }
+    } catch (DeviceOutOfMemoryException _) {
+      LOG.info("{}: there is no memory to try cuBLASLt's proposals", gemm);
     }
   }
 }

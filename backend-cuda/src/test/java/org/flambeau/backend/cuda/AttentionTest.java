@@ -229,6 +229,18 @@ class AttentionTest extends KernelTest {
     }
   }
 
+  @Test
+  void itIsTheLayoutOfAllThreeThatDecidesWhetherCudnnTakesThem() {
+    Strided q = arrays.empty(DType.BFLOAT16, 1, 1, 3, 40);
+    Strided columns = arrays.strided(DType.BFLOAT16, 0, new long[] {1, 1, 3, 40}, new long[] {120, 120, 1, 3});
+    assertTrue(gpu.kernels().supports(FusedOp.ATTENTION, q, q, q));
+    assertFalse(gpu.kernels().supports(FusedOp.ATTENTION, q, columns, q));
+    assertFalse(gpu.kernels().supports(FusedOp.ATTENTION, q, q, columns));
+    try (var _ = GradMode.noGrad()) {
+      assertTrue(gpu.kernels().supports(FusedOp.ATTENTION, q, columns, columns));
+    }
+  }
+
   /// As where what was computed is summed up.
   @Test
   void aGradientThatIsTheSameEverywhereMayBeOneNumber() {

@@ -49,6 +49,8 @@ class InstalledCudnnTest {
   /// A GPU by its properties.
   private record Described(CudnnDescriptor properties) implements CudnnProposals.Target {
     private static final int DEVICE_PROPERTIES = 38;
+    private static final int HEURISTICS_PROPERTIES = 204;
+    private static final int PLAN_PROPERTIES = 407;
     private static final int JSON = 2702;
     private static final int CHAR = 24;
 
@@ -66,12 +68,12 @@ class InstalledCudnnTest {
 
     @Override
     public void nameForHeuristics(CudnnDescriptor heuristics) {
-      heuristics.set(204, properties);
+      heuristics.set(HEURISTICS_PROPERTIES, properties);
     }
 
     @Override
     public void nameForPlan(CudnnDescriptor plan) {
-      plan.set(407, properties);
+      plan.set(PLAN_PROPERTIES, properties);
     }
   }
 

@@ -315,8 +315,8 @@ final class RecordingKernels implements Kernels {
   // ---- fused ----
 
   @Override
-  public boolean supports(FusedOp op, Strided x) {
-    return inner.supports(op, x);
+  public boolean supports(FusedOp op, Strided... operands) {
+    return inner.supports(op, operands);
   }
 
   @Override

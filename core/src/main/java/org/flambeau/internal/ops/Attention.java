@@ -40,7 +40,8 @@ public final class Attention {
     }
     check(q, k, v, mask, dropoutP, causal);
     Scores scores = new Scores(scale, causal);
-    if (mask == null && dropoutP == 0 && isFusable(q, k, v) && Backends.kernels(q.device()).supports(FusedOp.ATTENTION, q.strided())) {
+    if (mask == null && dropoutP == 0 && isFusable(q, k, v)
+        && Backends.kernels(q.device()).supports(FusedOp.ATTENTION, q.strided(), k.strided(), v.strided())) {
       Strided query = q.strided();
       Layout perRow = Layout.contiguous(q.size(0), q.size(1), q.size(2));
       return FUSED.runMulti(scores, q.device(), new DType[] {q.dtype(), LayerNorm.statistics(q.dtype())},
