@@ -238,7 +238,7 @@ public interface Kernels {
   }
 
   /// out = softmax(q·kᵀ·scale, causal mask)·v: q (b, h, s, d), k and v (b, h, t, d); logSumExp (b, h, s) for the backward.
-  default void attention(Strided out, @Nullable Strided logSumExp, Strided q, Strided k, Strided v, double scale, boolean causal) {
+  default void attention(Strided out, Strided logSumExp, Strided q, Strided k, Strided v, double scale, boolean causal) {
     throw new UnsupportedOperationException("attention");
   }
 

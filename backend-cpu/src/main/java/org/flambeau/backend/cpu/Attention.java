@@ -4,7 +4,6 @@ import static org.flambeau.spi.NativeMemory.ALL;
 import static org.flambeau.spi.NativeMemory.FLOAT;
 
 import org.flambeau.spi.Strided;
-import org.jspecify.annotations.Nullable;
 
 /// Attention that never has all scores at once (Dao et al., "FlashAttention", 2022): a block of queries meets all keys of its head, and what
 /// becomes of its scores stays in the second-level cache.
@@ -42,11 +41,11 @@ final class Attention {
     this.scorePitch = CachedProduct.pitch(keys);
   }
 
-  static void forward(Strided out, @Nullable Strided logSumExp, Strided q, Strided k, Strided v, double scale, boolean causal) {
+  static void forward(Strided out, Strided logSumExp, Strided q, Strided k, Strided v, double scale, boolean causal) {
     try (Staging staging = Staging.open()) {
       Heads query = new Heads(staging.read(q), q);
       new Attention(query, new Heads(staging.read(k), k), new Heads(staging.read(v), v), scale, causal)
-          .forward(new Heads(staging.write(out), out), logSumExp == null ? null : staging.writable(logSumExp));
+          .forward(new Heads(staging.write(out), out), staging.writable(logSumExp));
     }
   }
 
@@ -63,7 +62,7 @@ final class Attention {
 
   // ---- forward: where there are few heads, threads share the queries of one ----
 
-  private void forward(Heads out, @Nullable Strided logSumExp) {
+  private void forward(Heads out, Strided logSumExp) {
     long blocks = (queries + BLOCK - 1L) / BLOCK;
     long parts = Math.clamp(4L * CpuPool.SHARED.threads() / heads, 1, blocks);
     long work = 2 * blocks / parts * BLOCK * keys * width;
@@ -89,7 +88,7 @@ final class Attention {
     });
   }
 
-  private void attend(Heads out, @Nullable Strided logSumExp, long head, int first, long keysAcross, long values, long block,
+  private void attend(Heads out, Strided logSumExp, long head, int first, long keysAcross, long values, long block,
       long weights) {
     int count = Math.min(BLOCK, queries - first);
     int met = met(first + count);
@@ -103,9 +102,7 @@ final class Attention {
       float largest = rows.largest(row, CachedProduct.padded(met));
       double sum = rows.exponentials(row, largest, CachedProduct.padded(met));
       shares[i] = (float) (1 / sum);
-      if (logSumExp != null) {
-        ALL.set(FLOAT, place(logSumExp, head, first + i), (float) (largest + Math.log(sum)));
-      }
+      ALL.set(FLOAT, place(logSumExp, head, first + i), (float) (largest + Math.log(sum)));
     }
     CachedProduct.multiply(false, count, width, met, weights, scorePitch, Float.BYTES, values, rowPitch, block, rowPitch);
     for (int i = 0; i < count; i++) {

@@ -401,7 +401,7 @@ final class CpuKernels implements Kernels {
   }
 
   @Override
-  public void attention(Strided out, @Nullable Strided logSumExp, Strided q, Strided k, Strided v, double scale, boolean causal) {
+  public void attention(Strided out, Strided logSumExp, Strided q, Strided k, Strided v, double scale, boolean causal) {
     Attention.forward(out, logSumExp, q, k, v, scale, causal);
   }
 

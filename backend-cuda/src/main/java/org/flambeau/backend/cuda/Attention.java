@@ -11,7 +11,6 @@ import org.flambeau.DType;
 import org.flambeau.GradMode;
 import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.spi.Strided;
-import org.jspecify.annotations.Nullable;
 
 /// Attention: of half precision by cuDNN, all else by `attention.cu`, whose arithmetic is float32's.
 ///
@@ -108,14 +107,14 @@ final class Attention {
     return dtype == DType.BFLOAT16 || dtype == DType.FLOAT16;
   }
 
-  void forward(Strided out, @Nullable Strided logSumExp, Strided q, Strided k, Strided v, double scale, boolean causal) {
-    if (isHalf(q) && logSumExp != null && cudnn.forward(out, logSumExp, q, k, v, (float) scale, causal)) {
+  void forward(Strided out, Strided logSumExp, Strided q, Strided k, Strided v, double scale, boolean causal) {
+    if (isHalf(q) && cudnn.forward(out, logSumExp, q, k, v, (float) scale, causal)) {
       return;
     }
     Width width = Width.of(q.size(3));
     Launch launch = Launch.begin();
     writeHeads(launch, out);
-    launch.word(logSumExp == null ? 0 : logSumExp.address());
+    launch.word(logSumExp.address());
     writeHeads(launch, q);
     writeHeads(launch, k);
     writeHeads(launch, v);

@@ -372,7 +372,7 @@ final class CudaKernels implements Kernels {
   }
 
   @Override
-  public void attention(Strided out, @Nullable Strided logSumExp, Strided q, Strided k, Strided v, double scale, boolean causal) {
+  public void attention(Strided out, Strided logSumExp, Strided q, Strided k, Strided v, double scale, boolean causal) {
     attention.forward(out, logSumExp, q, k, v, scale, causal);
   }
 

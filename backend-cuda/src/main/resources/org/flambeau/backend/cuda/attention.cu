@@ -252,7 +252,7 @@ __global__ void __launch_bounds__(THREADS, 2) attention(Heads<T> out, float *log
     int row = first + threadY() * R + i;
     if (row >= shape.queries) continue;
     rows.write(i, out, out.of(number, shape.heads), row, shape.width, 1.0f / total[i]);
-    if (logSumExp && threadX() == 0) logSumExp[static_cast<int64>(number) * shape.queries + row] = top[i] + log(total[i]);
+    if (threadX() == 0) logSumExp[static_cast<int64>(number) * shape.queries + row] = top[i] + log(total[i]);
   }
 }
 

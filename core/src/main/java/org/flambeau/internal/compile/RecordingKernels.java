@@ -353,13 +353,9 @@ final class RecordingKernels implements Kernels {
   }
 
   @Override
-  public void attention(Strided out, @Nullable Strided logSumExp, Strided q, Strided k, Strided v, double scale, boolean causal) {
-    if (logSumExp == null) {
-      call((kernels, w, r) -> kernels.attention(w[0], null, given(r[0]), given(r[1]), given(r[2]), scale, causal), to(out), from(q, k, v));
-    } else {
-      call((kernels, w, r) -> kernels.attention(w[0], w[1], given(r[0]), given(r[1]), given(r[2]), scale, causal), to(out, logSumExp),
-          from(q, k, v));
-    }
+  public void attention(Strided out, Strided logSumExp, Strided q, Strided k, Strided v, double scale, boolean causal) {
+    call((kernels, w, r) -> kernels.attention(w[0], w[1], given(r[0]), given(r[1]), given(r[2]), scale, causal), to(out, logSumExp),
+        from(q, k, v));
   }
 
   @Override
