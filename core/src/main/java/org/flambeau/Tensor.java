@@ -110,6 +110,11 @@ public final class Tensor extends TensorFactories
     return data.isContiguous();
   }
 
+  /// Whether its elements lie in this order without gaps.
+  public boolean isContiguous(MemoryFormat format) {
+    return Copies.isContiguous(this, format);
+  }
+
   /// Where its elements lie: what kernels see of it.
   public Strided strided() {
     return data;
@@ -156,6 +161,20 @@ public final class Tensor extends TensorFactories
   /// In row-major order: itself where it is so, else a copy.
   public Tensor contiguous() {
     return Copies.contiguous(this);
+  }
+
+  /// In the given format: itself where it is so, else a copy.
+  ///
+  /// @throws IllegalArgumentException if the format is channels-last and this has not four dimensions
+  public Tensor contiguous(MemoryFormat format) {
+    return Copies.contiguous(this, format);
+  }
+
+  /// [#contiguous(MemoryFormat)] whose strides also say so where sizes of 1 leave the format open, as those of a kernel of 1×1 do.
+  ///
+  /// @throws IllegalArgumentException if the format is channels-last and this has not four dimensions
+  public Tensor to(MemoryFormat format) {
+    return Copies.to(this, format);
   }
 
   /// Overwrites the elements with those of `source`, broadcast to these sizes and cast to this dtype.

@@ -15,6 +15,7 @@ import org.flambeau.Device;
 import org.flambeau.Tensor;
 import org.flambeau.internal.ThreadState;
 import org.flambeau.internal.memory.ScopeMembers;
+import org.flambeau.internal.ops.Layout;
 import org.jspecify.annotations.Nullable;
 
 /// One step of a recorded computation, seen from behind: it turns the gradients of a function's results into those of
@@ -23,9 +24,9 @@ public abstract class Node {
   /// What an operand's or result's gradient must look like.
   ///
   /// @param sizes shared with the tensor it describes: do not change
-  record Meta(long[] sizes, DType dtype, Device device) {
+  record Meta(long[] sizes, boolean channelsLast, DType dtype, Device device) {
     static Meta of(Tensor tensor) {
-      return new Meta(tensor.strided().sizes(), tensor.dtype(), tensor.device());
+      return new Meta(tensor.strided().sizes(), Layout.isChannelsLast(tensor.strided()), tensor.dtype(), tensor.device());
     }
   }
 

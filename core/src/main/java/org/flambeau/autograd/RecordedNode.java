@@ -155,6 +155,11 @@ public final class RecordedNode<A> extends Node implements Saved {
   }
 
   @Override
+  public boolean isChannelsLast(int i) {
+    return meta(i).channelsLast();
+  }
+
+  @Override
   public DType dtype(int i) {
     return meta(i).dtype();
   }

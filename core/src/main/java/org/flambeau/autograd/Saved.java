@@ -26,6 +26,9 @@ public interface Saved {
   /// The sizes of operand `i`, where its gradient is needed. The array is shared: do not change it.
   long[] sizes(int i);
 
+  /// Whether operand `i` is of four dimensions and channels-last, where its gradient is needed.
+  boolean isChannelsLast(int i);
+
   /// The dtype of operand `i`, where its gradient is needed.
   DType dtype(int i);
 }

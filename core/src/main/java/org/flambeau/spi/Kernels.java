@@ -1,6 +1,7 @@
 package org.flambeau.spi;
 
 import java.lang.foreign.MemorySegment;
+import org.flambeau.DType;
 import org.jspecify.annotations.Nullable;
 
 /// The computations of one device, bound to a stream: about fifty families, to which core reduces every operation.
@@ -152,6 +153,11 @@ public interface Kernels {
 
   /// A random order of 0 … n−1, int64, rank 1.
   void permutation(Strided out, RandomSource source);
+
+  /// Whether a network of convolutions with row-major weights is faster on images of this dtype when they are channels-last.
+  default boolean prefersChannelsLast(DType dtype) {
+    return false;
+  }
 
   // ---- fused, optional: core asks first, and composes them otherwise ----
 

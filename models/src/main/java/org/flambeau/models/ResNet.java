@@ -3,6 +3,7 @@ package org.flambeau.models;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import org.flambeau.MemoryFormat;
 import org.flambeau.Tensor;
 import org.flambeau.models.ResidualBlock.Kind;
 import org.flambeau.nn.AdaptiveAvgPool2d;
@@ -120,7 +121,8 @@ public final class ResNet extends Module {
 
   @Override
   protected Tensor forward(Tensor x) {
-    return Sequential.chain(x, y -> ConvNorm.call(conv1, bn1, relu, y), maxpool::call, layer1::call, layer2::call, layer3::call,
+    return Sequential.chain(x.dim() == 4 ? x.to(MemoryFormat.ofImages(x)) : x, y -> ConvNorm.call(conv1, bn1, relu, y), maxpool::call,
+        layer1::call, layer2::call, layer3::call,
         layer4::call,
         avgpool::call, y -> y.flatten(1, -1), fc::call);
   }

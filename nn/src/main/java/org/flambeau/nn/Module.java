@@ -13,6 +13,7 @@ import java.util.function.UnaryOperator;
 import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.GradMode;
+import org.flambeau.MemoryFormat;
 import org.flambeau.MemoryScope;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Node.Registration;
@@ -360,6 +361,12 @@ public abstract class Module {
       throw new IllegalArgumentException("[" + name() + "] to expects a float dtype, got " + dtype.label());
     }
     return convert(tensor -> tensor.dtype().isFloating() ? tensor.to(dtype) : tensor);
+  }
+
+  /// Lays parameters and buffers of four dimensions out in `format`; the tensors stay the same objects. The results of convolutions whose weights
+  /// are channels-last are so as well.
+  public final Module to(MemoryFormat format) {
+    return convert(tensor -> tensor.dim() == 4 ? tensor.to(format) : tensor);
   }
 
   private Module convert(UnaryOperator<Tensor> conversion) {

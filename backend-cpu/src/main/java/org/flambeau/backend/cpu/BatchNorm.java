@@ -4,6 +4,7 @@ import static org.flambeau.spi.NativeMemory.ALL;
 import static org.flambeau.spi.NativeMemory.DOUBLE;
 import static org.flambeau.spi.NativeMemory.FLOAT;
 
+import java.util.Arrays;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Strided;
@@ -17,7 +18,9 @@ final class BatchNorm {
   /// Fewer pixels are not worth a row of their own.
   private static final long SHORT_ROW = 128;
   private static final long ROWS_APART = 128;
-  private static final long MOST_PARTS = 256;
+  private static final long MOST_PARTS = 64;
+  /// So many rows are summed in float before the sum is carried on in double.
+  private static final long ROWS_IN_FLOAT = 64;
 
   private final boolean allChannels;
   private final long[] sizes;
@@ -112,14 +115,19 @@ final class BatchNorm {
     int channels = Math.toIntExact(x.size(1));
     long n = x.numel() / Math.max(1, channels);
     try (Staging staging = Staging.open(); Workspace workspace = new Workspace(CpuAllocator.SHARED)) {
-      long[] sizes = new long[x.rank()];
-      java.util.Arrays.fill(sizes, 1);
-      sizes[1] = channels;
-      long[] strides = new long[x.rank()];
-      strides[1] = mean.stride(0);
       long means = workspace.take(8L * channels);
       long squares = workspace.take(8L * channels);
-      Reduction.moments(mean.with(mean.offset(), sizes, strides), x, staging.read(x), means, squares);
+      BatchNorm norm = new BatchNorm(x, workspace);
+      if (norm.allChannels && lies(x, norm.strides)) {
+        norm.moments(means, squares, staging.read(x), x);
+      } else {
+        long[] sizes = new long[x.rank()];
+        Arrays.fill(sizes, 1);
+        sizes[1] = channels;
+        long[] strides = new long[x.rank()];
+        strides[1] = mean.stride(0);
+        Reduction.moments(mean.with(mean.offset(), sizes, strides), x, staging.read(x), means, squares);
+      }
       if (runningMean != null) {
         move(runningMean, means, momentum, 1, staging, workspace);
       }
@@ -131,6 +139,32 @@ final class BatchNorm {
         ALL.set(DOUBLE, squares + 8 * c, 1 / Math.sqrt(ALL.get(DOUBLE, squares + 8 * c) / n + eps));
       }
       Rows.writeDoubles(squares, rstd, staging);
+    }
+  }
+
+  /// The mean of each channel and the sum of the squared deviations from it, from rows of all channels.
+  private void moments(long means, long squares, long from, Strided x) {
+    long n = rows * repeat;
+    Loop add = Loops.binary(BinaryOp.ADD, Compute.FLOAT);
+    int size = x.dtype().size();
+    sumRows(new long[] {means}, (to, at, buffer) -> {
+      long row = Rows.read(x.dtype(), from + at * size, size, buffer, length);
+      add.run(to, to, row, row, length);
+    });
+    long centres = workspace.take(4 * channels);
+    for (long c = 0; c < channels; c++) {
+      ALL.set(DOUBLE, means + 8 * c, ALL.get(DOUBLE, means + 8 * c) / n);
+      ALL.set(FLOAT, centres + 4 * c, (float) ALL.get(DOUBLE, means + 8 * c));
+    }
+    long centreRow = row(centres);
+    RowOp.Loop addSquare = Rows.loop(RowOp.ADD_CENTRED_SQUARE);
+    sumRows(new long[] {squares}, (to, at, buffer) -> {
+      long row = Rows.read(x.dtype(), from + at * size, size, buffer, length);
+      addSquare.run(to, to, row, centreRow, row, row, 0, 0, 0, 0, length);
+    });
+    for (long c = 0; c < channels; c++) { // they were taken from the mean rounded to float
+      double error = ALL.get(DOUBLE, means + 8 * c) - ALL.get(FLOAT, centres + 4 * c);
+      ALL.set(DOUBLE, squares + 8 * c, Math.max(0, ALL.get(DOUBLE, squares + 8 * c) - n * error * error));
     }
   }
 
@@ -268,37 +302,57 @@ final class BatchNorm {
     }
     Loop add = Loops.binary(BinaryOp.ADD, Compute.FLOAT);
     RowOp.Loop addProduct = Rows.loop(RowOp.ADD_CENTRED_PRODUCT);
-    long parts = Math.clamp(rows / ROWS_APART, 1, MOST_PARTS);
-    long partials = workspace.take(8L * length * parts);
     long centres = row(means);
+    sumRows(new long[] {sums, products}, (to, at, buffer) -> {
+      long g = Rows.read(grad.dtype(), grads + at * size, size, buffer, length);
+      long source = Rows.read(x.dtype(), from + at * size, size, buffer + 4L * length, length);
+      add.run(to, to, g, g, length);
+      addProduct.run(to + 4L * length, to + 4L * length, g, source, centres, g, 0, 0, 0, 0, length);
+    });
+  }
+
+  /// What is summed over rows of all channels.
+  @FunctionalInterface
+  private interface Terms {
+    /// Adds those of the row from element `at` on to rows of floats, one after the other; the buffer holds two rows.
+    void add(long to, long at, long buffer);
+  }
+
+  /// Sums over rows of all channels, for each channel, in double: few rows are summed in float, and these sums in double.
+  ///
+  /// @param sums where each goes
+  private void sumRows(long[] sums, Terms terms) {
+    int floats = length * sums.length;
+    long parts = Math.clamp(rows / ROWS_APART, 1, MOST_PARTS);
+    long totals = workspace.take(8L * floats * parts);
     CpuPool.SHARED.parallelFor(0, parts, 1, (begin, end) -> {
-      long buffer = Scratch.current().rows(8L * length);
+      long few = Scratch.current().rows(4L * floats + 8L * length);
       for (long part = begin; part < end; part++) {
-        long partSums = partials + part * 8 * length;
-        long partProducts = partSums + 4L * length;
-        for (long i = 0; i < 2L * length; i++) {
-          ALL.set(FLOAT, partSums + 4 * i, 0f);
-        }
-        for (long row = rows * part / parts; row < rows * (part + 1) / parts; row++) {
-          long g = Rows.read(grad.dtype(), grads + row * length * size, size, buffer, length);
-          long source = Rows.read(x.dtype(), from + row * length * size, size, buffer + 4L * length, length);
-          add.run(partSums, partSums, g, g, length);
-          addProduct.run(partProducts, partProducts, g, source, centres, g, 0, 0, 0, 0, length);
+        long total = totals + part * 8 * floats;
+        PixelRows.zero(total, 8L * floats);
+        long last = rows * (part + 1) / parts;
+        for (long first = rows * part / parts; first < last; first += ROWS_IN_FLOAT) {
+          PixelRows.zero(few, 4L * floats);
+          for (long row = first; row < Math.min(last, first + ROWS_IN_FLOAT); row++) {
+            terms.add(few, row * length, few + 4L * floats);
+          }
+          for (long i = 0; i < floats; i++) {
+            ALL.set(DOUBLE, total + 8 * i, ALL.get(DOUBLE, total + 8 * i) + ALL.get(FLOAT, few + 4 * i));
+          }
         }
       }
     });
-    for (long c = 0; c < channels; c++) {
-      double sum = 0;
-      double sumOfProducts = 0;
-      for (long part = 0; part < parts; part++) {
-        long at = partials + part * 8 * length + 4 * c * repeat;
-        for (int i = 0; i < repeat; i++) {
-          sum += ALL.get(FLOAT, at + 4L * i);
-          sumOfProducts += ALL.get(FLOAT, at + 4L * (length + i));
+    for (int k = 0; k < sums.length; k++) {
+      for (long c = 0; c < channels; c++) {
+        double sum = 0;
+        for (long part = 0; part < parts; part++) {
+          long at = totals + 8 * (part * floats + (long) k * length + c * repeat);
+          for (int i = 0; i < repeat; i++) {
+            sum += ALL.get(DOUBLE, at + 8L * i);
+          }
         }
+        ALL.set(DOUBLE, sums[k] + 8 * c, sum);
       }
-      ALL.set(DOUBLE, sums + 8 * c, sum);
-      ALL.set(DOUBLE, products + 8 * c, sumOfProducts);
     }
   }
 

@@ -148,6 +148,11 @@ final class CpuKernels implements Kernels {
   // ---- linear algebra ----
 
   @Override
+  public boolean prefersChannelsLast(DType dtype) {
+    return linearAlgebra.prefersChannelsLast(dtype);
+  }
+
+  @Override
   public void matmul(Strided out, Strided a, Strided b) {
     try (Staging staging = Staging.open()) {
       linearAlgebra.matmul(staging.writable(out), staging.readable(a), staging.readable(b));

@@ -1,5 +1,6 @@
 package org.flambeau.backend.cpu;
 
+import org.flambeau.DType;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Kernels;
@@ -13,6 +14,11 @@ import org.jspecify.annotations.Nullable;
 public interface LinearAlgebra {
   /// What computes, for the log and the report: `oneDNN 3.11.0`, `Vector API (512 bits)`.
   String name();
+
+  /// As [Kernels#prefersChannelsLast].
+  default boolean prefersChannelsLast(DType dtype) {
+    return false;
+  }
 
   /// As [Kernels#matmul].
   void matmul(Strided out, Strided a, Strided b);

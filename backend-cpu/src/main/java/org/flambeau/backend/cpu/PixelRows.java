@@ -69,6 +69,24 @@ final class PixelRows {
     }
   }
 
+  /// Floats that lie side by side.
+  @FunctionalInterface
+  interface Stretch {
+    void run(long address, int floats);
+  }
+
+  /// Calls `body` for what the image has of `count` rows from `top` on.
+  void forEachStretch(long image, int top, int count, Stretch body) {
+    int floats = Math.min(count, height - top) * width;
+    if (channelsLast) {
+      body.run(at(image, top), floats * channels);
+    } else {
+      for (int c = 0; c < channels; c++) {
+        body.run(at(image, top) + c * plane(), floats);
+      }
+    }
+  }
+
   private long at(long image, int row) {
     return address + image * height * bytes() + (channelsLast ? row * bytes() : (long) row * width * Float.BYTES);
   }

@@ -34,6 +34,8 @@ public enum RowOp {
   BLEND_CHANNELS,
   /// a + b·(c − d).
   ADD_CENTRED_PRODUCT,
+  /// a + (b − c)².
+  ADD_CENTRED_SQUARE,
 
   // stochastic gradient descent: q the weight decay, r = −1 to maximise
   /// a·r + b·q: the gradient a with the parameter b's decay.

@@ -94,9 +94,9 @@ public final class TransformedKernel {
   }
 
   private void transform(long taps, long buffer, long to, int wide) {
-    Winograd.TRANSFORMS.kernel(taps, SIZE * ROW, buffer, SIZE * ROW, SIZE * ROW / Float.BYTES);
+    Winograd.Transforms.PRESENT.kernel(taps, SIZE * ROW, buffer, SIZE * ROW, SIZE * ROW / Float.BYTES);
     for (long i = 0; i < PATCH; i++) {
-      Winograd.TRANSFORMS.kernel(buffer + i * SIZE * ROW, ROW, to + i * PATCH * plane(), plane(), wide);
+      Winograd.Transforms.PRESENT.kernel(buffer + i * SIZE * ROW, ROW, to + i * PATCH * plane(), plane(), wide);
     }
   }
 }

@@ -3,6 +3,7 @@ package org.flambeau.backend.cpu;
 import static org.flambeau.spi.NativeMemory.ALL;
 import static org.flambeau.spi.NativeMemory.FLOAT;
 
+import java.util.Arrays;
 import java.util.Objects;
 import org.flambeau.DType;
 import org.flambeau.MatmulPrecision;
@@ -10,7 +11,7 @@ import org.flambeau.spi.Allocator;
 import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Strided;
-import org.jspecify.annotations.Nullable;
+import org.flambeau.spi.UnaryOp;
 
 /// Convolutions with kernels of 3×3 that move by one pixel, with a quarter of the multiplications: images are cut into patches of 6×6 that
 /// overlap by two, which [TileTransforms] makes 36 numbers for each channel; a kernel is transformed likewise; then a convolution is 36 products
@@ -38,7 +39,12 @@ public final class Winograd {
   private static final long COST_OF_A_GRADIENT = 100;
   private static final int ROWS_OF_A_PRODUCT = 64;
 
-  static final TileTransforms TRANSFORMS = Objects.requireNonNull(Vectorization.PRESENT, "Winograd needs vectors").tileTransforms();
+  /// Loaded where there are vectors, after [#serves] has said so.
+  static final class Transforms {
+    static final TileTransforms PRESENT = Objects.requireNonNull(Vectorization.PRESENT, "Winograd needs vectors").tileTransforms();
+
+    private Transforms() {}
+  }
 
   private final Allocator allocator;
   private final int padH;
@@ -82,12 +88,33 @@ public final class Winograd {
 
   // ---- forward, and the gradient for the image, which is a convolution with the kernel turned around ----
 
-  /// out = x ∗ kernel + bias; for a kernel turned around, x and out are the gradients of the result and of the image.
+  /// out = epilogue(x ∗ kernel); for a kernel turned around, x and out are the gradients of the result and of the image.
   ///
   /// @param address where the transformed kernel is
-  public void convolve(Strided out, Strided x, TransformedKernel kernel, long address, @Nullable Strided bias) {
-    PixelRows images = new PixelRows(x);
-    PixelRows results = new PixelRows(out);
+  public void convolve(Strided out, Strided x, TransformedKernel kernel, long address, Epilogue epilogue) {
+    Strided residual = epilogue.residual();
+    if (residual != null && !Arrays.equals(residual.strides(), out.strides())) {
+      convolve(out, x, kernel, address, new Epilogue(epilogue.bias(), null, false));
+      Elementwise.sum(out, out, residual);
+      epilogue.finish(out);
+      return;
+    }
+    try (Workspace workspace = new Workspace(allocator)) {
+      PixelRows results = new PixelRows(out);
+      Ending ending = new Ending(epilogue.bias() == null ? 0 : row(workspace, results, epilogue.bias()),
+          residual == null ? 0 : residual.address() - out.address(), residual != null, epilogue.relu());
+      convolve(results, new PixelRows(x), kernel, address, ending);
+    }
+  }
+
+  /// A row of pixels that have the bias in them.
+  private static long row(Workspace workspace, PixelRows results, Strided bias) {
+    Strided row = Rows.take(DType.FLOAT32, new long[] {results.width, results.channels}, new long[] {results.channels, 1}, workspace);
+    Copy.copy(row, bias.with(bias.offset(), row.sizes(), new long[] {0, bias.stride(0)}));
+    return row.address();
+  }
+
+  private void convolve(PixelRows results, PixelRows images, TransformedKernel kernel, long address, Ending ending) {
     Band from = new Band(images, PATCH, kernel.backward ? KERNEL - 1 - padH : padH,
         kernel.backward ? KERNEL - 1 - padW : padW);
     Band to = new Band(results, TILE, 0, 0);
@@ -99,13 +126,13 @@ public final class Winograd {
         Planes products = Planes.take(workspace, tiles, results.channels);
         CpuPool.SHARED.parallelFor(first, last, 1, (begin, end) -> {
           for (long row = begin; row < end; row++) {
-            from.transform(TRANSFORMS::image, row, patches, (row - first) * tilesAcross);
+            from.transform(Transforms.PRESENT::image, row, patches, (row - first) * tilesAcross);
           }
         });
         multiply(products, patches, address, kernel.plane(), tiles);
         CpuPool.SHARED.parallelFor(first, last, 1, (begin, end) -> {
           for (long row = begin; row < end; row++) {
-            to.transformBack(row, products, (row - first) * tilesAcross, bias);
+            to.transformBack(row, products, (row - first) * tilesAcross, ending);
           }
         });
       }
@@ -168,8 +195,8 @@ public final class Winograd {
       Planes grads = Planes.take(workspace, tiles, by.images.channels);
       CpuPool.SHARED.parallelFor(first, last, 1, (begin, end) -> {
         for (long row = begin; row < end; row++) {
-          from.transform(TRANSFORMS::image, row, patches, (row - first) * tilesAcross);
-          by.transform(TRANSFORMS::resultGradient, row, grads, (row - first) * tilesAcross);
+          from.transform(Transforms.PRESENT::image, row, patches, (row - first) * tilesAcross);
+          by.transform(Transforms.PRESENT::resultGradient, row, grads, (row - first) * tilesAcross);
         }
       });
       CpuPool.SHARED.parallelFor(0, PLANES, 1, (begin, end) -> {
@@ -195,10 +222,10 @@ public final class Winograd {
       }
     }
     for (int j = 0; j < PATCH; j++) {
-      TRANSFORMS.kernelGradient(sums[0].row(j, feature), PATCH * sums[0].plane, between + j * row, PATCH * row, channels);
+      Transforms.PRESENT.kernelGradient(sums[0].row(j, feature), PATCH * sums[0].plane, between + j * row, PATCH * row, channels);
     }
     for (long i = 0; i < KERNEL; i++) {
-      TRANSFORMS.kernelGradient(between + i * PATCH * row, row, taps + i * KERNEL * row, row, channels);
+      Transforms.PRESENT.kernelGradient(between + i * PATCH * row, row, taps + i * KERNEL * row, row, channels);
     }
     long to = gradWeight.address() + feature * gradWeight.stride(0) * Float.BYTES;
     for (int c = 0; c < channels; c++) {
@@ -245,6 +272,31 @@ public final class Winograd {
 
   private static long pitch(PixelRows images) {
     return CachedProduct.pitch(images.channels);
+  }
+
+  /// An epilogue for rows of pixels that are in the cache.
+  ///
+  /// @param bias a row of pixels, or 0
+  /// @param residual how far from a result's element what is added to it lies, in bytes
+  private record Ending(long bias, long residual, boolean adds, boolean relu) implements PixelRows.Stretch {
+    void addBias(long rows, int count, long bytes) {
+      if (bias != 0) {
+        Loop add = Loops.binary(BinaryOp.ADD, Compute.FLOAT);
+        for (long at = rows; at < rows + count * bytes; at += bytes) {
+          add.run(at, at, bias, bias, (int) (bytes / Float.BYTES));
+        }
+      }
+    }
+
+    @Override
+    public void run(long address, int floats) {
+      if (adds) {
+        Loops.binary(BinaryOp.ADD, Compute.FLOAT).run(address, address, address + residual, address, floats);
+      }
+      if (relu) {
+        Loops.unary(UnaryOp.RELU, Compute.FLOAT).run(address, address, address, address, floats);
+      }
+    }
   }
 
   /// Transformed patches, kernels or results: 36 matrices (rows, channels).
@@ -301,24 +353,21 @@ public final class Winograd {
     }
 
     /// Transforms products back to a row of tiles.
-    void transformBack(long row, Planes from, long tile, @Nullable Strided bias) {
+    void transformBack(long row, Planes from, long tile, Ending ending) {
       long across = columns * pixel;
       long buffer = Scratch.current().rows(PATCH * across + TILE * images.bytes());
       for (long i = 0; i < PATCH; i++) {
         for (long t = 0; t < tilesAcross; t++) {
-          TRANSFORMS.result(from.row(i * PATCH, tile + t), from.plane, buffer + i * across + t * TILE * pixel, pixel, images.channels);
+          Transforms.PRESENT.result(from.row(i * PATCH, tile + t), from.plane, buffer + i * across + t * TILE * pixel, pixel,
+              images.channels);
         }
       }
       int top = (int) (row % tilesDown * TILE);
       long place = images.place(row / tilesDown, top, TILE, buffer + PATCH * across);
-      TRANSFORMS.result(buffer, across, place, images.bytes(), (long) images.width * images.channels);
-      if (bias != null) {
-        Loop add = Loops.binary(BinaryOp.ADD, Compute.FLOAT);
-        for (long at = place; at < place + TILE * images.bytes(); at += pixel) {
-          add.run(at, at, bias.address(), bias.address(), images.channels);
-        }
-      }
+      Transforms.PRESENT.result(buffer, across, place, images.bytes(), (long) images.width * images.channels);
+      ending.addBias(place, TILE, images.bytes());
       images.written(row / tilesDown, top, TILE, place);
+      images.forEachStretch(row / tilesDown, top, TILE, ending);
     }
   }
 }

@@ -15,7 +15,7 @@ import org.flambeau.backend.cpu.Operand.Layout;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Strided;
-import org.jspecify.annotations.Nullable;
+import org.flambeau.spi.UnaryOp;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -67,11 +67,11 @@ final class WinogradTest {
     return x;
   }
 
-  private void convolve(Case c, Strided out, Strided x, TransformedKernel kernel, @Nullable Strided bias) {
+  private void convolve(Case c, Strided out, Strided x, TransformedKernel kernel, Epilogue epilogue) {
     try (Workspace workspace = new Workspace(allocator)) {
       long address = workspace.take(kernel.bytes());
       kernel.writeTo(address);
-      new Winograd(allocator, out, c.padH(), c.padW()).convolve(out, x, kernel, address, bias);
+      new Winograd(allocator, out, c.padH(), c.padW()).convolve(out, x, kernel, address, epilogue);
     }
   }
 
@@ -80,19 +80,31 @@ final class WinogradTest {
   void convolves(Case c, boolean channelsLast) {
     Strided x = random(channelsLast, c.x());
     Strided weight = random(channelsLast, c.weight());
-    Strided bias = random(false, 1, 1, 1, c.o());
+    Strided bias = random(false, 1, 1, 1, c.o()).with(0, new long[] {c.o()}, new long[] {1});
     Strided out = random(channelsLast, c.out());
     Sum[] sums = NaiveLinearAlgebra.convolution(Wanted.OUT, out, x, weight, c.spec());
     TransformedKernel kernel = new TransformedKernel(weight, false);
 
-    convolve(c, out, x, kernel, null);
+    convolve(c, out, x, kernel, Epilogue.NONE);
     NaiveLinearAlgebra.assertClose(out, i -> sums[(int) i], c.toString());
 
-    convolve(c, out, x, kernel, bias);
+    convolve(c, out, x, kernel, new Epilogue(bias, null, false));
     for (int i = 0; i < sums.length; i++) {
       sums[i].add(Operand.get(bias, i / (out.size(2) * out.size(3)) % c.o()));
     }
     NaiveLinearAlgebra.assertClose(out, i -> sums[(int) i], "with bias, " + c);
+
+    Strided expected = random(channelsLast, c.out());
+    for (boolean alike : new boolean[] {true, false}) {
+      Strided residual = random(alike == channelsLast, c.out());
+      Elementwise.sum(expected, out, residual);
+      Elementwise.unary(UnaryOp.RELU, expected, expected);
+      Strided finished = random(channelsLast, c.out());
+      convolve(c, finished, x, kernel, new Epilogue(bias, residual, true));
+      for (long i = 0; i < out.numel(); i++) {
+        assertEquals(Operand.get(expected, i), Operand.get(finished, i), "with a residual and ReLU, element " + i + " of " + c);
+      }
+    }
   }
 
   @ParameterizedTest
@@ -103,7 +115,7 @@ final class WinogradTest {
     Strided grad = random(channelsLast, c.out());
 
     Strided gradX = random(channelsLast, c.x());
-    convolve(c, gradX, grad, new TransformedKernel(weight, true), null);
+    convolve(c, gradX, grad, new TransformedKernel(weight, true), Epilogue.NONE);
     Sum[] sums = NaiveLinearAlgebra.convolution(Wanted.X, grad, gradX, weight, c.spec());
     NaiveLinearAlgebra.assertClose(gradX, i -> sums[(int) i], "input, " + c);
 

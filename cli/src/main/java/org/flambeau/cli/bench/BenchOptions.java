@@ -16,6 +16,9 @@ import picocli.CommandLine.TypeConversionException;
 
 /// Which model is measured, and how often.
 final class BenchOptions {
+  /// Three turns of it leave the JIT compilers little to do.
+  private static final int WARM_UP_SECONDS = 4;
+
   @Option(names = "--model", required = true, showDefaultValue = Visibility.NEVER, converter = ModelOption.class, completionCandidates = ModelOption.class, paramLabel = "NAME", description = "one of ${COMPLETION-CANDIDATES}") Models.Entry model = Models
       .of("resnet18");
 
@@ -25,7 +28,8 @@ final class BenchOptions {
 
   @Option(names = "--runs", paramLabel = "N", description = "how often to measure") int runs = 10;
 
-  @Option(names = "--warmup", paramLabel = "N", description = "how often to run before") int warmup = 3;
+  @Option(names = "--warmup", paramLabel = "N", description = "how often to run before, for "
+      + WARM_UP_SECONDS + " seconds at least each time") int warmup = 3;
 
   @Option(names = "--dtype", paramLabel = "DTYPE", converter = DTypes.class, completionCandidates = DTypes.class, description = "what parameters and images are in: ${COMPLETION-CANDIDATES}; tf32 is float32 whose products a GPU may round to it") Numerics dtype = Numerics.FLOAT32;
 
@@ -57,7 +61,7 @@ final class BenchOptions {
 
   /// One run is one turn. The first step of training counts as a warm-up in any case where a peer is asked: it is compared.
   Turns turns() {
-    return new Turns(numerics().tolerance(), warmup, 0, runs, 0);
+    return new Turns(numerics().tolerance(), warmup, WARM_UP_SECONDS, runs, 0);
   }
 
   /// Model, sizes and numerics, as the peer's script reads them.

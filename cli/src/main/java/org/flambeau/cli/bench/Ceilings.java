@@ -36,14 +36,14 @@ record Ceilings(Numerics numerics, SortedMap<Numerics, Double> flopsPerSecond, d
       Tensor a = Tensor.randn(n, n).to(device).to(numerics.products());
       Tensor b = Tensor.randn(n, n).to(device).to(numerics.products());
       for (Numerics each : both ? List.of(Numerics.FLOAT32, Numerics.TF32) : List.of(numerics)) {
-        each.apply();
+        each.apply(device);
         flops.put(each, 2.0 * n * n * n / seconds(device, () -> a.matmul(b)));
       }
       Tensor x = Tensor.ones(elements).to(device);
       Tensor y = Tensor.ones(elements).to(device);
       return new Ceilings(numerics, flops, 8.0 * elements / seconds(device, () -> y.copy_(x)));
     } finally {
-      numerics.apply();
+      numerics.apply(device);
     }
   }
 

@@ -30,7 +30,7 @@ final class ComparisonOptions {
     if (json != null && !Files.isDirectory(Objects.requireNonNullElse(json.toAbsolutePath().getParent(), json))) {
       throw new MisuseException("--json " + json + ": there is no such folder");
     }
-    numerics.apply();
+    numerics.apply(device);
     try (Peer other = peer == null ? null : new Peer(peer, device, threads())) {
       List<Measurement> measurements = new ArrayList<>();
       for (Supplier<List<Workload>> group : groups) {

@@ -2,6 +2,7 @@ package org.flambeau.cli.bench;
 
 import java.util.Locale;
 import org.flambeau.DType;
+import org.flambeau.Device;
 import org.flambeau.MatmulPrecision;
 import org.flambeau.cli.training.Precision;
 
@@ -45,11 +46,14 @@ enum Numerics {
     return tolerance;
   }
 
-  /// Says in the whole process what products may be rounded to; float32 means float32, in convolutions too.
-  void apply() {
-    MatmulPrecision products = this == TF32 ? MatmulPrecision.HIGH : MatmulPrecision.HIGHEST;
-    MatmulPrecision.setCurrent(products);
-    MatmulPrecision.setForConvolutions(products);
+  /// Says in the whole process what a GPU may round products to; float32 means float32, in convolutions too. The CPU, which knows no TF32, keeps
+  /// the library's defaults.
+  void apply(Device device) {
+    if (device.type() != Device.Type.CPU) {
+      MatmulPrecision products = this == TF32 ? MatmulPrecision.HIGH : MatmulPrecision.HIGHEST;
+      MatmulPrecision.setCurrent(products);
+      MatmulPrecision.setForConvolutions(products);
+    }
   }
 
   /// As the peer's script reads it: `bfloat16`, `autocast to bfloat16`.

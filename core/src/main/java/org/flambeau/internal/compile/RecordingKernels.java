@@ -5,6 +5,7 @@ import static org.flambeau.internal.compile.Instruction.given;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.stream.Stream;
+import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.BinaryOp;
@@ -313,6 +314,11 @@ final class RecordingKernels implements Kernels {
   }
 
   // ---- fused ----
+
+  @Override
+  public boolean prefersChannelsLast(DType dtype) {
+    return inner.prefersChannelsLast(dtype);
+  }
 
   @Override
   public boolean supports(FusedOp op, Strided... operands) {

@@ -50,10 +50,15 @@ public final class DeviceMemory {
   /// A storage of `bytes` with unspecified content (zeros where it rests in a Java array), owned by the thread's scope
   /// or, without one, by whoever can reach it.
   public Storage allocate(long numel, DType dtype, ThreadState thread) {
+    return allocate(numel, dtype, thread, "");
+  }
+
+  /// [#allocate(long, DType, ThreadState)] for the result of an operation.
+  public Storage allocate(long numel, DType dtype, ThreadState thread, String operation) {
     if (numel > MOST_BYTES / dtype.size()) {
       throw new IllegalArgumentException("[size] expected at most 2^60 bytes, got " + numel + " elements of " + dtype.label());
     }
-    return allocate(numel * dtype.size(), thread);
+    return allocate(numel * dtype.size(), thread, operation);
   }
 
   /// A storage of `bytes` with unspecified content that no scope owns: it lives as long as it can be reached.
@@ -62,13 +67,13 @@ public final class DeviceMemory {
     ScopeMembers scope = thread.scope;
     thread.scope = null;
     try {
-      return allocate(bytes, thread);
+      return allocate(bytes, thread, "");
     } finally {
       thread.scope = scope;
     }
   }
 
-  private Storage allocate(long bytes, ThreadState thread) {
+  private Storage allocate(long bytes, ThreadState thread, String operation) {
     ScopeMembers scope = thread.scope;
     Storage storage;
     if (bytes <= heapThreshold) {
@@ -77,7 +82,7 @@ public final class DeviceMemory {
       if (scope == null) {
         makeRoomUnscoped(bytes);
       }
-      storage = new Storage(device, allocateBlock(bytes), bytes);
+      storage = new Storage(device, allocateBlock(bytes, operation), bytes);
       if (scope == null) {
         Reclaimer.watch(storage, this);
       }
@@ -92,14 +97,14 @@ public final class DeviceMemory {
     return storage;
   }
 
-  private long allocateBlock(long bytes) {
+  private long allocateBlock(long bytes, String operation) {
     long address;
     try {
       address = allocator.allocate(bytes);
     } catch (Allocator.OutOfMemory first) {
       address = allocateUnderPressure(bytes);
     }
-    large.allocated(address, bytes);
+    large.allocated(address, bytes, operation);
     long now = allocated.addAndGet(bytes);
     if (now > peak.get()) {
       peak.accumulateAndGet(now, Math::max);

@@ -10,7 +10,13 @@ import java.util.stream.Collectors;
 final class LargeBlocks {
   private static final long LEAST = 1 << 20;
   private static final int SHOWN = 5;
+  /// Programs whose sizes always change start anew from here.
+  private static final int MOST_KINDS = 10_000;
   private static final StackWalker WALKER = StackWalker.getInstance();
+
+  /// Blocks of one size that one operation makes: most likely always in the same line, so that the stack, which costs more to walk than most
+  /// kernels to run, is looked at once.
+  private record Kind(String operation, long bytes) {}
 
   private record Block(long bytes, String site) {}
 
@@ -21,10 +27,14 @@ final class LargeBlocks {
   }
 
   private final Map<Long, Block> blocks = new ConcurrentHashMap<>();
+  private final Map<Kind, String> sites = new ConcurrentHashMap<>();
 
-  void allocated(long address, long bytes) {
+  void allocated(long address, long bytes, String operation) {
     if (bytes >= LEAST) {
-      blocks.put(address, new Block(bytes, site()));
+      if (sites.size() > MOST_KINDS) {
+        sites.clear();
+      }
+      blocks.put(address, new Block(bytes, sites.computeIfAbsent(new Kind(operation, bytes), LargeBlocks::site)));
     }
   }
 
@@ -34,10 +44,11 @@ final class LargeBlocks {
     }
   }
 
-  /// The first frame that is not this library's.
-  private static String site() {
-    return WALKER.walk(frames -> frames.filter(frame -> !frame.getClassName().startsWith("org.flambeau.")).findFirst()
+  /// The operation, and the first frame that is not this library's.
+  private static String site(Kind kind) {
+    String frame = WALKER.walk(frames -> frames.filter(each -> !each.getClassName().startsWith("org.flambeau.")).findFirst()
         .map(StackFrame::toString).orElse("the library itself"));
+    return frame + (kind.operation.isEmpty() ? "" : ", by " + kind.operation);
   }
 
   /// The places that hold most, one a line.

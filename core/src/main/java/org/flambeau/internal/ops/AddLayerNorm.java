@@ -113,6 +113,11 @@ public final class AddLayerNorm {
     }
 
     @Override
+    public boolean isChannelsLast(int i) {
+      return node.isChannelsLast(place(i));
+    }
+
+    @Override
     public DType dtype(int i) {
       return node.dtype(place(i));
     }

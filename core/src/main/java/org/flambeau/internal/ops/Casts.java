@@ -30,14 +30,14 @@ public final class Casts {
     return TO.run(dtype, dtype, Layout.like(in), x, (k, out) -> k.copy(out, in));
   }
 
-  /// `x` on `device`: itself where it is there already.
+  /// `x` on `device`: itself where it is there already. Where it has no gaps, its strides stay as they are.
   public static Tensor to(Tensor x, Device device) {
     if (x.device().equals(device)) {
       return x;
     }
-    Tensor dense = x.contiguous();
-    return TO_DEVICE.run(x.device(), x.dtype(), Layout.contiguous(dense.strided().sizes()), device, new Tensor[] {dense},
-        (k, out) -> Copies.acrossDevices(out, dense.strided()));
+    Tensor dense = Layout.isDense(x.strided()) ? x : x.contiguous();
+    return TO_DEVICE.run(x.device(), x.dtype(), Layout.like(dense.strided()), device, new Tensor[] {dense},
+        (k, out) -> Copies.acrossDevices(Layout.asStretch(out), Layout.asStretch(dense.strided())));
   }
 
   /// Gives `use` the elements of `x` in `dtype`, in a temporary where that takes a cast, which lives no longer than `use`.

@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.stream.Collectors;
 import org.flambeau.DType;
 import org.flambeau.Device;
+import org.flambeau.MemoryFormat;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
 import org.flambeau.autograd.Saved;
@@ -27,32 +28,28 @@ import org.jspecify.annotations.Nullable;
 /// One kernel convolves and two compute its gradients; as the operation is linear in both operands, the gradients of the
 /// gradients are those three again, and the transposed convolution is the gradient for the input.
 public final class Convolutions {
-  /// @param spec how the kernel slides
-  /// @param sizes of the result, where the operands do not tell: of a gradient
-  private record Slide(Conv2d spec, long[] sizes) {}
-
   /// @param activation of the sum: none or ReLU
   private record Fused(Conv2d spec, Activation activation) {}
 
   private static final Op<Conv2d> CONV = Op.of("conv2d", Derivative.of("ConvolutionBackward0",
-      term(saves(1), (g, s, spec) -> backwardInput(g, s.input(1), new Slide(spec, s.sizes(0)))),
-      term(saves(0), (g, s, spec) -> backwardWeight(g, s.input(0), new Slide(spec, s.sizes(1)))),
+      term(saves(1), (g, s, spec) -> backwardInput(g, s.input(1), s.sizes(0), spec)),
+      term(saves(0), (g, s, spec) -> backwardWeight(g, s.input(0), ofWeight(s), spec)),
       term((g, _, _) -> sumButChannels(g))));
   private static final Op<Fused> FUSED = Op.of("conv2d_add_relu", joint("ConvolutionAddReluBackward0",
       needed -> ((needed & saves(0)) == 0 ? 0 : saves(1)) | ((needed & saves(1)) == 0 ? 0 : saves(0)) | result(0),
       Convolutions::backward));
-  private static final Op<Slide> TRANSPOSE = Op.of("conv_transpose2d", ofBackwardInput("ConvolutionBackward0"));
-  private static final Op<Slide> BACKWARD_INPUT = Op.of("conv2d_backward_input", ofBackwardInput("ConvolutionBackwardBackward0"));
-  private static final Op<Slide> BACKWARD_WEIGHT = Op.of("conv2d_backward_weight", Derivative.of("ConvolutionBackwardBackward0",
-      term(saves(1), (g, s, a) -> convolve(s.input(1), g, null, a.spec)),
-      term(saves(0), (g, s, a) -> backwardInput(s.input(0), g, new Slide(a.spec, s.sizes(1))))));
+  private static final Op<Conv2d> TRANSPOSE = Op.of("conv_transpose2d", ofBackwardInput("ConvolutionBackward0"));
+  private static final Op<Conv2d> BACKWARD_INPUT = Op.of("conv2d_backward_input", ofBackwardInput("ConvolutionBackwardBackward0"));
+  private static final Op<Conv2d> BACKWARD_WEIGHT = Op.of("conv2d_backward_weight", Derivative.of("ConvolutionBackwardBackward0",
+      term(saves(1), (g, s, spec) -> convolve(s.input(1), g, null, spec)),
+      term(saves(0), (g, s, spec) -> backwardInput(s.input(0), g, s.sizes(1), spec))));
 
   private Convolutions() {}
 
-  private static Derivative<Slide> ofBackwardInput(String node) {
+  private static Derivative<Conv2d> ofBackwardInput(String node) {
     return Derivative.of(node,
-        term(saves(1), (g, s, a) -> convolve(g, s.input(1), null, a.spec)),
-        term(saves(0), (g, s, a) -> backwardWeight(s.input(0), g, new Slide(a.spec, s.sizes(1)))),
+        term(saves(1), (g, s, spec) -> convolve(g, s.input(1), null, spec)),
+        term(saves(0), (g, s, spec) -> backwardWeight(s.input(0), g, ofWeight(s), spec)),
         term((g, _, _) -> sumButChannels(g)));
   }
 
@@ -101,7 +98,7 @@ public final class Convolutions {
       throw new IllegalArgumentException("[" + op + "] Given groups=" + spec.groups() + ", weight of size " + list(w) + ", expected input"
           + list(x.sizes()) + " to have " + w[1] * spec.groups() + " channels, but got " + x.size(1) + " channels instead");
     }
-    checkBias(op, "weight of size " + list(w), w[0], bias);
+    checkBias(op, "", w, w[0], bias);
     checkKernelFits(op, x, weight, spec);
     checkDtypes(op, x, weight, bias);
   }
@@ -149,7 +146,7 @@ public final class Convolutions {
       throw new IllegalArgumentException("[" + op + "] Given transposed=1, weight of size " + list(w) + ", expected input" + list(x.sizes())
           + " to have " + w[0] + " channels, but got " + x.size(1) + " channels instead");
     }
-    checkBias(op, "transposed=1, weight of size " + list(w), w[1] * spec.groups(), bias);
+    checkBias(op, "transposed=1, ", w, w[1] * spec.groups(), bias);
     if (outputPadH < 0 || outputPadW < 0) {
       throw new IllegalArgumentException("[" + op + "] negative output_padding is not supported");
     }
@@ -165,8 +162,7 @@ public final class Convolutions {
       throw new IllegalArgumentException("[" + op + "] Given input size per channel: (" + x.size(2) + " x " + x.size(3)
           + "). Calculated output size per channel: (" + h + " x " + width + "). Output size is too small");
     }
-    Slide slide = new Slide(spec, new long[] {x.size(0), w[1] * spec.groups(), h, width});
-    return spread(TRANSPOSE, x, weight, bias, slide);
+    return spread(TRANSPOSE, x, weight, bias, new long[] {x.size(0), w[1] * spec.groups(), h, width}, spec);
   }
 
   /// What `padding="same"` stands for along one dimension: the zeros on both sides, and those that only the end gets.
@@ -221,35 +217,40 @@ public final class Convolutions {
     Tensor grad = grads[0];
     if (grad != null) {
       Tensor g = fused.activation == Activation.RELU ? Unary.reluBackward(grad, s.result()) : grad;
-      gradients[0] = s.needs(0) ? backwardInput(g, s.input(1), new Slide(fused.spec, s.sizes(0))) : null;
-      gradients[1] = s.needs(1) ? backwardWeight(g, s.input(0), new Slide(fused.spec, s.sizes(1))) : null;
+      gradients[0] = s.needs(0) ? backwardInput(g, s.input(1), s.sizes(0), fused.spec) : null;
+      gradients[1] = s.needs(1) ? backwardWeight(g, s.input(0), ofWeight(s), fused.spec) : null;
       gradients[2] = s.needs(2) ? sumButChannels(g) : null;
       gradients[3] = s.needs(3) ? g : null;
     }
     return gradients;
   }
 
-  private static Tensor backwardInput(Tensor grad, Tensor weight, Slide slide) {
-    return spread(BACKWARD_INPUT, grad, weight, null, slide);
+  private static Tensor backwardInput(Tensor grad, Tensor weight, long[] sizes, Conv2d spec) {
+    return spread(BACKWARD_INPUT, grad, weight, null, sizes, spec);
   }
 
-  private static Tensor spread(Op<Slide> op, Tensor grad, Tensor weight, @Nullable Tensor bias, Slide slide) {
+  private static Tensor spread(Op<Conv2d> op, Tensor grad, Tensor weight, @Nullable Tensor bias, long[] sizes, Conv2d spec) {
     Strided g = image(grad.strided());
     Strided kernel = image(weight.strided());
-    return op.run(slide, grad.dtype(), layout(slide.sizes, grad, weight), grad.device(), new @Nullable Tensor[] {grad, weight, bias},
+    return op.run(spec, grad.dtype(), layout(sizes, grad, weight), grad.device(), new @Nullable Tensor[] {grad, weight, bias},
         (k, out) -> {
-          k.conv2dBackwardInput(image(out), g, kernel, slide.spec);
+          k.conv2dBackwardInput(image(out), g, kernel, spec);
           if (bias != null) {
             k.binary(BinaryOp.ADD, out, out, perChannel(bias.strided(), out.sizes()));
           }
         });
   }
 
-  private static Tensor backwardWeight(Tensor grad, Tensor x, Slide slide) {
+  /// As the weight lies, which is where its gradient goes, whatever the images are.
+  private static Layout ofWeight(Saved s) {
+    return Layout.of(s.isChannelsLast(1) ? MemoryFormat.CHANNELS_LAST : MemoryFormat.CONTIGUOUS, s.sizes(1));
+  }
+
+  private static Tensor backwardWeight(Tensor grad, Tensor x, Layout layout, Conv2d spec) {
     Strided g = image(grad.strided());
     Strided in = image(x.strided());
-    return BACKWARD_WEIGHT.run(slide, grad.dtype(), layout(slide.sizes, x, grad), grad.device(), grad, x,
-        (k, out) -> k.conv2dBackwardWeight(image(out), g, in, slide.spec));
+    return BACKWARD_WEIGHT.run(spec, grad.dtype(), layout, grad.device(), grad, x,
+        (k, out) -> k.conv2dBackwardWeight(image(out), g, in, spec));
   }
 
   /// Rows as images of one row: kernels know images only.
@@ -304,10 +305,10 @@ public final class Convolutions {
     }
   }
 
-  private static void checkBias(String op, String given, long channels, @Nullable Tensor bias) {
+  private static void checkBias(String op, String kind, long[] weight, long channels, @Nullable Tensor bias) {
     if (bias != null && (bias.dim() != 1 || bias.size(0) != channels)) {
-      throw new IllegalArgumentException("[" + op + "] Given " + given + ", expected bias to be 1-dimensional with " + channels
-          + " elements, but got bias of size " + list(bias.sizes()) + " instead");
+      throw new IllegalArgumentException("[" + op + "] Given " + kind + "weight of size " + list(weight)
+          + ", expected bias to be 1-dimensional with " + channels + " elements, but got bias of size " + list(bias.sizes()) + " instead");
     }
   }
 

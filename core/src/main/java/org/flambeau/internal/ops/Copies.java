@@ -5,6 +5,7 @@ import static org.flambeau.internal.ops.Unit.UNIT;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import org.flambeau.MemoryFormat;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
 import org.flambeau.internal.Backends;
@@ -30,6 +31,40 @@ public final class Copies {
   public static Tensor contiguous(Tensor x) {
     Strided in = x.strided();
     return in.isContiguous() ? x : CLONE.run(UNIT, x.dtype(), Layout.contiguous(in.sizes()), x, (k, out) -> k.copy(out, in));
+  }
+
+  /// In the given format: `x` itself where it is so already, also as PyTorch sees it where sizes of 1 leave that open.
+  public static Tensor contiguous(Tensor x, MemoryFormat format) {
+    Strided in = x.strided();
+    return isContiguous("contiguous", in, format) ? x : copy(x, format);
+  }
+
+  /// [#contiguous(Tensor, MemoryFormat)], but where sizes of 1 leave the format open, the strides say it afterwards.
+  public static Tensor to(Tensor x, MemoryFormat format) {
+    Strided in = x.strided();
+    boolean said = format == MemoryFormat.CHANNELS_LAST ? Layout.isChannelsLast(in) : !Layout.isChannelsLast(in);
+    return isContiguous("to", in, format) && said ? x : copy(x, format);
+  }
+
+  private static Tensor copy(Tensor x, MemoryFormat format) {
+    Strided in = x.strided();
+    return CLONE.run(UNIT, x.dtype(), Layout.of(format, in.sizes()), x, (k, out) -> k.copy(out, in));
+  }
+
+  /// Whether the elements of `x` lie in that order without gaps.
+  public static boolean isContiguous(Tensor x, MemoryFormat format) {
+    return format == MemoryFormat.CONTIGUOUS ? x.isContiguous() : x.dim() == 4 && Layout.channelsLast(x.sizes()).fits(x.strided());
+  }
+
+  private static boolean isContiguous(String op, Strided x, MemoryFormat format) {
+    if (format == MemoryFormat.CONTIGUOUS) {
+      return x.isContiguous();
+    }
+    if (x.rank() != 4) {
+      throw new IllegalArgumentException(
+          "[" + op + "] required rank 4 tensor to use channels_last format, got sizes " + Shapes.show(x.sizes()));
+    }
+    return Layout.channelsLast(x.sizes()).fits(x);
   }
 
   /// A copy for the derivative of an operation that is about to change `x`: with x's history, but not recorded itself.

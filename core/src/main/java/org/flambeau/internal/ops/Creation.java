@@ -82,7 +82,7 @@ public final class Creation {
       span += (sizes[d] - 1) * strides[d];
     }
     ThreadState thread = ThreadState.current();
-    Strided memory = Op.allocate(thread, device, dtype, Layout.contiguous(span));
+    Strided memory = Op.allocateNew(thread, device, dtype, Layout.contiguous(span));
     return Tensor.wrap(memory.with(0, sizes, strides), thread);
   }
 
@@ -166,7 +166,7 @@ public final class Creation {
 
   private static Tensor make(Device device, DType dtype, Layout layout, Filling filling) {
     ThreadState thread = ThreadState.current();
-    Strided out = Op.allocate(thread, device, dtype, layout);
+    Strided out = Op.allocateNew(thread, device, dtype, layout);
     filling.fill(Backends.kernels(device), out);
     return Tensor.wrap(out, thread);
   }

@@ -2,6 +2,7 @@ package org.flambeau.internal.ops;
 
 import java.util.Arrays;
 import org.flambeau.DType;
+import org.flambeau.MemoryFormat;
 import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
 
@@ -21,6 +22,10 @@ public record Layout(long[] sizes, long[] strides, long numel) {
     long row = c * Math.max(sizes[3], 1);
     long image = row * Math.max(sizes[2], 1);
     return new Layout(sizes, new long[] {image, 1, row, c}, Strided.numel(sizes));
+  }
+
+  static Layout of(MemoryFormat format, long... sizes) {
+    return format == MemoryFormat.CHANNELS_LAST ? channelsLast(sizes) : contiguous(sizes);
   }
 
   /// Whether `x` are images whose channels are innermost, by PyTorch's rule, which decides where sizes of 1 leave it open.
@@ -54,6 +59,11 @@ public record Layout(long[] sizes, long[] strides, long numel) {
   /// Whether the elements of `x` fill a stretch of memory without gaps, each in a place of its own.
   public static boolean isDense(Strided x) {
     return x.isContiguous() || ordered(x.sizes(), x).fits(x);
+  }
+
+  /// The elements of a dense `x` in the order in which they lie.
+  static Strided asStretch(Strided x) {
+    return x.with(x.offset(), new long[] {x.numel()}, new long[] {1});
   }
 
   /// The layout of the gradient of `x`: where x is dense its own, else row-major, whatever way the gradient came about.

@@ -421,9 +421,13 @@ public final class Op<A> {
     result.autograd().setView(result, base, how == AutogradMeta.Creation.PLAIN && meta != null ? meta.creation() : how);
   }
 
-  static Strided allocate(ThreadState thread, Device device, DType dtype, Layout layout) {
-    Storage storage = DeviceMemory.of(device).allocate(layout.numel(), dtype, thread);
-    return layout.over(storage, dtype);
+  private Strided allocate(ThreadState thread, Device device, DType dtype, Layout layout) {
+    return layout.over(DeviceMemory.of(device).allocate(layout.numel(), dtype, thread, title), dtype);
+  }
+
+  /// Memory for a tensor that is no operation's result.
+  static Strided allocateNew(ThreadState thread, Device device, DType dtype, Layout layout) {
+    return layout.over(DeviceMemory.of(device).allocate(layout.numel(), dtype, thread), dtype);
   }
 
   /// What a kernel found wrong with the values of its operands, with this operation's name.

@@ -53,10 +53,10 @@ final class Convolutions implements AutoCloseable {
         new long[] {outputs * weight.stride(0), weight.stride(0), weight.stride(1), weight.stride(2), weight.stride(3)});
   }
 
-  /// @param residual what is added to the result before the activation, or null
-  Plan forward(@Nullable Strided bias, @Nullable Strided residual, Activation activation) {
+  /// @param residual what is added to the result, or null
+  Plan forward(@Nullable Strided bias, @Nullable Strided residual) {
     long row = bias == null ? 0 : descriptors.of(bias);
-    long attributes = descriptors.attributes(residual != null, activation);
+    long attributes = descriptors.attributes(residual != null, Activation.NONE);
     long primitive = Dnnl.convolution(true, image(x), descriptors.any(weight), row, image(out), geometry, attributes);
     List<Operand> operands = new ArrayList<>(List.of(operand(Dnnl.ARG_DST, Role.OUTPUT, out), operand(Dnnl.ARG_SRC, Role.INPUT, x),
         operand(Dnnl.ARG_WEIGHTS, Role.WEIGHTS, weight)));

@@ -6,6 +6,7 @@ import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.backend.cpu.Copy;
 import org.flambeau.backend.cpu.Elementwise;
+import org.flambeau.backend.cpu.Epilogue;
 import org.flambeau.backend.cpu.LinearAlgebra;
 import org.flambeau.backend.cpu.Workspace;
 import org.flambeau.backend.cpu.gemm.Copies;
@@ -13,7 +14,6 @@ import org.flambeau.spi.Activation;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
-import org.jspecify.annotations.Nullable;
 
 /// A convolution with a large kernel and few places, as the last ones of a network have it for few or small images: products of the weight
 /// with the patches that the kernel sees, one row for each place.
@@ -23,6 +23,10 @@ import org.jspecify.annotations.Nullable;
 final class FewPlaces {
   private static final long MOST_PLACES = 32;
   private static final long LARGE_KERNEL = 1 << 16;
+
+  /// Of a gradient of the weight, which comes out of its product as it shall lie, more are few where the weight is still larger.
+  private static final long MOST_PLACES_OF_A_GRADIENT = 512;
+  private static final long HUGE_KERNEL = 1 << 20;
 
   private final LinearAlgebra products;
   private final Workspace workspace;
@@ -46,20 +50,25 @@ final class FewPlaces {
   }
 
   /// Whether it is worth it.
-  static boolean serves(Strided weight, Strided out, Conv2d spec) {
-    return out.size(0) * out.size(2) * out.size(3) <= MOST_PLACES && weight.numel() >= LARGE_KERNEL && spec.groups() == 1
-        && weight.isContiguous() && weight.dtype() == DType.FLOAT32;
+  ///
+  /// @param gradient whether the weight's gradient is what is wanted
+  static boolean serves(Strided weight, Strided out, Conv2d spec, boolean gradient) {
+    long places = out.size(0) * out.size(2) * out.size(3);
+    boolean few = places <= MOST_PLACES && weight.numel() >= LARGE_KERNEL
+        || gradient && places <= MOST_PLACES_OF_A_GRADIENT && weight.numel() >= HUGE_KERNEL;
+    return few && spec.groups() == 1 && weight.isContiguous() && weight.dtype() == DType.FLOAT32;
   }
 
-  void forward(Strided out, Strided x, Strided weight, @Nullable Strided bias, @Nullable Strided residual) {
+  void forward(Strided out, Strided x, Strided weight, Epilogue epilogue) {
     Strided rows = take(count, kernel[0]);
     Strided matrix = matrix(weight, kernel[0], patch);
-    products.linear(rows, patches(x), matrix, bias, Activation.NONE);
-    if (residual == null) {
+    products.linear(rows, patches(x), matrix, epilogue.bias(), Activation.NONE);
+    if (epilogue.residual() == null) {
       Copy.copy(out, asImages(rows));
     } else {
-      Elementwise.sum(out, asImages(rows), residual);
+      Elementwise.sum(out, asImages(rows), epilogue.residual());
     }
+    epilogue.finish(out);
   }
 
   void backwardInput(Strided gradX, Strided grad, Strided weight) {

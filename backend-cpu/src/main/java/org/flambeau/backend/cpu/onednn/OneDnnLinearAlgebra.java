@@ -6,6 +6,7 @@ import java.util.stream.Stream;
 import org.flambeau.BackendException;
 import org.flambeau.DType;
 import org.flambeau.backend.cpu.Elementwise;
+import org.flambeau.backend.cpu.Epilogue;
 import org.flambeau.backend.cpu.LinearAlgebra;
 import org.flambeau.backend.cpu.TransformedKernel;
 import org.flambeau.backend.cpu.Winograd;
@@ -158,12 +159,16 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
 
   // ---- convolutions ----
 
+  /// Its kernels and those of [Winograd] take such images as they lie, others are laid out anew for each.
+  @Override
+  public boolean prefersChannelsLast(DType dtype) {
+    return dtype == DType.FLOAT32 || dtype == DType.BFLOAT16;
+  }
+
   @Override
   public void fusedConv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, @Nullable Strided residual,
       Activation activation, Conv2d spec) {
-    if (convolve(CONVOLUTION, out, x, weight, out, new Epilogue(bias, residual, withoutRelu(activation)), spec)) {
-      finish(out, activation);
-    } else {
+    if (!convolve(CONVOLUTION, out, x, weight, out, Epilogue.of(bias, residual, activation), spec)) {
       fallback.fusedConv2d(out, x, weight, bias, residual, activation, spec);
     }
   }
@@ -182,16 +187,6 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
     }
   }
 
-  /// What is done to a convolution's result before it is stored.
-  private record Epilogue(@Nullable Strided bias, @Nullable Strided residual, Activation activation) {
-    static final Epilogue NONE = new Epilogue(null, null, Activation.NONE);
-
-    Epilogue in(Workspace workspace, DType dtype) {
-      return new Epilogue(bias == null ? null : Copies.input(workspace, dtype, bias),
-          residual == null ? null : Copies.input(workspace, dtype, residual), activation);
-    }
-  }
-
   /// One of the three, in terms of the forward's operands, of which `result` is the one that is computed.
   private boolean convolve(long operation, Strided result, Strided x, Strided weight, Strided out, Epilogue epilogue, Conv2d spec) {
     long patch = weight.size(1) * weight.size(2) * weight.size(3);
@@ -199,10 +194,10 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
       return false;
     }
     try (Workspace workspace = new Workspace(allocator)) {
-      if (FewPlaces.serves(weight, out, spec)) {
+      if (FewPlaces.serves(weight, out, spec, operation == BACKWARD_WEIGHT)) {
         FewPlaces places = new FewPlaces(this, workspace, x, weight, out, spec);
         switch ((int) operation) {
-          case (int) CONVOLUTION -> places.forward(out, x, weight, epilogue.bias, epilogue.residual);
+          case (int) CONVOLUTION -> places.forward(out, x, weight, epilogue);
           case (int) BACKWARD_INPUT -> places.backwardInput(x, out, weight);
           default -> places.backwardWeight(weight, out, x);
         }
@@ -216,14 +211,13 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
       Strided image = distinct(workspace, x);
       Strided kernel = Convolutions.grouped(distinct(workspace, weight), spec.groups());
       Strided places = distinct(workspace, out);
-      Strided row = epilogue.bias == null ? null : Copies.input(workspace, epilogue.bias.dtype(), epilogue.bias);
-      Strided addend = epilogue.residual == null ? null : distinct(workspace, epilogue.residual);
-      long[] parameters = {spec.strideH(), spec.strideW(), spec.padH(), spec.padW(), spec.dilationH(), spec.dilationW(), spec.groups(),
-        epilogue.activation.ordinal()};
+      Strided row = epilogue.bias() == null ? null : Copies.input(workspace, epilogue.bias().dtype(), epilogue.bias());
+      Strided addend = epilogue.residual() == null ? null : distinct(workspace, epilogue.residual());
+      long[] parameters = {spec.strideH(), spec.strideW(), spec.padH(), spec.padW(), spec.dilationH(), spec.dilationW(), spec.groups()};
       Plan plan = plans.acquire(PlanCache.Key.of(operation, parameters, image, kernel, places, row, addend), () -> {
         try (Convolutions convolutions = new Convolutions(image, kernel, places, spec)) {
           return switch ((int) operation) {
-            case (int) CONVOLUTION -> convolutions.forward(row, addend, epilogue.activation);
+            case (int) CONVOLUTION -> convolutions.forward(row, addend);
             case (int) BACKWARD_INPUT -> convolutions.backwardInput();
             default -> convolutions.backwardWeight();
           };
@@ -239,6 +233,7 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
           case (int) BACKWARD_INPUT -> plan.run(allocator, keep, image, places, kernel);
           default -> plan.run(allocator, false, kernel, places, image);
         }
+        epilogue.finish(result);
         return true;
       } finally {
         plan.release();
@@ -266,11 +261,7 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
       if (kept == null) {
         kernel.writeTo(address);
       }
-      Strided row = epilogue.bias == null ? null : Copies.input(workspace, DType.FLOAT32, epilogue.bias);
-      tiles.convolve(result, backward ? out : x, kernel, address, row);
-      if (epilogue.residual != null) {
-        Elementwise.sum(result, result, epilogue.residual);
-      }
+      tiles.convolve(result, backward ? out : x, kernel, address, epilogue);
     } finally {
       if (kept != null) {
         kept.release();
@@ -284,9 +275,16 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
     Strided image = result == x ? computed : Copies.input(workspace, DType.FLOAT32, x);
     Strided kernel = result == weight ? computed : Copies.input(workspace, DType.FLOAT32, weight);
     Strided places = result == out ? computed : Copies.input(workspace, DType.FLOAT32, out);
-    boolean done = convolve(operation, computed, image, kernel, places, epilogue.in(workspace, DType.FLOAT32), spec);
+    boolean done = convolve(operation, computed, image, kernel, places, in(workspace, DType.FLOAT32, epilogue), spec);
     Copies.deliver(result, computed);
     return done;
+  }
+
+  private static Epilogue in(Workspace workspace, DType dtype, Epilogue epilogue) {
+    Strided bias = epilogue.bias();
+    Strided residual = epilogue.residual();
+    return new Epilogue(bias == null ? null : Copies.input(workspace, dtype, bias),
+        residual == null ? null : Copies.input(workspace, dtype, residual), epilogue.relu());
   }
 
   private static Strided distinct(Workspace workspace, Strided operand) {

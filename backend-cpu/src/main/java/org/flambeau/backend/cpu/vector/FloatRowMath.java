@@ -63,6 +63,12 @@ final class FloatRowMath {
     return b.fma(c.sub(d), a);
   }
 
+  static FloatVector addCentredSquare(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b,
+      FloatVector c) {
+    FloatVector centred = b.sub(c);
+    return centred.fma(centred, a);
+  }
+
   static FloatVector decayed(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b) {
     return b.fma(q, a.mul(r));
   }

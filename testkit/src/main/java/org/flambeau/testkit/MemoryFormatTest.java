@@ -1,0 +1,146 @@
+package org.flambeau.testkit;
+
+import static org.flambeau.MemoryFormat.CHANNELS_LAST;
+import static org.flambeau.MemoryFormat.CONTIGUOUS;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Arrays;
+import java.util.Objects;
+import org.flambeau.DType;
+import org.flambeau.MemoryFormat;
+import org.flambeau.Tensor;
+import org.flambeau.nn.BatchNorm2d;
+import org.flambeau.nn.Conv2d;
+import org.flambeau.nn.ConvOptions;
+import org.flambeau.nn.MaxPool2d;
+import org.flambeau.nn.ReLU;
+import org.flambeau.nn.Sequential;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// Formats are PyTorch's, and change where elements lie, not what they are. The strides stand in its words, `x.stride()`.
+class MemoryFormatTest {
+  private static Tensor arange(long... sizes) {
+    long numel = 1;
+    for (long size : sizes) {
+      numel *= size;
+    }
+    return Tensor.arange(numel).view(sizes);
+  }
+
+  private static long[] longs(String text) {
+    return Arrays.stream(text.split(" ")).mapToLong(Long::parseLong).toArray();
+  }
+
+  /// `contiguous` copies where elements lie otherwise, `to` also where sizes of 1 leave the strides open.
+  @ParameterizedTest
+  @CsvSource({"2 3 4 5, 60 1 15 3, 60 1 15 3", "8 4 1 1, 4 1 1 1, 4 1 4 4", "2 1 4 5, 20 20 5 1, 20 1 5 1", "1 3 1 1, 3 1 1 1, 3 1 3 3",
+    "2 3 1 5, 15 1 15 3, 15 1 15 3"})
+  void strides_are_pytorchs(String sizes, String contiguous, String to) {
+    Tensor x = arange(longs(sizes));
+    Tensor y = x.contiguous(CHANNELS_LAST);
+    assertArrayEquals(longs(contiguous), y.strided().strides());
+    assertArrayEquals(longs(to), x.to(CHANNELS_LAST).strided().strides());
+    assertEquals(x.isContiguous(CHANNELS_LAST), x == y);
+    assertTrue(y.isContiguous(CHANNELS_LAST));
+    assertEquals(x.toString(), y.toString());
+    assertArrayEquals(x.strided().strides(), x.to(CHANNELS_LAST).to(CONTIGUOUS).strided().strides());
+  }
+
+  @Test
+  void what_lies_so_already_is_not_copied() {
+    Tensor x = arange(2, 3, 4, 5);
+    assertSame(x, x.to(CONTIGUOUS));
+    assertSame(x, x.contiguous(CONTIGUOUS));
+    Tensor y = x.to(CHANNELS_LAST);
+    assertSame(y, y.to(CHANNELS_LAST));
+    assertFalse(y.isContiguous());
+    assertTrue(y.to(DType.FLOAT64).isContiguous(CHANNELS_LAST), "a cast keeps the format");
+    assertTrue(y.clone().isContiguous(CHANNELS_LAST), "so does a clone");
+  }
+
+  @Test
+  void only_four_dimensions_can_be_channels_last() {
+    Tensor x = arange(2, 3);
+    assertFalse(x.isContiguous(CHANNELS_LAST));
+    for (var call : new Executable[] {() -> x.to(CHANNELS_LAST), () -> x.contiguous(CHANNELS_LAST)}) {
+      String message = Objects.requireNonNull(assertThrows(IllegalArgumentException.class, call).getMessage());
+      assertTrue(message.contains("required rank 4 tensor to use channels_last format, got sizes (2, 3)"), message);
+    }
+  }
+
+  @Test
+  void gradients_go_through() {
+    Tensor x = Tensor.randn(2, 3, 4, 5).requiresGrad_(true);
+    x.to(CHANNELS_LAST).mul(arange(2, 3, 4, 5)).sum().backward();
+    assertEquals(arange(2, 3, 4, 5).to(DType.FLOAT32).toString(), Objects.requireNonNull(x.grad()).toString());
+    assertTrue(x.grad().isContiguous());
+  }
+
+  private static void assertClose(Tensor expected, Tensor actual, double tolerance, String what) {
+    double difference = expected.detach().sub(actual.detach()).abs().amax().toDouble();
+    assertTrue(difference <= tolerance * expected.detach().abs().amax().toDouble(), () -> what + " differs by " + difference);
+  }
+
+  private static Sequential network() {
+    return new Sequential(new Conv2d(16, 32, 3, ConvOptions.of().padding(1), false), new BatchNorm2d(32), new ReLU(), new MaxPool2d(2),
+        new Conv2d(32, 16, 1, ConvOptions.of(), false), new BatchNorm2d(16), new ReLU());
+  }
+
+  @Test
+  void a_module_keeps_its_tensors_and_its_results_and_its_gradients() {
+    Sequential plain = network();
+    Sequential last = network();
+    last.loadStateDict(plain.stateDict());
+    Tensor weight = last.parameters().getFirst();
+    assertSame(last, last.to(CHANNELS_LAST));
+    assertSame(weight, last.parameters().getFirst());
+    assertTrue(weight.isContiguous(CHANNELS_LAST));
+    Tensor x = Tensor.randn(2, 16, 10, 6);
+    Tensor expected = plain.call(x);
+    Tensor y = last.call(x);
+    assertTrue(y.isContiguous(CHANNELS_LAST), "the weights' format is the result's");
+    assertNotSame(MemoryFormat.CONTIGUOUS, MemoryFormat.ofImages(y));
+    assertClose(expected, y, 1e-5, "result");
+    expected.square().sum().backward();
+    y.square().sum().backward();
+    for (int i = 0; i < plain.parameters().size(); i++) {
+      Tensor parameter = last.parameters().get(i);
+      Tensor grad = Objects.requireNonNull(parameter.grad());
+      assertClose(Objects.requireNonNull(plain.parameters().get(i).grad()), grad, 1e-4, "gradient " + i);
+      assertArrayEquals(parameter.strided().strides(), grad.strided().strides(), "a gradient lies as its parameter");
+    }
+  }
+
+  @Test
+  void row_major_weights_have_row_major_gradients_of_channels_last_images() {
+    Conv2d conv = new Conv2d(4, 8, 3);
+    Tensor x = Tensor.randn(2, 4, 9, 9);
+    Tensor y = conv.call(x.to(CHANNELS_LAST));
+    assertTrue(y.isContiguous(CHANNELS_LAST));
+    y.sum().backward();
+    assertTrue(Objects.requireNonNull(conv.weight().grad()).isContiguous());
+  }
+
+  @Test
+  void another_device_keeps_the_format() {
+    try (SecondDevice second = SecondDevice.open()) {
+      Tensor x = arange(2, 3, 4, 5).to(CHANNELS_LAST);
+      Tensor there = x.to(second.device());
+      assertTrue(there.isContiguous(CHANNELS_LAST));
+      assertEquals(x.toString(), there.cpu().toString());
+      assertTrue(there.cpu().isContiguous(CHANNELS_LAST));
+      Tensor part = x.narrow(2, 1, 2);
+      assertTrue(part.to(second.device()).isContiguous(), "with gaps it becomes row-major");
+      assertEquals(part.toString(), part.to(second.device()).cpu().toString());
+    }
+  }
+}
