@@ -25,6 +25,24 @@ public final class BFloat16Lanes {
     return bits.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
   }
 
+  /// Reads as many of n elements as fill whole vectors; returns how many.
+  static int load(long from, float[] values, int at, int n) {
+    int whole = FLOATS.loopBound(n);
+    for (int i = 0; i < whole; i += FLOATS.length()) {
+      load(from + (long) i * Short.BYTES).intoArray(values, at + i);
+    }
+    return whole;
+  }
+
+  /// Writes as many of n elements as fill whole vectors; returns how many.
+  static int store(float[] values, int at, long to, int n) {
+    int whole = FLOATS.loopBound(n);
+    for (int i = 0; i < whole; i += FLOATS.length()) {
+      store(FloatVector.fromArray(FLOATS, values, at + i), to + (long) i * Short.BYTES);
+    }
+    return whole;
+  }
+
   /// Rounds to the nearest, to even ones between two.
   public static void store(FloatVector x, long to) {
     IntVector bits = x.reinterpretAsInts();

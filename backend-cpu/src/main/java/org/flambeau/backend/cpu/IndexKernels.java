@@ -24,8 +24,6 @@ final class IndexKernels {
   /// Elements that are worth a thread.
   private static final long GRAIN = 1 << 15;
 
-  private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
-
   private IndexKernels() {}
 
   /// What happens to a run of n elements.
@@ -281,8 +279,8 @@ final class IndexKernels {
       float factor = (float) alpha;
       return (to, toStep, from, fromStep, n) -> {
         long i = 0;
-        if (toStep == Float.BYTES && fromStep == Float.BYTES) {
-          i = addVectors(to, from, n, factor);
+        if (Vectorization.PRESENT != null && toStep == Float.BYTES && fromStep == Float.BYTES) {
+          i = Vectors.add(to, from, n, factor);
         }
         for (; i < n; i++) {
           long at = to + i * toStep;
@@ -307,16 +305,21 @@ final class IndexKernels {
     };
   }
 
-  /// As many of n elements as fill whole vectors; returns how many.
-  private static long addVectors(long to, long from, long n, float factor) {
-    long whole = n - n % F.length();
-    for (long i = 0; i < whole; i += F.length()) {
-      long at = i * Float.BYTES;
-      FloatVector a = FloatVector.fromMemorySegment(F, NativeMemory.ALL, to + at, ByteOrder.LITTLE_ENDIAN);
-      FloatVector b = FloatVector.fromMemorySegment(F, NativeMemory.ALL, from + at, ByteOrder.LITTLE_ENDIAN);
-      b.fma(FloatVector.broadcast(F, factor), a).intoMemorySegment(NativeMemory.ALL, to + at, ByteOrder.LITTLE_ENDIAN);
+  /// Apart, since it is there only where vectors are.
+  private static final class Vectors {
+    private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
+
+    /// As many of n elements as fill whole vectors; returns how many.
+    static long add(long to, long from, long n, float factor) {
+      long whole = n - n % F.length();
+      for (long i = 0; i < whole; i += F.length()) {
+        long at = i * Float.BYTES;
+        FloatVector a = FloatVector.fromMemorySegment(F, NativeMemory.ALL, to + at, ByteOrder.LITTLE_ENDIAN);
+        FloatVector b = FloatVector.fromMemorySegment(F, NativeMemory.ALL, from + at, ByteOrder.LITTLE_ENDIAN);
+        b.fma(FloatVector.broadcast(F, factor), a).intoMemorySegment(NativeMemory.ALL, to + at, ByteOrder.LITTLE_ENDIAN);
+      }
+      return whole;
     }
-    return whole;
   }
 
   private static Rows meeting(ScatterOp op, DType dtype) {

@@ -39,7 +39,19 @@ abstract sealed class Line {
   abstract void set(int at, int n, double value);
 
   private static final class Single extends Line {
-    private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
+    /// Apart, since it is there only where vectors are.
+    private static final class Vectors {
+      private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
+
+      /// Adds as many of n elements as fill whole vectors; returns how many.
+      static int add(float[] values, int at, float[] addends, int from, int n) {
+        int whole = F.loopBound(n);
+        for (int i = 0; i < whole; i += F.length()) {
+          FloatVector.fromArray(F, values, at + i).add(FloatVector.fromArray(F, addends, from + i)).intoArray(values, at + i);
+        }
+        return whole;
+      }
+    }
 
     private final DType dtype;
     private final float[] values;
@@ -71,11 +83,8 @@ abstract sealed class Line {
     @Override
     void add(int at, Line other, int from, int n) {
       float[] addends = values(other);
-      int i = 0;
-      for (; i <= n - F.length(); i += F.length()) {
-        FloatVector.fromArray(F, values, at + i).add(FloatVector.fromArray(F, addends, from + i)).intoArray(values, at + i);
-      }
-      for (; i < n; i++) {
+      int whole = Vectorization.PRESENT != null ? Vectors.add(values, at, addends, from, n) : 0;
+      for (int i = whole; i < n; i++) {
         values[at + i] += addends[from + i];
       }
     }

@@ -9,14 +9,12 @@ import static org.flambeau.spi.NativeMemory.LONG;
 import static org.flambeau.spi.NativeMemory.SHORT;
 
 import java.lang.foreign.MemorySegment;
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorSpecies;
 import org.flambeau.DType;
 import org.flambeau.spi.NativeMemory;
 
 /// Strided runs of elements, moved within native memory or between it and Java arrays. Steps are in bytes.
 final class Runs {
-  private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
+  private static final boolean VECTORS = Vectorization.PRESENT != null;
 
   private Runs() {}
 
@@ -78,11 +76,8 @@ final class Runs {
         }
       }
       case BFLOAT16 -> {
-        int i = 0;
-        for (; step == Short.BYTES && i <= n - F.length(); i += F.length()) {
-          BFloat16Lanes.load(from + i * step).intoArray(values, at + i);
-        }
-        for (; i < n; i++) {
+        int whole = VECTORS && step == Short.BYTES ? BFloat16Lanes.load(from, values, at, n) : 0;
+        for (int i = whole; i < n; i++) {
           values[at + i] = Float.intBitsToFloat(ALL.get(SHORT, from + i * step) << 16);
         }
       }
@@ -134,11 +129,8 @@ final class Runs {
         }
       }
       case BFLOAT16 -> {
-        int i = 0;
-        for (; step == Short.BYTES && i <= n - F.length(); i += F.length()) {
-          BFloat16Lanes.store(FloatVector.fromArray(F, values, at + i), to + i * step);
-        }
-        for (; i < n; i++) {
+        int whole = VECTORS && step == Short.BYTES ? BFloat16Lanes.store(values, at, to, n) : 0;
+        for (int i = whole; i < n; i++) {
           ALL.set(SHORT, to + i * step, Element.bfloat16(values[at + i]));
         }
       }

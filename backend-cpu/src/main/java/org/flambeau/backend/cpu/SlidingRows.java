@@ -1,8 +1,6 @@
 package org.flambeau.backend.cpu;
 
 import java.util.Arrays;
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorSpecies;
 import org.flambeau.spi.Pool2d;
 
 /// The input lines under a row of pooling windows, as float32 with padding on both sides; lines that the next row of
@@ -11,7 +9,8 @@ import org.flambeau.spi.Pool2d;
 /// Windows begin at every column here, whatever the stride: neighbours then lie one beside the other, and a vector holds
 /// one element of each of them. That computes windows nobody asked for, and is many times faster all the same.
 final class SlidingRows {
-  static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
+  /// How many elements a vector may hold that begins with the last window.
+  private static final int REACH = Vectorization.PRESENT == null ? 1 : Vectorization.PRESENT.lanes();
 
   final Pool2d spec;
   final int pixel;
@@ -31,7 +30,7 @@ final class SlidingRows {
     this.spec = spec;
     this.pixel = x.pixel;
     this.starts = (outWidth - 1) * spec.strideW() + 1;
-    this.slots = new float[spec.kernelH()][columns() * pixel + F.length()];
+    this.slots = new float[spec.kernelH()][columns() * pixel + REACH];
     this.held = new long[spec.kernelH()];
     this.lines = new float[spec.kernelH()][];
     Arrays.fill(held, -1);

@@ -1,8 +1,8 @@
 package org.flambeau.backend.cpu.gemm;
 
 /// The innermost product, of one element type: [#ROWS] rows of the result by three vectors of columns, which is what fits the
-/// registers of every vector width with latency hidden (12 sums, 3 columns and 1 broadcast of 16 registers).
-sealed interface Tile permits FloatTile, DoubleTile {
+/// registers of every vector width with latency hidden (12 sums, 3 columns and 1 broadcast of 16 registers). Without vectors it is [PlainTile].
+sealed interface Tile permits FloatTile, DoubleTile, PlainTile {
   int ROWS = 4;
 
   /// How many columns of the result one tile spans.

@@ -3,10 +3,10 @@ package org.flambeau.backend.cpu.gemm;
 import static org.flambeau.spi.NativeMemory.ALL;
 
 import java.util.Locale;
-import jdk.incubator.vector.FloatVector;
 import org.flambeau.DType;
 import org.flambeau.backend.cpu.Elementwise;
 import org.flambeau.backend.cpu.LinearAlgebra;
+import org.flambeau.backend.cpu.Vectorization;
 import org.flambeau.backend.cpu.Workspace;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.Allocator;
@@ -25,13 +25,14 @@ public final class VectorLinearAlgebra implements LinearAlgebra {
 
   public VectorLinearAlgebra(Allocator allocator) {
     this.allocator = allocator;
-    this.floats = new Gemm(allocator, new FloatTile());
-    this.doubles = new Gemm(allocator, new DoubleTile());
+    boolean vectors = Vectorization.PRESENT != null;
+    this.floats = new Gemm(allocator, vectors ? new FloatTile() : new PlainTile(false));
+    this.doubles = new Gemm(allocator, vectors ? new DoubleTile() : new PlainTile(true));
   }
 
   @Override
   public String name() {
-    return String.format(Locale.ROOT, "Vector API (%d bits)", FloatVector.SPECIES_PREFERRED.vectorBitSize());
+    return Vectorization.PRESENT == null ? "plain Java" : String.format(Locale.ROOT, "Vector API (%d bits)", Vectorization.PRESENT.lanes() * Float.SIZE);
   }
 
   @Override

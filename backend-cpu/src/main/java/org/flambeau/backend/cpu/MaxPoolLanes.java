@@ -1,0 +1,166 @@
+package org.flambeau.backend.cpu;
+
+import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.LONG;
+
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+import org.flambeau.DType;
+import org.flambeau.spi.Pool2d;
+
+/// The largest of each window of what computes in float32, on vectors: of neighbouring windows, or of a pixel's channels.
+final class MaxPoolLanes {
+  private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
+  private static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
+  private static final IntVector IOTA = IntVector.zero(I).addIndex(1);
+
+  private MaxPoolLanes() {}
+
+  /// A row of windows of channels-last float32 or bfloat16, a vector of channels at a time, straight from memory to memory.
+  record Pixels(Lines out, Lines indices, Lines x, Pool2d spec) {
+    void run(int group, int row) {
+      int top = row * spec.strideH() - spec.padH();
+      int firstRow = top < 0 ? Math.ceilDiv(-top, spec.dilationH()) : 0;
+      int lastRow = Math.min(spec.kernelH(), Math.ceilDiv(x.height - top, spec.dilationH()));
+      for (int i = 0; i < out.width; i++) {
+        int left = i * spec.strideW() - spec.padW();
+        int first = left < 0 ? Math.ceilDiv(-left, spec.dilationW()) : 0;
+        int last = Math.min(spec.kernelW(), Math.ceilDiv(x.width - left, spec.dilationW()));
+        int h = top + firstRow * spec.dilationH();
+        int w = left + first * spec.dilationW();
+        long from = x.address(group, h) + w * x.pixel * x.step;
+        long at = (long) i * out.pixel;
+        window(from, lastRow - firstRow, last - first, h * x.width + w, out.address(group, row) + at * out.step,
+            indices.address(group, row) + at * Long.BYTES);
+      }
+    }
+
+    private void window(long from, int height, int width, int corner, long values, long places) {
+      boolean halves = x.dtype == DType.BFLOAT16;
+      long across = spec.dilationW() * x.pixel * x.step;
+      long down = x.address(0, spec.dilationH()) - x.address(0);
+      for (int p = 0; p < x.pixel; p += F.length()) {
+        long c = Math.min(p, x.pixel - F.length()); // the last vector may redo some channels
+        FloatVector most = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
+        IntVector place = IntVector.broadcast(I, corner);
+        for (int k = 0; k < height; k++) {
+          for (int j = 0; j < width; j++) {
+            long tap = from + c * x.step + k * down + j * across;
+            FloatVector value = halves ? BFloat16Lanes.load(tap) : FloatVector.fromMemorySegment(F, ALL, tap, ByteOrder.LITTLE_ENDIAN);
+            VectorMask<Float> better = better(value, most);
+            most = most.blend(value, better);
+            place = place.blend(corner + k * spec.dilationH() * x.width + j * spec.dilationW(), better.cast(I));
+          }
+        }
+        if (halves) {
+          BFloat16Lanes.store(most, values + c * out.step);
+        } else {
+          most.intoMemorySegment(ALL, values + c * out.step, ByteOrder.LITTLE_ENDIAN);
+        }
+        store(place, places + c * Long.BYTES);
+      }
+    }
+  }
+
+  private static VectorMask<Float> better(FloatVector value, FloatVector most) {
+    return value.compare(VectorOperators.GT, most).or(value.compare(VectorOperators.NE, value));
+  }
+
+  /// Writes places as int64.
+  private static void store(IntVector places, long to) {
+    places.convert(VectorOperators.I2L, 0).intoMemorySegment(ALL, to, ByteOrder.LITTLE_ENDIAN);
+    places.convert(VectorOperators.I2L, 1).intoMemorySegment(ALL, to + I.vectorByteSize(), ByteOrder.LITTLE_ENDIAN);
+  }
+
+  /// A row of windows in float32.
+  static final class Single {
+    private final Lines out;
+    private final Lines indices;
+    private final int width;
+    private final SlidingRows rows;
+    private final float[] best;
+    private final int[] where;
+
+    Single(Lines out, Lines indices, Lines x, Pool2d spec) {
+      this.out = out;
+      this.indices = indices;
+      this.width = x.width;
+      this.rows = new SlidingRows(x, spec, out.width, Float.NEGATIVE_INFINITY);
+      int length = Math.max(rows.starts, out.length()) + F.length();
+      this.best = new float[length];
+      this.where = new int[length];
+    }
+
+    void run(int group, int row) {
+      rows.moveTo(group, row);
+      int stride = rows.spec.strideW();
+      int pixel = rows.pixel;
+      if (pixel == 1) {
+        windows(0, rows.starts, 0, IOTA.sub(rows.spec.padW()), F.length());
+        for (int i = 1; i < out.width; i++) {
+          best[i] = best[i * stride];
+          where[i] = where[i * stride];
+        }
+      } else {
+        for (int i = 0; i < out.width; i++) {
+          windows(i * stride * pixel, pixel, i * pixel, IntVector.broadcast(I, i * stride - rows.spec.padW()), 0);
+        }
+      }
+      Runs.store(out.dtype, out.address(group, row), out.step, best, 0, out.length());
+      long at = indices.address(group, row);
+      int i = 0;
+      if (indices.step == Long.BYTES) {
+        for (; i <= out.length() - I.length(); i += I.length()) {
+          store(IntVector.fromArray(I, where, i), at + (long) i * Long.BYTES);
+        }
+      }
+      for (; i < out.length(); i++) {
+        ALL.set(LONG, at + i * indices.step, where[i]);
+      }
+    }
+
+    /// The n windows whose upper left elements lie at `from` and after it in the lines; the first of them in columns
+    /// `column`, which advance with each vector.
+    private void windows(int from, int n, int at, IntVector column, int advance) {
+      int kernel = rows.spec.kernelW();
+      int dilation = rows.spec.dilationW();
+      int reach = dilation * rows.pixel;
+      int down = rows.spec.dilationH() * width;
+      IntVector columns = column;
+      for (int p = 0; p < n; p += F.length()) {
+        FloatVector most = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
+        IntVector place = inside(columns).add(rows.first() * width);
+        IntVector here = columns.add(rows.first() * width);
+        for (int k = 0; k < rows.count(); k++) {
+          float[] line = rows.line(k);
+          IntVector there = here;
+          for (int j = 0; j < kernel; j++) {
+            FloatVector value = FloatVector.fromArray(F, line, from + p + j * reach);
+            VectorMask<Float> better = better(value, most);
+            most = most.blend(value, better);
+            place = place.blend(there, better.cast(I));
+            there = there.add(dilation);
+          }
+          here = here.add(down);
+        }
+        most.intoArray(best, at + p);
+        place.intoArray(where, at + p);
+        columns = columns.add(advance);
+      }
+    }
+
+    /// The first columns of windows that lie in the image, given where the windows begin: the place that stays where
+    /// nothing is greater than −∞.
+    private IntVector inside(IntVector columns) {
+      IntVector inside = columns;
+      for (int left = -rows.spec.padW(); left < 0; left += rows.spec.dilationW()) {
+        inside = inside.add(rows.spec.dilationW(), inside.compare(VectorOperators.LT, 0));
+      }
+      return inside;
+    }
+  }
+}
