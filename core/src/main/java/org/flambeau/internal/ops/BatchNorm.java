@@ -85,7 +85,7 @@ public final class BatchNorm {
     });
   }
 
-  /// Whether a kernel does it all, which takes parameters in x's dtype or in that of the statistics.
+  /// Whether a kernel does it all. Of dtypes it takes all that [#check] lets pass: x's, or that of the statistics.
   private static boolean isFused(Tensor x, @Nullable Tensor... parameters) {
     return Arrays.stream(parameters).allMatch(parameter -> parameter == null || parameter.isContiguous())
         && Backends.kernels(x.device()).supports(FusedOp.BATCH_NORM, x.strided());
@@ -160,11 +160,11 @@ public final class BatchNorm {
     return !GradMode.isEnabled() && isFused(x, weight) ? fused(g, x, weight, s, training) : composed(g, x, weight, s, eps, training);
   }
 
-  /// The gradient for x where the statistics were none of x's.
+  /// The gradient for x where the statistics were none of x's, rounded once.
   private static Tensor scaled(Tensor g, Saved s) {
     Tensor rstd = s.result(2).detach();
     Tensor weight = s.inputOrNull(1);
-    return g.mul(perChannel(weight == null ? rstd : rstd.mul(weight), g.dim()).to(g.dtype()));
+    return g.mul(perChannel(weight == null ? rstd : rstd.mul(weight), g.dim())).to(g.dtype());
   }
 
   private static Tensor sumPerChannel(Tensor g) {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Objects;
 import org.flambeau.AutogradException;
 import org.flambeau.DType;
 import org.flambeau.GradMode;
@@ -101,5 +102,17 @@ final class BatchNormTest {
         assertTrue(e.getMessage().startsWith("[batch_norm] mixed dtype (CPU)"), e.getMessage());
       }
     }
+  }
+
+  @Test
+  void the_gradient_of_an_evaluation_is_rounded_once() {
+    Tensor x = Tensor.randn(2, 64, 5, 5).to(DType.BFLOAT16).requiresGrad_(true);
+    Tensor var = Tensor.rand(64).add(0.5);
+    Tensor weight = Tensor.randn(64).mul(3);
+    Tensor y = Functional.batchNorm(x, Tensor.zeros(64), var, weight, Tensor.zeros(64), false, 0.1, 1e-5);
+    Tensor grad = Tensor.randn(2, 64, 5, 5).to(DType.BFLOAT16);
+    y.backward(grad);
+    Tensor exact = grad.to(DType.FLOAT32).mul(var.add(1e-5).rsqrt().mul(weight).view(1, 64, 1, 1));
+    assertTrue(exact.to(DType.BFLOAT16).equal(Objects.requireNonNull(x.grad())));
   }
 }
