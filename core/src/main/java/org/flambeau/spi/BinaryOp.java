@@ -92,9 +92,11 @@ public enum BinaryOp {
 
   /// The dtype in which a predicate meets its operands; that of a host scalar counts only beside another.
   public static DType operandType(Strided a, Strided b) {
-    if (a.isHostScalar() == b.isHostScalar()) {
-      return DType.promote(a.dtype(), b.dtype());
-    }
-    return a.isHostScalar() ? b.dtype() : a.dtype();
+    return operandType(a.dtype(), a.isHostScalar(), b.dtype(), b.isHostScalar());
+  }
+
+  /// The same, given what that depends on.
+  public static DType operandType(DType a, boolean hostA, DType b, boolean hostB) {
+    return hostA == hostB ? DType.promote(a, b) : hostA ? b : a;
   }
 }

@@ -31,18 +31,26 @@ final class CompiledForward {
   /// What an operand looks like.
   ///
   /// @param onHost whether operations take it as a number
-  private record Operand(DType dtype, Device device, List<Long> sizes, List<Long> strides, boolean onHost) {
+  private record Operand(DType dtype, Device device, long[] sizes, long[] strides, boolean onHost) {
     static Operand of(Tensor x) {
-      return new Operand(x.dtype(), x.device(), boxed(x.sizes()), boxed(x.strides()), x.strided().isHostScalar());
+      return new Operand(x.dtype(), x.device(), x.sizes(), x.strides(), x.strided().isHostScalar());
     }
 
-    private static List<Long> boxed(long[] values) {
-      return Arrays.stream(values).boxed().toList();
+    @Override
+    public boolean equals(@Nullable Object other) {
+      return other instanceof Operand(DType otherDtype, Device otherDevice, long[] otherSizes, long[] otherStrides, boolean otherOnHost)
+          && dtype == otherDtype && device.equals(otherDevice) && onHost == otherOnHost && Arrays.equals(sizes, otherSizes)
+          && Arrays.equals(strides, otherStrides);
+    }
+
+    @Override
+    public int hashCode() {
+      return 31 * (31 * dtype.hashCode() + Arrays.hashCode(sizes)) + Arrays.hashCode(strides);
     }
 
     @Override
     public String toString() {
-      return dtype.label() + sizes + " on " + device;
+      return dtype.label() + Arrays.toString(sizes) + " on " + device;
     }
   }
 

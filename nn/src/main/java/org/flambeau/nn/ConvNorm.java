@@ -35,7 +35,8 @@ public final class ConvNorm {
     return call(conv, norm, null, relu, x);
   }
 
-  /// relu(norm(conv(x)) + residual); without what is null. The residual has the result's sizes, the residual being asked for once.
+  /// relu(norm(conv(x)) + residual); without what is null. The residual has the result's sizes. It is asked for once, before the two are called if
+  /// they are one operation, else after them.
   public static Tensor call(Conv2d conv, BatchNorm2d norm, @Nullable Supplier<Tensor> residual, @Nullable ReLU relu, Tensor x) {
     if (ModuleCalls.called(conv) instanceof Conv2d c && ModuleCalls.called(norm) instanceof BatchNorm2d n && isOne(c, n, relu, x)) {
       Tensor addend = residual == null ? null : residual.get();

@@ -51,10 +51,19 @@ final class ModuleState {
     return parts.getFirst().module == module && parts.stream().allMatch(ModuleState::isStill);
   }
 
+  private static boolean hasChildren(Module module, List<Module> children) {
+    int at = 0;
+    for (Module child : module.namedChildren().values()) {
+      if (at == children.size() || children.get(at++) != child) {
+        return false;
+      }
+    }
+    return at == children.size();
+  }
+
   private static boolean isStill(Part part) {
     Module module = part.module;
-    if (module.isTraining() != part.training || module.isHooked() != part.hooked
-        || !part.children.equals(List.copyOf(module.namedChildren().values()))) {
+    if (module.isTraining() != part.training || module.isHooked() != part.hooked || !hasChildren(module, part.children)) {
       return false;
     }
     int[] at = {0};

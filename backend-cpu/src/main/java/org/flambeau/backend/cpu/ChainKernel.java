@@ -1,62 +1,91 @@
 package org.flambeau.backend.cpu;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.flambeau.DType;
 import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Chain;
 import org.flambeau.spi.NativeMemory;
-import org.flambeau.spi.Pointwise;
 import org.flambeau.spi.Strided;
-import org.flambeau.spi.UnaryOp;
 import org.jspecify.annotations.Nullable;
 
 /// Computes a [Chain] tile by tile: every value is a tile of its own dtype in first-level cache, on which the loops of the single operations work as
 /// they do on memory. So a chain gives the bits that its links give one by one.
 final class ChainKernel {
-  private static final int TILE = Scratch.TILE;
-  private static final int TILE_BYTES = 8 * TILE;
+  /// Bytes of the first-level cache that tiles may take, and the fewest elements of one.
+  private static final long CACHED = 24 << 10;
+  private static final int LEAST_TILE = 256;
+  /// Between tiles, so that they begin in different sets of the cache.
+  private static final int GAP = 64;
   /// Instead of a tile: the value is used where it lies in memory.
   private static final int IN_PLACE = -1;
+  /// Instead of a tile: there is no such number.
+  private static final int NONE = -2;
+  private static final ThreadLocal<ChainKernel> CURRENT = ThreadLocal.withInitial(ChainKernel::new);
 
-  /// A number that a link depends on, which takes an operand's place.
-  private record Parameter(double value, Compute compute, int tile) {}
+  /// One link: which values it reads, and the tiles of the numbers that take the place of operands, and of its result.
+  private record Step(Pass pass, int[] reads, int b, int c, int result) {}
 
-  /// One link, on operands in the type `compute`, without a loop where it copies; `b` and `c` are tiles of parameters where there are any.
-  private record Step(@Nullable Loop loop, Compute compute, int[] reads, int b, int c) {}
+  /// What of a chain does not depend on how its operands lie.
+  ///
+  /// @param dtypes of all values
+  /// @param onHost which operands are numbers of the host
+  /// @param tiles how many the steps take
+  /// @param width bytes of the widest element in a tile
+  private record Plan(Chain chain, DType[] dtypes, boolean[] onHost, Step[] steps, int tiles, int width) {
+    boolean serves(Chain other, Strided[] operands) {
+      boolean same = chain == other;
+      for (int k = 0; same && k < operands.length; k++) {
+        same = dtypes[k] == operands[k].dtype() && onHost[k] == operands[k].isHostScalar();
+      }
+      return same;
+    }
+  }
 
-  private final int operands;
-  private final IterationSpace space;
-  private final long[] addresses;
-  private final DType[] dtypes;
-  private final int[] tiles;
-  private final boolean[] hostScalar;
-  private final List<Parameter> parameters = new ArrayList<>();
-  private final Step[] steps;
-  private int tileCount;
+  private final @Nullable Plan[] plans = new Plan[64];
+  private final IterationSpace space = new IterationSpace(Chain.MOST_OPERANDS + 1);
+  /// Of the result, and behind it of the operands: where they begin, and which tile they have.
+  private final long[] addresses = new long[Chain.MOST_OPERANDS + 1];
+  private final int[] tiles = new int[Chain.MOST_OPERANDS + 1];
+  private int operands;
+  private int tile;
+  private long pitch;
+  private long room;
+
+  private ChainKernel() {}
 
   /// out = the result of `chain`.
   static void run(Chain chain, Strided out, Strided... operands) {
     if (out.numel() > 0) {
-      try (Staging staging = Staging.open()) {
-        new ChainKernel(chain, out, operands, staging).run(out.numel());
+      CURRENT.get().compute(chain, out, operands);
+    }
+  }
+
+  private void compute(Chain chain, Strided out, Strided[] inputs) {
+    int slot = System.identityHashCode(chain) % plans.length;
+    Plan known = plans[slot];
+    Plan plan = known != null && known.serves(chain, inputs) ? known : (plans[slot] = plan(chain, inputs));
+    try (Staging staging = Staging.open()) {
+      arrange(plan, out, inputs, staging);
+      long numel = out.numel();
+      long grain = Math.max(tile, Elementwise.GRAIN / plan.steps.length);
+      if (numel < 2 * grain) {
+        range(plan, 0, numel);
+      } else {
+        CpuPool.SHARED.parallelFor(0, Math.ceilDiv(numel, tile), grain / tile,
+            (begin, end) -> range(plan, begin * tile, Math.min(end * tile, numel)));
       }
     }
   }
 
-  private ChainKernel(Chain chain, Strided out, Strided[] inputs, Staging staging) {
-    int links = chain.links().size();
+  /// Notes where operands lie, and which of them need tiles.
+  private void arrange(Plan plan, Strided out, Strided[] inputs, Staging staging) {
     operands = inputs.length;
-    space = new IterationSpace(operands + 1);
     space.begin(out);
-    addresses = new long[operands + 1];
     addresses[0] = staging.write(out);
-    dtypes = new DType[operands + links];
-    hostScalar = new boolean[operands + links];
     for (int k = 0; k < operands; k++) {
       addresses[k + 1] = staging.read(inputs[k]);
-      dtypes[k] = inputs[k].dtype();
-      hostScalar[k] = inputs[k].isHostScalar();
       if (inputs[k].rank() == 0) {
         space.add(0);
       } else {
@@ -64,147 +93,145 @@ final class ChainKernel {
       }
     }
     space.collapse();
-    tiles = new int[operands + links];
+    int count = plan.tiles;
     for (int k = 0; k < operands; k++) {
-      tiles[k] = !isConstant(k) && space.isDense(k + 1, dtypes[k].size()) ? IN_PLACE : tileCount++;
+      tiles[k + 1] = !isConstant(k) && space.isDense(k + 1, plan.dtypes[k].size()) ? IN_PLACE : count++;
     }
-    steps = new Step[links];
-    for (int i = 0; i < links; i++) {
-      steps[i] = step(chain.links().get(i));
-      dtypes[operands + i] = chain.links().get(i).dtype();
+    tiles[0] = space.isDense(0, out.dtype().size()) ? IN_PLACE : plan.steps[plan.steps.length - 1].result;
+    tile = Scratch.TILE;
+    while (tile > LEAST_TILE && (long) count * tile * plan.width > CACHED) {
+      tile /= 2;
     }
-    placeResults();
-    if (space.isDense(0, out.dtype().size())) {
-      tiles[operands + links - 1] = IN_PLACE;
-    }
+    pitch = (long) tile * plan.width + GAP;
+    room = count * pitch;
   }
 
   private boolean isConstant(int operand) {
     return space.isConstant(operand + 1);
   }
 
-  private Step step(Chain.Link link) {
-    int[] reads = link.reads().stream().mapToInt(Integer::intValue).toArray();
-    DType of = dtypes[reads[0]];
-    Compute compute = Compute.of(link.dtype());
-    return switch (link.function()) {
-      case Pointwise.Copy() -> new Step(null, link.dtype().isIntegral() && of.isFloating() ? Compute.DOUBLE : compute, reads, 0, 0);
-      case Pointwise.Unary(UnaryOp op) -> {
-        UnaryOp meant = op == UnaryOp.BITWISE_NOT && of == DType.BOOL ? UnaryOp.LOGICAL_NOT : op;
-        yield new Step(Loops.unary(meant, Compute.of(of)), Compute.of(of), reads, 0, 0);
-      }
-      case Pointwise.Binary(BinaryOp op) -> {
-        Compute common = op.isPredicate() ? Compute.of(common(reads[0], reads[1])) : compute;
-        yield new Step(Loops.binary(op, common), common, reads, 0, 0);
-      }
-      case Pointwise.AddScaled(double alpha) -> ternary(TernaryOp.ADD_SCALED, compute, reads, 0, alpha);
-      case Pointwise.Where() -> ternary(TernaryOp.WHERE, compute, reads, 0, 0);
-      case Pointwise.Clamp(double low, double high) -> ternary(TernaryOp.CLAMP, compute, reads, low, high);
-      case Pointwise.LeakyRelu(double slope) -> ternary(TernaryOp.LEAKY_RELU, compute, reads, slope, 0);
-      case Pointwise.Elu(double alpha, double scale) -> ternary(TernaryOp.ELU, compute, reads, alpha * scale, scale);
-    };
-  }
+  // ---- planning ----
 
-  /// What the operands of a comparison are taken as: a number of the host follows the other's dtype.
-  private DType common(int a, int b) {
-    return hostScalar[a] == hostScalar[b] ? DType.promote(dtypes[a], dtypes[b]) : hostScalar[a] ? dtypes[b] : dtypes[a];
-  }
-
-  private Step ternary(TernaryOp op, Compute compute, int[] reads, double b, double c) {
-    return new Step(Loops.ternary(op, compute), compute, reads, reads.length > 1 ? 0 : parameter(b, compute),
-        reads.length > 2 ? 0 : parameter(c, compute));
-  }
-
-  private int parameter(double value, Compute compute) {
-    parameters.add(new Parameter(value, compute, tileCount));
-    return tileCount++;
+  private static Plan plan(Chain chain, Strided[] operands) {
+    List<Chain.Link> links = chain.links();
+    DType[] dtypes = new DType[operands.length + links.size()];
+    boolean[] onHost = new boolean[dtypes.length];
+    for (int k = 0; k < operands.length; k++) {
+      dtypes[k] = operands[k].dtype();
+      onHost[k] = operands[k].isHostScalar();
+    }
+    int[] results = resultTiles(links, operands.length);
+    int tiles = Arrays.stream(results).max().orElse(0) + 1;
+    List<Step> steps = new ArrayList<>();
+    int width = 1;
+    for (int i = 0; i < links.size(); i++) {
+      Chain.Link link = links.get(i);
+      int[] reads = link.reads().stream().mapToInt(Integer::intValue).toArray();
+      DType of = reads.length == 2
+          ? BinaryOp.operandType(dtypes[reads[0]], onHost[reads[0]], dtypes[reads[1]], onHost[reads[1]])
+          : dtypes[reads[0]];
+      Pass pass = Pass.of(link.function(), link.dtype(), of);
+      int b = pass.operands() > 1 && reads.length < 2 ? tiles++ : NONE;
+      int c = pass.operands() > 2 && reads.length < 3 ? tiles++ : NONE;
+      steps.add(new Step(pass, reads, b, c, results[i]));
+      dtypes[operands.length + i] = link.dtype();
+      width = Math.max(width, pass.compute().size());
+    }
+    for (DType dtype : dtypes) {
+      width = Math.max(width, dtype.size());
+    }
+    return new Plan(chain, dtypes, onHost, steps.toArray(Step[]::new), tiles, width);
   }
 
   /// Gives each link's result a tile; one whose value nobody reads any more is used again.
-  private void placeResults() {
-    int[] lastRead = new int[tiles.length];
-    for (int i = 0; i < steps.length; i++) {
-      for (int value : steps[i].reads) {
+  private static int[] resultTiles(List<Chain.Link> links, int operands) {
+    int[] lastRead = new int[operands + links.size()];
+    for (int i = 0; i < links.size(); i++) {
+      for (int value : links.get(i).reads()) {
         lastRead[value] = i;
       }
     }
-    int first = tileCount;
-    boolean[] taken = new boolean[steps.length];
-    for (int i = 0; i < steps.length; i++) {
-      int free = 0;
-      while (taken[free]) {
-        free++;
+    int[] results = new int[links.size()];
+    boolean[] taken = new boolean[links.size()];
+    for (int i = 0; i < results.length; i++) {
+      while (taken[results[i]]) {
+        results[i]++;
       }
-      taken[free] = true;
-      tiles[operands + i] = first + free;
-      tileCount = Math.max(tileCount, first + free + 1);
-      for (int value : steps[i].reads) {
+      taken[results[i]] = true;
+      for (int value : links.get(i).reads()) {
         if (value >= operands && lastRead[value] == i) {
-          taken[tiles[value] - first] = false;
+          taken[results[value - operands]] = false;
         }
       }
     }
+    return results;
   }
 
-  private void run(long numel) {
-    long grain = Math.max(TILE, Elementwise.GRAIN / steps.length);
-    if (numel < 2 * grain) {
-      range(0, numel);
-    } else {
-      CpuPool.SHARED.parallelFor(0, Math.ceilDiv(numel, TILE), grain / TILE,
-          (begin, end) -> range(begin * TILE, Math.min(end * TILE, numel)));
-    }
-  }
+  // ---- computing ----
 
   /// Works on the elements [begin, end), counted in the order of the dimensions.
-  private void range(long begin, long end) {
+  private void range(Plan plan, long begin, long end) {
     Scratch scratch = Scratch.current();
-    long room = scratch.rows((long) tileCount * TILE_BYTES);
-    long[] values = new long[tiles.length];
-    for (Parameter parameter : parameters) {
-      Elementwise.fill(parameter.compute, room + (long) parameter.tile * TILE_BYTES, parameter.value, (int) Math.min(TILE, end - begin));
+    long base = scratch.rows(room);
+    int most = (int) Math.min(tile, end - begin);
+    for (Step step : plan.steps) {
+      fill(step.pass.compute(), base, step.b, step.pass.b(), most);
+      fill(step.pass.compute(), base, step.c, step.pass.c(), most);
     }
+    long[] values = new long[plan.dtypes.length];
     for (int k = 0; k < operands; k++) {
       if (isConstant(k)) {
-        values[k] = room + (long) tiles[k] * TILE_BYTES;
-        Copy.row(dtypes[k].size(), values[k], dtypes[k].size(), addresses[k + 1], 0, Math.min(TILE, end - begin));
+        int size = plan.dtypes[k].size();
+        values[k] = base + tiles[k + 1] * pitch;
+        Copy.row(size, values[k], size, addresses[k + 1], 0, most);
       }
     }
     int last = values.length - 1;
-    for (long at = begin; at < end; at += TILE) {
-      int n = (int) Math.min(TILE, end - at);
+    for (long at = begin; at < end; at += tile) {
+      int n = (int) Math.min(tile, end - at);
       for (int k = 0; k < operands; k++) {
         if (!isConstant(k)) {
-          values[k] = place(k, k + 1, at, room);
-          if (tiles[k] != IN_PLACE) {
-            move(k + 1, dtypes[k].size(), at, n, values[k], false);
+          values[k] = place(k + 1, tiles[k + 1], plan.dtypes[k].size(), at, base);
+          if (tiles[k + 1] != IN_PLACE) {
+            move(k + 1, plan.dtypes[k].size(), at, n, values[k], false);
           }
         }
       }
-      for (int i = 0; i < steps.length; i++) {
-        values[operands + i] = place(operands + i, 0, at, room);
-        compute(steps[i], values, dtypes[operands + i], values[operands + i], n, room, scratch);
+      for (int i = 0; i < plan.steps.length; i++) {
+        Step step = plan.steps[i];
+        int value = operands + i;
+        values[value] = value < last ? base + step.result * pitch : place(0, tiles[0], plan.dtypes[last].size(), at, base);
+        compute(step, values, plan.dtypes, value, n, base, scratch);
       }
-      if (tiles[last] != IN_PLACE) {
-        move(0, dtypes[last].size(), at, n, values[last], true);
+      if (tiles[0] != IN_PLACE) {
+        move(0, plan.dtypes[last].size(), at, n, values[last], true);
       }
     }
   }
 
-  private long place(int value, int operand, long at, long room) {
-    return tiles[value] == IN_PLACE ? addresses[operand] + at * dtypes[value].size() : room + (long) tiles[value] * TILE_BYTES;
+  private void fill(Compute compute, long base, int place, double value, int n) {
+    if (place != NONE) {
+      Elementwise.fill(compute, base + place * pitch, value, n);
+    }
   }
 
-  private void compute(Step step, long[] values, DType dtype, long out, int n, long room, Scratch scratch) {
-    Compute compute = step.compute;
+  private long place(int operand, int place, int size, long at, long base) {
+    return place == IN_PLACE ? addresses[operand] + at * size : base + place * pitch;
+  }
+
+  private void compute(Step step, long[] values, DType[] dtypes, int value, int n, long base, Scratch scratch) {
+    Compute compute = step.pass.compute();
+    Loop loop = step.pass.loop();
     int[] reads = step.reads;
-    long a = load(compute, reads[0], values, scratch.tile(1), n);
+    DType dtype = dtypes[value];
+    long out = values[value];
+    long a = load(compute, reads[0], values, dtypes, scratch.tile(1), n);
     long result = a;
-    if (step.loop != null) {
-      long b = reads.length > 1 ? load(compute, reads[1], values, scratch.tile(2), n) : room + (long) step.b * TILE_BYTES;
-      long c = reads.length > 2 ? load(compute, reads[2], values, scratch.tile(3), n) : room + (long) step.c * TILE_BYTES;
+    if (loop != null) {
+      long b = reads.length > 1 ? load(compute, reads[1], values, dtypes, scratch.tile(2), n) : base + Math.max(0, step.b) * pitch;
+      long c = reads.length > 2 ? load(compute, reads[2], values, dtypes, scratch.tile(3), n) : base + Math.max(0, step.c) * pitch;
       result = compute.is(dtype) ? out : scratch.tile(0);
-      step.loop.run(result, a, b, c, n);
+      loop.run(result, a, b, c, n);
     } else if (compute.is(dtype)) {
       NativeMemory.copy(a, out, (long) n * compute.size());
     }
@@ -214,7 +241,7 @@ final class ChainKernel {
   }
 
   /// The address of a value in the type `compute`; where it is of another dtype, that of `tile`, to which it is converted.
-  private long load(Compute compute, int value, long[] values, long tile, int n) {
+  private static long load(Compute compute, int value, long[] values, DType[] dtypes, long tile, int n) {
     DType dtype = dtypes[value];
     if (compute.is(dtype)) {
       return values[value];

@@ -31,8 +31,7 @@ public final class Copy {
         CURRENT.get().raw(staging.write(out), out, staging.read(x), x);
       }
     } else {
-      boolean truncates = out.dtype().isIntegral() && x.dtype().isFloating();
-      Elementwise.convert(truncates ? Compute.DOUBLE : Compute.of(out.dtype()), out, x);
+      Elementwise.run(Pass.cast(out.dtype(), x.dtype()), out, x, null, null);
     }
   }
 
@@ -44,8 +43,7 @@ public final class Copy {
     try (Staging staging = Staging.open()) {
       long pattern = staging.read(value);
       if (value.dtype() != out.dtype()) {
-        boolean truncates = out.dtype().isIntegral() && value.dtype().isFloating();
-        Compute compute = truncates ? Compute.DOUBLE : Compute.of(out.dtype());
+        Compute compute = Pass.cast(out.dtype(), value.dtype()).compute();
         long tile = staging.reserve(Long.BYTES);
         Conversion.of(value.dtype()).load(compute, pattern, 0, tile, 1);
         pattern = staging.reserve(Long.BYTES);

@@ -12,6 +12,7 @@ import org.flambeau.spi.Distribution;
 import org.flambeau.spi.FusedOp;
 import org.flambeau.spi.Kernels;
 import org.flambeau.spi.NativeMemory;
+import org.flambeau.spi.Pointwise;
 import org.flambeau.spi.Pool2d;
 import org.flambeau.spi.RandomSource;
 import org.flambeau.spi.ReduceOp;
@@ -60,44 +61,37 @@ final class CpuKernels implements Kernels {
 
   @Override
   public void unary(UnaryOp op, Strided out, Strided x) {
-    UnaryOp meant = op == UnaryOp.BITWISE_NOT && x.dtype() == DType.BOOL ? UnaryOp.LOGICAL_NOT : op;
-    Elementwise.unary(meant, out, x);
+    Elementwise.run(Pass.of(new Pointwise.Unary(op), out.dtype(), x.dtype()), out, x, null, null);
   }
 
   @Override
   public void binary(BinaryOp op, Strided out, Strided a, Strided b) {
-    Compute compute = Compute.of(op.isPredicate() ? BinaryOp.operandType(a, b) : out.dtype());
-    Elementwise.run(Loops.binary(op, compute), compute, out, a, b);
+    Elementwise.run(Pass.of(new Pointwise.Binary(op), out.dtype(), BinaryOp.operandType(a, b)), out, a, b, null);
   }
 
   @Override
   public void addScaled(Strided out, Strided a, Strided b, double alpha) {
-    Compute compute = Compute.of(out.dtype());
-    Elementwise.run(Loops.ternary(TernaryOp.ADD_SCALED, compute), compute, out, a, b, alpha);
+    Elementwise.run(Pass.of(new Pointwise.AddScaled(alpha), out.dtype(), a.dtype()), out, a, b, null);
   }
 
   @Override
   public void where(Strided out, Strided condition, Strided a, Strided b) {
-    Compute compute = Compute.of(out.dtype());
-    Elementwise.run(Loops.ternary(TernaryOp.WHERE, compute), compute, out, condition, a, b);
+    Elementwise.run(Pass.of(new Pointwise.Where(), out.dtype(), condition.dtype()), out, condition, a, b);
   }
 
   @Override
   public void clamp(Strided out, Strided x, double low, double high) {
-    Compute compute = Compute.of(out.dtype());
-    Elementwise.run(Loops.ternary(TernaryOp.CLAMP, compute), compute, out, x, low, high);
+    Elementwise.run(Pass.of(new Pointwise.Clamp(low, high), out.dtype(), x.dtype()), out, x, null, null);
   }
 
   @Override
   public void leakyRelu(Strided out, Strided x, double slope) {
-    Compute compute = Compute.of(out.dtype());
-    Elementwise.run(Loops.ternary(TernaryOp.LEAKY_RELU, compute), compute, out, x, slope, 0);
+    Elementwise.run(Pass.of(new Pointwise.LeakyRelu(slope), out.dtype(), x.dtype()), out, x, null, null);
   }
 
   @Override
   public void elu(Strided out, Strided x, double alpha, double scale) {
-    Compute compute = Compute.of(out.dtype());
-    Elementwise.run(Loops.ternary(TernaryOp.ELU, compute), compute, out, x, alpha * scale, scale);
+    Elementwise.run(Pass.of(new Pointwise.Elu(alpha, scale), out.dtype(), x.dtype()), out, x, null, null);
   }
 
   // ---- reductions and scans ----

@@ -59,29 +59,17 @@ public final class Elementwise {
     run(Loops.binary(BinaryOp.ADD, compute), compute, out, a, b);
   }
 
+  /// out = the function of `a`, `b` and `c`; of the last two, those that are null are the numbers of `pass`.
+  static void run(Pass pass, Strided out, Strided a, @Nullable Strided b, @Nullable Strided c) {
+    CURRENT.get().run(pass.loop(), pass.compute(), pass.operands() + 1, out, a, b, pass.b(), c, pass.c());
+  }
+
   static void run(Loop loop, Compute compute, Strided out, Strided a) {
     CURRENT.get().run(loop, compute, 2, out, a, null, 0, null, 0);
   }
 
   static void run(Loop loop, Compute compute, Strided out, Strided a, Strided b) {
     CURRENT.get().run(loop, compute, 3, out, a, b, 0, null, 0);
-  }
-
-  static void run(Loop loop, Compute compute, Strided out, Strided a, Strided b, Strided c) {
-    CURRENT.get().run(loop, compute, 4, out, a, b, 0, c, 0);
-  }
-
-  static void run(Loop loop, Compute compute, Strided out, Strided a, Strided b, double c) {
-    CURRENT.get().run(loop, compute, 4, out, a, b, 0, null, c);
-  }
-
-  static void run(Loop loop, Compute compute, Strided out, Strided a, double b, double c) {
-    CURRENT.get().run(loop, compute, 4, out, a, null, b, null, c);
-  }
-
-  /// Casts by way of tiles of `compute`; the dtypes differ.
-  static void convert(Compute compute, Strided out, Strided x) {
-    CURRENT.get().run(null, compute, 2, out, x, null, 0, null, 0);
   }
 
   private void run(@Nullable Loop loop, Compute type, int count, Strided out, Strided a, @Nullable Strided b, double bValue,

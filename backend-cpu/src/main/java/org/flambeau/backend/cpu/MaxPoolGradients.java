@@ -1,10 +1,10 @@
 package org.flambeau.backend.cpu;
 
 import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.DOUBLE;
 import static org.flambeau.spi.NativeMemory.FLOAT;
 import static org.flambeau.spi.NativeMemory.LONG;
 
-import java.util.Arrays;
 import org.flambeau.DType;
 import org.flambeau.spi.Strided;
 
@@ -28,7 +28,7 @@ final class MaxPoolGradients {
     long grain = Math.max(1, (1 << 15) / Math.max(1, (long) to.height * to.width * block));
     boolean inPlace = to.dtype == DType.FLOAT32 && to.isDense();
     CpuPool.SHARED.parallelFor(0, (long) to.groups * blocks, grain, (begin, end) -> {
-      Sums sums = inPlace ? new SumsInPlace(to) : to.isSingle() ? new SingleSums(to, block) : new SumsApart(to, block);
+      Sums sums = inPlace ? new SumsInPlace(to) : new SumsApart(to, block);
       for (long i = begin; i < end; i++) {
         int channel = (int) (i % blocks) * block;
         sums.begin((int) (i / blocks), channel, Math.min(block, to.pixel - channel));
@@ -109,73 +109,26 @@ final class MaxPoolGradients {
     public void end() {}
   }
 
-  /// Of what is computed in float32, rounded at the end.
-  private static final class SingleSums implements Sums {
-    private final Lines to;
-    private final int plane;
-    private final float[] sums;
-    private final float[] addends;
-    private int group;
-    private int channel;
-    private int block;
-
-    SingleSums(Lines to, int block) {
-      this.to = to;
-      this.plane = to.height * to.width;
-      this.sums = new float[Math.multiplyExact(plane, block)];
-      this.addends = new float[Math.max(block, to.width)];
-    }
-
-    @Override
-    public void begin(int group, int channel, int block) {
-      this.group = group;
-      this.channel = channel;
-      this.block = block;
-      Arrays.fill(sums, 0);
-    }
-
-    @Override
-    public void add(long grad, long gradStep, long where, long whereStep, int n, int across) {
-      for (int first = 0; first < n; first += addends.length) {
-        int count = Math.min(addends.length, n - first);
-        Runs.load(to.dtype, grad + first * gradStep, gradStep, addends, 0, count);
-        for (int i = 0; i < count; i++) {
-          int place = checked(ALL.get(LONG, where + (first + i) * whereStep), plane);
-          sums[place * block + (first + i) * across] += addends[i];
-        }
-      }
-    }
-
-    @Override
-    public void end() {
-      for (int row = 0; row < to.height; row++) {
-        long address = to.address(group, row);
-        if (to.pixel == 1) {
-          Runs.store(to.dtype, address, to.step, sums, row * to.width, to.width);
-        } else {
-          for (int column = 0; column < to.width; column++) {
-            long at = address + ((long) column * to.pixel + channel) * to.step;
-            Runs.store(to.dtype, at, to.step, sums, (row * to.width + column) * block, block);
-          }
-        }
-      }
-    }
-  }
-
+  /// In the thread's own memory and the type that the dtype computes in, rounded at the end.
   private static final class SumsApart implements Sums {
     private final Lines to;
-    private final Element element;
+    private final Compute compute;
+    private final Conversion conversion;
     private final int plane;
-    private final double[] sums;
+    private final long sums;
+    private final long addends;
     private int group;
     private int channel;
     private int block;
 
     SumsApart(Lines to, int block) {
       this.to = to;
-      this.element = Element.of(to.dtype);
+      this.compute = to.isSingle() ? Compute.FLOAT : Compute.DOUBLE;
+      this.conversion = Conversion.of(to.dtype);
       this.plane = to.height * to.width;
-      this.sums = new double[Math.multiplyExact(plane, block)];
+      Scratch scratch = Scratch.current();
+      this.sums = scratch.rows((long) plane * block * compute.size());
+      this.addends = scratch.tile(0);
     }
 
     @Override
@@ -183,13 +136,24 @@ final class MaxPoolGradients {
       this.group = group;
       this.channel = channel;
       this.block = block;
-      Arrays.fill(sums, 0);
+      ALL.asSlice(sums, (long) plane * block * compute.size()).fill((byte) 0);
     }
 
     @Override
     public void add(long grad, long gradStep, long where, long whereStep, int n, int across) {
-      for (int i = 0; i < n; i++) {
-        sums[checked(ALL.get(LONG, where + i * whereStep), plane) * block + i * across] += element.getDouble(grad + i * gradStep);
+      for (int first = 0; first < n; first += Scratch.TILE) {
+        int count = Math.min(Scratch.TILE, n - first);
+        conversion.load(compute, grad + first * gradStep, gradStep, addends, count);
+        for (int i = 0; i < count; i++) {
+          long at = (long) checked(ALL.get(LONG, where + (first + i) * whereStep), plane) * block + (long) (first + i) * across;
+          if (compute == Compute.FLOAT) {
+            long sum = sums + at * Float.BYTES;
+            ALL.set(FLOAT, sum, ALL.get(FLOAT, sum) + ALL.get(FLOAT, addends + (long) i * Float.BYTES));
+          } else {
+            long sum = sums + at * Double.BYTES;
+            ALL.set(DOUBLE, sum, ALL.get(DOUBLE, sum) + ALL.get(DOUBLE, addends + (long) i * Double.BYTES));
+          }
+        }
       }
     }
 
@@ -198,14 +162,17 @@ final class MaxPoolGradients {
       for (int row = 0; row < to.height; row++) {
         long address = to.address(group, row);
         if (to.pixel == 1) {
-          Runs.store(to.dtype, address, to.step, sums, row * to.width, to.width);
+          store((long) row * to.width, address, to.width);
         } else {
           for (int column = 0; column < to.width; column++) {
-            long at = address + ((long) column * to.pixel + channel) * to.step;
-            Runs.store(to.dtype, at, to.step, sums, (row * to.width + column) * block, block);
+            store(((long) row * to.width + column) * block, address + ((long) column * to.pixel + channel) * to.step, block);
           }
         }
       }
+    }
+
+    private void store(long at, long address, int n) {
+      conversion.store(compute, sums + at * compute.size(), address, to.step, n);
     }
   }
 }

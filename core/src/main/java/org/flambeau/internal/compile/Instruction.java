@@ -38,7 +38,7 @@ record Instruction(Device device, Call call, List<View> writes, List<@Nullable V
   record Elementwise(Pointwise function) implements Call {
     @Override
     public void run(Kernels kernels, Strided[] writes, @Nullable Strided[] reads) {
-      function.run(kernels, writes[0], given(reads, 0, reads.length));
+      function.run(kernels, writes[0], given(reads));
     }
   }
 
@@ -46,7 +46,7 @@ record Instruction(Device device, Call call, List<View> writes, List<@Nullable V
   record Chained(Chain chain) implements Call {
     @Override
     public void run(Kernels kernels, Strided[] writes, @Nullable Strided[] reads) {
-      kernels.chain(chain, writes[0], given(reads, 0, reads.length));
+      kernels.chain(chain, writes[0], given(reads));
     }
   }
 
@@ -97,9 +97,19 @@ record Instruction(Device device, Call call, List<View> writes, List<@Nullable V
     return Objects.requireNonNull(operand);
   }
 
-  /// Operands that are always there.
+  /// Some operands that are always there.
   static Strided[] given(@Nullable Strided[] operands, int first, int end) {
-    return Arrays.stream(operands, first, end).map(Objects::requireNonNull).toArray(Strided[]::new);
+    return given(Arrays.copyOfRange(operands, first, end));
+  }
+
+  /// Operands that are always there.
+  static Strided[] given(@Nullable Strided[] operands) {
+    for (Strided operand : operands) {
+      given(operand);
+    }
+    @SuppressWarnings("NullAway") // none is null
+    Strided[] all = operands;
+    return all;
   }
 
   /// The same kernel by another call, on other operands.

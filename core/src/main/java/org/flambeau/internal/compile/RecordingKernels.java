@@ -453,7 +453,7 @@ final class RecordingKernels implements Kernels {
 
   @Override
   public void multiTensorNorm(Strided out, Strided[] xs, double order) {
-    call((k, w, r) -> k.multiTensorNorm(w[0], given(r, 0, r.length), order), to(out), xs);
+    call((k, w, r) -> k.multiTensorNorm(w[0], given(r), order), to(out), xs);
   }
 
   @Override

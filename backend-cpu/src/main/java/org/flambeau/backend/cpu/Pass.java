@@ -1,0 +1,46 @@
+package org.flambeau.backend.cpu;
+
+import org.flambeau.DType;
+import org.flambeau.spi.BinaryOp;
+import org.flambeau.spi.Pointwise;
+import org.flambeau.spi.UnaryOp;
+import org.jspecify.annotations.Nullable;
+
+/// How an element-wise function is computed: by a loop over operands of one compute type.
+///
+/// @param loop null where values are only cast
+/// @param operands how many the loop has; of a function with fewer, `b` and `c` are the others
+record Pass(@Nullable Loop loop, Compute compute, int operands, double b, double c) {
+  /// @param of the dtype of the first operand; for a comparison, that in which both operands meet
+  static Pass of(Pointwise function, DType out, DType of) {
+    return switch (function) {
+      case Pointwise.Copy() -> cast(out, of);
+      case Pointwise.Unary(UnaryOp op) -> unary(op, of);
+      case Pointwise.Binary(BinaryOp op) -> binary(op, out, of);
+      case Pointwise.AddScaled(double alpha) -> ternary(TernaryOp.ADD_SCALED, out, 0, alpha);
+      case Pointwise.Where() -> ternary(TernaryOp.WHERE, out, 0, 0);
+      case Pointwise.Clamp(double low, double high) -> ternary(TernaryOp.CLAMP, out, low, high);
+      case Pointwise.LeakyRelu(double slope) -> ternary(TernaryOp.LEAKY_RELU, out, slope, 0);
+      case Pointwise.Elu(double alpha, double scale) -> ternary(TernaryOp.ELU, out, alpha * scale, scale);
+    };
+  }
+
+  /// A number with a fraction becomes a whole one by way of double, which truncates it.
+  static Pass cast(DType out, DType of) {
+    return new Pass(null, out.isIntegral() && of.isFloating() ? Compute.DOUBLE : Compute.of(out), 1, 0, 0);
+  }
+
+  private static Pass unary(UnaryOp op, DType of) {
+    UnaryOp meant = op == UnaryOp.BITWISE_NOT && of == DType.BOOL ? UnaryOp.LOGICAL_NOT : op;
+    return new Pass(Loops.unary(meant, Compute.of(of)), Compute.of(of), 1, 0, 0);
+  }
+
+  private static Pass binary(BinaryOp op, DType out, DType of) {
+    Compute compute = Compute.of(op.isPredicate() ? of : out);
+    return new Pass(Loops.binary(op, compute), compute, 2, 0, 0);
+  }
+
+  private static Pass ternary(TernaryOp op, DType out, double b, double c) {
+    return new Pass(Loops.ternary(op, Compute.of(out)), Compute.of(out), 3, b, c);
+  }
+}
