@@ -475,6 +475,35 @@ public class CompileTest {
   }
 
   @Test
+  void keepsTemporariesApartThatAreNeededTogether() {
+    Tensor weight = Tensor.randn(64, 64).mul(0.1);
+    for (UnaryOperator<Tensor> function : List.<UnaryOperator<Tensor>>of(
+        x -> { // whose sum must not take its place
+          Tensor y = x.matmul(weight);
+          return y.add(y.t()).matmul(weight);
+        },
+        x -> { // which changes rows that it reads
+          Tensor y = x.matmul(weight);
+          y.narrow(0, 1, 63).add_(y.narrow(0, 0, 63).mul(2));
+          return y.matmul(weight);
+        },
+        x -> { // of which the smallest is needed as long as the largest, and as the middle one after that
+          Tensor small = x.narrow(0, 0, 24).matmul(weight);
+          Tensor sums = x.matmul(weight).sum(0);
+          Tensor middle = x.narrow(0, 0, 32).matmul(weight);
+          return middle.narrow(0, 0, 24).mul(small).add(sums);
+        })) {
+      Module module = new Lambda(function);
+      Tensor x = Tensor.randn(64, 64);
+      Tensor expected = quietly(module, x);
+      module.compile();
+      for (int i = 0; i < 3; i++) {
+        assertSame(expected, quietly(module, x));
+      }
+    }
+  }
+
+  @Test
   void runsEagerlyWhereOtherThreadsCompute() throws Exception {
     try (ExecutorService other = Executors.newSingleThreadExecutor()) {
       Module module = new Lambda(x -> {

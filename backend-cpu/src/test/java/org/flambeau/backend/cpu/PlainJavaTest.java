@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.flambeau.DType;
 import org.flambeau.GradMode;
 import org.flambeau.Random;
@@ -132,7 +133,7 @@ final class PlainJavaTest {
         default -> 0.02;
       };
       Tensor wide = values.to(DType.FLOAT64);
-      double most = wide.sub(actual.get(name).to(DType.FLOAT64)).abs().div(wide.abs().add(wide.abs().mean()).add(1e-9)).max().toDouble();
+      double most = wide.sub(Objects.requireNonNull(actual.get(name)).to(DType.FLOAT64)).abs().div(wide.abs().add(wide.abs().mean()).add(1e-9)).max().toDouble();
       assertTrue(most <= rounding, name + " is off by " + most);
     });
   }
