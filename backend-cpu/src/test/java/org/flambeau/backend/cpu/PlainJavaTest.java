@@ -24,8 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// Where the Vector API is missing or switched off, plain Java computes the same.
 final class PlainJavaTest {
-  @TempDir
-  private Path folder = Path.of("");
+  @TempDir private Path folder = Path.of("");
 
   /// Saves what operations of all kinds give.
   static final class Round {
@@ -33,7 +32,8 @@ final class PlainJavaTest {
 
     public static void main(String[] file) {
       Map<String, Tensor> results = all();
-      Safetensors.save(Path.of(file[0]), results.entrySet().stream().map(each -> Safetensors.Entry.of(each.getKey(), each.getValue())).toList());
+      Safetensors.save(Path.of(file[0]),
+          results.entrySet().stream().map(each -> Safetensors.Entry.of(each.getKey(), each.getValue())).toList());
       System.out.println(VectorizationProvider.REASON);
     }
 
@@ -133,7 +133,8 @@ final class PlainJavaTest {
         default -> 0.02;
       };
       Tensor wide = values.to(DType.FLOAT64);
-      double most = wide.sub(Objects.requireNonNull(actual.get(name)).to(DType.FLOAT64)).abs().div(wide.abs().add(wide.abs().mean()).add(1e-9)).max().toDouble();
+      double most = wide.sub(Objects.requireNonNull(actual.get(name)).to(DType.FLOAT64)).abs()
+          .div(wide.abs().add(wide.abs().mean()).add(1e-9)).max().toDouble();
       assertTrue(most <= rounding, name + " is off by " + most);
     });
   }

@@ -32,7 +32,8 @@ public final class VectorLinearAlgebra implements LinearAlgebra {
 
   @Override
   public String name() {
-    return Vectorization.PRESENT == null ? "plain Java" : String.format(Locale.ROOT, "Vector API (%d bits)", Vectorization.PRESENT.lanes() * Float.SIZE);
+    return Vectorization.PRESENT == null ? "plain Java"
+        : String.format(Locale.ROOT, "Vector API (%d bits)", Vectorization.PRESENT.lanes() * Float.SIZE);
   }
 
   @Override
