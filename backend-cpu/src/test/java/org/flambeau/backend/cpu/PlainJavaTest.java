@@ -99,6 +99,10 @@ final class PlainJavaTest {
       for (Tensor images : List.of(x, x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2))) {
         String lie = of + (images.isContiguous() ? "planes, " : "pixels, ");
         images.requiresGrad_(true);
+        for (int kernel : new int[] {1, 3}) {
+          Tensor weight = Tensor.randn(32, channels, kernel, kernel).to(dtype);
+          put(dtype, lie + "conv2d " + kernel, Functional.conv2d(images, weight, null));
+        }
         put(dtype, lie + "maxPool2d", Functional.maxPool2d(images, 3));
         put(dtype, lie + "avgPool2d", Functional.avgPool2d(images, 3));
         Functional.maxPool2d(images, 3).sum().add(Functional.avgPool2d(images, 2).square().sum()).backward();
