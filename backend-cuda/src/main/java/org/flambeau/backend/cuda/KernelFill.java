@@ -17,6 +17,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.flambeau.BackendException;
 import org.flambeau.backend.cuda.binding.Libraries;
 import org.flambeau.backend.cuda.binding.Library;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// Compiles kernels for GPUs that are elsewhere, into the folder that `flambeau.cuda.kernelCache` names. It needs NVRTC, of the version that is
 /// there, and no GPU; without NVRTC it says so and is content.
@@ -24,12 +26,14 @@ import org.flambeau.backend.cuda.binding.Library;
 /// Arguments: the compute capability, as in 90; seconds to spend; files of instances that programs asked for
 /// (`-Dflambeau.cuda.kernelList=FILE` writes one), which come first. As long as there is time, all others follow, those of small families first.
 public final class KernelFill {
+  private static final Logger LOG = LoggerFactory.getLogger(KernelFill.class);
+
   private KernelFill() {}
 
   public static void main(String[] arguments) throws IOException {
     String problem = Libraries.shared().problem(Library.NVRTC);
     if (problem != null) {
-      System.out.println("no kernels are compiled ahead: " + problem);
+      LOG.info("No kernels are compiled ahead: {}", problem);
       return;
     }
     KernelLibrary library = new KernelLibrary(new KernelCompiler(Integer.parseInt(arguments[0])), () -> {});
@@ -40,8 +44,7 @@ public final class KernelFill {
     }
     int asked = requests.size();
     requests.addAll(declared(library));
-    System.out
-        .println(fill(library, requests, end) + " of " + requests.size() + " kernels are compiled, of which programs asked for " + asked);
+    LOG.info("{} of {} kernels are compiled, of which programs asked for {}", fill(library, requests, end), requests.size(), asked);
   }
 
   /// Everything that the families of kernels declare when they are made, for which they need no GPU.
@@ -68,7 +71,7 @@ public final class KernelFill {
               compiled.incrementAndGet();
             }
           } catch (BackendException e) {
-            System.err.println(request + " cannot be compiled, so that it is left out: " + e.getMessage());
+            LOG.warn("{} cannot be compiled, so that it is left out: {}", request, e.getMessage());
           }
         });
       }
