@@ -6,10 +6,12 @@ import java.util.Objects;
 /// float32's exponent with a mantissa of 10 bits in place of 23. Sums are float32 in any case, and other dtypes are not concerned.
 ///
 /// On the CPU convolutions alone are concerned: below [#HIGHEST] those by kernels of 3×3 may go by Winograd's algorithm, in float32 throughout, whose
-/// rounding is some two to six times that of sums of products, and where an infinite or undefined pixel shows in the whole tile of 4×4 results.
+/// rounding is about twice that of sums of products in the same order, and up to eight times that of oneDNN's, which sums in parts. An infinite or
+/// undefined pixel shows in the whole tile of 4×4 results, and so do finite ones beyond some 1e37, whose sums overflow. PyTorch's CPU sums products
+/// directly: where that matters, ask for [#HIGHEST].
 ///
 /// Matrix products are [#HIGHEST] unless the program says otherwise, by [#setCurrent]; convolutions, whose terms a network's normalisation
-/// evens out, are [#HIGH], by [#setForConvolutions]. Both defaults are PyTorch's.
+/// evens out, are [#HIGH], by [#setForConvolutions]. Both defaults are those of PyTorch on a GPU.
 ///
 /// Reference: `torch.set_float32_matmul_precision`, `torch.backends.cudnn.allow_tf32`.
 public enum MatmulPrecision {

@@ -29,21 +29,20 @@ public final class Copies {
 
   /// Row-major: `x` itself where it is already.
   public static Tensor contiguous(Tensor x) {
-    Strided in = x.strided();
-    return in.isContiguous() ? x : CLONE.run(UNIT, x.dtype(), Layout.contiguous(in.sizes()), x, (k, out) -> k.copy(out, in));
+    return x.isContiguous() ? x : copy(x, MemoryFormat.CONTIGUOUS);
   }
 
   /// In the given format: `x` itself where it is so already, also as PyTorch sees it where sizes of 1 leave that open.
   public static Tensor contiguous(Tensor x, MemoryFormat format) {
-    Strided in = x.strided();
-    return isContiguous("contiguous", in, format) ? x : copy(x, format);
+    requirePossible("contiguous", x, format);
+    return isContiguous(x, format) ? x : copy(x, format);
   }
 
   /// [#contiguous(Tensor, MemoryFormat)], but where sizes of 1 leave the format open, the strides say it afterwards.
   public static Tensor to(Tensor x, MemoryFormat format) {
-    Strided in = x.strided();
-    boolean said = format == MemoryFormat.CHANNELS_LAST ? Layout.isChannelsLast(in) : !Layout.isChannelsLast(in);
-    return isContiguous("to", in, format) && said ? x : copy(x, format);
+    requirePossible("to", x, format);
+    boolean said = Layout.isChannelsLast(x.strided()) == (format == MemoryFormat.CHANNELS_LAST);
+    return said && isContiguous(x, format) ? x : copy(x, format);
   }
 
   private static Tensor copy(Tensor x, MemoryFormat format) {
@@ -56,15 +55,11 @@ public final class Copies {
     return format == MemoryFormat.CONTIGUOUS ? x.isContiguous() : x.dim() == 4 && Layout.channelsLast(x.sizes()).fits(x.strided());
   }
 
-  private static boolean isContiguous(String op, Strided x, MemoryFormat format) {
-    if (format == MemoryFormat.CONTIGUOUS) {
-      return x.isContiguous();
-    }
-    if (x.rank() != 4) {
+  private static void requirePossible(String op, Tensor x, MemoryFormat format) {
+    if (format == MemoryFormat.CHANNELS_LAST && x.dim() != 4) {
       throw new IllegalArgumentException(
           "[" + op + "] required rank 4 tensor to use channels_last format, got sizes " + Shapes.show(x.sizes()));
     }
-    return Layout.channelsLast(x.sizes()).fits(x);
   }
 
   /// A copy for the derivative of an operation that is about to change `x`: with x's history, but not recorded itself.
