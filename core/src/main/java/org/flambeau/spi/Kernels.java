@@ -131,10 +131,11 @@ public interface Kernels {
   /// The positions (int64, one row each, row-major order) of the elements of `x` that are not zero.
   void nonzero(Strided out, Strided x);
 
-  /// The elements of `x` at which `mask`, of the same sizes, is true, in row-major order, into `out` of rank 1.
+  /// The elements of `x` at which `mask`, of the same sizes, is true, in row-major order, into `out` of rank 1; what is left of `out` stays.
   void maskedSelect(Strided out, Strided x, Strided mask);
 
-  /// Writes the elements of `source`, of rank 1, in row-major order to where `mask` is true.
+  /// Writes the elements of `source`, of rank 1, in row-major order to where `mask` is true. Where `source` has too few, its position that is
+  /// missing is out of range.
   void maskedScatter(Strided out, Strided mask, Strided source);
 
   // ---- making ----

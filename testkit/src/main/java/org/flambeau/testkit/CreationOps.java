@@ -6,6 +6,7 @@ import static org.flambeau.testkit.OpInfo.op;
 import static org.flambeau.testkit.OpInfo.several;
 
 import java.util.List;
+import org.flambeau.CudaGraph;
 import org.flambeau.DType;
 import org.flambeau.Random;
 import org.flambeau.Tensor;
@@ -42,7 +43,7 @@ final class CreationOps {
       op("bernoulli", (x, a) -> seeded(a, () -> Tensor.bernoulli(x.get(0)))).drawnBy(CPU).rough("tensor", "is random")
           .refuses(() -> Tensor.bernoulli(Tensor.of(1)), "[bernoulli]", "int32"),
       several("random_like", (x, a) -> {
-        Random.manualSeed(a.integer("seed"));
+        seed(a);
         return List.of(Tensor.randLike(x.get(0)), Tensor.randnLike(x.get(0)));
       }).methods("randLike", "randnLike").drawnBy(CPU).except(CLOSED, "look at sizes only").tolerance(4)
           .refuses(() -> Tensor.randLike(Tensor.of(1)), "[rand_like]", "int32").refuses(() -> Tensor.randnLike(Tensor.of(1)), "[randn_like]", "int32"),
@@ -59,15 +60,22 @@ final class CreationOps {
   /// Two draws after one seed.
   private static OpInfo drawn(String name, Draw draw) {
     return several(name, (_, a) -> {
-      Random.manualSeed(a.integer("seed"));
+      seed(a);
       Tensor first = draw.of(a);
       return List.of(first, draw.of(a));
     });
   }
 
   private static Tensor seeded(Attributes a, java.util.function.Supplier<Tensor> draw) {
-    Random.manualSeed(a.integer("seed"));
+    seed(a);
     return draw.get();
+  }
+
+  /// Graphs draw from where the generator is at each replay.
+  private static void seed(Attributes a) {
+    if (!CudaGraph.isCapturing()) {
+      Random.manualSeed(a.integer("seed"));
+    }
   }
 
   private static DType dtype(Attributes a) {

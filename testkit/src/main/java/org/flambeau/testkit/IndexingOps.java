@@ -62,6 +62,7 @@ final class IndexingOps {
           .inPlace((x, a) -> x.get(0).indexFill_(a.integer("dim"), x.get(1), x.get(2)))
           .refuses(() -> m().indexFill(0, Tensor.of(0L), m()), "[index_fill]", "0-dimensional value tensor", "2"),
       op("index", (x, a) -> x.get(0).index(places(a, x.subList(1, x.size())).toArray(Index[]::new))).except(TWO_DEVICES, "takes positions from the CPU")
+          .waits("mask", "the result's size depends on the mask")
           .refuses(() -> m().index(Index.at(2)), "index 2", OUTSIDE)
           .refuses(() -> m().index(Index.of(Tensor.of(2L))), "[index]", OUTSIDE)
           .refuses(() -> m().index(Index.at(0), Index.at(0), Index.at(0)), "[index]", "too many indices for tensor of dimension 2")
@@ -70,7 +71,7 @@ final class IndexingOps {
       op("index_put", (x, a) -> x.get(0).indexPut(places(a, x.subList(1, x.size() - 1)), x.getLast(), a.flag("accumulate")))
           .inPlace((x, a) -> x.get(0).indexPut_(places(a, x.subList(1, x.size() - 1)), x.getLast(), a.flag("accumulate")))
           .refuses(() -> m().indexPut(List.of(Index.of(longs(1))), Tensor.ones(2), false), "[index_put]", "(2,)", "(1, 3)"),
-      binary("masked_select", Tensor::maskedSelect).refuses(() -> m().maskedSelect(m()), "[masked_select]", "float32"),
+      binary("masked_select", Tensor::maskedSelect).waits("", "the result's size depends on the mask").refuses(() -> m().maskedSelect(m()), "[masked_select]", "float32"),
       op("masked_fill", (x, a) -> x.get(0).maskedFill(x.get(1), a.number("value"))).inPlace((x, a) -> x.get(0).maskedFill_(x.get(1), a.number("value")))
           .refuses(() -> m().maskedFill(Tensor.of(1f), 0), "[masked_fill]", "float32"),
       op("masked_fill_tensor", (x, _) -> x.get(0).maskedFill(x.get(1), x.get(2))).methods("maskedFill", "maskedFill_").records("masked_fill.tensor")
@@ -85,7 +86,7 @@ final class IndexingOps {
           .refuses(() -> m().where(m(), 1.0), "[where]", "boolean", "float32"),
       op("where_number_left", (x, a) -> Tensor.where(x.get(0), a.number("other"), x.get(1))).methods("where").records("where")
           .refuses(() -> Tensor.where(m(), 1.0, m()), "[where]", "boolean", "float32"),
-      unary("nonzero", Tensor::nonzero).methods("nonzero", "nonzeroTuple").refusesNothing("takes any tensor"),
+      unary("nonzero", Tensor::nonzero).methods("nonzero", "nonzeroTuple").waits("", "the result's size depends on the elements").refusesNothing("takes any tensor"),
       binary("take", Tensor::take).refuses(() -> m().take(Tensor.of(6L)), "[take]", "6"),
       op("one_hot", (x, a) -> x.get(0).oneHot(a.integer("classes"))).records("scatter.value")
           .refuses(() -> Tensor.of(3L).oneHot(3), "[one_hot]", "Class values must be smaller than num_classes")

@@ -46,7 +46,8 @@ public final class OpInfo {
     SCOPED,
     CLOSED,
     MASKS,
-    TWO_DEVICES
+    TWO_DEVICES,
+    CAPTURED
   }
 
   private static final Set<Check> AGAINST_GOLDENS = EnumSet.of(Check.FORWARD, Check.GRADIENT, Check.SCOPED, Check.MASKS);
@@ -68,6 +69,7 @@ public final class OpInfo {
   private final Map<String, String> rough = new LinkedHashMap<>();
   private final List<Refusal> refusals = new ArrayList<>();
   private @Nullable String unrefusing;
+  private final Map<String, String> waiting = new LinkedHashMap<>();
   private double tolerance = 1;
 
   private OpInfo(String name, Call call) {
@@ -166,6 +168,12 @@ public final class OpInfo {
     return this;
   }
 
+  /// Says why the samples whose key contains `part` have to wait for the device, so that no graph of the device's can contain them.
+  OpInfo waits(String part, String reason) {
+    waiting.put(part, reason);
+    return this;
+  }
+
   // ---- reading it ----
 
   public String name() {
@@ -195,6 +203,11 @@ public final class OpInfo {
   /// Why nothing is wrong for it, or null.
   public @Nullable String refusesNothing() {
     return unrefusing;
+  }
+
+  /// Why `sample` has to wait for the device, or null.
+  public @Nullable String waits(Sample sample) {
+    return reason(waiting, sample);
   }
 
   /// Whether `message` begins with a name by which its callers know it, as in `[scatter_add]` or `[add_]`.

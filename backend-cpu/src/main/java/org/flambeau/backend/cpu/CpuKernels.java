@@ -279,7 +279,7 @@ final class CpuKernels implements Kernels {
   @Override
   public void maskedSelect(Strided out, Strided x, Strided mask) {
     try (Staging staging = Staging.open()) {
-      MaskKernels.maskedSelect(staging.writable(out), staging.readable(x), staging.readable(mask));
+      MaskKernels.maskedSelect(staging.updatable(out), staging.readable(x), staging.readable(mask));
     }
   }
 

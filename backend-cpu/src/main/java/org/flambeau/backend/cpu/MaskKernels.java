@@ -72,9 +72,7 @@ final class MaskKernels {
   static void maskedSelect(Strided out, Strided x, Strided mask) {
     Nest nest = Nest.of(mask, x);
     long[] starts = starts(nest, mask.dtype());
-    if (starts[starts.length - 1] != out.numel()) {
-      throw new IllegalStateException("[maskedSelect] counted " + out.numel() + " elements before, " + starts[starts.length - 1] + " now");
-    }
+    requirePlaces(out.numel(), starts);
     int width = x.dtype().size();
     long step = out.numel() == 0 ? 0 : out.stride(0) * width;
     long maskStep = nest.step(0);
@@ -98,10 +96,7 @@ final class MaskKernels {
   static void maskedScatter(Strided out, Strided mask, Strided source) {
     Nest nest = Nest.of(mask, out);
     long[] starts = starts(nest, mask.dtype());
-    if (starts[starts.length - 1] > source.numel()) {
-      throw new IllegalArgumentException("[maskedScatter] the mask selects " + starts[starts.length - 1] + " elements, but source has only "
-          + source.numel());
-    }
+    requirePlaces(source.numel(), starts);
     int width = out.dtype().size();
     long step = source.numel() == 0 ? 0 : source.stride(0) * width;
     long maskStep = nest.step(0);
@@ -119,6 +114,12 @@ final class MaskKernels {
         from[0] = next;
       });
     });
+  }
+
+  private static void requirePlaces(long size, long[] starts) {
+    if (starts[starts.length - 1] > size) {
+      throw new IndexOutOfBoundsException("index " + size + " is out of bounds for dimension 0 with size " + size);
+    }
   }
 
   // ---- pieces ----

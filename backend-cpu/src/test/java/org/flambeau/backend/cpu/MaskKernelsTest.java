@@ -84,12 +84,20 @@ class MaskKernelsTest {
   }
 
   @Test
+  void whatIsLeftOfTheSelectedStaysAsItWas() {
+    Strided mask = wholes(zeros(DType.BOOL, 4), i -> i % 2);
+    Strided out = wholes(zeros(DType.INT32, 3), _ -> 7);
+    MaskKernels.maskedSelect(out, wholes(zeros(DType.INT32, 4), i -> i), mask);
+    assertArrayEquals(new long[] {1, 3, 7}, wholes(out));
+  }
+
+  @Test
   void tooSmallASourceIsRefused() {
     Strided mask = wholes(zeros(DType.BOOL, 4), i -> 1);
     Strided out = zeros(DType.INT32, 4);
-    var thrown = assertThrows(IllegalArgumentException.class,
+    var thrown = assertThrows(IndexOutOfBoundsException.class,
         () -> MaskKernels.maskedScatter(out, mask, wholes(zeros(DType.INT32, 3), i -> 9)));
-    assertEquals("[maskedScatter] the mask selects 4 elements, but source has only 3", thrown.getMessage());
+    assertEquals("index 3 is out of bounds for dimension 0 with size 3", thrown.getMessage());
     assertArrayEquals(new long[4], wholes(out));
   }
 }

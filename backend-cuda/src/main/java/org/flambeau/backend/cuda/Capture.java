@@ -4,8 +4,8 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.Supplier;
+import java.util.regex.Pattern;
 import org.flambeau.BackendException;
 import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.spi.Backend;
@@ -150,17 +150,16 @@ final class Capture implements Backend.Graph {
     pool.close();
   }
 
-  private static final Set<String> PUBLIC = Set.of("org.flambeau.Tensor", "org.flambeau.TensorFactories");
+  /// Where operations have the names by which programs call them, and what else may stand between those and a driver's call.
+  private static final Pattern OPERATIONS = Pattern
+      .compile("org\\.flambeau\\.(Tensor|TensorFactories|\\w+Methods|nn\\.(Functional|\\w+Functions))");
+  private static final Pattern INNER = Pattern.compile(OPERATIONS + "|org\\.flambeau\\.(internal|spi|backend)\\..*|java\\..*");
 
-  /// The operation of a tensor that the program called last.
+  /// The operation that the program, or a derivative, called last: of operations that consist of others, the outermost.
   static String culprit() {
     return StackWalker.getInstance().walk(frames -> frames
-        .dropWhile(frame -> !isOperation(frame.getClassName()))
-        .takeWhile(frame -> isOperation(frame.getClassName()))
+        .takeWhile(frame -> INNER.matcher(frame.getClassName()).matches())
+        .filter(frame -> OPERATIONS.matcher(frame.getClassName()).matches())
         .reduce((_, outer) -> outer).map(StackWalker.StackFrame::getMethodName).orElse("an operation"));
-  }
-
-  private static boolean isOperation(String type) {
-    return PUBLIC.contains(type) || type.startsWith("org.flambeau.") && type.endsWith("Methods") && type.lastIndexOf('.') == 12;
   }
 }

@@ -22,7 +22,8 @@ final class Masks {
   /// Bytes of the structures in mask.cu.
   private static final int ASKED = 8 + Space.STEPS + Space.SPACE + 12;
   private static final int POSITIONS = 40 + 2 * 8 * Space.MAX_RANK;
-  private static final int MOVE = 24 + Space.STEPS;
+  private static final int SELECT = 32 + Space.STEPS;
+  private static final int SCATTER = 32 + Complaints.COMPLAINTS + Space.STEPS;
 
   private enum Form {
     COUNT,
@@ -87,24 +88,27 @@ final class Masks {
       return;
     }
     compact(forms.get(Form.SELECT, x.dtype()), mask, rowMajor(mask, x), (launch, space, offsets, _) -> {
-      long at = launch.structure(MOVE, 8);
+      long at = launch.structure(SELECT, 8);
       ALL.set(LONG, at, out.address());
       ALL.set(LONG, at + 8, out.stride(0));
-      ALL.set(LONG, at + 16, x.address() + offsets[1] * x.dtype().size());
-      space.writeSteps(1, at + 24);
+      ALL.set(LONG, at + 16, out.numel());
+      ALL.set(LONG, at + 24, x.address() + offsets[1] * x.dtype().size());
+      space.writeSteps(1, at + 32);
     });
   }
 
   void maskedScatter(Strided out, Strided mask, Strided source) {
-    if (out.numel() == 0 || source.numel() == 0) {
+    if (out.numel() == 0) {
       return;
     }
     compact(forms.get(Form.SCATTER, out.dtype()), mask, rowMajor(mask, out), (launch, space, offsets, _) -> {
-      long at = launch.structure(MOVE, 8);
+      long at = launch.structure(SCATTER, 8);
       ALL.set(LONG, at, out.address() + offsets[1] * out.dtype().size());
       ALL.set(LONG, at + 8, source.address());
       ALL.set(LONG, at + 16, source.stride(0));
-      space.writeSteps(1, at + 24);
+      ALL.set(LONG, at + 24, source.numel());
+      gpu.complaints().write(at + 32, "masked_scatter", 0);
+      space.writeSteps(1, at + 32 + Complaints.COMPLAINTS);
     });
   }
 

@@ -1,4 +1,5 @@
 // What is not zero: how many, where, and the elements that a mask selects.
+#include "complaint.cuh"
 #include "space.cuh"
 #include "types.cuh"
 
@@ -117,16 +118,16 @@ struct Positions {
   }
 };
 
-// The elements where the mask is true.
+// The elements where the mask is true, as many as there is room for.
 template <class T>
 struct Select {
   T *out;
-  int64 stride;
+  int64 stride, size;
   const T *x;
   Steps steps;
 
   __device__ __forceinline__ void put(int64 number, unsigned, const Space &space, const Coordinates &c) const {
-    out[number * stride] = x[steps.offset(space, c)];
+    if (number < size) out[number * stride] = x[steps.offset(space, c)];
   }
 };
 
@@ -135,11 +136,12 @@ template <class T>
 struct Scatter {
   T *out;
   const T *source;
-  int64 stride;
+  int64 stride, size;
+  Complaints complaints;
   Steps steps;
 
   __device__ __forceinline__ void put(int64 number, unsigned, const Space &space, const Coordinates &c) const {
-    out[steps.offset(space, c)] = source[number * stride];
+    if (complaints.within(number, size)) out[steps.offset(space, c)] = source[number * stride];
   }
 };
 

@@ -9,6 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.flambeau.Autocast;
 import org.flambeau.CudaGraph;
 import org.flambeau.DType;
@@ -18,20 +20,31 @@ import org.flambeau.GradMode;
 import org.flambeau.MemoryScope;
 import org.flambeau.Random;
 import org.flambeau.Tensor;
+import org.flambeau.autograd.Autograd;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
+import org.flambeau.nn.AdaptiveAvgPool2d;
+import org.flambeau.nn.AdaptiveMaxPool2d;
 import org.flambeau.nn.BatchNorm2d;
+import org.flambeau.nn.CircularPad2d;
+import org.flambeau.nn.ConstantPad2d;
 import org.flambeau.nn.Conv2d;
 import org.flambeau.nn.ConvNorm;
 import org.flambeau.nn.ConvOptions;
 import org.flambeau.nn.Functional;
+import org.flambeau.nn.Functional.InterpolationMode;
 import org.flambeau.nn.Linear;
 import org.flambeau.nn.Module;
 import org.flambeau.nn.ReLU;
+import org.flambeau.nn.ReflectionPad2d;
+import org.flambeau.nn.ReplicationPad2d;
 import org.flambeau.nn.Sequential;
+import org.flambeau.nn.Upsample;
 import org.flambeau.nn.optim.Sgd;
 import org.flambeau.spi.Allocator;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /// Work recorded once and replayed, on the simulated GPU.
 class CudaGraphTest {
@@ -205,6 +218,35 @@ class CudaGraphTest {
       graph.replay();
     }
     assertEquals(5f, x.sum().item());
+  }
+
+  private static Stream<Module> modulesThatPick() {
+    return Stream.of(new ReflectionPad2d(1, 2, 2, 1), new ReplicationPad2d(1, 2, 0, 3), new CircularPad2d(2, 1, 1, 2),
+        new ConstantPad2d(1, -1, 2, 0, 0.5), new Upsample(0.7, InterpolationMode.NEAREST), new Upsample(2, InterpolationMode.NEAREST),
+        new Upsample(1.7, InterpolationMode.BILINEAR), new AdaptiveAvgPool2d(3, 4), new AdaptiveMaxPool2d(3, 4));
+  }
+
+  /// Of these each place of the result knows by itself where it comes from: nothing is copied from the host.
+  @ParameterizedTest
+  @MethodSource
+  void modulesThatPick(Module module) {
+    Tensor x = Tensor.randn(2, 3, 5, 6).to(cuda).requiresGrad_(true);
+    Tensor other = Tensor.randn(2, 3, 5, 6).to(cuda);
+    Tensor weight = module.call(x).detach().mul(3);
+    Supplier<List<Tensor>> step = () -> {
+      Tensor y = module.call(x);
+      return List.of(y.detach(), Autograd.grad(y.mul(weight).sum(), List.of(x)).getFirst());
+    };
+    List<Tensor> recorded = new ArrayList<>();
+
+    try (CudaGraph graph = CudaGraph.capture(() -> recorded.addAll(step.get()))) {
+      x.detach().copy_(other);
+      List<Tensor> expected = step.get();
+      graph.replay();
+      for (int i = 0; i < 2; i++) {
+        assertArrayEquals(expected.get(i).toFloatArray(), recorded.get(i).toFloatArray());
+      }
+    }
   }
 
   /// What is drawn after other work, whose memory is free again by then.

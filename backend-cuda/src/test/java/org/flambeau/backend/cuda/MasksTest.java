@@ -2,16 +2,20 @@ package org.flambeau.backend.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.flambeau.DType;
+import org.flambeau.Tensor;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.backend.cuda.binding.SimulatedDriver.Order;
 import org.flambeau.spi.Kernels;
 import org.flambeau.spi.Strided;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -102,5 +106,32 @@ class MasksTest extends KernelTest {
     Strided to = arrays.write(arrays.strided(DType.FLOAT32, 0, sizes, strides), new double[mask.length]);
     kernels.maskedScatter(to, when, out);
     assertArrayEquals(IntStream.range(0, mask.length).mapToDouble(i -> mask[i] * values[i]).toArray(), arrays.read(to));
+  }
+
+  @Test
+  void whatIsLeftOfTheSelectedStaysAsItWas() {
+    double[] mask = mask(5000);
+    double[] found = Arrays.stream(found(mask)).asDoubleStream().toArray();
+    double[] expected = Arrays.copyOf(found, found.length + 2);
+    Strided out = arrays.of(DType.FLOAT32, new long[] {expected.length}, new double[expected.length]);
+
+    kernels.maskedSelect(out, arrays.of(DType.FLOAT32, new long[] {5000}, IntStream.range(0, 5000).mapToDouble(i -> i).toArray()),
+        arrays.of(DType.BOOL, new long[] {5000}, mask));
+
+    assertArrayEquals(expected, arrays.read(out));
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 3})
+  void aSourceWithTooFewElementsIsReportedAndNotReadBeyondItsEnd(int size) {
+    Tensor x = Tensor.zeros(4).to(gpu.device());
+    Tensor mask = Tensor.of(true, true, true, true).to(gpu.device());
+    Tensor source = Tensor.ones(size).to(gpu.device());
+
+    Tensor result = x.maskedScatter(mask, source);
+
+    String message = assertThrows(IndexOutOfBoundsException.class, result::toFloatArray).getMessage();
+    assertTrue(String.valueOf(message).startsWith("[masked_scatter] index "), message);
+    assertTrue(String.valueOf(message).contains("is out of bounds for dimension 0 with size " + size), message);
   }
 }

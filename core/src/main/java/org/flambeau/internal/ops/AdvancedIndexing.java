@@ -80,8 +80,12 @@ public final class AdvancedIndexing {
 
   private static Tensor put(Tensor x, Tensor values, boolean accumulate, Index... indices) {
     Tensor _ = Op.given("index_put", "value", values);
+    if (!accumulate && values.dim() == 0 && indices.length == 1 && indices[0] instanceof Index.Of(Tensor mask)
+        && mask.dtype() == DType.BOOL && mask.dim() > 0 && mask.dim() <= x.dim()) {
+      return fill(x, mask, values); // without waiting for how many places there are
+    }
     Selection selection = select("index_put", x, indices);
-    Tensor source = withoutLeadingOnes(values.isWrappedNumber() ? values.to(x.dtype()) : values, selection);
+    Tensor source = withoutLeadingOnes(ofDtype(x, values), selection);
     if (selection.isView()) {
       if (accumulate) {
         selection.view.add_(source);
@@ -90,13 +94,29 @@ public final class AdvancedIndexing {
       }
       return x;
     }
+    requireSameDtype(x, source);
+    Plan plan = plan(selection.positions);
+    put(new Put(plan, accumulate), selection.view, source, broadcast(selection.positions), true);
+    return x;
+  }
+
+  private static Tensor fill(Tensor x, Tensor mask, Tensor value) {
+    Tensor filling = ofDtype(x, value);
+    requireSameDtype(x, filling);
+    long[] sizes = Arrays.copyOf(mask.sizes(), x.dim());
+    Arrays.fill(sizes, mask.dim(), sizes.length, 1);
+    return x.maskedFill_(mask("index_put", x, 0, mask).reshape(sizes), filling);
+  }
+
+  private static Tensor ofDtype(Tensor x, Tensor values) {
+    return values.isWrappedNumber() ? values.to(x.dtype()) : values;
+  }
+
+  private static void requireSameDtype(Tensor x, Tensor source) {
     if (source.dtype() != x.dtype()) {
       throw new IllegalArgumentException("[index_put] Index put requires the source and destination dtypes match, got " + x.dtype().label()
           + " for the destination and " + source.dtype().label() + " for the source.");
     }
-    Plan plan = plan(selection.positions);
-    put(new Put(plan, accumulate), selection.view, source, broadcast(selection.positions), true);
-    return x;
   }
 
   /// PyTorch's assignment forgives dimensions of size 1 before those that it needs.
@@ -147,7 +167,9 @@ public final class AdvancedIndexing {
         case Index.Of(Tensor tensor) -> {
           view = tensor.dim() == 0 ? view.unsqueeze(at) : view;
           pad(positions, at);
-          positions.addAll(tensor.dtype() == DType.BOOL ? masked(op, view, at, tensor) : List.of(integral(op, tensor, x.device())));
+          positions.addAll(tensor.dtype() == DType.BOOL
+              ? Masking.nonzeroTuple(mask(op, view, at, tensor))
+              : List.of(integral(op, tensor, x.device())));
           at = positions.size();
         }
       }
@@ -174,15 +196,15 @@ public final class AdvancedIndexing {
     return (tensor.device().equals(Device.CPU) ? tensor.to(device) : tensor).to(DType.INT64);
   }
 
-  /// The positions at which a mask is true, a vector for each of its dimensions.
-  private static List<Tensor> masked(String op, Tensor view, int at, Tensor mask) {
+  /// A mask of dimensions of `view` from `at` on, where that is.
+  private static Tensor mask(String op, Tensor view, int at, Tensor mask) {
     for (int d = 0; d < mask.dim(); d++) {
       if (mask.size(d) != view.size(at + d)) {
         throw new IndexOutOfBoundsException("[" + op + "] The shape of the mask " + Shapes.show(mask.sizes()) + " at index " + d
             + " does not match the shape of the indexed tensor " + Shapes.show(view.sizes()) + " at index " + (at + d));
       }
     }
-    return Masking.nonzeroTuple(mask.device().equals(Device.CPU) ? mask.to(view.device()) : mask);
+    return mask.device().equals(Device.CPU) ? mask.to(view.device()) : mask;
   }
 
   // ---- from positions to kernels ----

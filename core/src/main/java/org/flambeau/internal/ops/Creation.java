@@ -129,12 +129,17 @@ public final class Creation {
           + ", step " + step);
     }
     long count = (long) Math.ceil((end - start) / step);
-    return make(device, dtype, Layout.contiguous(count), (k, out) -> k.arange(out, start, step));
+    return sequence(device, dtype, count, start, step);
   }
 
   /// 0, 1, … n − 1 as int64.
   public static Tensor positions(Device device, long n) {
-    return make(device, DType.INT64, Layout.contiguous(n), (k, out) -> k.arange(out, 0, 1));
+    return sequence(device, DType.INT64, n, 0, 1);
+  }
+
+  /// `n` numbers, start + i·step, of which a float32 one is rounded once.
+  static Tensor sequence(Device device, DType dtype, long n, double start, double step) {
+    return make(device, dtype, Layout.contiguous(n), (k, out) -> k.arange(out, start, step));
   }
 
   /// From both ends towards the middle, so that both are exact.
@@ -148,8 +153,8 @@ public final class Creation {
     double step = (end - start) / (steps - 1);
     try (var _ = GradMode.noGrad()) {
       long low = steps / 2;
-      Tensor first = make(device, DType.FLOAT64, Layout.contiguous(low), (k, out) -> k.arange(out, start, step));
-      Tensor last = make(device, DType.FLOAT64, Layout.contiguous(steps - low), (k, out) -> k.arange(out, end, -step));
+      Tensor first = sequence(device, DType.FLOAT64, low, start, step);
+      Tensor last = sequence(device, DType.FLOAT64, steps - low, end, -step);
       return Joining.cat(0, first, Rearranging.flip(last, 0)).to(dtype);
     }
   }

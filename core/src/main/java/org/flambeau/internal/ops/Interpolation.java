@@ -4,9 +4,11 @@ import static org.flambeau.autograd.Derivative.term;
 import static org.flambeau.internal.text.Shapes.list;
 
 import java.util.Arrays;
+import java.util.List;
 import org.flambeau.DType;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
+import org.jspecify.annotations.Nullable;
 
 /// Rows, images and volumes (n, c, …) in other sizes, one dimension after the other: each element is a weighted sum of one
 /// or two, so that a dimension takes as many selections along it, and its gradient as many additions.
@@ -31,68 +33,57 @@ public final class Interpolation {
 
   /// @param scales of the positions, input by output, where they are not those of the sizes; else 0
   private record Resize(Mode mode, long[] sizes, double[] scales, boolean alignCorners) {
-    Taps taps(long[] from, int spatial, DType dtype) {
+    /// Along the dimension `spatial` of images of the sizes `from`; like `like`, which is computed with.
+    Taps taps(Tensor like, long[] from, int spatial) {
       int dim = from.length - sizes.length + spatial;
       double scale = scales[spatial] > 0 ? scales[spatial] : (double) from[dim] / sizes[spatial];
       return mode == Mode.NEAREST
-          ? Taps.nearest(dim, from[dim], sizes[spatial], scale)
-          : Taps.linear(dim, from[dim], sizes[spatial], scale, alignCorners, dtype);
+          ? Taps.nearest(like, dim, from[dim], sizes[spatial], scale)
+          : Taps.linear(like, dim, from[dim], sizes[spatial], scale, alignCorners);
     }
   }
 
-  /// Which elements along `dim` an element of the result comes from, and with which weights; without `second`, from one.
-  private record Taps(int dim, long[] first, long[] second, double[] weights) {
-    /// PyTorch computes positions in float32.
-    static Taps nearest(int dim, long in, long out, double scale) {
-      long[] first = new long[(int) out];
-      Arrays.setAll(first, i -> out == in ? i : out == 2 * in ? i / 2 : Math.min((long) Math.floor(i * (float) scale), in - 1));
-      return new Taps(dim, first, new long[0], new double[0]);
+  /// The elements along `dim` of which an element of the result is the weighted sum.
+  private record Taps(int dim, List<Tap> all) {
+    /// PyTorch computes these positions in float32 whatever the dtype.
+    static Taps nearest(Tensor like, int dim, long in, long out, double scale) {
+      double step = out == in ? 1 : out == 2 * in ? 0.5 : (float) scale;
+      Tensor at = Creation.sequence(like.device(), DType.FLOAT32, out, 0, step);
+      return new Taps(dim, List.of(new Tap(at.to(DType.INT64).clampMax(in - 1), null)));
     }
 
-    static Taps linear(int dim, long in, long out, double scale, boolean alignCorners, DType dtype) {
-      boolean wide = dtype == DType.FLOAT64;
-      double step = alignCorners ? out > 1 ? (in - 1.0) / (out - 1) : 0 : scale;
-      long[] first = new long[(int) out];
-      long[] second = new long[(int) out];
-      double[] weights = new double[(int) out];
-      for (int i = 0; i < out; i++) {
-        double exact = alignCorners ? step * i : Math.max(step * (i + 0.5) - 0.5, 0);
-        float rounded = alignCorners ? (float) step * i : Math.max((float) step * (i + 0.5f) - 0.5f, 0);
-        double at = wide ? exact : rounded;
-        first[i] = Math.min((long) at, in - 1);
-        second[i] = Math.min(first[i] + 1, in - 1);
-        weights[i] = Math.clamp(at - first[i], 0, 1);
-      }
-      return new Taps(dim, first, second, weights);
-    }
-
-    /// The weights of the second taps, so that they broadcast to the result.
-    private Tensor weights(Tensor like) {
-      long[] sizes = new long[like.dim()];
+    static Taps linear(Tensor like, int dim, long in, long out, double scale, boolean alignCorners) {
+      double exact = alignCorners ? out > 1 ? (in - 1.0) / (out - 1) : 0 : scale;
+      double step = like.dtype() == DType.FLOAT64 ? exact : (float) exact;
+      Tensor at = alignCorners
+          ? Creation.sequence(like.device(), like.dtype(), out, 0, step)
+          : Creation.sequence(like.device(), like.dtype(), out, step / 2, step).sub(0.5).clampMin(0);
+      Tensor first = at.to(DType.INT64).clampMax(in - 1);
+      long[] sizes = new long[like.dim() - dim];
       Arrays.fill(sizes, 1);
-      sizes[dim] = weights.length;
-      return Tensor.of(weights).to(like.dtype()).to(like.device()).reshape(sizes);
+      sizes[0] = out;
+      Tensor weight = at.sub(first).clamp(0, 1).reshape(sizes);
+      return new Taps(dim, List.of(new Tap(first, weight.rsub(1)), new Tap(first.add(1).clampMax(in - 1), weight)));
     }
 
     Tensor apply(Tensor x) {
-      Tensor one = x.indexSelect(dim, Tensor.of(first).to(x.device()));
-      if (second.length == 0) {
-        return one;
-      }
-      Tensor weight = weights(x);
-      return one.mul(weight.rsub(1)).add(x.indexSelect(dim, Tensor.of(second).to(x.device())).mul(weight));
+      return all.stream().map(tap -> tap.weighted(x.indexSelect(dim, tap.from))).reduce(Tensor::add).orElseThrow();
     }
 
     Tensor transpose(Tensor g, long size) {
       long[] sizes = g.sizes();
       sizes[dim] = size;
-      Tensor zeros = Tensor.zeros(g.device(), g.dtype(), sizes);
-      Tensor at = Tensor.of(first).to(g.device());
-      if (second.length == 0) {
-        return zeros.indexAdd(dim, at, g);
-      }
-      Tensor weight = weights(g);
-      return zeros.indexAdd(dim, at, g.mul(weight.rsub(1))).indexAdd(dim, Tensor.of(second).to(g.device()), g.mul(weight));
+      Tensor sum = Tensor.zeros(g.device(), g.dtype(), sizes);
+      all.forEach(tap -> sum.indexAdd_(dim, tap.from, tap.weighted(g)));
+      return sum;
+    }
+  }
+
+  /// @param from positions, one for each element of the result
+  /// @param weight likewise, broadcast to the result; null is 1
+  private record Tap(Tensor from, @Nullable Tensor weight) {
+    Tensor weighted(Tensor x) {
+      return weight == null ? x : x.mul(weight);
     }
   }
 
@@ -130,7 +121,7 @@ public final class Interpolation {
     return mode.ops[spatial - 1].compose(resize, new Tensor[] {x}, () -> {
       Tensor y = x.to(LayerNorm.statistics(x.dtype()));
       for (int d = 0; d < spatial; d++) {
-        y = resize.taps(from, d, x.dtype()).apply(y);
+        y = resize.taps(y, from, d).apply(y);
       }
       return y.to(x.dtype());
     });
@@ -139,7 +130,7 @@ public final class Interpolation {
   private static Tensor back(Tensor g, Resize resize, long[] sizes) {
     Tensor grad = g.to(LayerNorm.statistics(g.dtype()));
     for (int d = resize.sizes.length - 1; d >= 0; d--) {
-      Taps taps = resize.taps(sizes, d, g.dtype());
+      Taps taps = resize.taps(grad, sizes, d);
       grad = taps.transpose(grad, sizes[taps.dim]);
     }
     return grad.to(g.dtype());

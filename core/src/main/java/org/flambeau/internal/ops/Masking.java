@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.flambeau.DType;
+import org.flambeau.Device;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
 import org.flambeau.autograd.Derivative.Term;
@@ -107,10 +108,10 @@ public final class Masking {
       return maskedScatter(x.expand(sizes), mask, source, false);
     }
     Strided when = Shapes.expand(mask.strided(), sizes);
-    long count = count(mask, sizes);
-    if (source.numel() < count) {
+    // On a device, counting would mean waiting: there the kernel finds out.
+    if (x.device().equals(Device.CPU) && source.numel() < count(mask, sizes)) {
       throw new IllegalArgumentException("[masked_scatter] Number of elements of source < number of ones in mask: " + source.numel() + " < "
-          + count);
+          + count(mask, sizes));
     }
     Tensor values = (inPlace ? Copies.separate(x, source) : source).contiguous();
     Strided flat = values.strided().with(values.strided().offset(), new long[] {values.numel()}, new long[] {1});
@@ -119,9 +120,11 @@ public final class Masking {
 
   /// The gradient of a source: what stands where it went, and 0 for what was left over.
   private static Tensor scatterBack(Tensor grad, Tensor mask, long[] sizes) {
-    Tensor used = grad.maskedSelect(mask.expand(grad.sizes()));
-    long rest = Shapes.numel(sizes) - used.numel();
-    return (rest == 0 ? used : Joining.cat(0, used, Tensor.zeros(grad.device(), grad.dtype(), rest))).reshape(sizes);
+    Strided when = Shapes.expand(mask.strided(), grad.sizes());
+    return MASKED_SELECT.run(grad.sizes(), grad.dtype(), Layout.contiguous(Shapes.numel(sizes)), grad.device(), grad, mask, (k, out) -> {
+      k.fill(out, Tensor.number(0).strided());
+      k.maskedSelect(out, grad.strided(), when);
+    }).reshape(sizes);
   }
 
   /// The positions of the elements that are not zero: a row for each, in row-major order.

@@ -4,6 +4,7 @@ import static org.flambeau.autograd.Derivative.term;
 import static org.flambeau.internal.text.Shapes.list;
 
 import java.util.Arrays;
+import org.flambeau.DType;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
 import org.flambeau.autograd.Derivative.Term;
@@ -35,12 +36,12 @@ public final class Padding {
       }
     }
 
-    /// Where the element at `position` of a dimension of `size` comes from.
-    private long source(long position, long size) {
+    /// Where in a dimension of `size` the elements at `positions` come from.
+    private Tensor sources(Tensor positions, long size) {
       return switch (this) {
-        case REFLECT -> position < 0 ? -position : position >= size ? 2 * size - 2 - position : position;
-        case REPLICATE -> Math.clamp(position, 0, size - 1);
-        case CIRCULAR -> Math.floorMod(position, size);
+        case REFLECT -> positions.abs().rsub(size - 1).abs().rsub(size - 1);
+        case REPLICATE -> positions.clamp(0, size - 1);
+        case CIRCULAR -> positions.remainder(size);
       };
     }
   }
@@ -127,9 +128,8 @@ public final class Padding {
   private static Tensor sources(Tensor like, long[] widths, int pair, Border border, long[] sizes) {
     long size = sizes[sizes.length - 1 - pair];
     long before = widths[2 * pair];
-    long[] positions = new long[Math.toIntExact(before + size + widths[2 * pair + 1])];
-    Arrays.setAll(positions, i -> border.source(i - before, size));
-    return Tensor.of(positions).to(like.device());
+    long padded = before + size + widths[2 * pair + 1];
+    return border.sources(Creation.sequence(like.device(), DType.INT64, padded, -before, 1), size);
   }
 
   /// Adds up what was taken from one element.
@@ -139,7 +139,7 @@ public final class Padding {
       int d = sizes.length - 1 - pair;
       long[] inner = grad.sizes();
       inner[d] = sizes[d];
-      grad = Tensor.zeros(g.device(), g.dtype(), inner).indexAdd(d, sources(g, widths, pair, border, sizes), grad);
+      grad = Tensor.zeros(g.device(), g.dtype(), inner).indexAdd_(d, sources(g, widths, pair, border, sizes), grad);
     }
     return grad;
   }

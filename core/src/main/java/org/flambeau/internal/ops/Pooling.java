@@ -6,6 +6,7 @@ import static org.flambeau.internal.text.Shapes.list;
 
 import java.util.Arrays;
 import org.flambeau.DType;
+import org.flambeau.Device;
 import org.flambeau.Selected;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
@@ -66,8 +67,9 @@ public final class Pooling {
         Tensor none = Tensor.zeros(x.device(), DType.INT64, 0);
         return new Tensor[] {x.flatten(-2, -1).indexSelect(-1, none).reshape(sizes), none.reshape(sizes)};
       }
-      Tensor places = windows(x.size(-2), h).mul(x.size(-1)).reshape(h, 1, -1, 1).add(windows(x.size(-1), w).reshape(1, w, 1, -1))
-          .reshape(h * w, -1).to(x.device());
+      Tensor rows = windows(x.device(), x.size(-2), h).mul(x.size(-1));
+      Tensor columns = windows(x.device(), x.size(-1), w);
+      Tensor places = rows.reshape(h, 1, -1, 1).add(columns.reshape(1, w, 1, -1)).reshape(h * w, -1);
       Tensor planes = x.flatten(-2, -1);
       long[] covered = Arrays.copyOf(planes.sizes(), planes.dim() + 1);
       covered[planes.dim() - 1] = h * w;
@@ -79,15 +81,12 @@ public final class Pooling {
   }
 
   /// For each of `count` windows over `size` positions those it covers, the last one again where it covers fewer than others.
-  private static Tensor windows(long size, long count) {
-    long longest = count == 0 ? 0 : Math.ceilDiv(size, count) + (size % count == 0 ? 0 : 1);
-    long[][] positions = new long[(int) count][(int) longest];
-    for (int i = 0; i < count; i++) {
-      long start = i * size / count;
-      long end = Math.ceilDiv((i + 1) * size, count);
-      Arrays.setAll(positions[i], j -> Math.min(start + j, end - 1));
-    }
-    return Tensor.of(positions);
+  private static Tensor windows(Device device, long size, long count) {
+    long longest = Math.ceilDiv(size, count) + (size % count == 0 ? 0 : 1);
+    Tensor window = Creation.positions(device, count).unsqueeze(1);
+    Tensor first = window.mul(size).floorDivide(count);
+    Tensor last = window.add(1).mul(size).sub(1).floorDivide(count);
+    return first.add(Creation.positions(device, longest)).minimum(last);
   }
 
   private static Tensor maxBackward(Tensor grad, Tensor indices, long[] sizes) {

@@ -7,6 +7,8 @@ import static org.flambeau.autograd.Derivative.term;
 
 import java.util.Arrays;
 import org.flambeau.DType;
+import org.flambeau.Device;
+import org.flambeau.GradMode;
 import org.flambeau.Selected;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
@@ -55,13 +57,17 @@ public final class Scans {
   }
 
   /// `∂/∂xₖ of Σ gᵢ·(x₀⋯xᵢ) = Σ_{i≥k} gᵢ·Π_{j≤i, j≠k} xⱼ`. Where no factor is 0 that is the reversed running sum of g·result
-  /// divided by x; else each k is computed with xₖ set to 1 and what comes before it left out.
+  /// divided by x; else, to be differentiated again, each k is computed with xₖ set to 1 and what comes before it left out.
   private static Tensor productBack(Tensor g, Tensor x, Tensor result, int dim) {
     if (x.dim() == 0 || x.numel() == 0) {
       return g;
     }
-    if (!x.eq(0).any().toBoolean()) {
+    // On a device, looking for zeros would mean waiting for them.
+    if ((GradMode.isEnabled() || x.device().equals(Device.CPU)) && !x.eq(0).any().toBoolean()) {
       return reversedSum(g.mul(result), dim).div(x);
+    }
+    if (!GradMode.isEnabled()) {
+      return productBackPastZeros(g, x, result, dim);
     }
     long n = x.size(dim);
     Tensor[] parts = new Tensor[(int) n];
@@ -71,6 +77,16 @@ public final class Scans {
       parts[k] = g.narrow(dim, k, n - k).mul(others.narrow(dim, k, n - k)).sum(new int[] {dim}, true);
     }
     return Joining.cat(dim, parts);
+  }
+
+  /// The derivative by what comes before the first 0 is as without one, by that 0 the same sum with 1 in its place, by what comes later 0.
+  private static Tensor productBackPastZeros(Tensor g, Tensor x, Tensor result, int dim) {
+    Tensor zero = x.eq(0);
+    Tensor zeros = zero.cumsum(dim);
+    Tensor first = zero.logicalAnd(zeros.eq(1));
+    Tensor byFirst = reversedSum(g.mul(x.maskedFill(first, 1).cumprod(dim)), dim);
+    Tensor byOthers = reversedSum(g.mul(result), dim).div(x.maskedFill(zero, 1));
+    return Tensor.where(first, byFirst, byOthers.maskedFill(zeros.gt(0), 0));
   }
 
   // ---- running extrema ----

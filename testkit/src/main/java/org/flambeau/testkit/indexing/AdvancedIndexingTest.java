@@ -15,6 +15,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
+import java.util.Objects;
 import org.flambeau.DType;
 import org.flambeau.Index;
 import org.flambeau.Tensor;
@@ -100,6 +101,25 @@ final class AdvancedIndexingTest {
     assertTrue(x.equal(Tensor.of(101f, 7f, 7f)));
     x.indexPut_(List.of(from(1)), Tensor.of(new float[][] {{5f, 6f}}));
     assertTrue(x.equal(Tensor.of(101f, 5f, 6f)));
+  }
+
+  @Test
+  void a_number_is_written_to_where_a_mask_is_true_with_its_gradient() {
+    Tensor x = Tensor.of(new float[][] {{1, 2}, {3, 4}}).requiresGrad_(true);
+    Tensor value = Tensor.scalar(9.0f).requiresGrad_(true);
+    Tensor y = x.indexPut(List.of(of(Tensor.of(false, true))), value, false);
+    assertTrue(y.equal(Tensor.of(new float[][] {{1, 2}, {9, 9}})));
+    y.mul(Tensor.of(new float[][] {{1, 2}, {3, 4}})).sum().backward();
+    assertTrue(Objects.requireNonNull(x.grad()).equal(Tensor.of(new float[][] {{1, 2}, {0, 0}})));
+    assertTrue(Objects.requireNonNull(value.grad()).equal(Tensor.scalar(7.0f)));
+    Tensor z = Tensor.of(1, 2, 3);
+    z.indexPut_(List.of(of(Tensor.of(true, false, true))), 5);
+    assertTrue(z.equal(Tensor.of(5, 2, 5)));
+    assertTrue(
+        String.valueOf(assertThrows(IndexOutOfBoundsException.class, () -> z.indexPut_(List.of(of(Tensor.of(true))), 5)).getMessage())
+            .startsWith("[index_put] The shape of the mask (1,) at index 0 does not match the shape of the indexed tensor (3,)"));
+    assertTrue(String.valueOf(assertThrows(IllegalArgumentException.class,
+        () -> z.indexPut_(List.of(of(Tensor.of(true, false, true))), value.detach())).getMessage()).contains("dtypes match"));
   }
 
   @Test
