@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.flambeau.BackendException;
 import org.flambeau.backend.cuda.binding.Driver;
+import org.flambeau.backend.cuda.binding.DriverExtras;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.spi.Allocator;
 import org.junit.jupiter.api.Test;
@@ -122,9 +123,9 @@ class SimulatedFaultTest extends SimulatedGpu {
       Driver.memFree(block);
 
       assertEquals(0, SimulatedDriver.call("simulatedBreak", 0));
-      assertThrows(BackendException.class, Driver::ctxSynchronize);
+      assertThrows(BackendException.class, DriverExtras::ctxSynchronize);
       Driver.ctxSetCurrent(context);
-      Driver.ctxSynchronize();
+      DriverExtras.ctxSynchronize();
     } finally {
       SimulatedDriver.memory(1L << 30);
       SimulatedDriver.reset();

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import java.lang.foreign.MemorySegment;
 import org.flambeau.BackendException;
 import org.flambeau.backend.cuda.binding.Driver;
+import org.flambeau.backend.cuda.binding.DriverExtras;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -42,7 +43,7 @@ class SimulatedGraphTest extends SimulatedGpu {
     assertEquals(0, SimulatedDriver.call("cuGraphDestroy", at(graph)));
     assertEquals(0, SimulatedDriver.call("cuGraphLaunch", at(executable), stream));
     assertArrayEquals(new float[] {6}, download(x, 1));
-    Driver.memsetD32Async(y, Float.floatToIntBits(10), 1, stream);
+    DriverExtras.memsetD32Async(y, Float.floatToIntBits(10), 1, stream);
     assertEquals(0, SimulatedDriver.call("cuGraphLaunch", at(executable), stream));
     assertArrayEquals(new float[] {26}, download(x, 1));
 
@@ -56,11 +57,11 @@ class SimulatedGraphTest extends SimulatedGpu {
     for (boolean joins : new boolean[] {true, false}) {
       SimulatedDriver.call("cuStreamBeginCapture_v2", stream, THREAD_LOCAL);
       Driver.eventRecord(fork, stream);
-      Driver.streamWaitEvent(other, fork);
-      Driver.memsetD32Async(x, 1, 1, other);
+      DriverExtras.streamWaitEvent(other, fork);
+      DriverExtras.memsetD32Async(x, 1, 1, other);
       if (joins) {
         Driver.eventRecord(join, other);
-        Driver.streamWaitEvent(stream, join);
+        DriverExtras.streamWaitEvent(stream, join);
       }
       assertEquals(joins ? 0 : unjoined, SimulatedDriver.call("cuStreamEndCapture", stream, graph));
     }
@@ -81,13 +82,13 @@ class SimulatedGraphTest extends SimulatedGpu {
     int implicit = 906;
 
     assertEquals(CAPTURE_UNSUPPORTED, broken(() -> Driver.streamSynchronize(stream)));
-    assertEquals(CAPTURE_UNSUPPORTED, broken(Driver::ctxSynchronize));
+    assertEquals(CAPTURE_UNSUPPORTED, broken(DriverExtras::ctxSynchronize));
     assertEquals(CAPTURE_UNSUPPORTED, broken(() -> Driver.memAlloc(4)));
     assertEquals(CAPTURE_UNSUPPORTED, broken(() -> Driver.memHostAlloc(4)));
     assertEquals(CAPTURE_UNSUPPORTED, broken(() -> Driver.memFree(x)));
     assertEquals(CAPTURE_UNSUPPORTED, broken(() -> Driver.memcpyDtoHAsync(host, x, 4, stream)));
-    assertEquals(CAPTURE_UNSUPPORTED, broken(() -> Driver.eventQuery(event)));
-    assertEquals(implicit, broken(() -> Driver.memsetD8Async(x, (byte) 0, 4, legacy)));
+    assertEquals(CAPTURE_UNSUPPORTED, broken(() -> DriverExtras.eventQuery(event)));
+    assertEquals(implicit, broken(() -> DriverExtras.memsetD8Async(x, (byte) 0, 4, legacy)));
     assertEquals(CAPTURED_EVENT, broken(() -> {
       Driver.eventRecord(event, stream);
       Driver.eventSynchronize(event);
@@ -100,10 +101,10 @@ class SimulatedGraphTest extends SimulatedGpu {
     long x = Driver.memAlloc(4);
     broken(() -> {
       assertThrows(BackendException.class, () -> Driver.streamSynchronize(stream));
-      Driver.memsetD8Async(x, (byte) 0, 4, stream);
+      DriverExtras.memsetD8Async(x, (byte) 0, 4, stream);
     });
 
-    Driver.memsetD8Async(x, (byte) 0, 4, stream);
+    DriverExtras.memsetD8Async(x, (byte) 0, 4, stream);
     Driver.streamSynchronize(stream);
     Driver.memFree(x);
   }
@@ -112,7 +113,7 @@ class SimulatedGraphTest extends SimulatedGpu {
   void aCopyInAGraphDoesNotReachMemoryThatIsFreedSince() throws Exception {
     long x = Driver.memAlloc(4), graph = out(), executable = out();
     SimulatedDriver.call("cuStreamBeginCapture_v2", stream, THREAD_LOCAL);
-    Driver.memsetD32Async(x, 1, 1, stream);
+    DriverExtras.memsetD32Async(x, 1, 1, stream);
     SimulatedDriver.call("cuStreamEndCapture", stream, graph);
     SimulatedDriver.call("cuGraphInstantiateWithFlags", executable, at(graph), 0);
     Driver.memFree(x);

@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.flambeau.BackendException;
 import org.flambeau.backend.cuda.binding.Driver;
+import org.flambeau.backend.cuda.binding.DriverExtras;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.backend.cuda.binding.SimulatedDriver.Order;
 import org.junit.jupiter.api.Test;
@@ -117,7 +118,7 @@ class SimulatedKernelTest extends SimulatedGpu {
     Driver.funcSetAttribute(kernel, maxDynamicShared, 232_448);
     launch(kernel, 1, 1, 232_448);
 
-    assertEquals(232_448, Driver.funcGetAttribute(maxDynamicShared, kernel));
+    assertEquals(232_448, DriverExtras.funcGetAttribute(maxDynamicShared, kernel));
     Driver.streamSynchronize(stream);
   }
 
@@ -222,7 +223,7 @@ class SimulatedKernelTest extends SimulatedGpu {
     Driver.streamSynchronize(stream);
 
     assertEquals(2, seen.get(JAVA_FLOAT, 0));
-    Driver.memFreeHost(host);
+    DriverExtras.memFreeHost(host);
   }
 
   @Test

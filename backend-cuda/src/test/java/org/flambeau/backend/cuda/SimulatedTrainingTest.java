@@ -109,6 +109,7 @@ class SimulatedTrainingTest {
         .valueOf(assertThrows(DeviceOutOfMemoryException.class, () -> x.expand(1 << 20, 1000).contiguous()).getMessage());
 
     assertTrue(refusal.startsWith("Out of memory on cuda:0: tried to allocate 3.91 GiB"), refusal);
+    assertTrue(refusal.contains("the GPU has a total capacity of 1.00 GiB, of which "), refusal);
     assertEquals(1000f, x.sum().item());
     assertTrue(MemoryStats.of(cuda).current() < 1 << 30);
   }

@@ -76,7 +76,6 @@ public final class CublasLt {
   private static final MethodHandle GET_STATUS_NAME = Native.function(LIBRARY, "cublasLtGetStatusName", POINTER, JAVA_INT);
   private static final MethodHandle GET_STATUS_STRING = Native.function(LIBRARY, "cublasLtGetStatusString", POINTER, JAVA_INT);
   private static final MethodHandle CREATE = function("cublasLtCreate", POINTER);
-  private static final MethodHandle DESTROY = function("cublasLtDestroy", POINTER);
   private static final MethodHandle DESC_CREATE = function("cublasLtMatmulDescCreate", POINTER, JAVA_INT, JAVA_INT);
   private static final MethodHandle DESC_SET = function("cublasLtMatmulDescSetAttribute", POINTER, JAVA_INT, POINTER, JAVA_LONG);
   private static final MethodHandle DESC_DESTROY = function("cublasLtMatmulDescDestroy", POINTER);
@@ -114,10 +113,6 @@ public final class CublasLt {
 
   public static long create() {
     return Native.outLong(out -> check("cublasLtCreate", (int) CREATE.invokeExact(out)));
-  }
-
-  public static void destroy(long handle) {
-    check("cublasLtDestroy", Native.call(() -> (int) DESTROY.invokeExact(handle)));
   }
 
   /// A product α·op(A)·op(B) + β·C.

@@ -28,7 +28,6 @@ public final class Cudnn {
   private static final MethodHandle GET_LAST_ERROR_STRING = Linker.nativeLinker()
       .downcallHandle(LIBRARY.findOrThrow("cudnnGetLastErrorString"), FunctionDescriptor.ofVoid(JAVA_LONG, JAVA_LONG));
   private static final MethodHandle CREATE = function("cudnnCreate", JAVA_LONG);
-  private static final MethodHandle DESTROY = function("cudnnDestroy", JAVA_LONG);
   private static final MethodHandle SET_STREAM = function("cudnnSetStream", JAVA_LONG, JAVA_LONG);
   private static final MethodHandle CREATE_DESCRIPTOR = function("cudnnBackendCreateDescriptor", JAVA_INT, JAVA_LONG);
   private static final MethodHandle DESTROY_DESCRIPTOR = function("cudnnBackendDestroyDescriptor", JAVA_LONG);
@@ -65,10 +64,6 @@ public final class Cudnn {
 
   public static long create() {
     return Native.outLong(out -> check("cudnnCreate", (int) CREATE.invokeExact(out)));
-  }
-
-  public static void destroy(long handle) {
-    check("cudnnDestroy", Native.call(() -> (int) DESTROY.invokeExact(handle)));
   }
 
   /// What the handle's work is issued to from now on.

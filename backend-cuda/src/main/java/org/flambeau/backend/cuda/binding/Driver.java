@@ -10,6 +10,7 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
+import java.util.Locale;
 import org.flambeau.BackendException;
 import org.flambeau.spi.Allocator;
 
@@ -20,7 +21,6 @@ import org.flambeau.spi.Allocator;
 public final class Driver {
   private static final int SUCCESS = 0;
   private static final int OUT_OF_MEMORY = 2;
-  private static final int NOT_READY = 600;
 
   // CUstream_flags, CUevent_flags
   private static final int NON_BLOCKING = 1;
@@ -37,8 +37,6 @@ public final class Driver {
   public static final int MAX_SHARED_MEMORY_PER_BLOCK_OPTIN = 97;
 
   // CUfunction_attribute
-  public static final int LOCAL_SIZE_BYTES = 3;
-  public static final int NUM_REGS = 4;
   public static final int MAX_DYNAMIC_SHARED_SIZE_BYTES = 8;
 
   private static final SymbolLookup LIBRARY = Libraries.shared().open(Library.DRIVER);
@@ -54,21 +52,15 @@ public final class Driver {
   private static final MethodHandle DEVICE_TOTAL_MEM = function("cuDeviceTotalMem_v2", POINTER, JAVA_INT);
   private static final MethodHandle DEVICE_PRIMARY_CTX_RETAIN = function("cuDevicePrimaryCtxRetain", POINTER, JAVA_INT);
   private static final MethodHandle CTX_SET_CURRENT = function("cuCtxSetCurrent", POINTER);
-  private static final MethodHandle CTX_SYNCHRONIZE = function("cuCtxSynchronize");
   private static final MethodHandle MEM_ALLOC = function("cuMemAlloc_v2", POINTER, JAVA_LONG);
   private static final MethodHandle MEM_FREE = function("cuMemFree_v2", POINTER);
   private static final MethodHandle MEM_GET_INFO = function("cuMemGetInfo_v2", POINTER, POINTER);
   private static final MethodHandle MEM_HOST_ALLOC = function("cuMemHostAlloc", POINTER, JAVA_LONG, JAVA_INT);
-  private static final MethodHandle MEM_FREE_HOST = function("cuMemFreeHost", POINTER);
   private static final MethodHandle MEMCPY_HTOD_ASYNC = function("cuMemcpyHtoDAsync_v2", POINTER, POINTER, JAVA_LONG, POINTER);
   private static final MethodHandle MEMCPY_DTOH_ASYNC = function("cuMemcpyDtoHAsync_v2", POINTER, POINTER, JAVA_LONG, POINTER);
-  private static final MethodHandle MEMCPY_DTOD_ASYNC = function("cuMemcpyDtoDAsync_v2", POINTER, POINTER, JAVA_LONG, POINTER);
-  private static final MethodHandle MEMSET_D8_ASYNC = function("cuMemsetD8Async", POINTER, JAVA_BYTE, JAVA_LONG, POINTER);
-  private static final MethodHandle MEMSET_D32_ASYNC = function("cuMemsetD32Async", POINTER, JAVA_INT, JAVA_LONG, POINTER);
   private static final MethodHandle STREAM_CREATE = function("cuStreamCreate", POINTER, JAVA_INT);
   private static final MethodHandle STREAM_DESTROY = function("cuStreamDestroy_v2", POINTER);
   private static final MethodHandle STREAM_SYNCHRONIZE = function("cuStreamSynchronize", POINTER);
-  private static final MethodHandle STREAM_WAIT_EVENT = function("cuStreamWaitEvent", POINTER, POINTER, JAVA_INT);
   private static final MethodHandle STREAM_BEGIN_CAPTURE = function("cuStreamBeginCapture_v2", POINTER, JAVA_INT);
   private static final MethodHandle STREAM_END_CAPTURE = function("cuStreamEndCapture", POINTER, POINTER);
   private static final MethodHandle GRAPH_INSTANTIATE = function("cuGraphInstantiateWithFlags", POINTER, POINTER, JAVA_LONG);
@@ -78,12 +70,10 @@ public final class Driver {
   private static final MethodHandle EVENT_CREATE = function("cuEventCreate", POINTER, JAVA_INT);
   private static final MethodHandle EVENT_DESTROY = function("cuEventDestroy_v2", POINTER);
   private static final MethodHandle EVENT_RECORD = function("cuEventRecord", POINTER, POINTER);
-  private static final MethodHandle EVENT_QUERY = function("cuEventQuery", POINTER);
   private static final MethodHandle EVENT_SYNCHRONIZE = function("cuEventSynchronize", POINTER);
   private static final MethodHandle EVENT_ELAPSED_TIME = function("cuEventElapsedTime", POINTER, POINTER, POINTER);
   private static final MethodHandle MODULE_LOAD_DATA = function("cuModuleLoadData", POINTER, POINTER);
   private static final MethodHandle MODULE_GET_FUNCTION = function("cuModuleGetFunction", POINTER, POINTER, POINTER);
-  private static final MethodHandle FUNC_GET_ATTRIBUTE = function("cuFuncGetAttribute", POINTER, JAVA_INT, POINTER);
   private static final MethodHandle FUNC_SET_ATTRIBUTE = function("cuFuncSetAttribute", POINTER, JAVA_INT, JAVA_INT);
   private static final MethodHandle LAUNCH_KERNEL = function("cuLaunchKernel", POINTER, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT,
       JAVA_INT, JAVA_INT, POINTER, POINTER, POINTER);
@@ -138,10 +128,6 @@ public final class Driver {
     check("cuCtxSetCurrent", () -> (int) CTX_SET_CURRENT.invokeExact(context));
   }
 
-  public static void ctxSynchronize() {
-    check("cuCtxSynchronize", () -> (int) CTX_SYNCHRONIZE.invokeExact());
-  }
-
   // ---- memory ----
 
   /// Memory of the current context's device.
@@ -152,7 +138,7 @@ public final class Driver {
       MemorySegment out = arena.allocate(JAVA_LONG);
       int status = Native.call(() -> (int) MEM_ALLOC.invokeExact(out.address(), bytes));
       if (status == OUT_OF_MEMORY) {
-        throw new Allocator.OutOfMemory(message("cuMemAlloc of " + bytes + " bytes", status));
+        throw new Allocator.OutOfMemory(message("cuMemAlloc of " + bytes + " bytes", status) + "; " + capacity());
       }
       check("cuMemAlloc of " + bytes + " bytes", status);
       return out.get(JAVA_LONG, 0);
@@ -175,13 +161,15 @@ public final class Driver {
     }
   }
 
+  private static String capacity() {
+    MemInfo now = memGetInfo();
+    return String.format(Locale.ROOT, "the GPU has a total capacity of %.2f GiB, of which %.2f GiB is free", now.total / 0x1p30,
+        now.free / 0x1p30);
+  }
+
   /// Pinned memory of the host, which copies reach without the processor.
   public static long memHostAlloc(long bytes) {
     return Native.outLong(out -> check("cuMemHostAlloc of " + bytes + " bytes", (int) MEM_HOST_ALLOC.invokeExact(out, bytes, 0)));
-  }
-
-  public static void memFreeHost(long address) {
-    check("cuMemFreeHost", () -> (int) MEM_FREE_HOST.invokeExact(address));
   }
 
   public static void memcpyHtoDAsync(long to, long from, long bytes, long stream) {
@@ -190,18 +178,6 @@ public final class Driver {
 
   public static void memcpyDtoHAsync(long to, long from, long bytes, long stream) {
     check("cuMemcpyDtoHAsync", () -> (int) MEMCPY_DTOH_ASYNC.invokeExact(to, from, bytes, stream));
-  }
-
-  public static void memcpyDtoDAsync(long to, long from, long bytes, long stream) {
-    check("cuMemcpyDtoDAsync", () -> (int) MEMCPY_DTOD_ASYNC.invokeExact(to, from, bytes, stream));
-  }
-
-  public static void memsetD8Async(long to, byte value, long count, long stream) {
-    check("cuMemsetD8Async", () -> (int) MEMSET_D8_ASYNC.invokeExact(to, value, count, stream));
-  }
-
-  public static void memsetD32Async(long to, int value, long count, long stream) {
-    check("cuMemsetD32Async", () -> (int) MEMSET_D32_ASYNC.invokeExact(to, value, count, stream));
   }
 
   // ---- streams and events ----
@@ -219,11 +195,6 @@ public final class Driver {
     check("cuStreamSynchronize", () -> (int) STREAM_SYNCHRONIZE.invokeExact(stream));
   }
 
-  /// What is issued to `stream` from now on starts after what `event` was recorded behind.
-  public static void streamWaitEvent(long stream, long event) {
-    check("cuStreamWaitEvent", () -> (int) STREAM_WAIT_EVENT.invokeExact(stream, event, 0));
-  }
-
   /// An event.
   ///
   /// @param timing whether [#eventElapsedTime] will be asked, which makes it dearer
@@ -238,15 +209,6 @@ public final class Driver {
 
   public static void eventRecord(long event, long stream) {
     check("cuEventRecord", () -> (int) EVENT_RECORD.invokeExact(event, stream));
-  }
-
-  /// Whether everything that the event was recorded behind has finished.
-  public static boolean eventQuery(long event) {
-    int status = Native.call(() -> (int) EVENT_QUERY.invokeExact(event));
-    if (status != NOT_READY) {
-      check("cuEventQuery", status);
-    }
-    return status == SUCCESS;
   }
 
   public static void eventSynchronize(long event) {
@@ -309,10 +271,6 @@ public final class Driver {
     }
   }
 
-  public static int funcGetAttribute(int attribute, long function) {
-    return Native.outInt(out -> check("cuFuncGetAttribute", (int) FUNC_GET_ATTRIBUTE.invokeExact(out, attribute, function)));
-  }
-
   public static void funcSetAttribute(long function, int attribute, int value) {
     check("cuFuncSetAttribute", () -> (int) FUNC_SET_ATTRIBUTE.invokeExact(function, attribute, value));
   }
@@ -340,7 +298,7 @@ public final class Driver {
     check(call, Native.call(function));
   }
 
-  private static void check(String call, int status) {
+  static void check(String call, int status) {
     if (status != SUCCESS) {
       throw new BackendException(message(call, status));
     }
