@@ -216,6 +216,19 @@ public interface Kernels {
     throw new UnsupportedOperationException("batchNormApply");
   }
 
+  /// [#batchNormApply] by running statistics: `rstd` becomes 1/√(var + eps), where var has x's dtype or rstd's and eps is a host scalar.
+  default void batchNormEvaluate(Strided out, Strided rstd, Strided x, Strided mean, Strided var, @Nullable Strided weight,
+      @Nullable Strided bias, Strided eps) {
+    Strided wide = var;
+    if (var.dtype() != rstd.dtype()) {
+      copy(rstd, var);
+      wide = rstd;
+    }
+    binary(BinaryOp.ADD, rstd, wide, eps);
+    unary(UnaryOp.RSQRT, rstd, rstd);
+    batchNormApply(out, x, mean, rstd, weight, bias, null, Activation.NONE);
+  }
+
   /// The gradients that are not null; `training` tells whether the statistics were x's own.
   default void batchNormBackward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided grad,
       Strided x, Strided mean, Strided rstd, @Nullable Strided weight, boolean training) {

@@ -102,7 +102,7 @@ public class ConvNormTest {
   private boolean isFused() {
     try (Lens lens = Lens.open()) {
       Tensor _ = withoutRecording(() -> block.call(x));
-      return lens.seen().contains("fusedConv2d") && !lens.seen().contains("batchNormApply");
+      return lens.seen().contains("fusedConv2d") && !lens.seen().contains("batchNormEvaluate");
     }
   }
 

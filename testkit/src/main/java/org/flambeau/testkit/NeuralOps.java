@@ -145,7 +145,7 @@ final class NeuralOps {
         Tensor mean = x.get(1).clone();
         Tensor var = x.get(2).clone();
         return List.of(Functional.batchNorm(x.get(0), mean, var, or(x, 3), or(x, 4), a.flag("training"), a.number("momentum"), a.number("eps")), mean, var);
-      }).tolerance(16).records("batch_norm", "batch_norm_apply", "batch_norm_backward", "batch_norm_eval", "batch_norm_statistics")
+      }).tolerance(16).records("batch_norm", "batch_norm_apply", "batch_norm_backward", "batch_norm_eval", "batch_norm_evaluate", "batch_norm_statistics")
           .refuses(() -> Functional.batchNorm(Tensor.ones(2, 3), Tensor.ones(2), Tensor.ones(3), null, null, false, 0.1, 1e-5), "[batch_norm]", "running_mean", "3", "2")
           .refuses(() -> Functional.batchNorm(Tensor.ones(1, 3), null, null, null, null, true, 0.1, 1e-5), "[batch_norm]",
               "Expected more than 1 value per channel when training, got input size"),

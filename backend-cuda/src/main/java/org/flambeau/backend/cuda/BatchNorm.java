@@ -93,6 +93,17 @@ final class BatchNorm {
 
   void apply(Strided out, Strided x, Strided mean, Strided rstd, @Nullable Strided weight, @Nullable Strided bias,
       @Nullable Strided residual, Activation activation) {
+    apply(out, x, mean, rstd, null, 0, weight, bias, residual, activation);
+  }
+
+  void evaluate(Strided out, Strided rstd, Strided x, Strided mean, Strided var, @Nullable Strided weight, @Nullable Strided bias,
+      double eps) {
+    apply(out, x, mean, rstd, var, eps, weight, bias, null, Activation.NONE);
+  }
+
+  /// @param var of which the kernel makes `rstd`, or null where that is known
+  private void apply(Strided out, Strided x, Strided mean, Strided rstd, @Nullable Strided var, double eps, @Nullable Strided weight,
+      @Nullable Strided bias, @Nullable Strided residual, Activation activation) {
     if (out.numel() == 0) {
       return;
     }
@@ -104,8 +115,8 @@ final class BatchNorm {
       Grid grid = images.grid(to, from, more);
       grid.write(launch);
       writeStatistics(launch, mean, rstd);
-      writeParameters(launch, x.dtype(), weight, bias);
-      launch.integer(switch (activation) {
+      writeParameters(launch, x.dtype(), var, weight, bias);
+      launch.float64(eps).integer(switch (activation) {
         case NONE -> 0;
         case RELU -> 1;
         case GELU -> 2;

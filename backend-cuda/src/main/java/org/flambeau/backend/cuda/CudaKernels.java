@@ -338,6 +338,12 @@ final class CudaKernels implements Kernels {
   }
 
   @Override
+  public void batchNormEvaluate(Strided out, Strided rstd, Strided x, Strided mean, Strided var, @Nullable Strided weight,
+      @Nullable Strided bias, Strided eps) {
+    batchNorm.evaluate(out, rstd, x, mean, var, weight, bias, eps.scalarDouble());
+  }
+
+  @Override
   public void batchNormBackward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided grad, Strided x,
       Strided mean, Strided rstd, @Nullable Strided weight, boolean training) {
     batchNorm.backward(gradX, gradWeight, gradBias, grad, x, mean, rstd, weight, training);

@@ -149,11 +149,12 @@ __global__ void __launch_bounds__(THREADS) batchNormStatistics(PerChannel<Comput
 
 // ---- forward ----
 
-// activation((x − mean)·rstd·weight + bias + residual); activations are numbered as Activation's are.
+// activation((x − mean)·rstd·weight + bias + residual); activations are numbered as Activation's are. Where a variance is given, rstd is made
+// of it.
 template <class T, bool LAST, int N>
 __global__ void __launch_bounds__(THREADS) batchNormApply(T *out, const T *x, const T *residual, Images<LAST, N> images,
-    PerChannel<const Compute<T>> means, PerChannel<const Compute<T>> rstds, Parameter<T> weight, Parameter<T> bias,
-    int activation) {
+    PerChannel<const Compute<T>> means, PerChannel<Compute<T>> rstds, Parameter<T> variance, Parameter<T> weight, Parameter<T> bias,
+    double eps, int activation) {
   using C = Compute<T>;
   constexpr int CHANNELS = Images<LAST, N>::CHANNELS;
   Team team(images.lanes, !LAST);
@@ -162,8 +163,15 @@ __global__ void __launch_bounds__(THREADS) batchNormApply(T *out, const T *x, co
 #pragma unroll
     for (int k = 0; k < CHANNELS; k++) {
       unsigned channel = place * CHANNELS + k;
+      C rstd;
+      if (variance.data) {
+        rstd = C(1) / sqrt(variance.of(channel) + static_cast<C>(eps));
+        if (blockIdx.y == 0 && team.lane == 0) rstds.put(channel, rstd);
+      } else {
+        rstd = rstds.of(channel);
+      }
       mean[k] = means.of(channel);
-      scale[k] = rstds.of(channel) * weight.of(channel, 1);
+      scale[k] = rstd * weight.of(channel, 1);
       shift[k] = bias.of(channel);
     }
     for (unsigned i = blockIdx.y * team.lanes + team.lane; i < images.positions; i += team.lanes * gridDim.y) {

@@ -3,11 +3,14 @@ package org.flambeau.backend.cuda;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.util.List;
+import java.util.Objects;
 import org.flambeau.Autocast;
 import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.GradMode;
 import org.flambeau.MatmulPrecision;
+import org.flambeau.MemoryFormat;
 import org.flambeau.Random;
 import org.flambeau.Tensor;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
@@ -59,13 +62,31 @@ class FusionTest {
     Tensor x = Tensor.randn(2, 8, 5, 5).to(cuda);
     try (var _ = GradMode.noGrad()) {
       assertEquals(new Work(0, 1), steady(() -> ConvNorm.call(conv, norm, () -> x, relu, x)));
-      assertEquals(new Work(5, 1), steady(() -> norm.call(conv.call(x)).add(x).relu()));
+      assertEquals(new Work(3, 1), steady(() -> norm.call(conv.call(x)).add(x).relu()));
       for (DType lower : new DType[] {DType.BFLOAT16, DType.FLOAT16}) {
         Tensor half = x.to(lower);
         try (var _ = Autocast.open(lower)) {
           assertEquals(new Work(0, 1), steady(() -> ConvNorm.call(conv, norm, () -> half, relu, half)));
         }
       }
+    }
+  }
+
+  @Test
+  void aNormByRunningStatisticsIsOneKernelThatAlsoLeavesWhatTheGradientNeeds() {
+    BatchNorm2d norm = new BatchNorm2d(8);
+    norm.to(cuda);
+    Tensor x = Tensor.randn(2, 8, 5, 5).to(cuda);
+    norm.call(x.mul(3).add(1));
+    norm.eval();
+    for (Tensor images : List.of(x, x.to(MemoryFormat.CHANNELS_LAST), x.to(DType.BFLOAT16))) {
+      Tensor leaf = images.detach().requiresGrad_(true);
+      assertEquals(new Work(1, 0), steady(() -> norm.call(leaf)));
+      norm.call(leaf).sum().backward();
+      Tensor slope = Objects.requireNonNull(norm.runningVar()).add(1e-5).rsqrt(); // its weights are 1
+      Tensor expected = slope.reshape(1, 8, 1, 1).expand(2, 8, 5, 5);
+      double tolerance = images.dtype() == DType.BFLOAT16 ? 4e-3 : 1e-6;
+      assertArrayEquals(expected.toDoubleArray(), Objects.requireNonNull(leaf.grad()).toDoubleArray(), tolerance);
     }
   }
 

@@ -35,6 +35,7 @@ public final class BatchNorm {
       (g, s, eps) -> backward(g[0], s, eps, false)));
   private static final Op<Unit> STATISTICS = Op.notDifferentiable("batch_norm_statistics");
   private static final Op<Unit> APPLY = Op.notDifferentiable("batch_norm_apply");
+  private static final Op<Unit> EVALUATE = Op.notDifferentiable("batch_norm_evaluate");
   private static final Op<Unit> FUSED_BACKWARD = Op.notDifferentiable("batch_norm_backward");
 
   private BatchNorm() {}
@@ -49,10 +50,17 @@ public final class BatchNorm {
     }
     boolean fused = isFused(x, weight, bias, runningMean, runningVar);
     return (training ? TRAINING : EVALUATION).composeMulti(eps, new @Nullable Tensor[] {x, weight, bias}, () -> {
-      Tensor[] used = training || runningMean == null || runningVar == null
-          ? batchStatistics(x, runningMean, runningVar, momentum, eps, fused)
-          : new Tensor[] {runningMean.to(statistics(x.dtype())).detach(), runningVar.to(statistics(x.dtype())).add(eps).rsqrt()};
-      return new Tensor[] {fused ? apply(x, used, weight, bias) : reference(x, used, weight, bias), used[0], used[1]};
+      if (!training && runningMean != null && runningVar != null) {
+        Tensor mean = runningMean.to(statistics(x.dtype())).detach();
+        if (fused) {
+          return evaluate(x, mean, runningVar, weight, bias, eps);
+        }
+        Tensor rstd = runningVar.to(mean.dtype()).add(eps).rsqrt();
+        return new Tensor[] {reference(x, mean, rstd, weight, bias), mean, rstd};
+      }
+      Tensor[] used = batchStatistics(x, runningMean, runningVar, momentum, eps, fused);
+      Tensor y = fused ? apply(x, used, weight, bias) : reference(x, used[0], used[1], weight, bias);
+      return new Tensor[] {y, used[0], used[1]};
     })[0];
   }
 
@@ -138,11 +146,19 @@ public final class BatchNorm {
             bias == null ? null : bias.strided(), null, Activation.NONE));
   }
 
+  private static Tensor[] evaluate(Tensor x, Tensor mean, Tensor var, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
+    Tensor[] results = EVALUATE.runMulti(UNIT, x.device(), new DType[] {x.dtype(), mean.dtype()},
+        new Layout[] {Layout.like(x.strided()), Layout.contiguous(x.size(1))}, new @Nullable Tensor[] {x, mean, var, weight, bias},
+        (k, outs) -> k.batchNormEvaluate(outs[0], outs[1], x.strided(), mean.strided(), var.strided(),
+            weight == null ? null : weight.strided(), bias == null ? null : bias.strided(), Creation.hostScalar(eps)));
+    return new Tensor[] {results[0], mean, results[1]};
+  }
+
   /// [#apply] composed of other operations.
-  private static Tensor reference(Tensor x, Tensor[] used, @Nullable Tensor weight, @Nullable Tensor bias) {
+  private static Tensor reference(Tensor x, Tensor mean, Tensor rstd, @Nullable Tensor weight, @Nullable Tensor bias) {
     int rank = x.dim();
-    Tensor scale = weight == null ? used[1] : used[1].mul(weight);
-    Tensor y = x.to(used[0].dtype()).sub(perChannel(used[0], rank)).mul(perChannel(scale, rank));
+    Tensor scale = weight == null ? rstd : rstd.mul(weight);
+    Tensor y = x.to(mean.dtype()).sub(perChannel(mean, rank)).mul(perChannel(scale, rank));
     return (bias == null ? y : y.add(perChannel(bias, rank))).to(x.dtype());
   }
 
