@@ -170,7 +170,8 @@ class DriverTest {
     var refusal = assertThrows(Allocator.OutOfMemory.class, () -> Driver.memAlloc(1L << 40));
 
     assertEquals(String.format(Locale.ROOT, "[cuMemAlloc of 1099511627776 bytes] CUDA_ERROR_OUT_OF_MEMORY (2): out of memory; "
-        + "the GPU has a total capacity of 1.00 GiB, of which %.2f GiB is free", Driver.memGetInfo().free() / 0x1p30), refusal.getMessage());
+        + "the GPU has a total capacity of 1.00 GiB, of which %.2f GiB is free", Driver.memGetInfo().free() / 0x1p30),
+        refusal.getMessage());
     Driver.memFree(Driver.memAlloc(4));
   }
 
