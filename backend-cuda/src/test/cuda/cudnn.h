@@ -175,6 +175,7 @@ struct Refusals {
   unsigned algorithms = 0;
   uint64_t kinds = 0;
   unsigned engines = 0;
+  int status = EXECUTION_FAILED;  // of the engines' plans
 };
 
 extern Refusals refusals;

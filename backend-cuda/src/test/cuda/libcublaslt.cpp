@@ -386,10 +386,12 @@ API int cublasLtMatmulAlgoGetHeuristic(Handle *handle, const Product *product, c
   for (uint32_t alignment : preference->alignment) {
     if (alignment < uint32_t(bytes(d->type))) return NOT_SUPPORTED;
   }
-  for (; *count < std::min(most, proposals); ++*count) {
+  int found = std::min(most, proposals);
+  for (; *count < found; ++*count) {
     Result &result = results[*count];
     memset(&result, 0, sizeof result);
-    uint64_t workspace = problem.k >= 256 ? std::min<uint64_t>(preference->workspace, 4096) : 0;
+    bool lean = problem.k < 256 || (found > 2 && *count == found - 1);
+    uint64_t workspace = lean ? 0 : std::min<uint64_t>(preference->workspace, 4096);
     result.algorithm = {{}, *count, {}, problem.m, problem.n, problem.k, workspace};
     memcpy(result.algorithm.mark, MARK, sizeof MARK);
     memcpy(result.algorithm.alignment, preference->alignment, sizeof preference->alignment);

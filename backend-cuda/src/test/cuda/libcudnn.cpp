@@ -545,7 +545,7 @@ void execute(const Handle &handle, const Shared &shared, const Descriptor &pack)
   if (!plan.finished || !pack.finished) fail(NOT_FINALIZED, "expected a plan and a variant pack that are finalized");
   Shared graph = plan.at(401).graph;
   int engine = plan.at(401).engine;
-  if (refusals.engines >> engine & 1) fail(EXECUTION_FAILED, "engine %d fails", engine);
+  if (refusals.engines >> engine & 1) fail(refusals.status, "engine %d fails", engine);
   latest = engine;
   Run run{{}, {}, {}, ENGINES[engine]};
   std::vector<int64_t> uids = pack.list(1000), pointers = pack.list(1001);
@@ -700,8 +700,9 @@ API simulatedUnsupported(int64_t kinds) {
   refusals.kinds = uint64_t(kinds);
   return SUCCESS;
 }
-API simulatedFailures(int engines) {
+API simulatedFailures(int engines, int status) {
   refusals.engines = unsigned(engines);
+  refusals.status = status;
   return SUCCESS;
 }
 API simulatedDelay(int engine, int milliseconds) {

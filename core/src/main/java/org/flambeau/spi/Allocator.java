@@ -1,5 +1,7 @@
 package org.flambeau.spi;
 
+import org.flambeau.internal.memory.Reclaimer;
+
 /// Native memory of one device, cached between uses.
 public interface Allocator {
   /// Storages of at most this many bytes live in Java arrays, which cost the garbage collector less than a native block
@@ -8,8 +10,15 @@ public interface Allocator {
 
   /// At least `bytes` of memory, aligned for every kernel; their content is unspecified.
   ///
-  /// @throws OutOfMemory where the device has no more; core frees what it can, asks once more, and only then fails
+  /// @throws OutOfMemory where the device has no more
   long allocate(long bytes) throws OutOfMemory;
+
+  /// [#allocate], and where the device has no more, again when all has been freed that nobody can reach, for which the collector is asked.
+  ///
+  /// @throws OutOfMemory where that was not enough
+  default long allocateUnderPressure(long bytes) throws OutOfMemory {
+    return Reclaimer.allocate(this, bytes);
+  }
 
   /// Takes back what [#allocate] gave for the same number of bytes. Any thread may call it.
   void free(long address, long bytes);

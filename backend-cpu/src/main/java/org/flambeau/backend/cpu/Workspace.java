@@ -30,7 +30,7 @@ public final class Workspace implements AutoCloseable {
   /// Memory that the caller frees.
   public static long allocate(Allocator allocator, long bytes) {
     try {
-      return allocator.allocate(bytes);
+      return allocator.allocateUnderPressure(bytes);
     } catch (Allocator.OutOfMemory e) {
       throw new DeviceOutOfMemoryException("[cpu] no memory for a kernel's workspace of " + bytes + " bytes: " + e.getMessage());
     }

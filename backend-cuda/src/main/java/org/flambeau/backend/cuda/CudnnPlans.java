@@ -1,10 +1,11 @@
 package org.flambeau.backend.cuda;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.flambeau.BackendException;
 import org.flambeau.DeviceOutOfMemoryException;
 import org.flambeau.backend.cuda.CudnnContext.Answer;
 import org.flambeau.backend.cuda.binding.Cudnn;
@@ -15,8 +16,11 @@ import org.slf4j.LoggerFactory;
 /// How one GPU does what cuDNN is asked for: by the fastest of the first plans that cuDNN proposes, found by a [Trial] when a request is
 /// first met, and from then on the same in all contexts, each of which makes the plan for itself.
 ///
-/// While a graph is captured nothing can be tried: the first plan is taken, and who comes later tries. A plan that fails gives way to the
-/// next; where there is none, nothing is done and the caller has other means.
+/// While a graph is captured nothing can be tried: the first plan is taken, and who comes later tries.
+///
+/// A plan that fails, whatever the status, or that there is no memory for, gives way to the next for good; where there is none left, nothing is done and
+/// the caller has other means. cuDNN documents `CUDNN_STATUS_BAD_PARAM` as the fault of the call, but single engines are known to say it of
+/// calls that all others take: only where every plan says so is the fault ours, and thrown.
 final class CudnnPlans {
   private static final Logger LOG = LoggerFactory.getLogger(CudnnPlans.class);
   /// Plans that are tried at most: cuDNN's order is mostly right.
@@ -25,14 +29,19 @@ final class CudnnPlans {
   private static final long ENOUGH = 1_000_000_000;
   /// In place of a plan's number where there is none.
   private static final int NONE = -1;
+  /// In place of cuDNN's status where a plan could not even be issued.
+  private static final int NO_MEMORY = -1;
   /// Beyond this many requests choices are made anew.
   private static final int MOST = 1 << 14;
 
   private final Gpu gpu;
   /// The number of the plan that does a request.
   private final Map<CudnnRequest, Integer> choices = new ConcurrentHashMap<>();
-  /// The numbers of those that could not, although they were made.
-  private final Map<CudnnRequest, Set<Integer>> failures = new ConcurrentHashMap<>();
+  /// The numbers of those that could not, although they were made, and why.
+  private final Map<CudnnRequest, Map<Integer, Failure>> failures = new ConcurrentHashMap<>();
+
+  /// @param status cuDNN's, or that there was no memory for the plan
+  private record Failure(int status, String message) {}
 
   CudnnPlans(Gpu gpu) {
     this.gpu = gpu;
@@ -48,16 +57,32 @@ final class CudnnPlans {
       if (plan == null) {
         return false;
       }
-      try (Workspace workspace = Workspace.of(gpu, plan.workspaceBytes());
-          var operands = context.operands(workspace.address(), tensors)) {
-        int status = operands.run(plan);
-        if (status == 0) {
-          keepWhileCaptured(plan);
-          return true;
-        }
-        fail(context, request, plan, status);
+      Failure failure = issue(context, plan, tensors);
+      if (failure == null) {
+        keepWhileCaptured(plan);
+        return true;
       }
+      if (failure.status != NO_MEMORY && gpu.capture() != null) {
+        throw new BackendException(failure.message); // what was captured of it cannot be taken back
+      }
+      drop(request, plan, failure);
+      choices.remove(request, plan.number());
+      context.forget(request);
     }
+  }
+
+  /// Issues the plan's work; null where that went well.
+  private @Nullable Failure issue(CudnnContext context, CudnnPlan plan, long... tensors) {
+    try (Workspace workspace = Workspace.of(gpu, plan.workspaceBytes());
+        var operands = context.operands(workspace.address(), tensors)) {
+      return failure(operands.run(plan));
+    } catch (DeviceOutOfMemoryException e) {
+      return new Failure(NO_MEMORY, String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static @Nullable Failure failure(int status) {
+    return status == 0 ? null : new Failure(status, Cudnn.message("cudnnBackendExecute", status));
   }
 
   /// A graph launches the plan's kernels until it is closed.
@@ -70,14 +95,9 @@ final class CudnnPlans {
   }
 
   /// Has the plan not be used again.
-  private void fail(CudnnContext context, CudnnRequest request, CudnnPlan plan, int status) {
-    if (gpu.capture() != null) {
-      Cudnn.check("cudnnBackendExecute", status); // what was captured of it cannot be taken back
-    }
-    warn(request, plan, status);
-    failures.computeIfAbsent(request, _ -> ConcurrentHashMap.newKeySet()).add(plan.number());
-    choices.remove(request, plan.number());
-    context.forget(request);
+  private void drop(CudnnRequest request, CudnnPlan plan, Failure failure) {
+    LOG.warn("{}: plan {} of cuDNN {} failed: {}", request, plan.number(), Cudnn.version(), failure.message);
+    failures.computeIfAbsent(request, _ -> new ConcurrentHashMap<>()).put(plan.number(), failure);
   }
 
   /// Settles how a request is done, here or as another context did before.
@@ -94,12 +114,24 @@ final class CudnnPlans {
           : postponed || !Trial.pays(request.work()) ? next(proposals, request, true)
           : fastest(context, proposals, request, tensors);
     }
+    if (plan == null) {
+      throwOwnFault(request);
+    }
     if (choice == null && !postponed) {
       settle(request, plan);
     }
     Answer answer = new Answer(plan, !postponed);
     context.answer(request, answer);
     return answer;
+  }
+
+  /// Where all plans found the call wrong.
+  private void throwOwnFault(CudnnRequest request) {
+    Collection<Failure> all = failures.getOrDefault(request, Map.of()).values();
+    if (!all.isEmpty() && all.stream().allMatch(failure -> Cudnn.isBadParameter(failure.status))) {
+      failures.remove(request);
+      throw new BackendException(all.iterator().next().message);
+    }
   }
 
   private void settle(CudnnRequest request, @Nullable CudnnPlan plan) {
@@ -118,8 +150,8 @@ final class CudnnPlans {
   }
 
   private @Nullable CudnnPlan next(CudnnProposals proposals, CudnnRequest request, boolean fallback) {
-    Set<Integer> failed = failures.getOrDefault(request, Set.of());
-    return proposals.next(number -> !failed.contains(number), fallback);
+    Map<Integer, Failure> failed = failures.getOrDefault(request, Map.of());
+    return proposals.next(number -> !failed.containsKey(number), fallback);
   }
 
   private @Nullable CudnnPlan fastest(CudnnContext context, CudnnProposals proposals, CudnnRequest request, long... tensors) {
@@ -152,18 +184,14 @@ final class CudnnPlans {
     try (Workspace workspace = Workspace.of(gpu, plan.workspaceBytes());
         var operands = context.operands(workspace.address(), tensors)) {
       return trial.prefers(() -> {
-        int status = operands.run(plan);
-        if (status != 0) {
-          warn(request, plan, status);
+        Failure failure = failure(operands.run(plan));
+        if (failure != null) {
+          drop(request, plan, failure);
         }
-        return status == 0;
+        return failure == null;
       });
     } catch (DeviceOutOfMemoryException _) {
       return best == null || plan.workspaceBytes() < best.workspaceBytes();
     }
-  }
-
-  private static void warn(CudnnRequest request, CudnnPlan plan, int status) {
-    LOG.warn("{}: plan {} of cuDNN {} failed with status {}{}", request, plan.number(), Cudnn.version(), status, CudnnProposals.reason());
   }
 }

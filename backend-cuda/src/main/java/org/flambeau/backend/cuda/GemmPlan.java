@@ -10,6 +10,8 @@ import java.lang.foreign.Arena;
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
 import java.util.BitSet;
+import java.util.OptionalInt;
+import java.util.stream.IntStream;
 import org.flambeau.DType;
 import org.flambeau.backend.cuda.binding.CublasLt;
 import org.jspecify.annotations.Nullable;
@@ -158,6 +160,11 @@ final class GemmPlan {
     if (refused.get(chosen)) {
       chosen = refused.nextClearBit(0);
     }
+  }
+
+  /// The first proposal not refused that needs less memory than another.
+  synchronized OptionalInt leaner(int proposal) {
+    return IntStream.range(0, proposals).filter(i -> !refused.get(i) && workspaceBytes(i) < workspaceBytes(proposal)).findFirst();
   }
 
   /// What an algorithm needs.

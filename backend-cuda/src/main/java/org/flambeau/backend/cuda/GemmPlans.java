@@ -8,7 +8,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// The plans of one GPU: made when a product is first met, and the best of cuBLASLt's proposals found by a [Trial] there and then, or while
-/// a graph is captured, by who comes later. A proposal that fails gives way to the next.
+/// a graph is captured, by who comes later. A proposal that fails gives way to the next, and one that there is no memory for, while that is
+/// so, to one that needs less.
 final class GemmPlans {
   private static final Logger LOG = LoggerFactory.getLogger(GemmPlans.class);
   /// What Hopper's algorithms make use of.
@@ -35,14 +36,20 @@ final class GemmPlans {
       return false;
     }
     gpu.makeCurrent();
-    for (int proposal = plan.chosen(); proposal < plan.proposals(); proposal = plan.chosen()) {
-      int status = issue(plan, proposal, a, b, d, bias);
-      if (status == CublasLt.SUCCESS) {
-        gpu.launched(plan.name());
-        return true;
+    int proposal = plan.chosen();
+    while (proposal < plan.proposals()) {
+      try {
+        int status = issue(plan, proposal, a, b, d, bias);
+        if (status == CublasLt.SUCCESS) {
+          gpu.launched(plan.name());
+          return true;
+        }
+        LOG.warn("{}: proposal {} of cuBLASLt {} failed: {}", gemm, proposal, CublasLt.version(), CublasLt.message(status));
+        plan.refuse(proposal);
+        proposal = plan.chosen();
+      } catch (DeviceOutOfMemoryException e) {
+        proposal = plan.leaner(proposal).orElseThrow(() -> e);
       }
-      LOG.warn("{}: proposal {} of cuBLASLt {} failed: {}", gemm, proposal, CublasLt.version(), CublasLt.message(status));
-      plan.refuse(proposal);
     }
     plans.put(gemm, none(gemm));
     return false;

@@ -23,15 +23,10 @@ final class Workspace implements AutoCloseable {
 
   private static long allocate(Gpu gpu, long bytes) {
     try {
-      return gpu.allocator().allocate(bytes);
-    } catch (Allocator.OutOfMemory first) {
-      gpu.allocator().emptyCache();
-      try {
-        return gpu.allocator().allocate(bytes);
-      } catch (Allocator.OutOfMemory second) {
-        throw new DeviceOutOfMemoryException("Out of memory on " + gpu.device() + ": an operation needs " + bytes
-            + " bytes of working memory (" + second.getMessage() + "). Close MemoryScopes earlier or use a smaller batch");
-      }
+      return gpu.allocator().allocateUnderPressure(bytes);
+    } catch (Allocator.OutOfMemory e) {
+      throw new DeviceOutOfMemoryException("Out of memory on " + gpu.device() + ": an operation needs " + bytes
+          + " bytes of working memory (" + e.getMessage() + "). Close MemoryScopes earlier or use a smaller batch");
     }
   }
 

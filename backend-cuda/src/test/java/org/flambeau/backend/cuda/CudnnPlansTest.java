@@ -10,6 +10,7 @@ import java.util.stream.LongStream;
 import org.flambeau.BackendException;
 import org.flambeau.DType;
 import org.flambeau.backend.cuda.CudnnOperation.Direction;
+import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Strided;
@@ -26,6 +27,7 @@ class CudnnPlansTest extends KernelTest {
   private static final int EXACT = 2;
   private static final int WINOGRAD = 3;
   private static final int FFT = 4;
+  private static final int BAD_PARAM = 2000;
   private static final int[] ALL = {0, 1, 2, 3, 4};
 
   /// Descriptors that a plan which is kept holds: its own and its engine's.
@@ -176,6 +178,70 @@ class CudnnPlansTest extends KernelTest {
 
     assertEquals(EXACT, SimulatedDriver.cudnnEngine());
     assertEquals(before, SimulatedDriver.cudnnDescriptors());
+  }
+
+  /// BAD_PARAM, NOT_SUPPORTED, INTERNAL_ERROR.
+  @ParameterizedTest
+  @ValueSource(ints = {2000, 3000, 4000})
+  void whateverTheStatusAPlanThatFailsGivesWay(int status) {
+    SimulatedDriver.cudnnFailsWith(status, TENSOR_CORE, WINOGRAD);
+
+    small().run().check();
+    assertEquals(FFT, SimulatedDriver.cudnnEngine());
+    large().run().check();
+    assertEquals(FFT, SimulatedDriver.cudnnEngine());
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void whatEveryPlanFindsWrongIsThrownAndNothingIsLeaked(boolean worthTrying) {
+    Ones work = worthTrying ? large() : small();
+    SimulatedDriver.cudnnFailsWith(BAD_PARAM, ALL);
+    long before = SimulatedDriver.cudnnDescriptors();
+    long questions = SimulatedDriver.cudnnQuestions();
+
+    String fault = String.valueOf(assertThrows(BackendException.class, work::run).getMessage());
+
+    assertTrue(fault.startsWith("[cudnnBackendExecute] CUDNN_STATUS_BAD_PARAM (2000): engine "), fault);
+    assertEquals(questions, SimulatedDriver.cudnnQuestions(), "the legacy API is not asked");
+    assertEquals(before, SimulatedDriver.cudnnDescriptors());
+    SimulatedDriver.cudnnFails();
+    work.run().check();
+  }
+
+  /// Of which two of the first three plans need some.
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aPlanWhoseWorkspaceCannotBeHadGivesWayAndNothingIsLeaked(boolean worthTrying) throws Exception {
+    Ones work = worthTrying ? large() : small();
+    long reserved = fresh.allocator().reservedBytes();
+    long descriptors = SimulatedDriver.cudnnDescriptors();
+    long before = Driver.memGetInfo().free();
+    SimulatedDriver.memory(Driver.memGetInfo().total() - before);
+    try {
+      work.run().check();
+    } finally {
+      SimulatedDriver.memory(1L << 30);
+    }
+    assertEquals(FFT, SimulatedDriver.cudnnEngine());
+    assertEquals(reserved, fresh.allocator().reservedBytes());
+    assertEquals(before, Driver.memGetInfo().free());
+    assertEquals(descriptors + EACH, SimulatedDriver.cudnnDescriptors());
+    work.run().check();
+    assertEquals(FFT, SimulatedDriver.cudnnEngine());
+  }
+
+  @Test
+  void aGraphIsCapturedAlthoughAPlansWorkspaceCannotBeHad() {
+    Ones work = small();
+    SimulatedDriver.memory(Driver.memGetInfo().total() - Driver.memGetInfo().free());
+    try (Capture graph = Capture.of(fresh, work::run)) {
+      graph.replay();
+      work.check();
+      assertEquals(FFT, SimulatedDriver.cudnnEngine());
+    } finally {
+      SimulatedDriver.memory(1L << 30);
+    }
   }
 
   @ParameterizedTest

@@ -17,6 +17,7 @@ import org.flambeau.BackendException;
 import org.flambeau.DType;
 import org.flambeau.MatmulPrecision;
 import org.flambeau.backend.cuda.binding.CublasLt;
+import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.FusedOp;
@@ -27,6 +28,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Matrix products on the simulated GPU beside plain loops. Factors are small whole numbers, whose sums are exact in every dtype's
 /// arithmetic, so that results must be equal after the one rounding.
@@ -331,6 +333,33 @@ class MatrixProductsTest extends KernelTest {
       assertEquals(1, SimulatedDriver.proposal());
     } finally {
       SimulatedDriver.refuseProposals();
+      SimulatedDriver.proposals(1);
+    }
+  }
+
+  /// Of three proposals the last needs none.
+  @ParameterizedTest
+  @ValueSource(ints = {256, 335})
+  void aProposalWhoseWorkspaceCannotBeHadGivesWayWhileThatIsSoAndNothingIsLeaked(int n) {
+    Gpu fresh = new Gpu(0);
+    DeviceArrays numbers = new DeviceArrays(fresh);
+    double[] ones = new double[n * n];
+    Arrays.fill(ones, 1);
+    Strided a = numbers.of(DType.FLOAT32, new long[] {1, n, n}, ones);
+    Strided out = numbers.empty(DType.FLOAT32, 1, n, n);
+    SimulatedDriver.proposals(3);
+    SimulatedDriver.memory(Driver.memGetInfo().total() - Driver.memGetInfo().free());
+    try {
+      fresh.kernels().matmul(out, a, a);
+      assertEquals(n, numbers.read(out)[n + 1]);
+      assertEquals(2, SimulatedDriver.proposal());
+      assertEquals(0, Driver.memGetInfo().free());
+      assertEquals(0, fresh.allocator().reservedBytes());
+      SimulatedDriver.memory(1L << 30);
+      fresh.kernels().matmul(out, a, a);
+      assertEquals(0, SimulatedDriver.proposal());
+    } finally {
+      SimulatedDriver.memory(1L << 30);
       SimulatedDriver.proposals(1);
     }
   }

@@ -100,9 +100,9 @@ public final class DeviceMemory {
   private long allocateBlock(long bytes, String operation) {
     long address;
     try {
-      address = allocator.allocate(bytes);
-    } catch (Allocator.OutOfMemory first) {
-      address = allocateUnderPressure(bytes);
+      address = allocator.allocateUnderPressure(bytes);
+    } catch (Allocator.OutOfMemory e) {
+      throw new DeviceOutOfMemoryException(describe(bytes, e));
     }
     large.allocated(address, bytes, operation);
     long now = allocated.addAndGet(bytes);
@@ -112,44 +112,13 @@ public final class DeviceMemory {
     return address;
   }
 
-  private long allocateUnderPressure(long bytes) {
-    Reclaimer.drain();
-    allocator.emptyCache();
-    try {
-      return allocator.allocate(bytes);
-    } catch (Allocator.OutOfMemory second) {
-      collect(bytes);
-      allocator.emptyCache();
-      try {
-        return allocator.allocate(bytes);
-      } catch (Allocator.OutOfMemory third) {
-        throw new DeviceOutOfMemoryException(describe(bytes, third));
-      }
-    }
-  }
-
   private void makeRoomUnscoped(long bytes) {
     if (unscoped.get() + bytes > unscopedLimit) {
       Reclaimer.drain();
       if (unscoped.get() + bytes > unscopedLimit) {
-        collect(bytes);
+        Reclaimer.collect(bytes);
         unscopedLimit = Math.clamp(2 * (unscoped.get() + bytes), LEAST_LIMIT, GREATEST_LIMIT);
       }
-    }
-  }
-
-  /// Asks for a garbage collection and drains, waiting a little longer each time while that frees too little.
-  private void collect(long wanted) {
-    System.gc();
-    long freed = Reclaimer.drain();
-    for (long pause = 1; freed < wanted && pause <= 64; pause *= 2) {
-      try {
-        Thread.sleep(pause);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        return;
-      }
-      freed += Reclaimer.drain();
     }
   }
 

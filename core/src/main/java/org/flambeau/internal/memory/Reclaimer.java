@@ -5,6 +5,7 @@ import java.lang.ref.ReferenceQueue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.flambeau.spi.Allocator;
 import org.flambeau.spi.Storage;
 import org.jspecify.annotations.Nullable;
 
@@ -64,6 +65,38 @@ public final class Reclaimer extends PhantomReference<Storage> {
       freed += ((Reclaimer) next).reclaim();
     }
     return freed;
+  }
+
+  /// Asks for a garbage collection and drains, waiting a little longer each time while that frees too little.
+  static void collect(long wanted) {
+    System.gc();
+    long freed = drain();
+    for (long pause = 1; freed < wanted && pause <= 64; pause *= 2) {
+      try {
+        Thread.sleep(pause);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return;
+      }
+      freed += drain();
+    }
+  }
+
+  /// Memory of `allocator`'s, or where that has none, what is left once it has been given back what is unreachable and has emptied its cache.
+  public static long allocate(Allocator allocator, long bytes) throws Allocator.OutOfMemory {
+    try {
+      return allocator.allocate(bytes);
+    } catch (Allocator.OutOfMemory first) {
+      drain();
+      allocator.emptyCache();
+    }
+    try {
+      return allocator.allocate(bytes);
+    } catch (Allocator.OutOfMemory second) {
+      collect(bytes);
+      allocator.emptyCache();
+    }
+    return allocator.allocate(bytes);
   }
 
   private long reclaim() {

@@ -17,7 +17,8 @@ import org.flambeau.BackendException;
 /// The calling thread needs the current context of the GPU that a handle is for; a handle serves one thread at a time.
 public final class Cudnn {
   private static final long MESSAGE = 4096;
-  /// The thousands of CUDNN_STATUS_NOT_SUPPORTED and of the statuses that say so more exactly.
+  /// The thousands of CUDNN_STATUS_BAD_PARAM and CUDNN_STATUS_NOT_SUPPORTED, and of the statuses that say so more exactly.
+  private static final int BAD_PARAM = 2;
   private static final int NOT_SUPPORTED = 3;
 
   private static final SymbolLookup LIBRARY = Libraries.shared().open(Library.CUDNN);
@@ -120,15 +121,23 @@ public final class Cudnn {
     return status / 1000 == NOT_SUPPORTED;
   }
 
-  /// Says also what cuDNN noted on this thread about its last failure, which is mostly the only text that helps.
-  ///
+  /// Whether a status says that the call was wrong: CUDNN_STATUS_BAD_PARAM or one that says so more exactly.
+  public static boolean isBadParameter(int status) {
+    return status / 1000 == BAD_PARAM;
+  }
+
   /// @throws BackendException where `status` is not success
   public static void check(String call, int status) {
     if (status != 0) {
-      String name = Native.text(Native.callLong(() -> (long) GET_ERROR_STRING.invokeExact(status)));
-      String text = lastError();
-      throw new BackendException("[" + call + "] " + name + " (" + status + ")" + (text.isEmpty() ? "" : ": " + text));
+      throw new BackendException(message(call, status));
     }
+  }
+
+  /// A failure in words; also what cuDNN noted on this thread about its last one, which is mostly the only text that helps.
+  public static String message(String call, int status) {
+    String name = Native.text(Native.callLong(() -> (long) GET_ERROR_STRING.invokeExact(status)));
+    String text = lastError();
+    return "[" + call + "] " + name + " (" + status + ")" + (text.isEmpty() ? "" : ": " + text);
   }
 
   /// What cuDNN noted on this thread about its last failure; empty where nothing.

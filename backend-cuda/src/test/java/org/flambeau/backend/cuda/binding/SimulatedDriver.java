@@ -152,9 +152,14 @@ public final class SimulatedDriver {
     assertEquals(0, Native.call(() -> (int) function.invokeExact(bits)));
   }
 
-  /// The engines of cuDNN whose plans fail from now on.
+  /// The engines of cuDNN whose plans fail from now on, with CUDNN_STATUS_EXECUTION_FAILED.
   public static void cudnnFails(int... engines) {
-    set("simulatedFailures", Arrays.stream(engines).reduce(0, (all, engine) -> all | 1 << engine));
+    cudnnFailsWith(5000, engines);
+  }
+
+  /// The engines of cuDNN whose plans fail from now on, with that status.
+  public static void cudnnFailsWith(int status, int... engines) {
+    set("simulatedFailures", Arrays.stream(engines).reduce(0, (all, engine) -> all | 1 << engine), status);
   }
 
   /// How much longer than they do the engines of cuDNN take by the events' clock from now on, from engine 0 on.
