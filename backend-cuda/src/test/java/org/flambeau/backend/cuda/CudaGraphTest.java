@@ -7,9 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.flambeau.Autocast;
 import org.flambeau.CudaGraph;
@@ -17,8 +20,10 @@ import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.Generator;
 import org.flambeau.GradMode;
+import org.flambeau.Index;
 import org.flambeau.MemoryScope;
 import org.flambeau.Random;
+import org.flambeau.Reduction;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Autograd;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
@@ -42,7 +47,9 @@ import org.flambeau.nn.Upsample;
 import org.flambeau.nn.optim.Sgd;
 import org.flambeau.spi.Allocator;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -246,6 +253,44 @@ class CudaGraphTest {
       for (int i = 0; i < 2; i++) {
         assertArrayEquals(expected.get(i).toFloatArray(), recorded.get(i).toFloatArray());
       }
+    }
+  }
+
+  private static Map<String, UnaryOperator<Tensor>> waiting() {
+    Map<String, UnaryOperator<Tensor>> calls = new LinkedHashMap<>();
+    calls.put("item", x -> Tensor.scalar(x.sum().item().doubleValue()));
+    calls.put("toString", x -> Tensor.zeros(x.toString().length()));
+    calls.put("equal", x -> x.equal(x) ? x : x.neg());
+    calls.put("oneHot", x -> x.to(DType.INT64).oneHot(-1));
+    calls.put("index", x -> x.index(Index.of(x.argmax())));
+    calls.put("indexPut_", x -> x.indexPut_(List.of(Index.of(x.gt(1))), x.narrow(0, 0, 1).clone()));
+    calls.put("unique", x -> x.unique().values());
+    calls.put("gaussianNllLoss", x -> Functional.gaussianNllLoss(x, x, x, false, 1e-6, Reduction.MEAN));
+    return calls;
+  }
+
+  /// By that of what the program called, not of what that consists of.
+  @TestFactory
+  Stream<DynamicTest> whatWaitsInsideIsRefusedByItsOwnName() {
+    return waiting().entrySet().stream().map(call -> DynamicTest.dynamicTest(call.getKey(), () -> {
+      Tensor x = Tensor.of(1f, 2f).to(cuda);
+      List<Tensor> results = new ArrayList<>();
+      var refusal = assertThrows(IllegalStateException.class, () -> CudaGraph.capture(() -> results.add(call.getValue().apply(x))));
+      assertTrue(String.valueOf(refusal.getMessage()).startsWith("[" + call.getKey() + "] cannot be captured in a graph: it brings values"),
+          refusal.getMessage());
+    }));
+  }
+
+  @Test
+  void aNumberIsWrittenThroughAMaskWithoutWaiting() {
+    Tensor x = Tensor.of(1f, 2f, 3f).to(cuda);
+    Tensor limit = Tensor.of(2f).to(cuda);
+    try (CudaGraph graph = CudaGraph.capture(() -> x.indexPut_(List.of(Index.of(x.gt(limit))), 0))) {
+      graph.replay();
+      assertArrayEquals(new float[] {1, 2, 0}, x.toFloatArray());
+      limit.fill_(1);
+      graph.replay();
+      assertArrayEquals(new float[] {1, 0, 0}, x.toFloatArray());
     }
   }
 
