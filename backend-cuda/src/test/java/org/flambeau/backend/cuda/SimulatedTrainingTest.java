@@ -12,6 +12,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Supplier;
+import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.DeviceOutOfMemoryException;
 import org.flambeau.MatmulPrecision;
@@ -19,12 +20,14 @@ import org.flambeau.MemoryScope;
 import org.flambeau.MemoryStats;
 import org.flambeau.Random;
 import org.flambeau.Tensor;
+import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.models.ResNet;
 import org.flambeau.models.VisionTransformer;
 import org.flambeau.nn.CrossEntropyLoss;
 import org.flambeau.nn.Module;
 import org.flambeau.nn.optim.Sgd;
+import org.flambeau.spi.Allocator;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -112,6 +115,24 @@ class SimulatedTrainingTest {
     assertTrue(refusal.contains("the GPU has a total capacity of 1.00 GiB, of which "), refusal);
     assertEquals(1000f, x.sum().item());
     assertTrue(MemoryStats.of(cuda).current() < 1 << 30);
+  }
+
+  private static void forget(long elements) {
+    assertEquals(0f, Tensor.zeros(cuda, DType.FLOAT32, elements).narrow(0, 0, 1).item());
+  }
+
+  /// As a tensor has.
+  @Test
+  void aWorkspaceHasTheMemoryOfTensorsThatNobodyCanReachAnyMore() throws Allocator.OutOfMemory {
+    long bytes = 40 << 20;
+    Allocator allocator = new CudaBackend().allocator(0);
+    forget(bytes);
+    SimulatedDriver.memory(Driver.memGetInfo().total() - Driver.memGetInfo().free());
+    try {
+      allocator.free(allocator.allocateUnderPressure(bytes), bytes);
+    } finally {
+      SimulatedDriver.memory(1L << 30);
+    }
   }
 
   @Test
