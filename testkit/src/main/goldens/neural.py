@@ -44,6 +44,16 @@ def convolution():
     out.sample("conv2d_add_relu", "broadcast residual", fused, [*operands[:3], operands[3][:1, :, :, :1]], relu=True, **same)
     out.sweep("conv2d_add_relu", "dtypes", fused, operands, FLOATS, relu=True, **same)
     out.large("conv2d_add_relu", "large", fused, [(torch.float32, s, -1, 1) for s in ((2, 16, 28, 28), (32, 16, 3, 3), (32,), (2, 32, 28, 28))], relu=True, **same)
+    scaled = lambda x, w, scale, b, *residual, **rest: \
+        fused(x, w * scale.view(-1, 1, 1, 1), b, *residual, **rest)
+    with_scale = [*operands[:2], uniform("fs", (4,)), *operands[2:]]
+    out.sample("conv2d_scale_add_relu", "residual", scaled, with_scale, relu=True, **same)
+    out.sample("conv2d_scale_add_relu", "sum", scaled, with_scale, relu=False, **same)
+    out.sample("conv2d_scale_add_relu", "without residual", scaled, with_scale[:4], relu=True, stride=[2, 1], padding=[0, 1])
+    out.sweep("conv2d_scale_add_relu", "dtypes", scaled, with_scale, FLOATS, relu=True, **same)
+    for case, c, size in (("large", 16, 28), ("few places", 256, 2)):
+        shapes = (2, c, size, size), (2 * c, c, 3, 3), (2 * c,), (2 * c,), (2, 2 * c, size, size)
+        out.large("conv2d_scale_add_relu", case, scaled, [(torch.float32, s, -1, 1) for s in shapes], relu=True, **same)
     transposed = lambda x, w, b, stride, padding, outputPadding, dilation, groups: \
         F.conv_transpose2d(x, w, b, stride, padding, outputPadding, groups, dilation)
     out.sample("conv_transpose2d", "stride 2", transposed, [uniform("tx", (2, 3, 4, 4)), uniform("tw", (3, 2, 3, 3)), uniform("tb", (2,))],
@@ -200,6 +210,11 @@ def layers():
         out.sample("linear", case, linear, [uniform("l" + case, shape), w, b])
     out.sample("linear", "without bias", linear, [uniform("lx", (3, 5)), w])
     out.sweep("linear", "dtypes", linear, [uniform("lx", (3, 5)), w, b], FLOATS)
+    activated = lambda x, w, *b: F.gelu(F.linear(x, w, *b))
+    out.sample("linear_gelu", "rows", activated, [uniform("lgx", (2, 3, 5)), w, b])
+    out.sample("linear_gelu", "without bias", activated, [uniform("lx", (3, 5)), w])
+    out.sweep("linear_gelu", "dtypes", activated, [uniform("lx", (3, 5)), w, b], FLOATS)
+    out.large("linear_gelu", "large", activated, [(torch.float32, s, -1, 1) for s in ((61, 205), (97, 205), (97,))])
     for dtype in (torch.float32, torch.bfloat16):
         out.large("linear", "large", linear, [(dtype, (61, 205), -1, 1), (dtype, (97, 205), -1, 1), (dtype, (97,), -1, 1)], dtype == torch.float32)
     q, k, v = uniform("q", (2, 2, 3, 4)), uniform("k", (2, 2, 5, 4)), uniform("v", (2, 2, 5, 4))

@@ -9,6 +9,8 @@ public enum FusedOp {
   BATCH_NORM,
   LINEAR,
   CONV2D,
+  /// [#CONV2D] with a scale in its [Epilogue]: faster, or in less memory, than one whose weight was scaled before.
+  SCALED_CONV2D,
   ATTENTION,
   CROSS_ENTROPY,
   SGD_STEP,

@@ -88,8 +88,8 @@ public interface Kernels {
   /// The gradient of [#conv2d] for its weight.
   void conv2dBackwardWeight(Strided gradWeight, Strided grad, Strided x, Conv2d spec);
 
-  /// The largest of each window, and its position h·W + w in the input plane as int64.
-  void maxPool2d(Strided out, Strided indices, Strided x, Pool2d spec);
+  /// The largest of each window, and, unless nobody asks for it, its position h·W + w in the input plane as int64.
+  void maxPool2d(Strided out, @Nullable Strided indices, Strided x, Pool2d spec);
 
   void maxPool2dBackward(Strided gradX, Strided grad, Strided indices);
 
@@ -158,6 +158,12 @@ public interface Kernels {
   /// Whether a network of convolutions with row-major weights is faster on images of this dtype when they are channels-last.
   default boolean prefersChannelsLast(DType dtype) {
     return false;
+  }
+
+  /// Of how many bytes a result is at most to be, where a function that treats every image alone may be called for some at a time: for the next
+  /// operation to find it in a cache. Not limited where large kernels are the fast ones.
+  default long bytesInCache() {
+    return Long.MAX_VALUE;
   }
 
   // ---- fused, optional: core asks first, and composes them otherwise ----
@@ -251,9 +257,8 @@ public interface Kernels {
     reduce(ReduceOp.SUM, gradBias.with(gradBias.offset(), new long[] {1, n}, new long[] {n, 1}), grad, 0);
   }
 
-  /// out = activation([#conv2d] + residual): the residual lies anyhow, has out's sizes and may be null; the activation is none or ReLU.
-  default void fusedConv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, @Nullable Strided residual,
-      Activation activation, Conv2d spec) {
+  /// out = epilogue([#conv2d]).
+  default void fusedConv2d(Strided out, Strided x, Strided weight, Epilogue epilogue, Conv2d spec) {
     throw new UnsupportedOperationException("fusedConv2d");
   }
 

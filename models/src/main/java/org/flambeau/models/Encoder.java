@@ -38,7 +38,7 @@ final class Encoder extends Module {
 
   @Override
   protected Tensor forward(Tensor x) {
-    return Sequential.chain(x, y -> y.add(posEmbedding), dropout::call, layers::call, ln::call);
+    return Sequential.chain(x, y -> y.add(posEmbedding), dropout::call, Sequential.step(layers), ln::call);
   }
 
   /// `y = x + attention(norm(x))`, then `y + mlp(norm(y))`.

@@ -121,9 +121,10 @@ public final class ResNet extends Module {
 
   @Override
   protected Tensor forward(Tensor x) {
-    return Sequential.chain(x, y -> y.dim() == 4 ? y.to(MemoryFormat.ofImages(y)) : y, y -> ConvNorm.call(conv1, bn1, relu, y),
-        maxpool::call,
-        layer1::call, layer2::call, layer3::call, layer4::call, avgpool::call, y -> y.flatten(1, -1), fc::call);
+    return Sequential.chain(x, y -> y.dim() == 4 ? y.to(MemoryFormat.ofImages(y)) : y,
+        y -> ConvNorm.callAndPool(conv1, bn1, relu, maxpool, y),
+        Sequential.step(layer1), Sequential.step(layer2), Sequential.step(layer3), Sequential.step(layer4), avgpool::call,
+        y -> y.flatten(1, -1), fc::call);
   }
 
   /// Of each residual block.

@@ -15,10 +15,10 @@ import org.jspecify.annotations.Nullable;
 /// Tensor y = ConvNorm.call(conv1, bn1, relu, x);          // relu(bn1(conv1(x)))
 /// ```
 /// It is what calling them one after the other is. Where the norm evaluates, neither the images nor a parameter of the two ask for a gradient (under `noGrad`,
-/// in a frozen backbone), and where no hook looks at what is between them, it is one operation: the norm is folded into the convolution's weight
-/// and bias, which are computed once, kept with the convolution and computed again after a change of a parameter or statistic, and the kernel that
-/// convolves also adds the residual and applies ReLU. Results differ by rounding. Under autocast the folded weight is computed in float32 and kept
-/// in the region's lower precision. [Sequential] does the same
+/// in a frozen backbone), and where no hook looks at what is between them, it is one operation: what the norm multiplies by and adds
+/// is computed once, kept with the convolution and computed again after a change of a parameter or statistic, and the kernel that
+/// convolves does that, too, adds the residual and applies ReLU. Where a device has no kernel that multiplies, a weight that the norm is folded into
+/// is kept, under autocast in the region's lower precision. Results differ by rounding. [Sequential] does the same
 /// with a convolution and a norm that follow each other.
 public final class ConvNorm {
   private static final String CONV = "conv2d";
@@ -44,13 +44,26 @@ public final class ConvNorm {
       FoldedNorm folded = c.fold(n, dtype);
       Activation activation = relu == null ? Activation.NONE : Activation.RELU;
       if (addend == null || addend.dtype() == dtype) {
-        return LayerFunctions.fusedConv2d(x, folded.weight(), folded.bias(), addend, activation, c.options());
+        return folded.convolve(c, x, addend, activation);
       }
-      Tensor sum = LayerFunctions.fusedConv2d(x, folded.weight(), folded.bias(), null, Activation.NONE, c.options()).add_(addend);
+      Tensor sum = folded.convolve(c, x, null, Activation.NONE).add_(addend);
       return relu == null ? sum : relu.call(sum);
     }
     return Sequential.chain(x, conv::call, norm::call, y -> residual == null ? y : y.add_(residual.get()),
         y -> relu == null ? y : relu.call(y));
+  }
+
+  /// pool(relu(norm(conv(x)))), as a network that reads images begins. If they are one operation, what the convolution gives, which is larger than all
+  /// that follows, is pooled some images at a time where the device is faster so, and never there as a whole.
+  public static Tensor callAndPool(Conv2d conv, BatchNorm2d norm, ReLU relu, MaxPool2d pool, Tensor x) {
+    if (ModuleCalls.called(conv) instanceof Conv2d c && ModuleCalls.called(norm) instanceof BatchNorm2d n
+        && ModuleCalls.called(pool) instanceof MaxPool2d p && !p.isHooked() && isOne(c, n, relu, x)) {
+      long images = LayerFunctions.imagesInCache(x, c);
+      if (images < x.size(0)) {
+        return LayerFunctions.maxPool2d(x, images, part -> call(conv, norm, relu, part), p.options());
+      }
+    }
+    return Sequential.chain(x, y -> call(conv, norm, relu, y), pool::call);
   }
 
   private static boolean isOne(Conv2d conv, BatchNorm2d norm, @Nullable ReLU relu, Tensor x) {

@@ -11,11 +11,13 @@ import org.flambeau.GradMode;
 import org.flambeau.MemoryScope;
 import org.flambeau.Tensor;
 import org.flambeau.internal.compile.Tracing;
+import org.flambeau.internal.ops.Convolutions;
+import org.flambeau.spi.Activation;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
-/// A convolution's weight and bias with the batch norm behind it folded into them: norm(x ∗ w + b) = x ∗ (w·s) + (b − mean)·s + bias of the norm,
-/// s = weight of the norm/√(var + eps).
+/// A batch norm behind a convolution as a part of that: norm(x ∗ w + b) = s·(x ∗ w) + (b − mean)·s + bias of the norm, s = weight of the
+/// norm/√(var + eps). Where no kernel multiplies by s on its way out, the weight is s·w, which takes as much memory as w.
 ///
 /// It stays with the convolution, and is right as long as none of what it was computed from has changed. The programs of a compiled module read it
 /// where it is.
@@ -32,7 +34,9 @@ final class FoldedNorm {
   }
 
   private final List<Source> sources;
-  private final Tensor weight;
+  /// Null where the convolution's own is used, and scaled.
+  private final @Nullable Tensor weight;
+  private final @Nullable Tensor scale;
   private final Tensor bias;
 
   private FoldedNorm(Conv2d conv, BatchNorm2d norm, DType dtype) {
@@ -41,11 +45,13 @@ final class FoldedNorm {
     Tensor var = Objects.requireNonNull(norm.runningVar());
     DType wide = DType.promote(conv.weight().dtype(), DType.FLOAT32);
     try (var _ = GradMode.noGrad(); var _ = Autocast.disabled(); var _ = MemoryScope.open()) {
-      Tensor scale = scaled(var.to(wide).add(norm.eps()).rsqrt(), norm.weight());
+      Tensor s = scaled(var.to(wide).add(norm.eps()).rsqrt(), norm.weight());
       Tensor shift = conv.bias() == null ? mean.to(wide).neg() : conv.bias().to(wide).sub(mean);
-      Tensor offset = shift.mul(scale);
-      weight = MemoryScope.escape(conv.weight().mul(scale.view(-1, 1, 1, 1)).to(dtype));
-      bias = MemoryScope.escape((norm.bias() == null ? offset : offset.add(norm.bias())).to(dtype));
+      Tensor offset = norm.bias() == null ? shift.mul(s) : shift.mul(s).add(norm.bias());
+      boolean isScaled = Convolutions.areScaled(conv.weight());
+      weight = isScaled ? null : MemoryScope.escape(conv.weight().mul(s.view(-1, 1, 1, 1)).to(dtype));
+      scale = isScaled ? MemoryScope.escape(s) : null;
+      bias = MemoryScope.escape(isScaled ? offset : offset.to(dtype));
     }
   }
 
@@ -75,7 +81,7 @@ final class FoldedNorm {
   /// What `last` is, if that is still right, else anew. In a CUDA graph that is being captured it is always computed: the graph repeats it with
   /// what the parameters will be then.
   static FoldedNorm of(Conv2d conv, BatchNorm2d norm, DType dtype, @Nullable FoldedNorm last) {
-    return last != null && !CudaGraph.isCapturing() && last.weight.dtype() == dtype && last.isRight(conv, norm)
+    return last != null && !CudaGraph.isCapturing() && (last.weight == null || last.weight.dtype() == dtype) && last.isRight(conv, norm)
         ? last
         : Tracing.apart(tensors(conv, norm).toList(), () -> new FoldedNorm(conv, norm, dtype));
   }
@@ -93,11 +99,8 @@ final class FoldedNorm {
     return true;
   }
 
-  Tensor weight() {
-    return weight;
-  }
-
-  Tensor bias() {
-    return bias;
+  /// The convolution, the norm, the residual and the activation.
+  Tensor convolve(Conv2d conv, Tensor x, @Nullable Tensor residual, Activation activation) {
+    return LayerFunctions.fusedConv2d(x, weight == null ? conv.weight() : weight, scale, bias, residual, activation, conv.options());
   }
 }

@@ -18,6 +18,11 @@ public final class GELU extends Module {
     this.tanh = tanh;
   }
 
+  /// Whether it is not the approximation.
+  boolean isExact() {
+    return !tanh;
+  }
+
   @Override
   protected Tensor forward(Tensor x) {
     return tanh ? Functional.geluTanh(x) : Functional.gelu(x);

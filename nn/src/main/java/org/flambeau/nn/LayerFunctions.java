@@ -1,6 +1,7 @@
 package org.flambeau.nn;
 
 import java.util.Arrays;
+import java.util.function.UnaryOperator;
 import org.flambeau.Selected;
 import org.flambeau.Tensor;
 import org.flambeau.internal.ops.AddLayerNorm;
@@ -57,6 +58,10 @@ abstract sealed class LayerFunctions extends LossFunctions permits Functional {
     return Convolutions.conv1d(padded, weight, bias, spec(options, 0, columns.both(), 1));
   }
 
+  static Tensor linearGelu(Tensor x, Tensor weight, @Nullable Tensor bias) {
+    return Linear.linearGelu(x, weight, bias);
+  }
+
   /// [#conv2d(Tensor, Tensor, Tensor, ConvOptions)] with a stride of 1 and no padding.
   public static Tensor conv2d(Tensor x, Tensor weight, @Nullable Tensor bias) {
     return conv2d(x, weight, bias, ConvOptions.of());
@@ -78,10 +83,17 @@ abstract sealed class LayerFunctions extends LossFunctions permits Functional {
     return Convolutions.conv2d(padded, weight, bias, spec(options, rows.both(), columns.both(), options.dilationH()));
   }
 
-  /// activation([#conv2d] + residual), as one operation; without `samePadding`.
-  static Tensor fusedConv2d(Tensor x, Tensor weight, Tensor bias, @Nullable Tensor residual, Activation activation, ConvOptions options) {
-    return Convolutions.fusedConv2d(x, weight, bias, residual, activation,
+  /// activation(scale·[#conv2d] + bias + residual), as one operation; without `samePadding`.
+  static Tensor fusedConv2d(Tensor x, Tensor weight, @Nullable Tensor scale, @Nullable Tensor bias, @Nullable Tensor residual,
+      Activation activation, ConvOptions options) {
+    return Convolutions.fusedConv2d(x, weight, scale, bias, residual, activation,
         spec(options, options.padH(), options.padW(), options.dilationH()));
+  }
+
+  /// Of how many images at a time what `conv` makes of them stays in the cache: at least one.
+  static long imagesInCache(Tensor x, Convolution conv) {
+    return Convolutions.imagesInCache(x, conv.weight(),
+        spec(conv.options(), conv.options().padH(), conv.options().padW(), conv.options().dilationH()));
   }
 
   /// The transpose of [#conv2d] as a linear map, also called deconvolution: upsampling with a learned kernel.
@@ -118,12 +130,17 @@ abstract sealed class LayerFunctions extends LossFunctions permits Functional {
   /// Shapes: x (n, c, h, w) or (c, h, w) → the same with `h′ = ⌊(h + 2·padding − dilation·(kernel − 1) − 1)/stride⌋ + 1`
   /// rows, or ⌈…⌉ in ceil mode, and columns likewise. DTypes: any but bool. Autograd: to the first largest element.
   public static Tensor maxPool2d(Tensor x, PoolOptions options) {
-    return Pooling.maxPool2d(x, spec(options))[0];
+    return Pooling.maxPool2d(x, spec(options));
+  }
+
+  /// [#maxPool2d(Tensor, PoolOptions)] of what `before` makes of images, `count` of them at a time; not recorded.
+  static Tensor maxPool2d(Tensor x, long count, UnaryOperator<Tensor> before, PoolOptions options) {
+    return Pooling.maxPool2d(x, count, before, spec(options));
   }
 
   /// [#maxPool2d(Tensor, PoolOptions)], and for each window where in its plane the largest element stands: `row·w + column`.
   public static Selected maxPool2dWithIndices(Tensor x, PoolOptions options) {
-    Tensor[] results = Pooling.maxPool2d(x, spec(options));
+    Tensor[] results = Pooling.maxPool2dWithIndices(x, spec(options));
     return new Selected(results[0], results[1]);
   }
 

@@ -1,6 +1,8 @@
 package org.flambeau.nn;
 
+import java.util.List;
 import org.flambeau.Tensor;
+import org.flambeau.internal.ops.Op;
 import org.jspecify.annotations.Nullable;
 
 /// `x·weightᵀ + bias`.
@@ -41,6 +43,13 @@ public class Linear extends Module {
   /// The bias, or null.
   public final @Nullable Tensor bias() {
     return bias;
+  }
+
+  /// gelu(this(x)): one operation where nothing but `forward` of both would run.
+  final Tensor callAndActivate(GELU gelu, Tensor x) {
+    return getClass() == Linear.class && isCalledPlainly() && gelu.isCalledPlainly()
+        ? LayerFunctions.linearGelu(x, weight, bias)
+        : Op.chain(x, List.of(this::call, gelu::call));
   }
 
   @Override

@@ -18,6 +18,10 @@ public final class MaxPool2d extends Module {
     this.options = options;
   }
 
+  PoolOptions options() {
+    return options;
+  }
+
   @Override
   protected Tensor forward(Tensor x) {
     return Functional.maxPool2d(x, options);

@@ -1,7 +1,6 @@
 package org.flambeau.nn;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
@@ -45,17 +44,27 @@ public class Sequential extends Module {
   @Override
   protected Tensor forward(Tensor x) {
     List<UnaryOperator<Tensor>> steps = new ArrayList<>();
+    addModules(steps);
+    return Op.chain(x, steps);
+  }
+
+  private void addModules(List<UnaryOperator<Tensor>> steps) {
     List<Module> modules = List.copyOf(namedChildren().values());
     for (int i = 0; i < modules.size(); i++) {
       Module module = modules.get(i);
-      if (module instanceof Conv2d conv && i + 1 < modules.size() && modules.get(i + 1) instanceof BatchNorm2d norm) {
+      Module next = i + 1 < modules.size() ? modules.get(i + 1) : null;
+      if (module instanceof Conv2d conv && next instanceof BatchNorm2d norm) {
         steps.add(result -> ConvNorm.call(conv, norm, result));
         i++;
+      } else if (module instanceof Linear linear && next instanceof GELU gelu && gelu.isExact()) {
+        steps.add(result -> linear.callAndActivate(gelu, result));
+        i++;
+      } else if (module instanceof Sequential inner) {
+        addStep(steps, step(inner));
       } else {
         steps.add(module::call);
       }
     }
-    return Op.chain(x, steps);
   }
 
   /// What `steps` make of `x` one after the other, for the `forward` of modules that are no [Sequential] and yet a chain.
@@ -68,6 +77,35 @@ public class Sequential extends Module {
   /// it got or gave for a later one.
   @SafeVarargs
   public static Tensor chain(Tensor x, UnaryOperator<Tensor>... steps) {
-    return Op.chain(x, Arrays.stream(steps).toList());
+    List<UnaryOperator<Tensor>> all = new ArrayList<>();
+    for (UnaryOperator<Tensor> step : steps) {
+      addStep(all, step);
+    }
+    return Op.chain(x, all);
+  }
+
+  /// `sequence` as a step of [#chain]. Where a call of it would be those of its modules and nothing else, each of them is a step: what the step before
+  /// `sequence` gave is not held until all of them are done.
+  public static UnaryOperator<Tensor> step(Sequential sequence) {
+    return new Whole(sequence);
+  }
+
+  private record Whole(Sequential sequence) implements UnaryOperator<Tensor> {
+    @Override
+    public Tensor apply(Tensor x) {
+      return sequence.call(x);
+    }
+
+    boolean isItsModules() {
+      return sequence.getClass() == Sequential.class && sequence.isCalledPlainly() && sequence.compiled() == null;
+    }
+  }
+
+  private static void addStep(List<UnaryOperator<Tensor>> steps, UnaryOperator<Tensor> step) {
+    if (step instanceof Whole whole && whole.isItsModules()) {
+      whole.sequence.addModules(steps);
+    } else {
+      steps.add(step);
+    }
   }
 }

@@ -66,8 +66,11 @@ final class Lens implements AutoCloseable {
         (_, method, arguments) -> call(kernels, method, arguments));
   }
 
-  private Object call(Kernels kernels, Method method, Object[] arguments) throws Throwable {
+  private Object call(Kernels kernels, Method method, Object @Nullable [] arguments) throws Throwable {
     try {
+      if (arguments == null) { // a question about the device
+        return method.invoke(kernels);
+      }
       if (method.getName().equals("supports")) {
         boolean supported = !composites && kernels.supports((FusedOp) arguments[0], (Strided[]) arguments[1]);
         if (supported) {

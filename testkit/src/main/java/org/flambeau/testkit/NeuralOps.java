@@ -13,6 +13,7 @@ import org.flambeau.Reduction;
 import org.flambeau.Selected;
 import org.flambeau.Tensor;
 import org.flambeau.internal.ops.Convolutions;
+import org.flambeau.internal.ops.Linear;
 import org.flambeau.nn.ConvOptions;
 import org.flambeau.nn.Functional;
 import org.flambeau.nn.Functional.InterpolationMode;
@@ -64,6 +65,13 @@ final class NeuralOps {
       op("log_softmax_dtype", (x, a) -> Functional.logSoftmax(x.get(0), a.integer("dim"), DType.FLOAT64)).methods("logSoftmax").records("log_softmax", "to")
           .refuses(() -> Functional.logSoftmax(Tensor.ones(2), 1, DType.FLOAT64), "[log_softmax]", "[-1, 0]", "1"));
 
+  private static Tensor fused(Tensor x, Tensor weight, @Nullable Tensor scale, Tensor bias, @Nullable Tensor residual, Attributes a) {
+    int[] stride = a.integers("stride");
+    int[] padding = a.integers("padding");
+    return Convolutions.fusedConv2d(x, weight, scale, bias, residual, a.flag("relu") ? Activation.RELU : Activation.NONE,
+        new Conv2d(stride[0], stride[1], padding[0], padding[1], 1, 1, 1));
+  }
+
   static final List<OpInfo> CONVOLUTIONS = List.of(
       op("conv2d", (x, a) -> Functional.conv2d(x.get(0), x.get(1), or(x, 2), conv(a))).tolerance(8).records("conv2d", "conv2d_backward_input", "conv2d_backward_weight")
           .refuses(() -> Functional.conv2d(Tensor.ones(1, 3, 5, 5), Tensor.ones(4, 2, 3, 3), null), "[conv2d]", "2 channels", "3 channels")
@@ -72,11 +80,12 @@ final class NeuralOps {
           .refuses(() -> Functional.conv2d(Tensor.ones(1, 2, 5, 5), Tensor.ones(4, 2, 3, 3), Tensor.ones(3)), "[conv2d]", "4", "3")
           .refuses(() -> Functional.conv2d(Tensor.ones(1, 2, 5, 5), Tensor.ones(4, 2, 3, 3), null, ConvOptions.of().stride(0)), "[conv2d]", "non-positive stride is not supported")
           .refuses(() -> Functional.conv2d(Tensor.ones(1, 2, 5, 5), Tensor.ones(DType.FLOAT64, 4, 2, 3, 3), null), "[conv2d]", "float32", "float64"),
-      op("conv2d_add_relu", (x, a) -> Convolutions.fusedConv2d(x.get(0), x.get(1), x.get(2), or(x, 3), a.flag("relu") ? Activation.RELU : Activation.NONE,
-          new Conv2d(a.integers("stride")[0], a.integers("stride")[1], a.integers("padding")[0], a.integers("padding")[1], 1, 1, 1))).tolerance(8)
-          .methods("conv2d")
-          .refuses(() -> Convolutions.fusedConv2d(Tensor.ones(1, 3, 5, 5), Tensor.ones(4, 2, 3, 3), null, null, Activation.RELU, new Conv2d(1, 1, 0, 0, 1, 1, 1)),
+      op("conv2d_add_relu", (x, a) -> fused(x.get(0), x.get(1), null, x.get(2), or(x, 3), a)).tolerance(8).methods("conv2d")
+          .refuses(() -> Convolutions.fusedConv2d(Tensor.ones(1, 3, 5, 5), Tensor.ones(4, 2, 3, 3), null, null, null, Activation.RELU, new Conv2d(1, 1, 0, 0, 1, 1, 1)),
               "[conv2d]", "2 channels", "3 channels"),
+      op("conv2d_scale_add_relu", (x, a) -> fused(x.get(0), x.get(1), x.get(2), x.get(3), or(x, 4), a)).tolerance(8).methods("conv2d")
+          .records("conv2d_add_relu").refuses(() -> Convolutions.fusedConv2d(Tensor.ones(1, 2, 5, 5), Tensor.ones(4, 2, 3, 3), Tensor.ones(3), null, null,
+              Activation.RELU, new Conv2d(1, 1, 0, 0, 1, 1, 1)), "[conv2d]", "scale", "[4]", "[3]"),
       op("conv1d", (x, a) -> Functional.conv1d(x.get(0), x.get(1), or(x, 2), ConvOptions.of().stride(a.integer("stride")).padding(a.integer("padding"))))
           .records("conv2d").tolerance(8).refuses(() -> Functional.conv1d(Tensor.ones(1, 3, 5), Tensor.ones(4, 2, 3), null), "[conv1d]", "2 channels", "3 channels"),
       op("conv_transpose2d", (x, a) -> Functional.convTranspose2d(x.get(0), x.get(1), or(x, 2), conv(a)
@@ -165,6 +174,8 @@ final class NeuralOps {
           .refuses(() -> Functional.cosineSimilarity(Tensor.ones(2, 3), Tensor.ones(2, 4)), "3", "4"));
 
   static final List<OpInfo> LAYERS = List.of(
+      op("linear_gelu", (x, _) -> Linear.linearGelu(x.get(0), x.get(1), or(x, 2))).tolerance(8).methods("linear", "gelu").records("linear", "gelu", "linear_backward_weight")
+          .refuses(() -> Linear.linearGelu(Tensor.ones(2, 3), Tensor.ones(5, 4), Tensor.ones(5)), "[linear]", "mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)"),
       op("linear", (x, _) -> Functional.linear(x.get(0), x.get(1), or(x, 2))).tolerance(8).records("linear", "linear_backward_weight")
           .refuses(() -> Functional.linear(Tensor.ones(2, 3), Tensor.ones(5, 4)), "[linear]", "mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)", "[5, 4]")
           .refuses(() -> Functional.linear(Tensor.ones(2, 4), Tensor.ones(5, 4), Tensor.ones(4)), "[linear]", "[4]", "(5)"),

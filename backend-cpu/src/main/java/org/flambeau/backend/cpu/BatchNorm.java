@@ -180,7 +180,8 @@ final class BatchNorm {
 
   // ---- forward ----
 
-  static void apply(Strided out, Strided x, Strided mean, Strided rstd, @Nullable Strided weight, @Nullable Strided bias,
+  static void apply(Strided out, Strided x, @Nullable Strided mean, @Nullable Strided rstd, @Nullable Strided weight,
+      @Nullable Strided bias,
       @Nullable Strided residual, Activation activation) {
     if (out.numel() == 0) {
       return;
@@ -199,8 +200,8 @@ final class BatchNorm {
     }
   }
 
-  private void apply(Strided out, Strided x, Strided mean, Strided rstd, @Nullable Strided weight, @Nullable Strided bias,
-      @Nullable Strided residual, float floor, Staging staging) {
+  private void apply(Strided out, Strided x, @Nullable Strided mean, @Nullable Strided rstd, @Nullable Strided weight,
+      @Nullable Strided bias, @Nullable Strided residual, float floor, Staging staging) {
     long m = row(Rows.floats(mean, channels, 0, staging, workspace));
     long scales = row(scales(rstd, weight, staging));
     long shifts = row(Rows.floats(bias, channels, 0, staging, workspace));
@@ -231,7 +232,7 @@ final class BatchNorm {
   }
 
   /// rstd·weight for each channel.
-  private long scales(Strided rstd, @Nullable Strided weight, Staging staging) {
+  private long scales(@Nullable Strided rstd, @Nullable Strided weight, Staging staging) {
     long r = Rows.floats(rstd, channels, 1, staging, workspace);
     long w = Rows.floats(weight, channels, 1, staging, workspace);
     long scales = workspace.take(4 * channels);

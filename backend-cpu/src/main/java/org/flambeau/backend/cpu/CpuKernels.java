@@ -9,6 +9,7 @@ import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Chain;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Distribution;
+import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.FusedOp;
 import org.flambeau.spi.Kernels;
 import org.flambeau.spi.NativeMemory;
@@ -25,6 +26,9 @@ import org.jspecify.annotations.Nullable;
 /// The kernels of the CPU, each in the class of its family. Operands may rest in Java arrays: the families that know only
 /// native memory get staged ones.
 final class CpuKernels implements Kernels {
+  /// What one core has in its second level and its share of the third.
+  private static final long BYTES_IN_CACHE = 4 << 20;
+
   private final LinearAlgebra linearAlgebra;
 
   CpuKernels(LinearAlgebra linearAlgebra) {
@@ -142,6 +146,11 @@ final class CpuKernels implements Kernels {
   // ---- linear algebra ----
 
   @Override
+  public long bytesInCache() {
+    return BYTES_IN_CACHE;
+  }
+
+  @Override
   public boolean prefersChannelsLast(DType dtype) {
     return linearAlgebra.prefersChannelsLast(dtype);
   }
@@ -177,9 +186,9 @@ final class CpuKernels implements Kernels {
   // ---- pooling ----
 
   @Override
-  public void maxPool2d(Strided out, Strided indices, Strided x, Pool2d spec) {
+  public void maxPool2d(Strided out, @Nullable Strided indices, Strided x, Pool2d spec) {
     try (Staging staging = Staging.open()) {
-      MaxPoolKernels.maxPool2d(staging.writable(out), staging.writable(indices), staging.readable(x), spec);
+      MaxPoolKernels.maxPool2d(staging.writable(out), indices == null ? null : staging.writable(indices), staging.readable(x), spec);
     }
   }
 
@@ -319,7 +328,7 @@ final class CpuKernels implements Kernels {
   public boolean supports(FusedOp op, Strided... operands) {
     Strided x = operands[0];
     return switch (op) {
-      case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, ADD_LAYER_NORM, BATCH_NORM, ATTENTION, CROSS_ENTROPY, SGD_STEP, ADAM_STEP ->
+      case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, ADD_LAYER_NORM, BATCH_NORM, SCALED_CONV2D, ATTENTION, CROSS_ENTROPY, SGD_STEP, ADAM_STEP ->
         Vectorization.PRESENT != null && Compute.of(x.dtype()) == Compute.FLOAT;
       case LINEAR, CONV2D -> x.dtype().isFloating();
       case CHAIN -> true;
@@ -391,11 +400,12 @@ final class CpuKernels implements Kernels {
   }
 
   @Override
-  public void fusedConv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, @Nullable Strided residual,
-      Activation activation, Conv2d spec) {
+  public void fusedConv2d(Strided out, Strided x, Strided weight, Epilogue epilogue, Conv2d spec) {
     try (Staging staging = Staging.open()) {
-      linearAlgebra.fusedConv2d(staging.writable(out), staging.readable(x), staging.readable(weight), staging.readableOrNull(bias),
-          staging.readableOrNull(residual), activation, spec);
+      linearAlgebra.fusedConv2d(staging.writable(out), staging.readable(x), staging.readable(weight),
+          new Epilogue(staging.readableOrNull(epilogue.scale()), staging.readableOrNull(epilogue.bias()),
+              staging.readableOrNull(epilogue.residual()), epilogue.activation()),
+          spec);
     }
   }
 

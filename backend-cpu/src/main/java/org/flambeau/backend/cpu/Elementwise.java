@@ -6,6 +6,7 @@ import static org.flambeau.spi.NativeMemory.FLOAT;
 import static org.flambeau.spi.NativeMemory.LONG;
 
 import org.flambeau.DType;
+import org.flambeau.spi.Activation;
 import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.NativeMemory;
 import org.flambeau.spi.Strided;
@@ -51,6 +52,15 @@ public final class Elementwise {
   public static void unary(UnaryOp op, Strided out, Strided x) {
     Compute compute = Compute.of(x.dtype());
     run(Loops.unary(op, compute), compute, out, x);
+  }
+
+  /// x = activation(x).
+  public static void activate(Activation activation, Strided x) {
+    switch (activation) {
+      case NONE -> {}
+      case RELU -> unary(UnaryOp.RELU, x, x);
+      case GELU -> unary(UnaryOp.GELU, x, x);
+    }
   }
 
   /// out = a + b.

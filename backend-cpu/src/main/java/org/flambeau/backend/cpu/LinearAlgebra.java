@@ -3,6 +3,7 @@ package org.flambeau.backend.cpu;
 import org.flambeau.DType;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.Kernels;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
@@ -28,12 +29,11 @@ public interface LinearAlgebra {
 
   /// As [Kernels#conv2d].
   default void conv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, Conv2d spec) {
-    fusedConv2d(out, x, weight, bias, null, Activation.NONE, spec);
+    fusedConv2d(out, x, weight, Epilogue.ofBias(bias), spec);
   }
 
   /// As [Kernels#fusedConv2d].
-  void fusedConv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, @Nullable Strided residual, Activation activation,
-      Conv2d spec);
+  void fusedConv2d(Strided out, Strided x, Strided weight, Epilogue epilogue, Conv2d spec);
 
   /// As [Kernels#conv2dBackwardInput].
   void conv2dBackwardInput(Strided gradX, Strided grad, Strided weight, Conv2d spec);

@@ -6,6 +6,7 @@ import static org.flambeau.spi.NativeMemory.LONG;
 import org.flambeau.DType;
 import org.flambeau.spi.Pool2d;
 import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
 
 /// The largest of each window. Of equals the first counts; of several NaN the last, as in PyTorch.
 final class MaxPoolKernels {
@@ -16,21 +17,22 @@ final class MaxPoolKernels {
   }
 
   /// As [org.flambeau.spi.Kernels#maxPool2d].
-  static void maxPool2d(Strided out, Strided indices, Strided x, Pool2d spec) {
+  static void maxPool2d(Strided out, @Nullable Strided indices, Strided x, Pool2d spec) {
     if (out.numel() == 0) {
       return;
     }
-    Lines[] lines = Lines.of(out, indices, x);
+    Lines[] lines = indices == null ? Lines.of(out, x) : Lines.of(out, x, indices);
     Lines to = lines[0];
+    Lines places = indices == null ? null : lines[2];
     CpuPool.SHARED.parallelFor(0, to.count(), to.grain(spec.kernelH() * spec.kernelW()), (begin, end) -> {
-      RowTask task = task(to, lines[1], lines[2], spec);
+      RowTask task = task(to, places, lines[1], spec);
       for (long i = begin; i < end; i++) {
         task.run((int) (i / to.height), (int) (i % to.height));
       }
     });
   }
 
-  private static RowTask task(Lines out, Lines indices, Lines x, Pool2d spec) {
+  private static RowTask task(Lines out, @Nullable Lines indices, Lines x, Pool2d spec) {
     Vectorization vectors = Vectorization.PRESENT;
     if (vectors == null || !out.isSingle()) {
       return new Keys(out, indices, x, spec)::run;
@@ -43,12 +45,12 @@ final class MaxPoolKernels {
   /// A row of windows of any dtype, by keys in its elements' order.
   private static final class Keys {
     private final Lines out;
-    private final Lines indices;
+    private final @Nullable Lines indices;
     private final Lines x;
     private final Pool2d spec;
     private final long[][] keys;
 
-    Keys(Lines out, Lines indices, Lines x, Pool2d spec) {
+    Keys(Lines out, @Nullable Lines indices, Lines x, Pool2d spec) {
       this.out = out;
       this.indices = indices;
       this.x = x;
@@ -69,7 +71,9 @@ final class MaxPoolKernels {
         long place = find(top, i / out.pixel * spec.strideW() - spec.padW(), i % out.pixel);
         long row0 = x.address(group, (int) (place / x.width));
         Runs.move(size, out.address(group, row) + i * out.step, row0 + (place % x.width * x.pixel + i % out.pixel) * x.step);
-        ALL.set(LONG, indices.address(group, row) + i * indices.step, place);
+        if (indices != null) {
+          ALL.set(LONG, indices.address(group, row) + i * indices.step, place);
+        }
       }
     }
 

@@ -11,6 +11,7 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 import org.flambeau.DType;
 import org.flambeau.spi.Pool2d;
+import org.jspecify.annotations.Nullable;
 
 /// The largest of each window of what computes in float32, on vectors: of neighbouring windows, or of a pixel's channels.
 final class MaxPoolLanes {
@@ -21,7 +22,7 @@ final class MaxPoolLanes {
   private MaxPoolLanes() {}
 
   /// A row of windows of channels-last float32 or bfloat16, a vector of channels at a time, straight from memory to memory.
-  record Pixels(Lines out, Lines indices, Lines x, Pool2d spec) {
+  record Pixels(Lines out, @Nullable Lines indices, Lines x, Pool2d spec) {
     void run(int group, int row) {
       int top = row * spec.strideH() - spec.padH();
       int firstRow = top < 0 ? Math.ceilDiv(-top, spec.dilationH()) : 0;
@@ -35,10 +36,11 @@ final class MaxPoolLanes {
         long from = x.address(group, h) + w * x.pixel * x.step;
         long at = (long) i * out.pixel;
         window(from, lastRow - firstRow, last - first, h * x.width + w, out.address(group, row) + at * out.step,
-            indices.address(group, row) + at * Long.BYTES);
+            indices == null ? 0 : indices.address(group, row) + at * Long.BYTES);
       }
     }
 
+    /// @param places where the window's places go, or 0
     private void window(long from, int height, int width, int corner, long values, long places) {
       boolean halves = x.dtype == DType.BFLOAT16;
       long across = spec.dilationW() * x.pixel * x.step;
@@ -61,7 +63,9 @@ final class MaxPoolLanes {
         } else {
           most.intoMemorySegment(ALL, values + c * out.step, ByteOrder.LITTLE_ENDIAN);
         }
-        store(place, places + c * Long.BYTES);
+        if (places != 0) {
+          store(place, places + c * Long.BYTES);
+        }
       }
     }
   }
@@ -79,13 +83,13 @@ final class MaxPoolLanes {
   /// A row of windows in float32.
   static final class Single {
     private final Lines out;
-    private final Lines indices;
+    private final @Nullable Lines indices;
     private final int width;
     private final SlidingRows rows;
     private final float[] best;
     private final int[] where;
 
-    Single(Lines out, Lines indices, Lines x, Pool2d spec) {
+    Single(Lines out, @Nullable Lines indices, Lines x, Pool2d spec) {
       this.out = out;
       this.indices = indices;
       this.width = x.width;
@@ -111,15 +115,20 @@ final class MaxPoolLanes {
         }
       }
       Runs.store(out.dtype, out.address(group, row), out.step, best, 0, out.length());
-      long at = indices.address(group, row);
+      if (indices != null) {
+        storePlaces(indices.address(group, row), indices.step);
+      }
+    }
+
+    private void storePlaces(long at, long step) {
       int i = 0;
-      if (indices.step == Long.BYTES) {
+      if (step == Long.BYTES) {
         for (; i <= out.length() - I.length(); i += I.length()) {
           store(IntVector.fromArray(I, where, i), at + (long) i * Long.BYTES);
         }
       }
       for (; i < out.length(); i++) {
-        ALL.set(LONG, at + i * indices.step, where[i]);
+        ALL.set(LONG, at + i * step, where[i]);
       }
     }
 

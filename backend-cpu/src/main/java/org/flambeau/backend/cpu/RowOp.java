@@ -32,6 +32,8 @@ public enum RowOp {
   AFFINE_CHANNELS_RESIDUAL,
   /// a·c + b·d + e: b is centred already.
   BLEND_CHANNELS,
+  /// a·b + c.
+  SCALE_CHANNELS,
   /// a + b·(c − d).
   ADD_CENTRED_PRODUCT,
   /// a + (b − c)².

@@ -7,11 +7,14 @@ import java.util.Arrays;
 import java.util.Objects;
 import org.flambeau.DType;
 import org.flambeau.MatmulPrecision;
+import org.flambeau.spi.Activation;
 import org.flambeau.spi.Allocator;
 import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.Strided;
 import org.flambeau.spi.UnaryOp;
+import org.jspecify.annotations.Nullable;
 
 /// Convolutions with kernels of 3×3 that move by one pixel, with a quarter of the multiplications: images are cut into patches of 6×6 that
 /// overlap by two, which [TileTransforms] makes 36 numbers for each channel; a kernel is transformed likewise; then a convolution is 36 products
@@ -94,23 +97,29 @@ public final class Winograd {
   public void convolve(Strided out, Strided x, TransformedKernel kernel, long address, Epilogue epilogue) {
     Strided residual = epilogue.residual();
     if (residual != null && !Arrays.equals(residual.strides(), out.strides())) {
-      convolve(out, x, kernel, address, new Epilogue(epilogue.bias(), null, false));
+      convolve(out, x, kernel, address, new Epilogue(epilogue.scale(), epilogue.bias(), null, Activation.NONE));
       Elementwise.sum(out, out, residual);
-      epilogue.finish(out);
+      Elementwise.activate(epilogue.activation(), out);
       return;
     }
     try (Workspace workspace = new Workspace(allocator)) {
       PixelRows results = new PixelRows(out);
-      Ending ending = new Ending(epilogue.bias() == null ? 0 : row(workspace, results, epilogue.bias()),
-          residual == null ? 0 : residual.address() - out.address(), residual != null, epilogue.relu());
+      Strided scale = epilogue.scale();
+      Ending ending = new Ending(scale == null ? 0 : row(workspace, results, scale),
+          scale == null && epilogue.bias() == null ? 0 : row(workspace, results, epilogue.bias()),
+          residual == null ? 0 : residual.address() - out.address(), residual != null, epilogue.activation() == Activation.RELU);
       convolve(results, new PixelRows(x), kernel, address, ending);
     }
   }
 
-  /// A row of pixels that have the bias in them.
-  private static long row(Workspace workspace, PixelRows results, Strided bias) {
+  /// A row of pixels that have what is given for each channel, or 0.
+  private static long row(Workspace workspace, PixelRows results, @Nullable Strided channels) {
     Strided row = Rows.take(DType.FLOAT32, new long[] {results.width, results.channels}, new long[] {results.channels, 1}, workspace);
-    Copy.copy(row, bias.with(bias.offset(), row.sizes(), new long[] {0, bias.stride(0)}));
+    if (channels == null) {
+      PixelRows.zero(row.address(), results.bytes());
+    } else {
+      Copy.copy(row, channels.with(channels.offset(), row.sizes(), new long[] {0, channels.stride(0)}));
+    }
     return row.address();
   }
 
@@ -276,14 +285,17 @@ public final class Winograd {
 
   /// An epilogue for rows of pixels that are in the cache.
   ///
-  /// @param bias a row of pixels, or 0
+  /// @param scale a row of pixels, or 0
+  /// @param bias a row of pixels, or 0 where there is no scale either
   /// @param residual how far from a result's element what is added to it lies, in bytes
-  private record Ending(long bias, long residual, boolean adds, boolean relu) implements PixelRows.Stretch {
-    void addBias(long rows, int count, long bytes) {
-      if (bias != 0) {
-        Loop add = Loops.binary(BinaryOp.ADD, Compute.FLOAT);
-        for (long at = rows; at < rows + count * bytes; at += bytes) {
-          add.run(at, at, bias, bias, (int) (bytes / Float.BYTES));
+  private record Ending(long scale, long bias, long residual, boolean adds, boolean relu) implements PixelRows.Stretch {
+    void scaleAndAdd(long rows, int count, long bytes) {
+      int floats = (int) (bytes / Float.BYTES);
+      for (long at = rows; bias != 0 && at < rows + count * bytes; at += bytes) {
+        if (scale != 0) {
+          Rows.loop(RowOp.SCALE_CHANNELS).run(at, at, scale, bias, at, at, 0, 0, 0, 0, floats);
+        } else {
+          Loops.binary(BinaryOp.ADD, Compute.FLOAT).run(at, at, bias, bias, floats);
         }
       }
     }
@@ -365,7 +377,7 @@ public final class Winograd {
       int top = (int) (row % tilesDown * TILE);
       long place = images.place(row / tilesDown, top, TILE, buffer + PATCH * across);
       Transforms.PRESENT.result(buffer, across, place, images.bytes(), (long) images.width * images.channels);
-      ending.addBias(place, TILE, images.bytes());
+      ending.scaleAndAdd(place, TILE, images.bytes());
       images.written(row / tilesDown, top, TILE, place);
       images.forEachStretch(row / tilesDown, top, TILE, ending);
     }

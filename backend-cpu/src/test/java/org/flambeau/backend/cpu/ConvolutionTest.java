@@ -13,6 +13,7 @@ import org.flambeau.backend.cpu.NaiveLinearAlgebra.Wanted;
 import org.flambeau.backend.cpu.Operand.Layout;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.Strided;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -126,7 +127,8 @@ final class ConvolutionTest {
     Strided x = random(dtype, Layout.contiguous(c.x()));
     Operand.set(x, 0, Double.NaN);
     Strided out = Operand.natively(dtype, Layout.contiguous(c.out()));
-    algebra.fusedConv2d(out, x, random(dtype, Layout.contiguous(c.weight())), null, null, Activation.RELU, c.spec());
+    algebra.fusedConv2d(out, x, random(dtype, Layout.contiguous(c.weight())),
+        new Epilogue(null, null, null, Activation.RELU), c.spec());
     assertTrue(Double.isNaN(Operand.get(out, 0)), provider + " convolves");
 
     Strided rows = random(dtype, Layout.contiguous(64, 64));
@@ -161,9 +163,9 @@ final class ConvolutionTest {
               }
             }
             weight.storage().bumpVersion(); // so that nothing is kept
-            algebra.fusedConv2d(out, x, weight, bias, addend, activation, c.spec());
+            algebra.fusedConv2d(out, x, weight, new Epilogue(null, bias, addend, activation), c.spec());
             NaiveLinearAlgebra.assertClose(out, i -> activation == Activation.RELU ? sums[(int) i].positive() : sums[(int) i],
-                provider + " " + activation + (addend == null ? "" : " of a sum") + ", " + name + " " + c);
+                provider + " " + activation + (addend == null ? "" : " of a sum") + ", " + name + " " + c, 1, i -> products[(int) i].value);
           }
         }
       }

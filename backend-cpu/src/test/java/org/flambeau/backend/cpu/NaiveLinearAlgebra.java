@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.Arrays;
 import java.util.function.LongFunction;
+import java.util.function.LongToDoubleFunction;
 import org.flambeau.DType;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Strided;
@@ -117,6 +118,11 @@ final class NaiveLinearAlgebra {
 
   /// [#assertClose(Strided, LongFunction, String)] with `times` as much room.
   static void assertClose(Strided out, LongFunction<Sum> expected, String what, int times) {
+    assertClose(out, expected, what, times, i -> 0);
+  }
+
+  /// [#assertClose(Strided, LongFunction, String, int)] of results that were made from others, `between`, of the same dtype.
+  static void assertClose(Strided out, LongFunction<Sum> expected, String what, int times, LongToDoubleFunction between) {
     double rounding = times * switch (out.dtype()) {
       case FLOAT64 -> 1e-14;
       case FLOAT32 -> 2e-6;
@@ -125,7 +131,8 @@ final class NaiveLinearAlgebra {
     double last = out.dtype() == DType.FLOAT16 ? 0x1p-10 : out.dtype() == DType.BFLOAT16 ? 0x1p-7 : 0;
     for (long i = 0; i < out.numel(); i++) {
       Sum sum = expected.apply(i);
-      double tolerance = rounding * sum.magnitude + last * Math.abs(sum.value) + (out.dtype() == DType.FLOAT16 ? 0x1p-24 : 1e-30);
+      double tolerance = rounding * sum.magnitude + last * (Math.abs(sum.value) + Math.abs(between.applyAsDouble(i)))
+          + (out.dtype() == DType.FLOAT16 ? 0x1p-24 : 1e-30);
       long index = i;
       assertEquals(sum.value, Operand.get(out, i), tolerance, () -> what + ", element " + index + " of " + out);
     }

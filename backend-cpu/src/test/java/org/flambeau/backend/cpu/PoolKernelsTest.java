@@ -94,6 +94,8 @@ class PoolKernelsTest {
         Strided out = result(layout, dtype, x, p);
         Strided indices = result(layout, DType.INT64, x, p);
         MaxPoolKernels.maxPool2d(out, indices, x, p);
+        Strided alone = result(layout, dtype, x, p);
+        MaxPoolKernels.maxPool2d(alone, null, x, p);
         Strided grad = fill(result(layout, dtype, x, p), 2, false);
         double[] expectedGrad = new double[N * C * H * W];
         for (long i = 0; i < out.numel(); i++) {
@@ -114,6 +116,7 @@ class PoolKernelsTest {
             }
           }
           assertEquals(best, get(out, at), p + " at " + i);
+          assertEquals(best, get(alone, at), p + " without places, at " + i);
           assertEquals(place, (long) get(indices, at), p + " at " + i);
           add(expectedGrad, x, get(grad, at), at[0], at[1], place / W, place % W);
         }

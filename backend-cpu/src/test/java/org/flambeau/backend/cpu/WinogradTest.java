@@ -14,6 +14,7 @@ import org.flambeau.backend.cpu.NaiveLinearAlgebra.Wanted;
 import org.flambeau.backend.cpu.Operand.Layout;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.Strided;
 import org.flambeau.spi.UnaryOp;
 import org.junit.jupiter.api.AfterEach;
@@ -88,7 +89,18 @@ final class WinogradTest {
     convolve(c, out, x, kernel, Epilogue.NONE);
     NaiveLinearAlgebra.assertClose(out, i -> sums[(int) i], c.toString());
 
-    convolve(c, out, x, kernel, new Epilogue(bias, null, false));
+    Strided scale = random(false, 1, 1, 1, c.o()).with(0, new long[] {c.o()}, new long[] {1});
+    for (Strided row : new Strided[] {bias, null}) {
+      Strided scaled = random(channelsLast, c.out());
+      convolve(c, scaled, x, kernel, new Epilogue(scale, row, null, Activation.NONE));
+      for (long i = 0; i < out.numel(); i++) {
+        long channel = i / (out.size(2) * out.size(3)) % c.o();
+        double expected = Operand.get(out, i) * Operand.get(scale, channel) + (row == null ? 0 : Operand.get(row, channel));
+        assertEquals(expected, Operand.get(scaled, i), 1e-6 * (1 + Math.abs(expected)), "with a scale, element " + i + " of " + c);
+      }
+    }
+
+    convolve(c, out, x, kernel, Epilogue.ofBias(bias));
     for (int i = 0; i < sums.length; i++) {
       sums[i].add(Operand.get(bias, i / (out.size(2) * out.size(3)) % c.o()));
     }
@@ -100,7 +112,7 @@ final class WinogradTest {
       Elementwise.sum(expected, out, residual);
       Elementwise.unary(UnaryOp.RELU, expected, expected);
       Strided finished = random(channelsLast, c.out());
-      convolve(c, finished, x, kernel, new Epilogue(bias, residual, true));
+      convolve(c, finished, x, kernel, new Epilogue(null, bias, residual, Activation.RELU));
       for (long i = 0; i < out.numel(); i++) {
         assertEquals(Operand.get(expected, i), Operand.get(finished, i), "with a residual and ReLU, element " + i + " of " + c);
       }
@@ -168,7 +180,7 @@ final class WinogradTest {
       }
       for (int call = 0; call < 3; call++) {
         Strided out = random(false, c.out());
-        algebra.fusedConv2d(out, x, weight, bias, residual, Activation.RELU, c.spec());
+        algebra.fusedConv2d(out, x, weight, new Epilogue(null, bias, residual, Activation.RELU), c.spec());
         NaiveLinearAlgebra.assertClose(out, i -> sums[(int) i].positive(), "call " + call + " with the weight times " + scale);
         assertEquals(call > 0, allocator.live.get() >= 4 * weight.numel() * Float.BYTES - 1024, "kept from the second call on");
       }

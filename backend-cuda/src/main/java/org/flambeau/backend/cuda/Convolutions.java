@@ -17,6 +17,7 @@ import org.flambeau.backend.cuda.CudnnOperation.Tensor;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
 import org.flambeau.spi.UnaryOp;
@@ -46,16 +47,6 @@ final class Convolutions {
     this.legacy = new LegacyConvolution(gpu, elementwise, contexts);
   }
 
-  /// What is done to a convolution's result before it is stored: a bias for each channel and a residual are added, and then ReLU is applied or not.
-  record Epilogue(@Nullable Strided bias, @Nullable Strided residual, Activation activation) {
-    static final Epilogue NONE = new Epilogue(null, null, Activation.NONE);
-
-    Epilogue withoutOverlap(Copies copies) {
-      return new Epilogue(bias == null ? null : copies.withoutOverlap(bias), residual == null ? null : copies.withoutOverlap(residual),
-          activation);
-    }
-  }
-
   void forward(Strided out, Strided x, Strided weight, Epilogue epilogue, Conv2d spec) {
     if (out.numel() == 0) {
       return;
@@ -68,23 +59,31 @@ final class Convolutions {
     try (var copies = new Copies(gpu, elementwise)) {
       Strided in = copies.withoutOverlap(x);
       Strided kernel = copies.dense(weight);
-      if (!planned(Direction.FORWARD, in, kernel, out, epilogue.withoutOverlap(copies), spec)) {
+      if (!planned(Direction.FORWARD, in, kernel, out, withoutOverlap(epilogue, copies), spec)) {
         run(Direction.FORWARD, in, kernel, out, spec);
         finish(out, epilogue);
       }
     }
   }
 
+  private static Epilogue withoutOverlap(Epilogue epilogue, Copies copies) {
+    Strided bias = epilogue.bias();
+    Strided residual = epilogue.residual();
+    return new Epilogue(null, bias == null ? null : copies.withoutOverlap(bias), residual == null ? null : copies.withoutOverlap(residual),
+        epilogue.activation());
+  }
+
   /// The epilogue, by kernels of its own.
   private void finish(Strided out, Epilogue epilogue) {
-    if (epilogue.bias != null) {
-      Strided perChannel = epilogue.bias.with(epilogue.bias.offset(), out.sizes(), new long[] {0, epilogue.bias.stride(0), 0, 0});
+    Strided bias = epilogue.bias();
+    if (bias != null) {
+      Strided perChannel = bias.with(bias.offset(), out.sizes(), new long[] {0, bias.stride(0), 0, 0});
       elementwise.binary(BinaryOp.ADD, out, out, perChannel);
     }
-    if (epilogue.residual != null) {
-      elementwise.binary(BinaryOp.ADD, out, out, epilogue.residual);
+    if (epilogue.residual() != null) {
+      elementwise.binary(BinaryOp.ADD, out, out, epilogue.residual());
     }
-    if (epilogue.activation == Activation.RELU) {
+    if (epilogue.activation() == Activation.RELU) {
       elementwise.unary(UnaryOp.RELU, out, out);
     }
   }
@@ -124,7 +123,7 @@ final class Convolutions {
   /// Runs the plan for a graph, unless there is none.
   private boolean planned(Direction direction, Strided x, Strided weight, Strided y, Epilogue epilogue, Conv2d spec) {
     Request request = Request.of(direction, x, weight, y, epilogue, spec);
-    long[] addresses = Stream.of(x, weight, y, epilogue.residual, epilogue.bias).filter(Objects::nonNull).mapToLong(Strided::address)
+    long[] addresses = Stream.of(x, weight, y, epilogue.residual(), epilogue.bias()).filter(Objects::nonNull).mapToLong(Strided::address)
         .toArray();
     boolean done;
     try (CudnnContext context = contexts.take()) {
@@ -153,8 +152,8 @@ final class Convolutions {
 
     static Request of(Direction direction, Strided x, Strided weight, Strided y, Epilogue epilogue, Conv2d spec) {
       return new Request(direction, x.dtype(), MatmulPrecision.forConvolutions() == MatmulPrecision.HIGHEST, CudnnLayout.of(x),
-          CudnnLayout.of(weight), CudnnLayout.of(y), epilogue.bias == null ? null : CudnnLayout.ofChannels(epilogue.bias),
-          epilogue.residual == null ? null : CudnnLayout.of(epilogue.residual), epilogue.activation, spec);
+          CudnnLayout.of(weight), CudnnLayout.of(y), epilogue.bias() == null ? null : CudnnLayout.ofChannels(epilogue.bias()),
+          epilogue.residual() == null ? null : CudnnLayout.of(epilogue.residual()), epilogue.activation(), spec);
     }
 
     @Override

@@ -6,6 +6,7 @@ import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Chain;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Distribution;
+import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.FusedOp;
 import org.flambeau.spi.Kernels;
 import org.flambeau.spi.Pool2d;
@@ -156,7 +157,7 @@ final class CudaKernels implements Kernels {
 
   @Override
   public void conv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, Conv2d spec) {
-    convolutions.forward(out, x, weight, new Convolutions.Epilogue(bias, null, Activation.NONE), spec);
+    convolutions.forward(out, x, weight, Epilogue.ofBias(bias), spec);
   }
 
   @Override
@@ -170,7 +171,7 @@ final class CudaKernels implements Kernels {
   }
 
   @Override
-  public void maxPool2d(Strided out, Strided indices, Strided x, Pool2d spec) {
+  public void maxPool2d(Strided out, @Nullable Strided indices, Strided x, Pool2d spec) {
     pooling.max(out, indices, x, spec);
   }
 
@@ -289,6 +290,7 @@ final class CudaKernels implements Kernels {
           MULTI_TENSOR_NORM, MULTI_TENSOR_SCALE ->
         operands[0].dtype().isFloating();
       case CHAIN -> true;
+      case SCALED_CONV2D -> false; // cuDNN's fastest engines have no factor: a weight that was scaled once serves them better
     };
   }
 
@@ -372,9 +374,8 @@ final class CudaKernels implements Kernels {
   }
 
   @Override
-  public void fusedConv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, @Nullable Strided residual,
-      Activation activation, Conv2d spec) {
-    convolutions.forward(out, x, weight, new Convolutions.Epilogue(bias, residual, activation), spec);
+  public void fusedConv2d(Strided out, Strided x, Strided weight, Epilogue epilogue, Conv2d spec) {
+    convolutions.forward(out, x, weight, epilogue, spec);
   }
 
   @Override

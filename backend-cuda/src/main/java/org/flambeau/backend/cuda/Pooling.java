@@ -8,6 +8,7 @@ import static org.flambeau.spi.NativeMemory.LONG;
 import org.flambeau.DType;
 import org.flambeau.spi.Pool2d;
 import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
 
 /// Two-dimensional pooling: `pool.cu`. What flows back through the largest of windows meets as scattered values do ([Indexing]).
 final class Pooling {
@@ -42,11 +43,15 @@ final class Pooling {
     });
   }
 
-  void max(Strided out, Strided indices, Strided x, Pool2d spec) {
+  void max(Strided out, @Nullable Strided indices, Strided x, Pool2d spec) {
     forEachPart(out, (from, count) -> {
       Launch launch = Launch.begin();
       writeImage(launch, out, from, count);
-      writeImage(launch, indices, from, count);
+      if (indices == null) {
+        ALL.set(LONG, launch.structure(IMAGE, 8), 0L);
+      } else {
+        writeImage(launch, indices, from, count);
+      }
       writeImage(launch, x, from, count);
       writeSlide(launch.structure(SLIDE, 4), spec.kernelH(), spec.strideH(), spec.padH(), spec.dilationH());
       writeSlide(launch.structure(SLIDE, 4), spec.kernelW(), spec.strideW(), spec.padW(), spec.dilationW());

@@ -74,7 +74,7 @@ __global__ void maxPool(Image<T> out, Image<int64> places, Image<const T> x, Sli
       }
     }
     out.plane(e.n, e.c)[out.offset(e.h, e.w)] = most;
-    places.plane(e.n, e.c)[places.offset(e.h, e.w)] = place;
+    if (places.data) places.plane(e.n, e.c)[places.offset(e.h, e.w)] = place;
   }
 }
 

@@ -16,6 +16,7 @@ import org.flambeau.MatmulPrecision;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -163,14 +164,14 @@ class ConvolutionsTest extends KernelTest {
     assertArrayEquals(forward(g, x, weight, bias, dtype), arrays.read(out), "with bias");
 
     double[] sums = forward(g, x, weight, bias, DType.FLOAT64);
-    gpu.kernels().fusedConv2d(out, in, kernel, row, gradient, Activation.RELU, g.spec);
+    gpu.kernels().fusedConv2d(out, in, kernel, new Epilogue(null, row, gradient, Activation.RELU), g.spec);
     double[] expected = new double[sums.length];
     Arrays.setAll(expected, i -> DeviceArrays.stored(dtype, Math.max(sums[i] + grad[i], 0)));
     assertArrayEquals(expected, arrays.read(out), "with bias, residual and ReLU");
-    gpu.kernels().fusedConv2d(out, in, kernel, row, null, Activation.RELU, g.spec);
+    gpu.kernels().fusedConv2d(out, in, kernel, new Epilogue(null, row, null, Activation.RELU), g.spec);
     Arrays.setAll(expected, i -> DeviceArrays.stored(dtype, Math.max(sums[i], 0)));
     assertArrayEquals(expected, arrays.read(out), "with bias and ReLU");
-    gpu.kernels().fusedConv2d(out, in, kernel, null, gradient, Activation.NONE, g.spec);
+    gpu.kernels().fusedConv2d(out, in, kernel, new Epilogue(null, null, gradient, Activation.NONE), g.spec);
     int plane = expected.length / (int) (g.y()[0] * g.y()[1]);
     Arrays.setAll(expected, i -> DeviceArrays.stored(dtype, sums[i] - bias[i / plane % bias.length] + grad[i]));
     assertArrayEquals(expected, arrays.read(out), "with residual");
@@ -224,7 +225,7 @@ class ConvolutionsTest extends KernelTest {
     Strided out = arrays.empty(DType.FLOAT32, 1, 2, 1, 2);
     Strided residual = arrays.of(DType.FLOAT32, sizes(1, 2, 1, 2), 1, -5, Double.NaN, -9);
     gpu.kernels().fusedConv2d(out, arrays.empty(DType.FLOAT32, 1, 0, 1, 2), arrays.empty(DType.FLOAT32, 2, 0, 1, 1),
-        arrays.of(DType.FLOAT32, sizes(2), 3, 4), residual, Activation.RELU, spec);
+        new Epilogue(null, arrays.of(DType.FLOAT32, sizes(2), 3, 4), residual, Activation.RELU), spec);
     assertArrayEquals(new double[] {4, 0, Double.NaN, 0}, arrays.read(out));
   }
 

@@ -13,6 +13,7 @@ import org.flambeau.backend.cuda.CudnnOperation.Direction;
 import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.Strided;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -141,7 +142,7 @@ class CudnnPlansTest extends KernelTest {
     var plans = new CudnnPlans(fresh);
     Ones work = large();
     long[] tensors = {work.x.address(), work.weight.address(), work.out.address()};
-    var request = Convolutions.Request.of(Direction.FORWARD, work.x, work.weight, work.out, Convolutions.Epilogue.NONE, SPEC);
+    var request = Convolutions.Request.of(Direction.FORWARD, work.x, work.weight, work.out, Epilogue.NONE, SPEC);
     try (CudnnContext first = pool.take(); CudnnContext second = pool.take()) {
       assertEquals(3, planned(() -> plans.run(first, request, tensors)));
       SimulatedDriver.cudnnTakes(0, 0, 0, 60_000, 60_000); // who tried again would find another

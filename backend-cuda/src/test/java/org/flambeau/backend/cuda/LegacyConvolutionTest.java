@@ -20,6 +20,7 @@ import org.flambeau.backend.cuda.ConvolutionsTest.Order;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.Strided;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -90,7 +91,8 @@ class LegacyConvolutionTest extends KernelTest {
     gpu.kernels().conv2d(out, in, kernel, null, g.spec());
     assertArrayEquals(ConvolutionsTest.forward(g, x, weight, null, dtype), arrays.read(out));
 
-    gpu.kernels().fusedConv2d(out, in, kernel, arrays.of(dtype, new long[] {bias.length}, bias), null, Activation.RELU, g.spec());
+    gpu.kernels().fusedConv2d(out, in, kernel,
+        new Epilogue(null, arrays.of(dtype, new long[] {bias.length}, bias), null, Activation.RELU), g.spec());
     double[] rectified = ConvolutionsTest.forward(g, x, weight, bias, dtype);
     Arrays.setAll(rectified, i -> Math.max(rectified[i], 0));
     assertArrayEquals(rectified, arrays.read(out), "with bias and ReLU");

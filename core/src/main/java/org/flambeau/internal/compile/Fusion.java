@@ -2,6 +2,7 @@ package org.flambeau.internal.compile;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.flambeau.DType;
 import org.flambeau.GradMode;
 import org.flambeau.MemoryScope;
@@ -101,8 +102,11 @@ final class Fusion {
 
   private static boolean isSupported(Instruction convolution) {
     View weight = convolution.reads().get(Instruction.Convolution.WEIGHT);
-    return weight != null && weight.buffer().isConstant()
-        && Backends.kernels(convolution.device()).supports(FusedOp.CONV2D, Simplification.constant(weight));
+    return weight != null && weight.buffer().isConstant() && isSupported(FusedOp.CONV2D, convolution, weight);
+  }
+
+  private static boolean isSupported(FusedOp op, Instruction convolution, View weight) {
+    return Backends.kernels(convolution.device()).supports(op, Simplification.constant(weight));
   }
 
   private static @Nullable Instruction withResidual(Instruction each, Instruction.Convolution convolution, Instruction sum) {
@@ -121,7 +125,7 @@ final class Fusion {
     return reads;
   }
 
-  /// (x ∗ w + b − mean)·rstd·weight + bias = x ∗ (w·s) + (b − mean)·s + bias, s = rstd·weight.
+  /// (x ∗ w + b − mean)·rstd·weight + bias = (x ∗ w)·s + (b − mean)·s + bias, s = rstd·weight; where no kernel multiplies by s, w·s is kept.
   private static @Nullable Instruction withNorm(Instruction each, Instruction.Convolution convolution, Instruction norm,
       Activation activation) {
     List<@Nullable View> reads = each.reads();
@@ -130,24 +134,31 @@ final class Fusion {
     View weight = of.get(Instruction.Normalization.WEIGHT);
     View bias = of.get(Instruction.Normalization.BIAS);
     View residual = of.get(Instruction.Normalization.RESIDUAL);
+    View kernel = Objects.requireNonNull(reads.get(Instruction.Convolution.WEIGHT));
     View before = reads.get(Instruction.Convolution.BIAS);
-    boolean known = isKnownOrMissing(reads.get(Instruction.Convolution.WEIGHT)) && isKnownOrMissing(before)
+    boolean known = kernel.buffer().isKnown() && isKnownOrMissing(before)
         && of.subList(Instruction.Normalization.MEAN, Instruction.Normalization.RESIDUAL).stream().allMatch(Fusion::isKnownOrMissing);
     if (x == null || !x.isSame(each.out()) || residual != null && residual.buffer() == each.out().buffer() || !known
-        || reads.get(Instruction.Convolution.RESIDUAL) != null || activation == Activation.GELU) {
+        || reads.get(Instruction.Convolution.SCALE) != null || reads.get(Instruction.Convolution.RESIDUAL) != null
+        || activation == Activation.GELU) {
       return null;
     }
     DType dtype = each.out().dtype();
+    DType wide = DType.promote(dtype, DType.FLOAT32);
     try (var _ = GradMode.noGrad(); var _ = MemoryScope.open()) {
-      Tensor mean = tensor(of.get(Instruction.Normalization.MEAN));
-      Tensor rstd = tensor(of.get(Instruction.Normalization.RSTD));
+      Tensor mean = tensor(of.get(Instruction.Normalization.MEAN)).to(wide);
+      Tensor rstd = tensor(of.get(Instruction.Normalization.RSTD)).to(wide);
       Tensor scale = weight == null ? rstd : rstd.mul(tensor(weight));
       Tensor shift = before == null ? mean.neg() : tensor(before).sub(mean);
-      Tensor offset = shift.mul(scale);
+      Tensor offset = bias == null ? shift.mul(scale) : shift.mul(scale).add(tensor(bias));
       List<@Nullable View> folded = with(each, residual);
-      folded.set(Instruction.Convolution.WEIGHT,
-          constant(tensor(reads.get(Instruction.Convolution.WEIGHT)).mul(scale.view(-1, 1, 1, 1)).to(dtype)));
-      folded.set(Instruction.Convolution.BIAS, constant((bias == null ? offset : offset.add(tensor(bias))).to(dtype)));
+      if (isSupported(FusedOp.SCALED_CONV2D, each, kernel)) {
+        folded.set(Instruction.Convolution.SCALE, constant(scale));
+        folded.set(Instruction.Convolution.BIAS, constant(offset));
+      } else {
+        folded.set(Instruction.Convolution.WEIGHT, constant(tensor(kernel).mul(scale.view(-1, 1, 1, 1)).to(dtype)));
+        folded.set(Instruction.Convolution.BIAS, constant(offset.to(dtype)));
+      }
       return each.with(new Instruction.Convolution(convolution.spec(), activation), folded);
     }
   }

@@ -8,6 +8,7 @@ import org.flambeau.Device;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.Chain;
 import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.Kernels;
 import org.flambeau.spi.Pointwise;
 import org.flambeau.spi.Strided;
@@ -50,19 +51,21 @@ record Instruction(Device device, Call call, List<View> writes, List<@Nullable V
     }
   }
 
-  /// A convolution of x, weight and, if given, bias and residual; without the last and an activation it is the plain kernel.
+  /// A convolution of x, weight and, if given, what its epilogue has: scale, bias, residual.
   record Convolution(Conv2d spec, Activation activation) implements Call {
     static final int X = 0;
     static final int WEIGHT = 1;
-    static final int BIAS = 2;
-    static final int RESIDUAL = 3;
+    static final int SCALE = 2;
+    static final int BIAS = 3;
+    static final int RESIDUAL = 4;
 
     @Override
     public void run(Kernels kernels, Strided[] writes, @Nullable Strided[] reads) {
-      if (reads[RESIDUAL] == null && activation == Activation.NONE) {
+      Epilogue epilogue = new Epilogue(reads[SCALE], reads[BIAS], reads[RESIDUAL], activation);
+      if (epilogue.isPlain()) {
         kernels.conv2d(writes[0], given(reads[X]), given(reads[WEIGHT]), reads[BIAS], spec);
       } else {
-        kernels.fusedConv2d(writes[0], given(reads[X]), given(reads[WEIGHT]), reads[BIAS], reads[RESIDUAL], activation, spec);
+        kernels.fusedConv2d(writes[0], given(reads[X]), given(reads[WEIGHT]), epilogue, spec);
       }
     }
   }

@@ -12,6 +12,7 @@ import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Chain;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Distribution;
+import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.FusedOp;
 import org.flambeau.spi.Kernels;
 import org.flambeau.spi.Pointwise;
@@ -196,13 +197,13 @@ final class RecordingKernels implements Kernels {
 
   @Override
   public void conv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, Conv2d spec) {
-    call(new Instruction.Convolution(spec, Activation.NONE), to(out), from(x, weight, bias, null));
+    fusedConv2d(out, x, weight, Epilogue.ofBias(bias), spec);
   }
 
   @Override
-  public void fusedConv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, @Nullable Strided residual, Activation activation,
-      Conv2d spec) {
-    call(new Instruction.Convolution(spec, activation), to(out), from(x, weight, bias, residual));
+  public void fusedConv2d(Strided out, Strided x, Strided weight, Epilogue epilogue, Conv2d spec) {
+    call(new Instruction.Convolution(spec, epilogue.activation()), to(out),
+        from(x, weight, epilogue.scale(), epilogue.bias(), epilogue.residual()));
   }
 
   /// This is a transposed convolution's forward, too.
@@ -214,8 +215,12 @@ final class RecordingKernels implements Kernels {
   // ---- pooling ----
 
   @Override
-  public void maxPool2d(Strided out, Strided indices, Strided x, Pool2d spec) {
-    call((k, w, r) -> k.maxPool2d(w[0], w[1], given(r[0]), spec), to(out, indices), from(x));
+  public void maxPool2d(Strided out, @Nullable Strided indices, Strided x, Pool2d spec) {
+    if (indices == null) {
+      call((k, w, r) -> k.maxPool2d(w[0], null, given(r[0]), spec), to(out), from(x));
+    } else {
+      call((k, w, r) -> k.maxPool2d(w[0], w[1], given(r[0]), spec), to(out, indices), from(x));
+    }
   }
 
   @Override
@@ -318,6 +323,11 @@ final class RecordingKernels implements Kernels {
   @Override
   public boolean prefersChannelsLast(DType dtype) {
     return inner.prefersChannelsLast(dtype);
+  }
+
+  @Override
+  public long bytesInCache() {
+    return inner.bytesInCache();
   }
 
   @Override

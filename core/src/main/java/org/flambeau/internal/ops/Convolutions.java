@@ -14,9 +14,11 @@ import org.flambeau.MemoryFormat;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
 import org.flambeau.autograd.Saved;
+import org.flambeau.internal.Backends;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.FusedOp;
 import org.flambeau.spi.Kernels;
 import org.flambeau.spi.Strided;
@@ -31,12 +33,21 @@ public final class Convolutions {
   /// @param activation of the sum: none or ReLU
   private record Fused(Conv2d spec, Activation activation) {}
 
+  // the operands of FUSED
+  private static final int X = 0;
+  private static final int WEIGHT = 1;
+  private static final int SCALE = 2;
+  private static final int BIAS = 3;
+  private static final int RESIDUAL = 4;
+
   private static final Op<Conv2d> CONV = Op.of("conv2d", Derivative.of("ConvolutionBackward0",
       term(saves(1), (g, s, spec) -> backwardInput(g, s.input(1), s.sizes(0), spec)),
       term(saves(0), (g, s, spec) -> backwardWeight(g, s.input(0), ofWeight(s), spec)),
       term((g, _, _) -> sumButChannels(g))));
   private static final Op<Fused> FUSED = Op.of("conv2d_add_relu", joint("ConvolutionAddReluBackward0",
-      needed -> ((needed & saves(0)) == 0 ? 0 : saves(1)) | ((needed & saves(1)) == 0 ? 0 : saves(0)) | result(0),
+      needed -> ((needed & (saves(X) | saves(SCALE))) == 0 ? 0 : saves(WEIGHT))
+          | ((needed & (saves(WEIGHT) | saves(SCALE))) == 0 ? 0 : saves(X))
+          | ((needed & (saves(X) | saves(WEIGHT))) == 0 ? 0 : saves(SCALE)) | result(0),
       Convolutions::backward));
   private static final Op<Conv2d> TRANSPOSE = Op.of("conv_transpose2d", ofBackwardInput("ConvolutionBackward0"));
   private static final Op<Conv2d> BACKWARD_INPUT = Op.of("conv2d_backward_input", ofBackwardInput("ConvolutionBackwardBackward0"));
@@ -103,29 +114,55 @@ public final class Convolutions {
     checkDtypes(op, x, weight, bias);
   }
 
-  /// activation([#conv2d] + residual) with an activation that is none or ReLU, in one kernel where the backend has it and the residual needs
-  /// neither broadcasting nor a cast.
-  public static Tensor fusedConv2d(Tensor x, Tensor weight, @Nullable Tensor bias, @Nullable Tensor residual, Activation activation,
-      Conv2d spec) {
+  /// activation(scale·[#conv2d] without bias + bias + residual) with an activation that is none or ReLU, in one kernel where the backend has it and
+  /// the residual needs neither broadcasting nor a cast. A scale for each channel may have more precision than x, and then bias has it, too.
+  public static Tensor fusedConv2d(Tensor x, Tensor weight, @Nullable Tensor scale, @Nullable Tensor bias, @Nullable Tensor residual,
+      Activation activation, Conv2d spec) {
     AutocastPolicy policy = AutocastPolicy.of("conv2d", x);
     if (policy != null) {
-      return policy.run(c -> fusedConv2d(c[0], c[1], c[2], residual, activation, spec), x, weight, bias);
+      return scale == null
+          ? policy.run(c -> fusedConv2d(c[0], c[1], null, c[2], residual, activation, spec), x, weight, bias)
+          : policy.run(c -> fusedConv2d(c[0], c[1], scale, bias, residual, activation, spec), x, weight);
     }
     checkRank("conv2d", 2, x, weight);
     if (x.dim() == 4) {
-      check("conv2d", x, weight, bias, spec);
+      check("conv2d", x, weight, scale == null ? bias : null, spec);
+      checkScaled(weight, scale, bias);
       long[] sizes = outputSizes(x, weight, spec);
-      if (residual == null || residual.dtype() == x.dtype() && Arrays.equals(residual.sizes(), sizes)) {
+      boolean fits = residual == null || residual.dtype() == x.dtype() && Arrays.equals(residual.sizes(), sizes);
+      if (fits && (scale == null || areScaled(weight))) {
         Fused fused = new Fused(spec, activation);
-        return FUSED.run(fused, x.dtype(), layout(sizes, x, weight), x.device(), new @Nullable Tensor[] {x, weight, bias, residual},
-            (k, out) -> compute(k, out, x, weight, bias, residual, fused));
+        return FUSED.run(fused, x.dtype(), layout(sizes, x, weight), x.device(), new @Nullable Tensor[] {x, weight, scale, bias, residual},
+            (k, out) -> compute(k, out, x.strided(), weight.strided(), new Epilogue(strided(scale), strided(bias), strided(residual),
+                activation), spec));
       }
     }
     return Op.scoped("conv2d_add_relu", () -> {
-      Tensor y = conv2d(x, weight, bias, spec);
+      Tensor y = scale == null ? conv2d(x, weight, bias, spec) : scaled(conv2d(x, weight, null, spec), scale, bias);
       Tensor sum = residual == null ? y : y.add(residual);
       return activation == Activation.RELU ? sum.relu() : sum;
     });
+  }
+
+  /// Whether [#fusedConv2d] with `weight` takes a scale as fast as one with a weight that was scaled before.
+  public static boolean areScaled(Tensor weight) {
+    return Backends.kernels(weight.device()).supports(FusedOp.SCALED_CONV2D, weight.strided());
+  }
+
+  /// Of how many images at a time the convolution's result is as small as their device wants it: at least one.
+  public static long imagesInCache(Tensor x, Tensor weight, Conv2d spec) {
+    long[] sizes = outputSizes(x, weight, spec);
+    sizes[0] = 1;
+    return Math.max(1, Backends.kernels(x.device()).bytesInCache() / Math.max(1, Strided.numel(sizes) * x.dtype().size()));
+  }
+
+  private static Tensor scaled(Tensor y, Tensor scale, @Nullable Tensor bias) {
+    Tensor product = y.mul(scale.view(-1, 1, 1));
+    return (bias == null ? product : product.add(bias.view(-1, 1, 1))).to(y.dtype());
+  }
+
+  private static @Nullable Strided strided(@Nullable Tensor tensor) {
+    return tensor == null ? null : tensor.strided();
   }
 
   /// The transpose of [#conv2d] as a linear map: each element of x (n, c, h, w) spreads the weight (c, o/groups, kh, kw)
@@ -195,32 +232,38 @@ public final class Convolutions {
     return sizes;
   }
 
-  private static void compute(Kernels k, Strided out, Tensor x, Tensor weight, @Nullable Tensor bias, @Nullable Tensor residual,
-      Fused fused) {
-    Strided row = bias == null ? null : bias.strided();
-    Strided addend = residual == null ? null : residual.strided();
-    if (k.supports(FusedOp.CONV2D, x.strided())) {
-      k.fusedConv2d(out, x.strided(), weight.strided(), row, addend, fused.activation, fused.spec);
+  private static void compute(Kernels k, Strided out, Strided x, Strided weight, Epilogue epilogue, Conv2d spec) {
+    if (k.supports(FusedOp.CONV2D, x)) {
+      k.fusedConv2d(out, x, weight, epilogue, spec);
       return;
     }
-    k.conv2d(out, x.strided(), weight.strided(), row, fused.spec);
-    if (addend != null) {
-      k.binary(BinaryOp.ADD, out, out, addend);
+    k.conv2d(out, x, weight, epilogue.bias(), spec);
+    if (epilogue.residual() != null) {
+      k.binary(BinaryOp.ADD, out, out, epilogue.residual());
     }
-    if (fused.activation == Activation.RELU) {
+    if (epilogue.activation() == Activation.RELU) {
       k.unary(UnaryOp.RELU, out, out);
     }
   }
 
   private static @Nullable Tensor[] backward(@Nullable Tensor[] grads, Saved s, Fused fused) {
-    @Nullable Tensor[] gradients = new Tensor[4];
+    @Nullable Tensor[] gradients = new Tensor[RESIDUAL + 1];
     Tensor grad = grads[0];
     if (grad != null) {
-      Tensor g = fused.activation == Activation.RELU ? Unary.reluBackward(grad, s.result()) : grad;
-      gradients[0] = s.needs(0) ? backwardInput(g, s.input(1), s.sizes(0), fused.spec) : null;
-      gradients[1] = s.needs(1) ? backwardWeight(g, s.input(0), ofWeight(s), fused.spec) : null;
-      gradients[2] = s.needs(2) ? sumButChannels(g) : null;
-      gradients[3] = s.needs(3) ? g : null;
+      Tensor sum = fused.activation == Activation.RELU ? Unary.reluBackward(grad, s.result()) : grad;
+      gradients[BIAS] = s.needs(BIAS) ? sumButChannels(sum).to(s.dtype(BIAS)) : null;
+      gradients[RESIDUAL] = s.needs(RESIDUAL) ? sum : null;
+      if (s.needs(SCALE)) { // y = Σ w·x: what w·∂/∂w sums over a channel is y·∂/∂y
+        Tensor weight = s.input(WEIGHT);
+        gradients[SCALE] = backwardWeight(sum, s.input(X), Layout.contiguous(weight.sizes()), fused.spec).mul(weight).to(s.dtype(SCALE))
+            .sum(1, 2, 3);
+      }
+      if (s.needs(X) || s.needs(WEIGHT)) {
+        Tensor scale = s.inputOrNull(SCALE);
+        Tensor g = scale == null ? sum : sum.mul(scale.view(-1, 1, 1)).to(sum.dtype());
+        gradients[X] = s.needs(X) ? backwardInput(g, s.input(WEIGHT), s.sizes(X), fused.spec) : null;
+        gradients[WEIGHT] = s.needs(WEIGHT) ? backwardWeight(g, s.input(X), ofWeight(s), fused.spec) : null;
+      }
     }
     return gradients;
   }
@@ -331,6 +374,20 @@ public final class Convolutions {
 
   private static String times(long[] sizes) {
     return Arrays.stream(sizes).mapToObj(Long::toString).collect(Collectors.joining(" x "));
+  }
+
+  /// A scale and the bias beside it are of the weight's dtype or, beside halves, float32.
+  private static void checkScaled(Tensor weight, @Nullable Tensor scale, @Nullable Tensor bias) {
+    if (scale == null) {
+      return;
+    }
+    DType wide = DType.promote(weight.dtype(), DType.FLOAT32);
+    for (Tensor vector : bias == null ? new Tensor[] {scale} : new Tensor[] {scale, bias}) {
+      if (vector.dim() != 1 || vector.size(0) != weight.size(0) || vector.dtype() != wide && vector.dtype() != weight.dtype()) {
+        throw new IllegalArgumentException("[conv2d] expected a scale and a bias of " + wide.label() + " or " + weight.dtype().label()
+            + " with sizes [" + weight.size(0) + "], but got " + vector.dtype().label() + " with sizes " + list(vector.sizes()));
+      }
+    }
   }
 
   private static void checkDtypes(String op, Tensor x, Tensor weight, @Nullable Tensor bias) {

@@ -75,6 +75,10 @@ public final class Creation {
     return make(device, dtype, Layout.contiguous(checked("empty", sizes)), (_, _) -> {});
   }
 
+  static Tensor empty(Device device, DType dtype, Layout layout) {
+    return make(device, dtype, layout, (_, _) -> {});
+  }
+
   /// A tensor of any dense layout, with unspecified content.
   public static Tensor emptyStrided(long[] sizes, long[] strides, DType dtype, Device device) {
     long span = Shapes.numel(sizes) == 0 ? 0 : 1;

@@ -15,6 +15,7 @@ import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.FusedOp;
 import org.flambeau.spi.Kernels;
 import org.flambeau.spi.Strided;
+import org.flambeau.spi.UnaryOp;
 import org.jspecify.annotations.Nullable;
 
 /// x·weightᵀ + bias.
@@ -28,9 +29,19 @@ public final class Linear {
 
   /// x (…, k) with weight (n, k) or (k) and bias (n).
   public static Tensor linear(Tensor x, Tensor weight, @Nullable Tensor bias) {
+    return linear(x, weight, bias, Activation.NONE);
+  }
+
+  /// gelu([#linear(Tensor, Tensor, Tensor)]), in one kernel where the backend has it and no gradient is asked for.
+  public static Tensor linearGelu(Tensor x, Tensor weight, @Nullable Tensor bias) {
+    boolean recorded = GradMode.isEnabled() && (x.requiresGrad() || weight.requiresGrad() || bias != null && bias.requiresGrad());
+    return recorded || bias == null ? Unary.GELU.of(linear(x, weight, bias)) : linear(x, weight, bias, Activation.GELU);
+  }
+
+  private static Tensor linear(Tensor x, Tensor weight, @Nullable Tensor bias, Activation activation) {
     AutocastPolicy policy = AutocastPolicy.of("linear", x);
     if (policy != null) {
-      return policy.run(c -> linear(c[0], c[1], c[2]), x, weight, bias);
+      return policy.run(c -> linear(c[0], c[1], c[2], activation), x, weight, bias);
     }
     if (x.dim() == 0 || weight.dim() == 0) {
       throw new IllegalArgumentException("[linear] both arguments to linear need to be at least 1D, but they are " + x.dim() + "D and "
@@ -55,25 +66,25 @@ public final class Linear {
           + bias.size(-1) + ") of the bias " + list(bias.sizes()));
     }
     if (x.dim() == 2) {
-      return rows(x, weight, bias);
+      return rows(x, weight, bias, activation);
     }
     long[] sizes = x.sizes();
     sizes[sizes.length - 1] = out;
-    return rows(x.reshape(Shapes.numel(sizes) / Math.max(out, 1), in), weight, bias).reshape(sizes);
+    return rows(x.reshape(Shapes.numel(sizes) / Math.max(out, 1), in), weight, bias, activation).reshape(sizes);
   }
 
-  private static Tensor rows(Tensor x, Tensor weight, Tensor bias) {
+  private static Tensor rows(Tensor x, Tensor weight, Tensor bias, Activation activation) {
     long[] sizes = {x.size(0), weight.size(0)};
     Strided in = x.strided();
     Strided matrix = weight.strided();
     Strided row = bias.strided();
     return LINEAR.run(UNIT, x.dtype(), Layout.contiguous(sizes), x.device(), new Tensor[] {x, weight, bias},
-        (k, out) -> compute(k, out, in, matrix, row));
+        (k, out) -> compute(k, out, in, matrix, row, activation));
   }
 
-  private static void compute(Kernels k, Strided out, Strided x, Strided weight, Strided bias) {
+  private static void compute(Kernels k, Strided out, Strided x, Strided weight, Strided bias, Activation activation) {
     if (x.dtype().isFloating() && bias.rank() == 1 && bias.size(0) == out.size(1) && k.supports(FusedOp.LINEAR, x)) {
-      k.linear(out, x, weight, bias, Activation.NONE);
+      k.linear(out, x, weight, bias, activation);
       return;
     }
     long m = x.size(0);
@@ -83,6 +94,9 @@ public final class Linear {
         x.with(x.offset(), new long[] {1, m, inner}, new long[] {0, x.stride(0), x.stride(1)}),
         weight.with(weight.offset(), new long[] {1, inner, n}, new long[] {0, weight.stride(1), weight.stride(0)}));
     k.binary(BinaryOp.ADD, out, out, Shapes.expand(bias, out.sizes()));
+    if (activation == Activation.GELU) {
+      k.unary(UnaryOp.GELU, out, out);
+    }
   }
 
   private static @Nullable Tensor[] backward(@Nullable Tensor g, Saved s) {

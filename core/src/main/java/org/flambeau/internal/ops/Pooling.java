@@ -5,13 +5,18 @@ import static org.flambeau.autograd.Derivative.term;
 import static org.flambeau.internal.text.Shapes.list;
 
 import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.UnaryOperator;
 import org.flambeau.DType;
 import org.flambeau.Device;
+import org.flambeau.GradMode;
 import org.flambeau.Selected;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
 import org.flambeau.spi.Pool2d;
 import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
 
 /// Windows of images, each reduced to its largest element or its mean. One image (c, h, w) is as good as a batch.
 public final class Pooling {
@@ -39,8 +44,48 @@ public final class Pooling {
 
   // ---- largest ----
 
+  /// The largest of each window.
+  public static Tensor maxPool2d(Tensor x, Pool2d spec) {
+    if (x.requiresGrad() && GradMode.isEnabled()) {
+      return maxPool2dWithIndices(x, spec)[0];
+    }
+    Layout layout = checkedMaximum(x, spec);
+    Strided in = x.strided();
+    return MAX.run(spec, x.dtype(), layout, x, (k, out) -> k.maxPool2d(images(out), null, images(in), spec));
+  }
+
+  /// [#maxPool2d(Tensor, Pool2d)] of what `before` makes of images (n, c, h, w), `count` of them at a time. Nothing of it is recorded.
+  public static Tensor maxPool2d(Tensor x, long count, UnaryOperator<Tensor> before, Pool2d spec) {
+    @Nullable Tensor[] whole = new Tensor[1];
+    for (long first = 0; first < x.size(0); first += count) {
+      long from = first;
+      long images = Math.min(count, x.size(0) - first);
+      Tensor _ = Op.chain(x.narrow(0, from, images), List.of(before, y -> {
+        Layout layout = checkedMaximum(y, spec);
+        Tensor out = whole[0];
+        if (out == null) {
+          long[] sizes = layout.sizes().clone();
+          sizes[0] = x.size(0);
+          out = Creation.empty(y.device(), y.dtype(), Layout.ofImages(y.strided(), sizes));
+          whole[0] = out;
+        }
+        Strided in = y.strided();
+        Tensor part = out.narrow(0, from, images);
+        return MAX.overwrite(spec, part, new Tensor[] {part, y}, (k, to) -> k.maxPool2d(to, null, in, spec));
+      }));
+    }
+    return Objects.requireNonNull(whole[0]);
+  }
+
   /// The largest of each window, and where in its plane it stood: h·W + w, int64.
-  public static Tensor[] maxPool2d(Tensor x, Pool2d spec) {
+  public static Tensor[] maxPool2dWithIndices(Tensor x, Pool2d spec) {
+    Layout layout = checkedMaximum(x, spec);
+    Strided in = x.strided();
+    return MAX.runMulti(spec, x.device(), new DType[] {x.dtype(), DType.INT64}, new Layout[] {layout, layout}, new Tensor[] {x},
+        (k, outs) -> k.maxPool2d(images(outs[0]), images(outs[1]), images(in), spec));
+  }
+
+  private static Layout checkedMaximum(Tensor x, Pool2d spec) {
     String op = "max_pool2d";
     if (spec.dilationH() < 1 || spec.dilationW() < 1) {
       throw new IllegalArgumentException("[" + op + "] dilation should be greater than zero, but got dilationH: " + spec.dilationH()
@@ -49,11 +94,7 @@ public final class Pooling {
     if (x.dtype() == DType.BOOL) {
       throw new IllegalArgumentException("[" + op + "] is not defined for bool tensors");
     }
-    long[] sizes = pooled(op, x, spec);
-    Strided in = x.strided();
-    Layout layout = layout(in, sizes);
-    return MAX.runMulti(spec, x.device(), new DType[] {x.dtype(), DType.INT64}, new Layout[] {layout, layout}, new Tensor[] {x},
-        (k, outs) -> k.maxPool2d(images(outs[0]), images(outs[1]), images(in), spec));
+    return layout(x.strided(), pooled(op, x, spec));
   }
 
   /// The largest of each of h × w windows that cover all of an image, as equal as whole numbers allow, and where in its plane

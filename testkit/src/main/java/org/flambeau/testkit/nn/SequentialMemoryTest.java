@@ -50,8 +50,11 @@ final class SequentialMemoryTest {
       Tensor x = Tensor.randn(SIZE);
       assertEquals(2 * BYTES, peak(chain(2), x));
       assertEquals(2 * BYTES, peak(chain(20), x));
-      assertEquals(3 * BYTES, peak(new Sequential(chain(3), new Identity(), chain(3), chain(3)), x),
-          "and an inner chain's input is the outer's");
+      assertEquals(2 * BYTES, peak(new Sequential(chain(3), new Identity(), chain(3), new Sequential(chain(3))), x),
+          "chains of chains are chains");
+      Sequential watched = chain(3);
+      watched.registerForwardHook((_, _, output) -> output);
+      assertEquals(3 * BYTES, peak(new Sequential(chain(3), watched), x), "a hook is given an inner chain's input");
       assertEquals(SIZE, x.isnan().logicalNot().sum().toLong(), "the input is the caller's");
     }
   }

@@ -3,6 +3,7 @@ package org.flambeau.backend.cpu.gemm;
 import org.flambeau.DType;
 import org.flambeau.backend.cpu.Copy;
 import org.flambeau.backend.cpu.Workspace;
+import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
 
@@ -17,6 +18,14 @@ public final class Copies {
       Copy.copy(copy, operand);
     }
     return copy;
+  }
+
+  /// An epilogue for results of `dtype`.
+  public static Epilogue input(Workspace workspace, DType dtype, Epilogue epilogue) {
+    Strided bias = epilogue.bias();
+    Strided residual = epilogue.residual();
+    return new Epilogue(epilogue.scale(), bias == null ? null : input(workspace, dtype, bias),
+        residual == null ? null : input(workspace, dtype, residual), epilogue.activation());
   }
 
   /// `operand` itself where it is contiguous and of `dtype`, else room for a result that [#deliver] brings there.

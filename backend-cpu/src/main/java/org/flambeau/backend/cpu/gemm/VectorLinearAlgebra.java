@@ -5,15 +5,16 @@ import static org.flambeau.spi.NativeMemory.ALL;
 import java.util.Locale;
 import org.flambeau.DType;
 import org.flambeau.backend.cpu.Elementwise;
+import org.flambeau.backend.cpu.EpiloguePass;
 import org.flambeau.backend.cpu.LinearAlgebra;
 import org.flambeau.backend.cpu.Vectorization;
 import org.flambeau.backend.cpu.Workspace;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.Allocator;
 import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.NativeMemory;
 import org.flambeau.spi.Strided;
-import org.flambeau.spi.UnaryOp;
 import org.jspecify.annotations.Nullable;
 
 /// Linear algebra in Java alone: products by [Gemm], convolutions as products with [Patches]. Half precision is computed
@@ -91,7 +92,7 @@ public final class VectorLinearAlgebra implements LinearAlgebra {
           }
         }, n);
       }
-      activate(result, activation);
+      Elementwise.activate(activation, result);
       Copies.deliver(out, result);
     }
   }
@@ -119,33 +120,24 @@ public final class VectorLinearAlgebra implements LinearAlgebra {
     }
   }
 
-  private static void activate(Strided result, Activation activation) {
-    switch (activation) {
-      case NONE -> {}
-      case RELU -> Elementwise.unary(UnaryOp.RELU, result, result);
-      case GELU -> Elementwise.unary(UnaryOp.GELU, result, result);
-    }
-  }
-
   // ---- convolution: for each image and group, a product of the weight, (channels, patch), with the patches ----
 
   @Override
-  public void fusedConv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, @Nullable Strided residual,
-      Activation activation, Conv2d spec) {
+  public void fusedConv2d(Strided out, Strided x, Strided weight, Epilogue epilogue, Conv2d spec) {
     if (out.numel() == 0) {
       return;
     }
     try (Workspace workspace = new Workspace(allocator)) {
       DType dtype = computeType(out);
       Strided result = Copies.output(workspace, dtype, out);
+      Strided bias = epilogue.isPlain() ? epilogue.bias() : null;
       fillChannels(result, bias == null ? null : Copies.input(workspace, dtype, bias));
       convolve(result, Copies.input(workspace, dtype, x), Copies.input(workspace, dtype, weight), spec.groups(), (int) weight.size(2),
           (int) weight.size(3), Patches.Axis.forward(spec.strideH(), spec.padH(), spec.dilationH()),
           Patches.Axis.forward(spec.strideW(), spec.padW(), spec.dilationW()));
-      if (residual != null) {
-        Elementwise.sum(result, result, Copies.input(workspace, dtype, residual));
+      if (bias == null) {
+        EpiloguePass.run(Copies.input(workspace, dtype, epilogue), result);
       }
-      activate(result, activation);
       Copies.deliver(out, result);
     }
   }

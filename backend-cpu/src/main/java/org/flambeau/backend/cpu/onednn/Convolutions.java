@@ -2,12 +2,10 @@ package org.flambeau.backend.cpu.onednn;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.Arrays;
 import org.flambeau.DType;
 import org.flambeau.backend.cpu.onednn.Plan.Operand;
 import org.flambeau.backend.cpu.onednn.Plan.Role;
-import org.flambeau.spi.Activation;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
@@ -53,20 +51,14 @@ final class Convolutions implements AutoCloseable {
         new long[] {outputs * weight.stride(0), weight.stride(0), weight.stride(1), weight.stride(2), weight.stride(3)});
   }
 
-  /// @param residual what is added to the result, or null
-  Plan forward(@Nullable Strided bias, @Nullable Strided residual) {
+  Plan forward(@Nullable Strided bias) {
     long row = bias == null ? 0 : descriptors.of(bias);
-    long attributes = descriptors.attributes(residual != null, Activation.NONE);
-    long primitive = Dnnl.convolution(true, image(x), descriptors.any(weight), row, image(out), geometry, attributes);
-    List<Operand> operands = new ArrayList<>(List.of(operand(Dnnl.ARG_DST, Role.OUTPUT, out), operand(Dnnl.ARG_SRC, Role.INPUT, x),
-        operand(Dnnl.ARG_WEIGHTS, Role.WEIGHTS, weight)));
-    if (bias != null) {
-      operands.add(new Operand(Dnnl.ARG_BIAS, Role.INPUT, row));
-    }
-    if (residual != null) {
-      operands.add(operand(Dnnl.ARG_DST, Role.ADDEND, residual));
-    }
-    return Plan.of(primitive, descriptors, operands.toArray(Operand[]::new));
+    long primitive = Dnnl.convolution(true, image(x), descriptors.any(weight), row, image(out), geometry, descriptors.attributes());
+    Operand[] operands = {
+      operand(Dnnl.ARG_DST, Role.OUTPUT, out), operand(Dnnl.ARG_SRC, Role.INPUT, x), operand(Dnnl.ARG_WEIGHTS, Role.WEIGHTS, weight),
+      new Operand(Dnnl.ARG_BIAS, Role.INPUT, row)
+    };
+    return Plan.of(primitive, descriptors, bias == null ? Arrays.copyOf(operands, 3) : operands);
   }
 
   Plan backwardInput() {

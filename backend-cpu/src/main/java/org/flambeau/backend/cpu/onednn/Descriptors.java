@@ -3,7 +3,6 @@ package org.flambeau.backend.cpu.onednn;
 import java.util.ArrayList;
 import java.util.List;
 import org.flambeau.DType;
-import org.flambeau.spi.Activation;
 import org.flambeau.spi.Strided;
 
 /// The native descriptions that building a primitive takes, destroyed together when it is built.
@@ -34,20 +33,7 @@ final class Descriptors implements AutoCloseable {
   }
 
   long attributes() {
-    return attributes(Activation.NONE);
-  }
-
-  long attributes(Activation activation) {
-    return attributes(false, activation);
-  }
-
-  /// @param adds whether the result is added to what lies in its place, before the activation
-  long attributes(boolean adds, Activation activation) {
-    long attributes = Dnnl.attributes(adds, switch (activation) {
-      case NONE -> 0;
-      case RELU -> throw new IllegalArgumentException("[oneDNN] ReLU is left to us: oneDNN's makes 0 of NaN");
-      case GELU -> Dnnl.ELTWISE_GELU_ERF;
-    });
+    long attributes = Dnnl.attributes();
     destructors.add(() -> Dnnl.destroyAttributes(attributes));
     return attributes;
   }

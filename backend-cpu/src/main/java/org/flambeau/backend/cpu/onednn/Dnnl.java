@@ -1,7 +1,6 @@
 package org.flambeau.backend.cpu.onednn;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -28,7 +27,6 @@ final class Dnnl {
   };
 
   // dnnl_data_type_t
-  private static final int SAME_TYPE = 0;
   static final int F16 = 1;
   static final int BF16 = 2;
   static final int F32 = 3;
@@ -44,7 +42,6 @@ final class Dnnl {
   static final int ARG_DIFF_WEIGHTS = 161;
 
   // dnnl_alg_kind_t
-  static final int ELTWISE_GELU_ERF = 49;
   private static final int CONVOLUTION_DIRECT = 1;
 
   private static final int CPU = 1;
@@ -79,13 +76,6 @@ final class Dnnl {
   private static final MethodHandle ATTR_CREATE = function("dnnl_primitive_attr_create", JAVA_INT, POINTER);
   private static final MethodHandle ATTR_DESTROY = function("dnnl_primitive_attr_destroy", JAVA_INT, POINTER);
   private static final MethodHandle ATTR_SET_SCRATCHPAD_MODE = function("dnnl_primitive_attr_set_scratchpad_mode", JAVA_INT, POINTER,
-      JAVA_INT);
-  private static final MethodHandle ATTR_SET_POST_OPS = function("dnnl_primitive_attr_set_post_ops", JAVA_INT, POINTER, POINTER);
-  private static final MethodHandle POST_OPS_CREATE = function("dnnl_post_ops_create", JAVA_INT, POINTER);
-  private static final MethodHandle POST_OPS_DESTROY = function("dnnl_post_ops_destroy", JAVA_INT, POINTER);
-  private static final MethodHandle POST_OPS_APPEND_ELTWISE = function("dnnl_post_ops_append_eltwise", JAVA_INT, POINTER, JAVA_INT,
-      JAVA_FLOAT, JAVA_FLOAT);
-  private static final MethodHandle POST_OPS_APPEND_SUM = function("dnnl_post_ops_append_sum", JAVA_INT, POINTER, JAVA_FLOAT, JAVA_INT,
       JAVA_INT);
   private static final MethodHandle MATMUL = function("dnnl_matmul_primitive_desc_create", JAVA_INT, POINTER, POINTER, POINTER, POINTER,
       POINTER, POINTER, POINTER);
@@ -171,22 +161,10 @@ final class Dnnl {
 
   // ---- attributes ----
 
-  /// Attributes with the caller's scratchpad, and, where asked for, the result added to what lies in its place and then, where `activation` is
-  /// not 0, that function applied to it.
-  static long attributes(boolean adds, int activation) {
+  /// Attributes with the caller's scratchpad.
+  static long attributes() {
     long attributes = create("dnnl_primitive_attr_create", out -> (int) ATTR_CREATE.invokeExact(out));
     check("dnnl_primitive_attr_set_scratchpad_mode", () -> (int) ATTR_SET_SCRATCHPAD_MODE.invokeExact(attributes, SCRATCHPAD_USER));
-    if (adds || activation != 0) {
-      long postOps = create("dnnl_post_ops_create", out -> (int) POST_OPS_CREATE.invokeExact(out));
-      if (adds) {
-        check("dnnl_post_ops_append_sum", () -> (int) POST_OPS_APPEND_SUM.invokeExact(postOps, 1f, 0, SAME_TYPE));
-      }
-      if (activation != 0) {
-        check("dnnl_post_ops_append_eltwise", () -> (int) POST_OPS_APPEND_ELTWISE.invokeExact(postOps, activation, 0f, 0f));
-      }
-      check("dnnl_primitive_attr_set_post_ops", () -> (int) ATTR_SET_POST_OPS.invokeExact(attributes, postOps));
-      check("dnnl_post_ops_destroy", () -> (int) POST_OPS_DESTROY.invokeExact(postOps));
-    }
     return attributes;
   }
 

@@ -6,12 +6,13 @@ import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.backend.cpu.Copy;
 import org.flambeau.backend.cpu.Elementwise;
-import org.flambeau.backend.cpu.Epilogue;
+import org.flambeau.backend.cpu.EpiloguePass;
 import org.flambeau.backend.cpu.LinearAlgebra;
 import org.flambeau.backend.cpu.Workspace;
 import org.flambeau.backend.cpu.gemm.Copies;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
 
@@ -62,13 +63,9 @@ final class FewPlaces {
   void forward(Strided out, Strided x, Strided weight, Epilogue epilogue) {
     Strided rows = take(count, kernel[0]);
     Strided matrix = matrix(weight, kernel[0], patch);
-    products.linear(rows, patches(x), matrix, epilogue.bias(), Activation.NONE);
-    if (epilogue.residual() == null) {
-      Copy.copy(out, asImages(rows));
-    } else {
-      Elementwise.sum(out, asImages(rows), epilogue.residual());
-    }
-    epilogue.finish(out);
+    products.linear(rows, patches(x), matrix, null, Activation.NONE);
+    Copy.copy(out, asImages(rows));
+    EpiloguePass.run(epilogue, out);
   }
 
   void backwardInput(Strided gradX, Strided grad, Strided weight) {

@@ -1,12 +1,10 @@
 package org.flambeau.backend.cpu.onednn;
 
 import java.util.Arrays;
-import java.util.Objects;
-import java.util.stream.Stream;
 import org.flambeau.BackendException;
 import org.flambeau.DType;
 import org.flambeau.backend.cpu.Elementwise;
-import org.flambeau.backend.cpu.Epilogue;
+import org.flambeau.backend.cpu.EpiloguePass;
 import org.flambeau.backend.cpu.LinearAlgebra;
 import org.flambeau.backend.cpu.TransformedKernel;
 import org.flambeau.backend.cpu.Winograd;
@@ -17,8 +15,8 @@ import org.flambeau.backend.cpu.onednn.Plan.Role;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.Allocator;
 import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.Strided;
-import org.flambeau.spi.UnaryOp;
 import org.jspecify.annotations.Nullable;
 
 /// Linear algebra by oneDNN, with another implementation for what it has no fast kernel for: float64, integers, products so
@@ -67,7 +65,7 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
 
   @Override
   public void matmul(Strided out, Strided a, Strided b) {
-    if (!serves(out.dtype(), out.size(0), out.size(1), out.size(2), a.size(2)) || !product(out, a, b, null, Activation.NONE)) {
+    if (!serves(out.dtype(), out.size(0), out.size(1), out.size(2), a.size(2)) || !product(out, a, b, null)) {
       fallback.matmul(out, a, b);
     }
   }
@@ -75,21 +73,10 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
   @Override
   public void linear(Strided out, Strided x, Strided weight, @Nullable Strided bias, Activation activation) {
     Strided b = weight.with(weight.offset(), new long[] {weight.size(1), weight.size(0)}, new long[] {weight.stride(1), weight.stride(0)});
-    if (serves(out.dtype(), 1, out.size(0), out.size(1), x.size(1)) && product(out, x, b, bias, withoutRelu(activation))) {
-      finish(out, activation);
+    if (serves(out.dtype(), 1, out.size(0), out.size(1), x.size(1)) && product(out, x, b, bias)) {
+      Elementwise.activate(activation, out); // oneDNN's own ReLU makes 0 of NaN, and its GELU is coarser far left
     } else {
       fallback.linear(out, x, weight, bias, activation);
-    }
-  }
-
-  /// What oneDNN is left: its ReLU makes 0 of NaN.
-  private static Activation withoutRelu(Activation activation) {
-    return activation == Activation.RELU ? Activation.NONE : activation;
-  }
-
-  private static void finish(Strided out, Activation activation) {
-    if (activation == Activation.RELU) {
-      Elementwise.unary(UnaryOp.RELU, out, out);
     }
   }
 
@@ -101,7 +88,7 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
     };
   }
 
-  private boolean product(Strided out, Strided a, Strided b, @Nullable Strided bias, Activation activation) {
+  private boolean product(Strided out, Strided a, Strided b, @Nullable Strided bias) {
     Matrices shape = Matrices.of(out, a, b);
     try (Workspace workspace = new Workspace(allocator)) {
       Strided left = plain(workspace, shape.a());
@@ -111,11 +98,11 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
       boolean packable = right.rank() == 2 && left.size(0) >= ROWS_WORTH_KEEPING;
       boolean keep = packable && PackedWeights.areUsedAgain(MATMUL, right);
       boolean pack = keep || packable && left.size(0) >= ROWS_WORTH_PACKING;
-      Plan plan = plans.acquire(PlanCache.Key.of(MATMUL, new long[] {activation.ordinal(), pack ? 1 : 0}, result, left, right, row),
-          () -> matmulPlan(result, left, right, row, activation, pack));
+      Plan plan = plans.acquire(PlanCache.Key.of(MATMUL, new long[] {pack ? 1 : 0}, result, left, right, row),
+          () -> matmulPlan(result, left, right, row, pack));
       try {
         if (!plan.isUsable()) {
-          return out.dtype().size() == Short.BYTES && productInFloat32(workspace, out, a, b, bias, activation);
+          return out.dtype().size() == Short.BYTES && productInFloat32(workspace, out, a, b, bias);
         }
         if (row == null) {
           plan.run(allocator, keep, result, left, right);
@@ -130,10 +117,10 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
   }
 
   /// For a half precision that this processor knows nothing of.
-  private boolean productInFloat32(Workspace workspace, Strided out, Strided a, Strided b, @Nullable Strided bias, Activation activation) {
+  private boolean productInFloat32(Workspace workspace, Strided out, Strided a, Strided b, @Nullable Strided bias) {
     Strided result = Copies.output(workspace, DType.FLOAT32, out);
     Strided row = bias == null ? null : Copies.input(workspace, DType.FLOAT32, bias);
-    boolean done = product(result, Copies.input(workspace, DType.FLOAT32, a), Copies.input(workspace, DType.FLOAT32, b), row, activation);
+    boolean done = product(result, Copies.input(workspace, DType.FLOAT32, a), Copies.input(workspace, DType.FLOAT32, b), row);
     Copies.deliver(out, result);
     return done;
   }
@@ -142,13 +129,13 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
     return Matrices.isPlain(operand) ? operand : Copies.input(workspace, operand.dtype(), operand);
   }
 
-  private static Plan matmulPlan(Strided out, Strided a, Strided b, @Nullable Strided bias, Activation activation, boolean pack) {
+  private static Plan matmulPlan(Strided out, Strided a, Strided b, @Nullable Strided bias, boolean pack) {
     try (Descriptors descriptors = new Descriptors()) {
       long src = descriptors.of(a);
       long weights = descriptors.of(b);
       long dst = descriptors.of(out);
       long row = bias == null ? 0 : descriptors.of(bias);
-      long primitive = Dnnl.matmul(src, pack ? descriptors.any(b) : weights, row, dst, descriptors.attributes(activation));
+      long primitive = Dnnl.matmul(src, pack ? descriptors.any(b) : weights, row, dst, descriptors.attributes());
       Operand[] operands = {
         new Operand(Dnnl.ARG_DST, Role.OUTPUT, dst), new Operand(Dnnl.ARG_SRC, Role.INPUT, src),
         new Operand(Dnnl.ARG_WEIGHTS, Role.WEIGHTS, weights), new Operand(Dnnl.ARG_BIAS, Role.INPUT, row)
@@ -166,10 +153,9 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
   }
 
   @Override
-  public void fusedConv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, @Nullable Strided residual,
-      Activation activation, Conv2d spec) {
-    if (!convolve(CONVOLUTION, out, x, weight, out, Epilogue.of(bias, residual, activation), spec)) {
-      fallback.fusedConv2d(out, x, weight, bias, residual, activation, spec);
+  public void fusedConv2d(Strided out, Strided x, Strided weight, Epilogue epilogue, Conv2d spec) {
+    if (!convolve(CONVOLUTION, out, x, weight, out, epilogue, spec)) {
+      fallback.fusedConv2d(out, x, weight, epilogue, spec);
     }
   }
 
@@ -211,13 +197,13 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
       Strided image = distinct(workspace, x);
       Strided kernel = Convolutions.grouped(distinct(workspace, weight), spec.groups());
       Strided places = distinct(workspace, out);
-      Strided row = epilogue.bias() == null ? null : Copies.input(workspace, epilogue.bias().dtype(), epilogue.bias());
-      Strided addend = epilogue.residual() == null ? null : distinct(workspace, epilogue.residual());
+      Strided bias = epilogue.isPlain() ? epilogue.bias() : null; // else it is a part of the pass that the rest takes anyhow
+      Strided row = bias == null ? null : Copies.input(workspace, bias.dtype(), bias);
       long[] parameters = {spec.strideH(), spec.strideW(), spec.padH(), spec.padW(), spec.dilationH(), spec.dilationW(), spec.groups()};
-      Plan plan = plans.acquire(PlanCache.Key.of(operation, parameters, image, kernel, places, row, addend), () -> {
+      Plan plan = plans.acquire(PlanCache.Key.of(operation, parameters, image, kernel, places, row), () -> {
         try (Convolutions convolutions = new Convolutions(image, kernel, places, spec)) {
           return switch ((int) operation) {
-            case (int) CONVOLUTION -> convolutions.forward(row, addend);
+            case (int) CONVOLUTION -> convolutions.forward(row);
             case (int) BACKWARD_INPUT -> convolutions.backwardInput();
             default -> convolutions.backwardWeight();
           };
@@ -228,12 +214,19 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
           return result.dtype().size() == Short.BYTES && convolveInFloat32(workspace, operation, result, x, weight, out, epilogue, spec);
         }
         switch ((int) operation) {
-          case (int) CONVOLUTION -> plan.run(allocator, keep,
-              Stream.of(places, image, kernel, row, addend).filter(Objects::nonNull).toArray(Strided[]::new));
+          case (int) CONVOLUTION -> {
+            if (row == null) {
+              plan.run(allocator, keep, places, image, kernel);
+            } else {
+              plan.run(allocator, keep, places, image, kernel, row);
+            }
+          }
           case (int) BACKWARD_INPUT -> plan.run(allocator, keep, image, places, kernel);
           default -> plan.run(allocator, false, kernel, places, image);
         }
-        epilogue.finish(result);
+        if (bias == null) {
+          EpiloguePass.run(epilogue, result);
+        }
         return true;
       } finally {
         plan.release();
@@ -275,16 +268,9 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
     Strided image = result == x ? computed : Copies.input(workspace, DType.FLOAT32, x);
     Strided kernel = result == weight ? computed : Copies.input(workspace, DType.FLOAT32, weight);
     Strided places = result == out ? computed : Copies.input(workspace, DType.FLOAT32, out);
-    boolean done = convolve(operation, computed, image, kernel, places, in(workspace, DType.FLOAT32, epilogue), spec);
+    boolean done = convolve(operation, computed, image, kernel, places, Copies.input(workspace, DType.FLOAT32, epilogue), spec);
     Copies.deliver(result, computed);
     return done;
-  }
-
-  private static Epilogue in(Workspace workspace, DType dtype, Epilogue epilogue) {
-    Strided bias = epilogue.bias();
-    Strided residual = epilogue.residual();
-    return new Epilogue(bias == null ? null : Copies.input(workspace, dtype, bias),
-        residual == null ? null : Copies.input(workspace, dtype, residual), epilogue.relu());
   }
 
   private static Strided distinct(Workspace workspace, Strided operand) {

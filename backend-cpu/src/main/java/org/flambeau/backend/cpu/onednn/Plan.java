@@ -1,5 +1,6 @@
 package org.flambeau.backend.cpu.onednn;
 
+import java.util.Arrays;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.flambeau.backend.cpu.Workspace;
@@ -14,9 +15,7 @@ final class Plan {
     INPUT,
     /// An input that may stay the same from run to run.
     WEIGHTS,
-    OUTPUT,
-    /// What lies in the place of the output before, for the primitive to add to.
-    ADDEND
+    OUTPUT
   }
 
   /// One operand of a plan: which argument it is, and how it lies.
@@ -30,23 +29,20 @@ final class Plan {
 
   private final @Nullable Primitive primitive;
   private final Port[] ports;
-  private final @Nullable Reorder addend;
   private final AtomicInteger owners = new AtomicInteger(1);
   volatile long lastUse;
 
-  private Plan(@Nullable Primitive primitive, Port[] ports, @Nullable Reorder addend) {
+  private Plan(@Nullable Primitive primitive, Port[] ports) {
     this.primitive = primitive;
     this.ports = ports;
-    this.addend = addend;
   }
 
   /// For what oneDNN has no kernel, or only its slow reference.
   static Plan none() {
-    return new Plan(null, new Port[0], null);
+    return new Plan(null, new Port[0]);
   }
 
-  /// Takes over a primitive descriptor, or 0 for none. Operands are given to [#run] in the order they have here: the output first, and last,
-  /// where there is one, what it is added to.
+  /// Takes over a primitive descriptor, or 0 for none. Operands are given to [#run] in the order they have here.
   static Plan of(long primitiveDesc, Descriptors descriptors, Operand... operands) {
     if (primitiveDesc == 0) {
       return none();
@@ -55,17 +51,9 @@ final class Plan {
       Dnnl.destroyPrimitiveDesc(primitiveDesc);
       return none();
     }
-    boolean adds = operands[operands.length - 1].role == Role.ADDEND;
-    int[] arguments = new int[adds ? operands.length - 1 : operands.length];
-    for (int i = 0; i < arguments.length; i++) {
-      arguments[i] = operands[i].argument;
-    }
-    Primitive primitive = new Primitive(primitiveDesc, arguments);
-    Port[] ports = new Port[arguments.length];
-    for (int i = 0; i < ports.length; i++) {
-      ports[i] = port(operands[i], primitive.layout(arguments[i]), descriptors);
-    }
-    return new Plan(primitive, ports, adds ? reorder(operands[ports.length].layout, primitive.layout(arguments[0]), 0, descriptors) : null);
+    Primitive primitive = new Primitive(primitiveDesc, Arrays.stream(operands).mapToInt(Operand::argument).toArray());
+    Port[] ports = Arrays.stream(operands).map(each -> port(each, primitive.layout(each.argument), descriptors)).toArray(Port[]::new);
+    return new Plan(primitive, ports);
   }
 
   private static Port port(Operand operand, long wanted, Descriptors descriptors) {
@@ -115,9 +103,6 @@ final class Plan {
           reorder.primitive.run(workspace, operand.address(), addresses[i]);
         }
       }
-      if (addend != null) {
-        addend.primitive.run(workspace, operands[ports.length].address(), addresses[0]);
-      }
       kernel.run(workspace, addresses);
       for (int i = 0; i < ports.length; i++) {
         Reorder reorder = ports[i].reorder;
@@ -151,9 +136,6 @@ final class Plan {
         if (port.reorder != null) {
           port.reorder.primitive.close();
         }
-      }
-      if (addend != null) {
-        addend.primitive.close();
       }
     }
   }

@@ -58,6 +58,11 @@ final class FloatRowMath {
     return a.fma(c, b.fma(d, e));
   }
 
+  static FloatVector scaleChannels(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b,
+      FloatVector c) {
+    return a.fma(b, c);
+  }
+
   static FloatVector addCentredProduct(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b,
       FloatVector c, FloatVector d) {
     return b.fma(c.sub(d), a);
