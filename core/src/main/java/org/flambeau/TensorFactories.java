@@ -9,6 +9,7 @@ import org.flambeau.internal.ops.Joining;
 import org.flambeau.internal.ops.Op;
 import org.flambeau.internal.ops.Rearranging;
 import org.flambeau.internal.ops.Selection;
+import org.flambeau.spi.Distribution;
 
 /// How tensors come to be; called as `Tensor.ones(2, 3)`.
 ///
@@ -220,9 +221,9 @@ abstract sealed class TensorFactories permits Tensor {
     return Creation.fullLike(other, Tensor.number(value));
   }
 
-  /// Memory as it comes, of another tensor's sizes, dtype and device.
+  /// Memory as it comes, of another tensor's sizes, dtype, device and, where that is dense, strides.
   public static Tensor emptyLike(Tensor other) {
-    return Creation.empty(Op.given("empty_like", "operand 1", other).device(), other.dtype(), other.sizes());
+    return Creation.emptyLike(other);
   }
 
   /// 0, 1, …, end − 1 as int64.
@@ -314,14 +315,12 @@ abstract sealed class TensorFactories permits Tensor {
 
   /// Uniform in [0, 1), of another tensor's sizes, dtype and device.
   public static Tensor randLike(Tensor other) {
-    Device device = Op.given("rand_like", "operand 1", other).device();
-    return Op.scoped("rand_like", () -> Creation.uniform(Generator.defaultOf(device), other.dtype(), other.sizes()));
+    return Creation.randomLike("rand_like", other, Distribution.UNIFORM);
   }
 
   /// Normal with mean 0 and standard deviation 1, of another tensor's sizes, dtype and device.
   public static Tensor randnLike(Tensor other) {
-    Device device = Op.given("randn_like", "operand 1", other).device();
-    return Op.scoped("randn_like", () -> Creation.normal(Generator.defaultOf(device), other.dtype(), other.sizes()));
+    return Creation.randomLike("randn_like", other, Distribution.NORMAL);
   }
 
   /// Whole numbers in [low, high), int64.

@@ -14,9 +14,11 @@ import java.util.Arrays;
 import java.util.Objects;
 import org.flambeau.DType;
 import org.flambeau.MemoryFormat;
+import org.flambeau.Random;
 import org.flambeau.Tensor;
 import org.flambeau.nn.BatchNorm2d;
 import org.flambeau.nn.Conv2d;
+import org.flambeau.nn.Dropout;
 import org.flambeau.nn.ConvOptions;
 import org.flambeau.nn.MaxPool2d;
 import org.flambeau.nn.ReLU;
@@ -75,6 +77,18 @@ class MemoryFormatTest {
       String message = Objects.requireNonNull(assertThrows(IllegalArgumentException.class, call).getMessage());
       assertTrue(message.contains("required rank 4 tensor to use channels_last format, got sizes (2, 3)"), message);
     }
+  }
+
+  /// By PyTorch: `torch.manual_seed(0); torch.rand_like(x)`, and `F.dropout(torch.ones_like(x))`.
+  @Test
+  void random_numbers_are_drawn_in_the_order_of_the_memory() {
+    Tensor x = Tensor.zeros(1, 2, 2, 3).to(CHANNELS_LAST);
+    Random.manualSeed(0);
+    Tensor y = Tensor.randLike(x);
+    assertTrue(y.isContiguous(CHANNELS_LAST) && Tensor.emptyLike(x).isContiguous(CHANNELS_LAST));
+    assertArrayEquals(new double[] {0.496256589, 0.0884774327, 0.307422817, 0.490093410}, y.flatten(0, -1).narrow(0, 0, 4).toDoubleArray(), 1e-8);
+    Random.manualSeed(0);
+    assertArrayEquals(new double[] {0, 2, 0, 2, 0, 2, 0, 0, 0, 2, 2, 2}, new Dropout(0.5).call(Tensor.onesLike(x)).toDoubleArray());
   }
 
   @Test

@@ -83,7 +83,7 @@ final class NeuralOps {
       op("conv2d_add_relu", (x, a) -> fused(x.get(0), x.get(1), null, x.get(2), or(x, 3), a)).tolerance(8).methods("conv2d")
           .refuses(() -> Convolutions.fusedConv2d(Tensor.ones(1, 3, 5, 5), Tensor.ones(4, 2, 3, 3), null, null, null, Activation.RELU, new Conv2d(1, 1, 0, 0, 1, 1, 1)),
               "[conv2d]", "2 channels", "3 channels"),
-      op("conv2d_scale_add_relu", (x, a) -> fused(x.get(0), x.get(1), x.get(2), x.get(3), or(x, 4), a)).tolerance(8).methods("conv2d")
+      op("conv2d_scale_add_relu", (x, a) -> fused(x.get(0), x.get(1), x.get(2), x.get(3), or(x, 4), a)).tolerance(8).methods("conv2d", "conv2d_add_relu")
           .records("conv2d_add_relu").refuses(() -> Convolutions.fusedConv2d(Tensor.ones(1, 2, 5, 5), Tensor.ones(4, 2, 3, 3), Tensor.ones(3), null, null,
               Activation.RELU, new Conv2d(1, 1, 0, 0, 1, 1, 1)), "[conv2d]", "scale", "[4]", "[3]"),
       op("conv1d", (x, a) -> Functional.conv1d(x.get(0), x.get(1), or(x, 2), ConvOptions.of().stride(a.integer("stride")).padding(a.integer("padding"))))

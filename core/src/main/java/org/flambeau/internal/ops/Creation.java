@@ -79,6 +79,10 @@ public final class Creation {
     return make(device, dtype, layout, (_, _) -> {});
   }
 
+  public static Tensor emptyLike(Tensor other) {
+    return empty(Op.given("empty_like", "operand 1", other).device(), other.dtype(), Layout.like(other.strided()));
+  }
+
   /// A tensor of any dense layout, with unspecified content.
   public static Tensor emptyStrided(long[] sizes, long[] strides, DType dtype, Device device) {
     long span = Shapes.numel(sizes) == 0 ? 0 : 1;
@@ -279,6 +283,12 @@ public final class Creation {
     return draw("rand", generator, Distribution.UNIFORM, requireFloat("rand", dtype), 0, 1, sizes);
   }
 
+  /// Random numbers between 0 and 1, or normal ones, as `other` lies, and drawn in the order of its memory.
+  public static Tensor randomLike(String op, Tensor other, Distribution distribution) {
+    DType dtype = requireFloat(op, Op.given(op, "operand 1", other).dtype());
+    return draw(Generator.defaultOf(other.device()), distribution, dtype, 0, 1, Layout.like(other.strided()));
+  }
+
   public static Tensor normal(Generator generator, DType dtype, long... sizes) {
     return draw("randn", generator, Distribution.NORMAL, requireFloat("randn", dtype), 0, 1, sizes);
   }
@@ -299,7 +309,11 @@ public final class Creation {
   }
 
   private static Tensor draw(String op, Generator generator, Distribution distribution, DType dtype, double a, double b, long... sizes) {
-    return make(generator.device(), dtype, Layout.contiguous(checked(op, sizes)), (k, out) -> {
+    return draw(generator, distribution, dtype, a, b, Layout.contiguous(checked(op, sizes)));
+  }
+
+  private static Tensor draw(Generator generator, Distribution distribution, DType dtype, double a, double b, Layout layout) {
+    return make(generator.device(), dtype, layout, (k, out) -> {
       synchronized (generator.source()) {
         k.random(distribution, out, generator.source(), a, b);
       }

@@ -9,9 +9,9 @@ import org.flambeau.spi.Distribution;
 public final class Dropouts {
   private Dropouts() {}
 
-  /// x·b/(1 − p) with b = 0 with probability p, else 1; drawn as PyTorch's CPU generator draws them.
+  /// x·b/(1 − p) with b = 0 with probability p, else 1; drawn as PyTorch's CPU generator draws them, in the order in which x lies in memory.
   public static Tensor dropout(Tensor x, double p) {
-    return dropout("dropout", x, p, x.sizes());
+    return dropout("dropout", x, p, Layout.like(x.strided()));
   }
 
   /// [#dropout] of whole channels: x (n, c, …) by one draw for each of the n·c.
@@ -21,10 +21,10 @@ public final class Dropouts {
     }
     long[] sizes = x.sizes();
     Arrays.fill(sizes, 2, sizes.length, 1);
-    return dropout("feature_dropout", x, p, sizes);
+    return dropout("feature_dropout", x, p, Layout.contiguous(sizes));
   }
 
-  private static Tensor dropout(String op, Tensor x, double p, long[] draws) {
+  private static Tensor dropout(String op, Tensor x, double p, Layout draws) {
     if (!(p >= 0 && p <= 1)) {
       throw new IllegalArgumentException("[" + op + "] dropout probability has to be between 0 and 1, but got " + p);
     }
@@ -35,7 +35,7 @@ public final class Dropouts {
     if (p == 1) {
       return x.mul(Tensor.zeros(x.device(), x.dtype()));
     }
-    Tensor noise = Tensor.empty(x.device(), x.dtype(), draws);
+    Tensor noise = Creation.empty(x.device(), x.dtype(), draws);
     Creation.randomInPlace(noise, Distribution.BERNOULLI, 1 - p, 0, Generator.defaultOf(x.device()));
     return x.mul(noise.div_(1 - p));
   }

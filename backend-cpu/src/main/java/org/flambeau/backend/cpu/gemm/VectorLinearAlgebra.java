@@ -92,8 +92,8 @@ public final class VectorLinearAlgebra implements LinearAlgebra {
           }
         }, n);
       }
-      Elementwise.activate(activation, result);
       Copies.deliver(out, result);
+      Elementwise.activate(activation, out); // of what it is once rounded, as if it were called apart
     }
   }
 
