@@ -60,7 +60,7 @@ final class Encoder extends Module {
 
     @Override
     protected Tensor forward(Tensor x) {
-      NormalizedSum attended = ln2.callOnSum(Sequential.chain(x, ln1::call, selfAttention::call, dropout::call), x);
+      NormalizedSum attended = ln2.callOnSum(() -> Sequential.chain(x, ln1::call, selfAttention::call, dropout::call), x);
       return attended.sum().add(mlp.call(attended.normalized()));
     }
   }

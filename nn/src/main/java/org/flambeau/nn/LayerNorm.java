@@ -1,6 +1,8 @@
 package org.flambeau.nn;
 
+import java.util.function.Supplier;
 import org.flambeau.Tensor;
+import org.flambeau.internal.ops.Op;
 import org.jspecify.annotations.Nullable;
 
 /// Normalisation of each sample over its last dimensions, then scaled and shifted: [Functional#layerNorm].
@@ -46,6 +48,15 @@ public final class LayerNorm extends Module {
     }
     Tensor sum = x.add(residual);
     return new NormalizedSum(sum, call(sum));
+  }
+
+  /// [#callOnSum(Tensor, Tensor)] of what `x` gives, which inside a memory scope is freed, with all that led to it, as soon as it is used.
+  public NormalizedSum callOnSum(Supplier<Tensor> x, Tensor residual) {
+    Tensor[] both = Op.scopedMulti(() -> {
+      NormalizedSum result = callOnSum(x.get(), residual);
+      return new Tensor[] {result.sum(), result.normalized()};
+    });
+    return new NormalizedSum(both[0], both[1]);
   }
 
   @Override

@@ -18,8 +18,8 @@ import org.flambeau.Random;
 import org.flambeau.Tensor;
 import org.flambeau.nn.BatchNorm2d;
 import org.flambeau.nn.Conv2d;
-import org.flambeau.nn.Dropout;
 import org.flambeau.nn.ConvOptions;
+import org.flambeau.nn.Dropout;
 import org.flambeau.nn.MaxPool2d;
 import org.flambeau.nn.ReLU;
 import org.flambeau.nn.Sequential;
@@ -86,7 +86,8 @@ class MemoryFormatTest {
     Random.manualSeed(0);
     Tensor y = Tensor.randLike(x);
     assertTrue(y.isContiguous(CHANNELS_LAST) && Tensor.emptyLike(x).isContiguous(CHANNELS_LAST));
-    assertArrayEquals(new double[] {0.496256589, 0.0884774327, 0.307422817, 0.490093410}, y.flatten(0, -1).narrow(0, 0, 4).toDoubleArray(), 1e-8);
+    assertArrayEquals(new double[] {0.496256589, 0.0884774327, 0.307422817, 0.490093410}, y.flatten(0, -1).narrow(0, 0, 4).toDoubleArray(),
+        1e-8);
     Random.manualSeed(0);
     assertArrayEquals(new double[] {0, 2, 0, 2, 0, 2, 0, 0, 0, 2, 2, 2}, new Dropout(0.5).call(Tensor.onesLike(x)).toDoubleArray());
   }

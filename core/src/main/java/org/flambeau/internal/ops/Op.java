@@ -226,6 +226,11 @@ public final class Op<A> {
     }
   }
 
+  /// [#scoped(Supplier)] with several results.
+  public static Tensor[] scopedMulti(Supplier<Tensor[]> computation) {
+    return inInnerScope(ThreadState.current(), computation);
+  }
+
   /// Runs a computation of several operations; in a scope, its temporaries are freed when it ends.
   public static Tensor scoped(Supplier<Tensor> computation) {
     ThreadState thread = ThreadState.current();

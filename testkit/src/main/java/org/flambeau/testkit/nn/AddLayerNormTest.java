@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -12,6 +13,9 @@ import java.util.function.Function;
 import org.flambeau.Autocast;
 import org.flambeau.DType;
 import org.flambeau.Device;
+import org.flambeau.GradMode;
+import org.flambeau.MemoryScope;
+import org.flambeau.MemoryStats;
 import org.flambeau.Random;
 import org.flambeau.Tensor;
 import org.flambeau.nn.Functional;
@@ -159,6 +163,22 @@ public class AddLayerNormTest {
     Block block = new Block();
     block.to(device());
     return block;
+  }
+
+  @Test
+  void what_a_supplier_gave_is_freed_when_the_sum_is_there() {
+    Tensor x = Tensor.randn(1 << 14, 20).to(device());
+    LayerNorm norm = new LayerNorm(20);
+    norm.to(device());
+    long bytes = x.numel() * Float.BYTES;
+    try (var _ = MemoryScope.open(); var _ = GradMode.noGrad()) {
+      NormalizedSum expected = norm.callOnSum(x.mul(2), x);
+      long before = MemoryStats.of(device()).current();
+      NormalizedSum both = norm.callOnSum(() -> x.mul(2), x);
+      long held = MemoryStats.of(device()).current() - before;
+      assertTrue(held < 3 * bytes, "more than the sum and what the norm made of it: " + held);
+      assertTrue(both.sum().equal(expected.sum()) && both.normalized().equal(expected.normalized()));
+    }
   }
 
   @Test
