@@ -212,7 +212,6 @@ def layers():
     out.sweep("linear", "dtypes", linear, [uniform("lx", (3, 5)), w, b], FLOATS)
     activated = lambda x, w, *b: F.gelu(F.linear(x, w, *b))
     out.sample("linear_gelu", "rows", activated, [uniform("lgx", (2, 3, 5)), w, b])
-    out.sample("linear_gelu", "without bias", activated, [uniform("lx", (3, 5)), w])
     out.sweep("linear_gelu", "dtypes", activated, [uniform("lx", (3, 5)), w, b], FLOATS)
     out.large("linear_gelu", "large", activated, [(torch.float32, s, -1, 1) for s in ((61, 205), (97, 205), (97,))])
     for dtype in (torch.float32, torch.bfloat16):

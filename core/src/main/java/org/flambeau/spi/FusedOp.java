@@ -9,7 +9,8 @@ public enum FusedOp {
   BATCH_NORM,
   LINEAR,
   CONV2D,
-  /// [#CONV2D] with a scale in its [Epilogue]: faster, or in less memory, than one whose weight was scaled before.
+  /// [#CONV2D] with a scale in its [Epilogue], which the backend prefers to a weight that was scaled before. Asked with the weight; who has it has
+  /// [#CONV2D].
   SCALED_CONV2D,
   ATTENTION,
   CROSS_ENTROPY,

@@ -32,7 +32,7 @@ public final class Conv2d extends Convolution {
     super(inChannels, outChannels, new int[] {kernelH, kernelW}, options, false, bias);
   }
 
-  /// Itself with a norm folded in, from its own content and the norm's of now, in `dtype`.
+  /// Itself and the norm as one, from their content of now, for images of `dtype`.
   FoldedNorm fold(BatchNorm2d norm, DType dtype) {
     FoldedNorm now = FoldedNorm.of(this, norm, dtype, folded);
     if (now != folded && !CudaGraph.isCapturing()) {

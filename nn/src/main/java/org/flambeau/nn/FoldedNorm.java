@@ -11,13 +11,15 @@ import org.flambeau.GradMode;
 import org.flambeau.MemoryScope;
 import org.flambeau.Tensor;
 import org.flambeau.internal.compile.Tracing;
+import org.flambeau.internal.ops.ChannelAffine;
 import org.flambeau.internal.ops.Convolutions;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
 /// A batch norm behind a convolution as a part of that: norm(x ∗ w + b) = s·(x ∗ w) + (b − mean)·s + bias of the norm, s = weight of the
-/// norm/√(var + eps). Where no kernel multiplies by s on its way out, the weight is s·w, which takes as much memory as w.
+/// norm/√(var + eps). Where no kernel multiplies by s on its way out, or under autocast, where w is cast anyhow, the weight is s·w,
+/// in the dtype of the call.
 ///
 /// It stays with the convolution, and is right as long as none of what it was computed from has changed. The programs of a compiled module read it
 /// where it is.
@@ -34,29 +36,26 @@ final class FoldedNorm {
   }
 
   private final List<Source> sources;
+  private final DType dtype;
   /// Null where the convolution's own is used, and scaled.
   private final @Nullable Tensor weight;
   private final @Nullable Tensor scale;
   private final Tensor bias;
 
   private FoldedNorm(Conv2d conv, BatchNorm2d norm, DType dtype) {
+    this.dtype = dtype;
     sources = tensors(conv, norm).map(Source::of).toList();
     Tensor mean = Objects.requireNonNull(norm.runningMean());
     Tensor var = Objects.requireNonNull(norm.runningVar());
     DType wide = DType.promote(conv.weight().dtype(), DType.FLOAT32);
     try (var _ = GradMode.noGrad(); var _ = Autocast.disabled(); var _ = MemoryScope.open()) {
-      Tensor s = scaled(var.to(wide).add(norm.eps()).rsqrt(), norm.weight());
-      Tensor shift = conv.bias() == null ? mean.to(wide).neg() : conv.bias().to(wide).sub(mean);
-      Tensor offset = norm.bias() == null ? shift.mul(s) : shift.mul(s).add(norm.bias());
-      boolean isScaled = Convolutions.areScaled(conv.weight());
-      weight = isScaled ? null : MemoryScope.escape(conv.weight().mul(s.view(-1, 1, 1, 1)).to(dtype));
-      scale = isScaled ? MemoryScope.escape(s) : null;
-      bias = MemoryScope.escape(isScaled ? offset : offset.to(dtype));
+      ChannelAffine affine = ChannelAffine.of(mean.to(wide), var.to(wide).add(norm.eps()).rsqrt(), norm.weight(), norm.bias(), conv.bias());
+      boolean cast = dtype != conv.weight().dtype(); // then the weight is another tensor anyhow
+      boolean scales = !cast && Convolutions.areScaled(conv.weight());
+      weight = scales ? null : MemoryScope.escape(affine.scaled(conv.weight(), dtype));
+      scale = scales ? MemoryScope.escape(affine.scale()) : null;
+      bias = MemoryScope.escape(scales ? affine.offset() : affine.offset().to(dtype));
     }
-  }
-
-  private static Tensor scaled(Tensor scale, @Nullable Tensor factor) {
-    return factor == null ? scale : scale.mul(factor);
   }
 
   private static Stream<Tensor> tensors(Conv2d conv, BatchNorm2d norm) {
@@ -81,7 +80,7 @@ final class FoldedNorm {
   /// What `last` is, if that is still right, else anew. In a CUDA graph that is being captured it is always computed: the graph repeats it with
   /// what the parameters will be then.
   static FoldedNorm of(Conv2d conv, BatchNorm2d norm, DType dtype, @Nullable FoldedNorm last) {
-    return last != null && !CudaGraph.isCapturing() && (last.weight == null || last.weight.dtype() == dtype) && last.isRight(conv, norm)
+    return last != null && !CudaGraph.isCapturing() && last.dtype == dtype && last.isRight(conv, norm)
         ? last
         : Tracing.apart(tensors(conv, norm).toList(), () -> new FoldedNorm(conv, norm, dtype));
   }

@@ -58,7 +58,8 @@ abstract sealed class LayerFunctions extends LossFunctions permits Functional {
     return Convolutions.conv1d(padded, weight, bias, spec(options, 0, columns.both(), 1));
   }
 
-  static Tensor linearGelu(Tensor x, Tensor weight, @Nullable Tensor bias) {
+  /// gelu([#linear]), as one operation where no gradient is recorded.
+  static Tensor linearGelu(Tensor x, Tensor weight, Tensor bias) {
     return Linear.linearGelu(x, weight, bias);
   }
 

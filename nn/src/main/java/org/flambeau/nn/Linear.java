@@ -47,8 +47,8 @@ public class Linear extends Module {
 
   /// gelu(this(x)): one operation where nothing but `forward` of both would run.
   final Tensor callAndActivate(GELU gelu, Tensor x) {
-    return getClass() == Linear.class && isCalledPlainly() && gelu.isCalledPlainly()
-        ? LayerFunctions.linearGelu(x, weight, bias)
+    return getClass() == Linear.class && bias != null && isCalledPlainly() && gelu.isCalledPlainly()
+        ? Op.scoped(() -> LayerFunctions.linearGelu(x, weight, bias))
         : Op.chain(x, List.of(this::call, gelu::call));
   }
 

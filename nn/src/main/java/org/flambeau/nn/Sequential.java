@@ -7,7 +7,8 @@ import java.util.function.UnaryOperator;
 import org.flambeau.Tensor;
 import org.flambeau.internal.ops.Op;
 
-/// Modules one after the other, each called with the result of the one before it, by the rules of [#chain].
+/// Modules one after the other, each called with the result of the one before it, by the rules of [#chain]: none of them may keep what it was given
+/// for a later one. The modules of a sequence inside are a part of the chain.
 ///
 /// ```java
 /// new Sequential(new Linear(784, 128), new ReLU(), new Linear(128, 10));
@@ -96,8 +97,10 @@ public class Sequential extends Module {
       return sequence.call(x);
     }
 
+    /// What the module that runs calls in the place of others, a sequence in it does not.
     boolean isItsModules() {
-      return sequence.getClass() == Sequential.class && sequence.isCalledPlainly() && sequence.compiled() == null;
+      return sequence.getClass() == Sequential.class && sequence.isCalledPlainly() && sequence.compiled() == null
+          && !ModuleCalls.areReplaced();
     }
   }
 

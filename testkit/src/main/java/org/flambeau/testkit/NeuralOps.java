@@ -174,7 +174,7 @@ final class NeuralOps {
           .refuses(() -> Functional.cosineSimilarity(Tensor.ones(2, 3), Tensor.ones(2, 4)), "3", "4"));
 
   static final List<OpInfo> LAYERS = List.of(
-      op("linear_gelu", (x, _) -> Linear.linearGelu(x.get(0), x.get(1), or(x, 2))).tolerance(8).methods("linear", "gelu").records("linear", "gelu", "linear_backward_weight")
+      op("linear_gelu", (x, _) -> Linear.linearGelu(x.get(0), x.get(1), x.get(2))).tolerance(8).methods("linear", "gelu").records("linear", "gelu", "linear_backward_weight")
           .refuses(() -> Linear.linearGelu(Tensor.ones(2, 3), Tensor.ones(5, 4), Tensor.ones(5)), "[linear]", "mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)"),
       op("linear", (x, _) -> Functional.linear(x.get(0), x.get(1), or(x, 2))).tolerance(8).records("linear", "linear_backward_weight")
           .refuses(() -> Functional.linear(Tensor.ones(2, 3), Tensor.ones(5, 4)), "[linear]", "mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)", "[5, 4]")

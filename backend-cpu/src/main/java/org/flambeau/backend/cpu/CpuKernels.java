@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
 /// native memory get staged ones.
 final class CpuKernels implements Kernels {
   /// What one core has in its second level and its share of the third.
-  private static final long BYTES_IN_CACHE = 4 << 20;
+  private static final long BYTES_IN_CACHE_OF_A_CORE = 2 << 20;
 
   private final LinearAlgebra linearAlgebra;
 
@@ -147,7 +147,7 @@ final class CpuKernels implements Kernels {
 
   @Override
   public long bytesInCache() {
-    return BYTES_IN_CACHE;
+    return BYTES_IN_CACHE_OF_A_CORE * CpuPool.SHARED.threads();
   }
 
   @Override

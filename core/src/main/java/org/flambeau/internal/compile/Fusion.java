@@ -9,6 +9,7 @@ import org.flambeau.MemoryScope;
 import org.flambeau.Tensor;
 import org.flambeau.internal.Backends;
 import org.flambeau.internal.ThreadState;
+import org.flambeau.internal.ops.ChannelAffine;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.FusedOp;
@@ -16,8 +17,8 @@ import org.flambeau.spi.Pointwise;
 import org.flambeau.spi.UnaryOp;
 import org.jspecify.annotations.Nullable;
 
-/// Lets convolutions and linear maps do what follows them: a norm with constant statistics is folded into a convolution's weight and bias, and a
-/// residual and ReLU are applied as results leave the kernel.
+/// Lets convolutions and linear maps do what follows them: a norm with constant statistics, a residual and ReLU are applied as results leave
+/// the kernel, or the norm is folded into a convolution's weight where the kernel cannot.
 final class Fusion {
   private final List<Instruction> instructions;
   private final Buffer result;
@@ -148,16 +149,14 @@ final class Fusion {
     try (var _ = GradMode.noGrad(); var _ = MemoryScope.open()) {
       Tensor mean = tensor(of.get(Instruction.Normalization.MEAN)).to(wide);
       Tensor rstd = tensor(of.get(Instruction.Normalization.RSTD)).to(wide);
-      Tensor scale = weight == null ? rstd : rstd.mul(tensor(weight));
-      Tensor shift = before == null ? mean.neg() : tensor(before).sub(mean);
-      Tensor offset = bias == null ? shift.mul(scale) : shift.mul(scale).add(tensor(bias));
+      ChannelAffine affine = ChannelAffine.of(mean, rstd, tensorOrNull(weight), tensorOrNull(bias), tensorOrNull(before));
       List<@Nullable View> folded = with(each, residual);
       if (isSupported(FusedOp.SCALED_CONV2D, each, kernel)) {
-        folded.set(Instruction.Convolution.SCALE, constant(scale));
-        folded.set(Instruction.Convolution.BIAS, constant(offset));
+        folded.set(Instruction.Convolution.SCALE, constant(affine.scale()));
+        folded.set(Instruction.Convolution.BIAS, constant(affine.offset()));
       } else {
-        folded.set(Instruction.Convolution.WEIGHT, constant(tensor(kernel).mul(scale.view(-1, 1, 1, 1)).to(dtype)));
-        folded.set(Instruction.Convolution.BIAS, constant(offset.to(dtype)));
+        folded.set(Instruction.Convolution.WEIGHT, constant(affine.scaled(tensor(kernel), dtype)));
+        folded.set(Instruction.Convolution.BIAS, constant(affine.offset().to(dtype)));
       }
       return each.with(new Instruction.Convolution(convolution.spec(), activation), folded);
     }
@@ -172,6 +171,10 @@ final class Fusion {
       throw new IllegalStateException("[compile] expected an operand");
     }
     return Tensor.wrap(Simplification.constant(view), ThreadState.current());
+  }
+
+  private static @Nullable Tensor tensorOrNull(@Nullable View view) {
+    return view == null ? null : tensor(view);
   }
 
   private static View constant(Tensor value) {

@@ -144,13 +144,14 @@ public final class Convolutions {
     });
   }
 
-  /// Whether [#fusedConv2d] with `weight` takes a scale as fast as one with a weight that was scaled before.
+  /// Whether [#fusedConv2d] with `weight` had better be given a scale than a weight that was scaled before.
   public static boolean areScaled(Tensor weight) {
     return Backends.kernels(weight.device()).supports(FusedOp.SCALED_CONV2D, weight.strided());
   }
 
   /// Of how many images at a time the convolution's result is as small as their device wants it: at least one.
   public static long imagesInCache(Tensor x, Tensor weight, Conv2d spec) {
+    check("conv2d", x, weight, null, spec);
     long[] sizes = outputSizes(x, weight, spec);
     sizes[0] = 1;
     return Math.max(1, Backends.kernels(x.device()).bytesInCache() / Math.max(1, Strided.numel(sizes) * x.dtype().size()));
@@ -255,7 +256,7 @@ public final class Convolutions {
       gradients[RESIDUAL] = s.needs(RESIDUAL) ? sum : null;
       if (s.needs(SCALE)) { // y = Σ w·x: what w·∂/∂w sums over a channel is y·∂/∂y
         Tensor weight = s.input(WEIGHT);
-        gradients[SCALE] = backwardWeight(sum, s.input(X), Layout.contiguous(weight.sizes()), fused.spec).mul(weight).to(s.dtype(SCALE))
+        gradients[SCALE] = backwardWeight(sum, s.input(X), Layout.contiguous(weight.sizes()), fused.spec).to(s.dtype(SCALE)).mul(weight)
             .sum(1, 2, 3);
       }
       if (s.needs(X) || s.needs(WEIGHT)) {
@@ -376,16 +377,18 @@ public final class Convolutions {
     return Arrays.stream(sizes).mapToObj(Long::toString).collect(Collectors.joining(" x "));
   }
 
-  /// A scale and the bias beside it are of the weight's dtype or, beside halves, float32.
+  /// A scale and the bias beside it are both of the weight's dtype or, beside halves, both of float32.
   private static void checkScaled(Tensor weight, @Nullable Tensor scale, @Nullable Tensor bias) {
     if (scale == null) {
       return;
     }
     DType wide = DType.promote(weight.dtype(), DType.FLOAT32);
     for (Tensor vector : bias == null ? new Tensor[] {scale} : new Tensor[] {scale, bias}) {
-      if (vector.dim() != 1 || vector.size(0) != weight.size(0) || vector.dtype() != wide && vector.dtype() != weight.dtype()) {
-        throw new IllegalArgumentException("[conv2d] expected a scale and a bias of " + wide.label() + " or " + weight.dtype().label()
-            + " with sizes [" + weight.size(0) + "], but got " + vector.dtype().label() + " with sizes " + list(vector.sizes()));
+      boolean fits = vector.dtype() == scale.dtype() && (vector.dtype() == wide || vector.dtype() == weight.dtype());
+      if (vector.dim() != 1 || vector.size(0) != weight.size(0) || !fits) {
+        throw new IllegalArgumentException("[conv2d] expected a scale and a bias both of " + wide.label() + " or both of "
+            + weight.dtype().label() + " with sizes [" + weight.size(0) + "], but got " + vector.dtype().label() + " with sizes "
+            + list(vector.sizes()));
       }
     }
   }

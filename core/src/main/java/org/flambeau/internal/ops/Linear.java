@@ -33,9 +33,9 @@ public final class Linear {
   }
 
   /// gelu([#linear(Tensor, Tensor, Tensor)]), in one kernel where the backend has it and no gradient is asked for.
-  public static Tensor linearGelu(Tensor x, Tensor weight, @Nullable Tensor bias) {
-    boolean recorded = GradMode.isEnabled() && (x.requiresGrad() || weight.requiresGrad() || bias != null && bias.requiresGrad());
-    return recorded || bias == null ? Unary.GELU.of(linear(x, weight, bias)) : linear(x, weight, bias, Activation.GELU);
+  public static Tensor linearGelu(Tensor x, Tensor weight, Tensor bias) {
+    boolean recorded = GradMode.isEnabled() && (x.requiresGrad() || weight.requiresGrad() || bias.requiresGrad());
+    return recorded ? Unary.GELU.of(linear(x, weight, bias)) : linear(x, weight, bias, Activation.GELU);
   }
 
   private static Tensor linear(Tensor x, Tensor weight, @Nullable Tensor bias, Activation activation) {

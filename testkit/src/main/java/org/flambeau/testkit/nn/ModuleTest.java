@@ -20,11 +20,13 @@ import org.flambeau.nn.BatchNorm2d;
 import org.flambeau.nn.Conv2d;
 import org.flambeau.nn.Dropout;
 import org.flambeau.nn.Functional;
+import org.flambeau.nn.GELU;
 import org.flambeau.nn.Linear;
 import org.flambeau.nn.Module;
 import org.flambeau.nn.ReLU;
 import org.flambeau.nn.Sequential;
 import org.flambeau.nn.StateDict;
+import org.flambeau.nn.Tanh;
 import org.flambeau.nn.optim.Sgd;
 import org.junit.jupiter.api.Test;
 
@@ -145,6 +147,33 @@ final class ModuleTest {
     };
     model.call(Tensor.ones(64, 64));
     assertEquals(2 * 64 * 64, seen[0].sum().toDouble());
+  }
+
+  /// A sequence in its parent's chain calls what it has, not what takes the place of that in the parent.
+  @Test
+  void a_successor_that_is_a_sequence_calls_the_old_one_once() {
+    Linear linear = new Linear(4, 4);
+    Tensor rows = Tensor.randn(3, 4);
+    try (var _ = GradMode.noGrad()) {
+      Sequential net = new Sequential(linear);
+      net.replace("0", new Sequential(linear, new Tanh()));
+      assertTrue(linear.call(rows).tanh().equal(net.call(rows)));
+      net = new Sequential(linear);
+      net.replace("0", new Sequential(linear, new GELU()));
+      assertTrue(Functional.gelu(linear.call(rows)).equal(net.call(rows)));
+      net = new Sequential(new Sequential(linear));
+      net.replace("0.0", new Sequential(linear, new Tanh()));
+      assertTrue(linear.call(rows).tanh().equal(net.call(rows)), "in a sequence that is a part of another");
+      var watched = net.get(0).registerForwardHook((_, _, output) -> output);
+      assertTrue(linear.call(rows).tanh().equal(net.call(rows)), "and while a hook looks on");
+      watched.close();
+      Conv2d conv = new Conv2d(2, 2, 1);
+      BatchNorm2d norm = new BatchNorm2d(2);
+      net = new Sequential(conv);
+      net.replace("0", new Sequential(conv, norm));
+      Tensor _ = net.call(Tensor.randn(1, 2, 3, 3));
+      assertEquals(1, Objects.requireNonNull(norm.buffers().getLast()).toLong(), "batches tracked");
+    }
   }
 
   @Test
