@@ -1,7 +1,5 @@
 package org.flambeau.spi;
 
-import org.flambeau.internal.memory.Reclaimer;
-
 /// Native memory of one device, cached between uses.
 public interface Allocator {
   /// Storages of at most this many bytes live in Java arrays, which cost the garbage collector less than a native block
@@ -10,15 +8,8 @@ public interface Allocator {
 
   /// At least `bytes` of memory, aligned for every kernel; their content is unspecified.
   ///
-  /// @throws OutOfMemory where the device has no more
+  /// @throws OutOfMemory where the device has no more; [Reclaimable#allocate] then frees first what nobody can reach
   long allocate(long bytes) throws OutOfMemory;
-
-  /// [#allocate], and where the device has no more, again when all has been freed that nobody can reach, for which the collector is asked.
-  ///
-  /// @throws OutOfMemory where that was not enough
-  default long allocateUnderPressure(long bytes) throws OutOfMemory {
-    return Reclaimer.allocate(this, bytes);
-  }
 
   /// Takes back what [#allocate] gave for the same number of bytes. Any thread may call it.
   void free(long address, long bytes);

@@ -94,6 +94,13 @@ class ArchitectureTest {
         .check(PRODUCT);
   }
 
+  /// A storage is core's own.
+  @Test
+  void whatABackendImplementsOrCallsKnowsNothingOfTheInside() {
+    noClasses().that().resideInAPackage("org.flambeau.spi..").and().doNotHaveSimpleName("Storage")
+        .should().dependOnClassesThat().resideInAPackage("org.flambeau.internal..").check(HOUSE);
+  }
+
   @Test
   void nativeMemoryIsReachedByTheForeignFunctionInterfaceAlone() {
     noClasses().should().dependOnClassesThat().resideInAnyPackage("sun..", "jdk.internal..", "org.bytedeco..").check(PRODUCT);

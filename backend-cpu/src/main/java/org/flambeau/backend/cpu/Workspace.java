@@ -3,6 +3,7 @@ package org.flambeau.backend.cpu;
 import java.util.Arrays;
 import org.flambeau.DeviceOutOfMemoryException;
 import org.flambeau.spi.Allocator;
+import org.flambeau.spi.Reclaimable;
 
 /// Memory that a kernel needs beside its operands, given back when it closes.
 public final class Workspace implements AutoCloseable {
@@ -30,7 +31,7 @@ public final class Workspace implements AutoCloseable {
   /// Memory that the caller frees.
   public static long allocate(Allocator allocator, long bytes) {
     try {
-      return allocator.allocateUnderPressure(bytes);
+      return Reclaimable.allocate(allocator, bytes);
     } catch (Allocator.OutOfMemory e) {
       throw new DeviceOutOfMemoryException("[cpu] no memory for a kernel's workspace of " + bytes + " bytes: " + e.getMessage());
     }

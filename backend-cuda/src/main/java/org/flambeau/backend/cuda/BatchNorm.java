@@ -104,7 +104,7 @@ final class BatchNorm {
   /// @param var of which the kernel makes `rstd`, or null where that is known
   private void apply(Strided out, Strided x, Strided mean, Strided rstd, @Nullable Strided var, double eps, @Nullable Strided weight,
       @Nullable Strided bias, @Nullable Strided residual, Activation activation) {
-    if (out.numel() == 0) {
+    if (out.numel() == 0 && (var == null || x.size(1) == 0)) {
       return;
     }
     try (var images = new Images(x)) {

@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.flambeau.BackendException;
-import org.flambeau.DeviceOutOfMemoryException;
 import org.flambeau.backend.cuda.CudnnContext.Answer;
+import org.flambeau.backend.cuda.CudnnRequest.Leaner;
 import org.flambeau.backend.cuda.binding.Cudnn;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -18,9 +18,10 @@ import org.slf4j.LoggerFactory;
 ///
 /// While a graph is captured nothing can be tried: the first plan is taken, and who comes later tries.
 ///
-/// A plan that fails, whatever the status, or that there is no memory for, gives way to the next for good; where there is none left, nothing is done and
-/// the caller has other means. cuDNN documents `CUDNN_STATUS_BAD_PARAM` as the fault of the call, but single engines are known to say it of
-/// calls that all others take: only where every plan says so is the fault ours, and thrown.
+/// A plan that fails, whatever the status, gives way to the next for good, and one that there is no memory for, while that is so, to one that
+/// needs less; where there is none left, nothing is done and the caller has other means. cuDNN documents `CUDNN_STATUS_BAD_PARAM` as the
+/// fault of the call, but single engines are known to say it of calls that all others take: only where every plan says so is the fault ours,
+/// and thrown.
 final class CudnnPlans {
   private static final Logger LOG = LoggerFactory.getLogger(CudnnPlans.class);
   /// Plans that are tried at most: cuDNN's order is mostly right.
@@ -29,8 +30,6 @@ final class CudnnPlans {
   private static final long ENOUGH = 1_000_000_000;
   /// In place of a plan's number where there is none.
   private static final int NONE = -1;
-  /// In place of cuDNN's status where a plan could not even be issued.
-  private static final int NO_MEMORY = -1;
   /// Beyond this many requests choices are made anew.
   private static final int MOST = 1 << 14;
 
@@ -40,8 +39,12 @@ final class CudnnPlans {
   /// The numbers of those that could not, although they were made, and why.
   private final Map<CudnnRequest, Map<Integer, Failure>> failures = new ConcurrentHashMap<>();
 
-  /// @param status cuDNN's, or that there was no memory for the plan
-  private record Failure(int status, String message) {}
+  /// @param status cuDNN's
+  private record Failure(int status, String message) {
+    static @Nullable Failure of(int status) {
+      return status == 0 ? null : new Failure(status, Cudnn.message("cudnnBackendExecute", status));
+    }
+  }
 
   CudnnPlans(Gpu gpu) {
     this.gpu = gpu;
@@ -51,38 +54,39 @@ final class CudnnPlans {
   ///
   /// @param tensors where the tensors with uid 1, 2, … lie
   boolean run(CudnnContext context, CudnnRequest request, long... tensors) {
+    CudnnRequest asked = request;
     while (true) {
-      Answer known = context.answer(request);
-      CudnnPlan plan = (known != null && known.settled() ? known : find(context, request, tensors)).plan();
+      Answer known = context.answer(asked);
+      CudnnPlan plan = (known != null && known.settled() ? known : find(context, asked, tensors)).plan();
       if (plan == null) {
         return false;
       }
-      Failure failure = issue(context, plan, tensors);
+      Failure failure;
+      try (Workspace workspace = Workspace.ifThereIsRoom(gpu, plan.workspaceBytes())) {
+        if (workspace == null) {
+          asked = new Leaner(request, plan.workspaceBytes());
+          continue;
+        }
+        failure = issue(context, plan, workspace, tensors);
+      }
       if (failure == null) {
         keepWhileCaptured(plan);
         return true;
       }
-      if (failure.status != NO_MEMORY && gpu.capture() != null) {
+      if (gpu.capture() != null) {
         throw new BackendException(failure.message); // what was captured of it cannot be taken back
       }
-      drop(request, plan, failure);
-      choices.remove(request, plan.number());
-      context.forget(request);
+      drop(asked, plan, failure);
+      choices.remove(asked, plan.number());
+      context.forget(asked);
     }
   }
 
   /// Issues the plan's work; null where that went well.
-  private @Nullable Failure issue(CudnnContext context, CudnnPlan plan, long... tensors) {
-    try (Workspace workspace = Workspace.of(gpu, plan.workspaceBytes());
-        var operands = context.operands(workspace.address(), tensors)) {
-      return failure(operands.run(plan));
-    } catch (DeviceOutOfMemoryException e) {
-      return new Failure(NO_MEMORY, String.valueOf(e.getMessage()));
+  private static @Nullable Failure issue(CudnnContext context, CudnnPlan plan, Workspace workspace, long... tensors) {
+    try (var operands = context.operands(workspace.address(), tensors)) {
+      return Failure.of(operands.run(plan));
     }
-  }
-
-  private static @Nullable Failure failure(int status) {
-    return status == 0 ? null : new Failure(status, Cudnn.message("cudnnBackendExecute", status));
   }
 
   /// A graph launches the plan's kernels until it is closed.
@@ -97,7 +101,7 @@ final class CudnnPlans {
   /// Has the plan not be used again.
   private void drop(CudnnRequest request, CudnnPlan plan, Failure failure) {
     LOG.warn("{}: plan {} of cuDNN {} failed: {}", request, plan.number(), Cudnn.version(), failure.message);
-    failures.computeIfAbsent(request, _ -> new ConcurrentHashMap<>()).put(plan.number(), failure);
+    failures.computeIfAbsent(request.whole(), _ -> new ConcurrentHashMap<>()).put(plan.number(), failure);
   }
 
   /// Settles how a request is done, here or as another context did before.
@@ -105,22 +109,18 @@ final class CudnnPlans {
     Integer choice = choices.get(request);
     Answer known = context.answer(request);
     boolean postponed = choice == null && gpu.capture() != null && Trial.pays(request.work());
-    if (postponed && known != null) {
+    if (postponed && known != null && known.plan() != null) {
       return known;
     }
-    CudnnPlan plan;
+    Answer answer;
     try (var proposals = CudnnProposals.of(context, request)) {
-      plan = choice != null ? made(proposals, choice)
-          : postponed || !Trial.pays(request.work()) ? next(proposals, request, true)
+      answer = choice != null ? new Answer(made(proposals, choice), true)
+          : postponed || !Trial.pays(request.work()) ? new Answer(next(proposals, request, true), !postponed)
           : fastest(context, proposals, request, tensors);
     }
-    if (plan == null) {
-      throwOwnFault(request);
+    if (choice == null && answer.settled()) {
+      settle(request, answer.plan());
     }
-    if (choice == null && !postponed) {
-      settle(request, plan);
-    }
-    Answer answer = new Answer(plan, !postponed);
     context.answer(request, answer);
     return answer;
   }
@@ -135,6 +135,9 @@ final class CudnnPlans {
   }
 
   private void settle(CudnnRequest request, @Nullable CudnnPlan plan) {
+    if (plan == null && request.whole() == request) {
+      throwOwnFault(request);
+    }
     if (choices.size() >= MOST) {
       choices.clear();
       failures.clear();
@@ -150,12 +153,14 @@ final class CudnnPlans {
   }
 
   private @Nullable CudnnPlan next(CudnnProposals proposals, CudnnRequest request, boolean fallback) {
-    Map<Integer, Failure> failed = failures.getOrDefault(request, Map.of());
+    Map<Integer, Failure> failed = failures.getOrDefault(request.whole(), Map.of());
     return proposals.next(number -> !failed.containsKey(number), fallback);
   }
 
-  private @Nullable CudnnPlan fastest(CudnnContext context, CudnnProposals proposals, CudnnRequest request, long... tensors) {
+  /// Of those that there is memory for; nothing is settled where that is none.
+  private Answer fastest(CudnnContext context, CudnnProposals proposals, CudnnRequest request, long... tensors) {
     long making = 0;
+    boolean room = true;
     List<CudnnPlan> losers = new ArrayList<>();
     CudnnPlan best = null;
     try (Trial trial = new Trial(gpu)) {
@@ -167,31 +172,31 @@ final class CudnnPlans {
           break;
         }
         losers.add(plan);
-        if (isBetter(context, trial, request, plan, best, tensors)) {
-          best = plan;
+        try (Workspace workspace = Workspace.ifThereIsRoom(gpu, plan.workspaceBytes())) {
+          if (workspace == null) {
+            room = false;
+          } else if (isFaster(context, trial, request, plan, workspace, tensors)) {
+            best = plan;
+          }
         }
       }
       losers.remove(best);
-      return best;
+      return new Answer(best, best != null || room);
     } finally {
       losers.forEach(CudnnPlan::close);
     }
   }
 
-  /// Where there is no memory to try a plan, the one that needs less is the better one.
-  private boolean isBetter(CudnnContext context, Trial trial, CudnnRequest request, CudnnPlan plan, @Nullable CudnnPlan best,
+  private boolean isFaster(CudnnContext context, Trial trial, CudnnRequest request, CudnnPlan plan, Workspace workspace,
       long... tensors) {
-    try (Workspace workspace = Workspace.of(gpu, plan.workspaceBytes());
-        var operands = context.operands(workspace.address(), tensors)) {
+    try (var operands = context.operands(workspace.address(), tensors)) {
       return trial.prefers(() -> {
-        Failure failure = failure(operands.run(plan));
+        Failure failure = Failure.of(operands.run(plan));
         if (failure != null) {
           drop(request, plan, failure);
         }
         return failure == null;
       });
-    } catch (DeviceOutOfMemoryException _) {
-      return best == null || plan.workspaceBytes() < best.workspaceBytes();
     }
   }
 }

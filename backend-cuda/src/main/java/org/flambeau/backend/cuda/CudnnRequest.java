@@ -26,4 +26,35 @@ interface CudnnRequest {
 
   /// Multiplications and additions, about.
   double work();
+
+  /// The same by what uses less memory, as a request of its own, for which nothing is tried.
+  ///
+  /// @param request how it was asked for at first
+  /// @param than bytes that are too many
+  record Leaner(CudnnRequest request, long than) implements CudnnRequest {
+    @Override
+    public List<CudnnOperation> operations() {
+      return request.operations();
+    }
+
+    @Override
+    public Limits limits() {
+      return new Limits(request.limits().refused, than - 1);
+    }
+
+    @Override
+    public double work() {
+      return 0;
+    }
+
+    @Override
+    public CudnnRequest whole() {
+      return request;
+    }
+  }
+
+  /// What is asked for, as if there were memory.
+  default CudnnRequest whole() {
+    return this;
+  }
 }

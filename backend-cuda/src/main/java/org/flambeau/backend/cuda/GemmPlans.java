@@ -1,15 +1,15 @@
 package org.flambeau.backend.cuda;
 
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.ConcurrentHashMap;
-import org.flambeau.DeviceOutOfMemoryException;
 import org.flambeau.backend.cuda.binding.CublasLt;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// The plans of one GPU: made when a product is first met, and the best of cuBLASLt's proposals found by a [Trial] there and then, or while
-/// a graph is captured, by who comes later. A proposal that fails gives way to the next, and one that there is no memory for, while that is
-/// so, to one that needs less.
+/// a graph is captured or there is no memory for that, by who comes later. A proposal that fails gives way to the next, and one that there is
+/// no memory for, while that is so, to one that needs less; the collector is waited for only where none does.
 final class GemmPlans {
   private static final Logger LOG = LoggerFactory.getLogger(GemmPlans.class);
   /// What Hopper's algorithms make use of.
@@ -38,31 +38,27 @@ final class GemmPlans {
     gpu.makeCurrent();
     int proposal = plan.chosen();
     while (proposal < plan.proposals()) {
-      try {
-        int status = issue(plan, proposal, a, b, d, bias);
-        if (status == CublasLt.SUCCESS) {
-          gpu.launched(plan.name());
-          return true;
-        }
-        LOG.warn("{}: proposal {} of cuBLASLt {} failed: {}", gemm, proposal, CublasLt.version(), CublasLt.message(status));
-        plan.refuse(proposal);
-        proposal = plan.chosen();
-      } catch (DeviceOutOfMemoryException e) {
-        proposal = plan.leaner(proposal).orElseThrow(() -> e);
+      long bytes = plan.workspaceBytes(proposal);
+      Workspace room = Workspace.ifThereIsRoom(gpu, bytes);
+      OptionalInt leaner = room == null ? plan.leaner(proposal) : OptionalInt.empty();
+      if (leaner.isPresent()) {
+        proposal = leaner.getAsInt();
+        continue;
       }
+      int status;
+      try (Workspace workspace = room == null ? Workspace.of(gpu, bytes) : room) {
+        status = plan.run(proposal, a, b, d, bias, workspace.address(), bytes, gpu.stream());
+      }
+      if (status == CublasLt.SUCCESS) {
+        gpu.launched(plan.name());
+        return true;
+      }
+      LOG.warn("{}: proposal {} of cuBLASLt {} failed: {}", gemm, proposal, CublasLt.version(), CublasLt.message(status));
+      plan.refuse(proposal);
+      proposal = plan.chosen();
     }
     plans.put(gemm, none(gemm));
     return false;
-  }
-
-  private int issue(GemmPlan plan, int proposal, long a, long b, long d, long bias) {
-    long bytes = plan.workspaceBytes(proposal);
-    if (bytes == 0) {
-      return plan.run(proposal, a, b, d, bias, 0, 0, gpu.stream());
-    }
-    try (Workspace workspace = Workspace.of(gpu, bytes)) {
-      return plan.run(proposal, a, b, d, bias, workspace.address(), bytes, gpu.stream());
-    }
   }
 
   private static Optional<GemmPlan> none(Gemm gemm) {
@@ -85,19 +81,20 @@ final class GemmPlans {
     gpu.makeCurrent();
     GemmPlan plan = GemmPlan.of(handle, gemm, bias, WORKSPACE);
     Optional<GemmPlan> found = plan == null ? none(gemm) : Optional.of(plan);
-    if (plan != null && plan.proposals() > 1 && Trial.pays(gemm.operations())) {
-      if (gpu.capture() != null) {
-        return found; // and let who comes later try
-      }
-      tryOut(gemm, plan, a, b, d, bias);
+    if (plan != null && plan.proposals() > 1 && Trial.pays(gemm.operations())
+        && (gpu.capture() != null || !triedOut(plan, a, b, d, bias))) {
+      return found; // and let who comes later try
     }
     plans.put(gemm, found);
     return found;
   }
 
-  /// Chooses the fastest proposal on the operands themselves.
-  private void tryOut(Gemm gemm, GemmPlan plan, long a, long b, long d, long bias) {
-    try (Workspace workspace = Workspace.of(gpu, WORKSPACE); Trial trial = new Trial(gpu)) {
+  /// Chooses the fastest proposal on the operands themselves; false where there is no memory for that.
+  private boolean triedOut(GemmPlan plan, long a, long b, long d, long bias) {
+    try (Workspace workspace = Workspace.ifThereIsRoom(gpu, WORKSPACE); Trial trial = new Trial(gpu)) {
+      if (workspace == null) {
+        return false;
+      }
       for (int i = 0; i < plan.proposals(); i++) {
         int proposal = i;
         if (trial.prefers(
@@ -105,8 +102,7 @@ final class GemmPlans {
           plan.choose(proposal);
         }
       }
-    } catch (DeviceOutOfMemoryException _) {
-      LOG.info("{}: there is no memory to try cuBLASLt's proposals", gemm);
+      return true;
     }
   }
 }

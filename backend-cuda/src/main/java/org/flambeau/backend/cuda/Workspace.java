@@ -2,6 +2,8 @@ package org.flambeau.backend.cuda;
 
 import org.flambeau.DeviceOutOfMemoryException;
 import org.flambeau.spi.Allocator;
+import org.flambeau.spi.Reclaimable;
+import org.jspecify.annotations.Nullable;
 
 /// Memory of a GPU for the time of a few launches. It may be closed as soon as they are issued: whoever gets the block next is issued to the
 /// stream after them.
@@ -21,9 +23,23 @@ final class Workspace implements AutoCloseable {
     return new Workspace(gpu, allocate(gpu, bytes), bytes);
   }
 
+  /// [#of] for who has other means: null where the GPU has no more and its cache is empty. The collector is not waited for.
+  static @Nullable Workspace ifThereIsRoom(Gpu gpu, long bytes) {
+    try {
+      return new Workspace(gpu, gpu.allocator().allocate(bytes), bytes);
+    } catch (Allocator.OutOfMemory _) {
+      gpu.allocator().emptyCache();
+    }
+    try {
+      return new Workspace(gpu, gpu.allocator().allocate(bytes), bytes);
+    } catch (Allocator.OutOfMemory _) {
+      return null;
+    }
+  }
+
   private static long allocate(Gpu gpu, long bytes) {
     try {
-      return gpu.allocator().allocateUnderPressure(bytes);
+      return Reclaimable.allocate(gpu.allocator(), bytes);
     } catch (Allocator.OutOfMemory e) {
       throw new DeviceOutOfMemoryException("Out of memory on " + gpu.device() + ": an operation needs " + bytes
           + " bytes of working memory (" + e.getMessage() + "). Close MemoryScopes earlier or use a smaller batch");

@@ -2,6 +2,8 @@ package org.flambeau.backend.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -9,6 +11,7 @@ import java.util.Arrays;
 import java.util.stream.LongStream;
 import org.flambeau.BackendException;
 import org.flambeau.DType;
+import org.flambeau.DeviceOutOfMemoryException;
 import org.flambeau.backend.cuda.CudnnOperation.Direction;
 import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
@@ -210,26 +213,77 @@ class CudnnPlansTest extends KernelTest {
     work.run().check();
   }
 
-  /// Of which two of the first three plans need some.
-  @ParameterizedTest
-  @ValueSource(booleans = {false, true})
-  void aPlanWhoseWorkspaceCannotBeHadGivesWayAndNothingIsLeaked(boolean worthTrying) throws Exception {
-    Ones work = worthTrying ? large() : small();
-    long reserved = fresh.allocator().reservedBytes();
-    long descriptors = SimulatedDriver.cudnnDescriptors();
-    long before = Driver.memGetInfo().free();
-    SimulatedDriver.memory(Driver.memGetInfo().total() - before);
+  // ---- without memory for a workspace, which two of the first three plans need ----
+
+  private void withoutMemory(Runnable work) {
+    fresh.allocator().emptyCache();
+    long free = Driver.memGetInfo().free();
+    SimulatedDriver.memory(Driver.memGetInfo().total() - free);
     try {
-      work.run().check();
+      work.run();
+      assertEquals(0, Driver.memGetInfo().free(), "nothing was had, and nothing is leaked");
     } finally {
       SimulatedDriver.memory(1L << 30);
     }
-    assertEquals(FFT, SimulatedDriver.cudnnEngine());
-    assertEquals(reserved, fresh.allocator().reservedBytes());
-    assertEquals(before, Driver.memGetInfo().free());
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aPlanWhoseWorkspaceCannotBeHadGivesWayWhileThatIsSo(boolean worthTrying) {
+    SimulatedDriver.cudnnTakes(0, 60_000, 0, 30_000, 60_000);
+    Ones work = (worthTrying ? large() : small()).run();
+    int chosen = worthTrying ? WINOGRAD : TENSOR_CORE;
+    assertEquals(chosen, SimulatedDriver.cudnnEngine());
+    long descriptors = SimulatedDriver.cudnnDescriptors();
+
+    withoutMemory(() -> {
+      work.run().check();
+      assertEquals(FFT, SimulatedDriver.cudnnEngine());
+      assertEquals(0, planned(() -> work.run().check()));
+    });
     assertEquals(descriptors + EACH, SimulatedDriver.cudnnDescriptors());
-    work.run().check();
+    assertEquals(0, planned(() -> work.run().check()));
+    assertEquals(chosen, SimulatedDriver.cudnnEngine());
+  }
+
+  @Test
+  void aTrialPassesOverPlansWhoseWorkspaceCannotBeHad() {
+    Ones work = large();
+    long descriptors = SimulatedDriver.cudnnDescriptors();
+    withoutMemory(() -> work.run().check());
     assertEquals(FFT, SimulatedDriver.cudnnEngine());
+    assertEquals(descriptors + EACH, SimulatedDriver.cudnnDescriptors());
+    assertEquals(0, planned(() -> work.run().check()));
+  }
+
+  /// As long as there is none; the legacy API, which needs a workspace here too, is asked last. The plans that need none fail.
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void whereNobodysWorkspaceCanBeHadTheCallFailsAndTheNextIsDoneByAPlan(boolean worthTrying) {
+    Ones work = worthTrying ? large() : small();
+    SimulatedDriver.cudnnFails(EXACT, FFT);
+    SimulatedDriver.cudnnTakes(0, 0, 0, 60_000, 0);
+    long questions = SimulatedDriver.cudnnQuestions();
+    withoutMemory(() -> assertThrows(DeviceOutOfMemoryException.class, work::run));
+    assertTrue(SimulatedDriver.cudnnQuestions() > questions);
+
+    work.run().check();
+    assertEquals(TENSOR_CORE, SimulatedDriver.cudnnEngine());
+  }
+
+  @Test
+  void whatIsOnlyCachedIsRoomForAWorkspace() throws Exception {
+    long each = 30 << 20;
+    long first = fresh.allocator().allocate(each);
+    long second = fresh.allocator().allocate(each);
+    withoutMemory(() -> {
+      fresh.allocator().free(first, each);
+      fresh.allocator().free(second, each);
+      try (Workspace workspace = Workspace.ifThereIsRoom(fresh, 2 * each)) {
+        assertNotNull(workspace);
+        assertNull(Workspace.ifThereIsRoom(fresh, 2 * each));
+      }
+    });
   }
 
   @Test

@@ -28,6 +28,7 @@ import org.flambeau.nn.CrossEntropyLoss;
 import org.flambeau.nn.Module;
 import org.flambeau.nn.optim.Sgd;
 import org.flambeau.spi.Allocator;
+import org.flambeau.spi.Reclaimable;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -129,7 +130,7 @@ class SimulatedTrainingTest {
     forget(bytes);
     SimulatedDriver.memory(Driver.memGetInfo().total() - Driver.memGetInfo().free());
     try {
-      allocator.free(allocator.allocateUnderPressure(bytes), bytes);
+      allocator.free(Reclaimable.allocate(allocator, bytes), bytes);
     } finally {
       SimulatedDriver.memory(1L << 30);
     }

@@ -9,6 +9,7 @@ import org.flambeau.internal.Backends;
 import org.flambeau.internal.ThreadState;
 import org.flambeau.internal.Tracers;
 import org.flambeau.spi.Allocator;
+import org.flambeau.spi.Reclaimable;
 import org.flambeau.spi.Storage;
 
 /// Allocates the storages of one device and counts their native bytes.
@@ -100,7 +101,7 @@ public final class DeviceMemory {
   private long allocateBlock(long bytes, String operation) {
     long address;
     try {
-      address = allocator.allocateUnderPressure(bytes);
+      address = Reclaimable.allocate(allocator, bytes);
     } catch (Allocator.OutOfMemory e) {
       throw new DeviceOutOfMemoryException(describe(bytes, e));
     }
@@ -114,9 +115,9 @@ public final class DeviceMemory {
 
   private void makeRoomUnscoped(long bytes) {
     if (unscoped.get() + bytes > unscopedLimit) {
-      Reclaimer.drain();
+      Reclaimable.drain();
       if (unscoped.get() + bytes > unscopedLimit) {
-        Reclaimer.collect(bytes);
+        Reclaimable.collect(bytes);
         unscopedLimit = Math.clamp(2 * (unscoped.get() + bytes), LEAST_LIMIT, GREATEST_LIMIT);
       }
     }
@@ -157,7 +158,7 @@ public final class DeviceMemory {
   }
 
   public long allocatedBytes() {
-    Reclaimer.drain();
+    Reclaimable.drain();
     return allocated.get();
   }
 
@@ -174,7 +175,7 @@ public final class DeviceMemory {
   }
 
   public void emptyCache() {
-    Reclaimer.drain();
+    Reclaimable.drain();
     allocator.emptyCache();
   }
 
