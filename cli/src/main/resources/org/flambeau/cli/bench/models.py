@@ -16,11 +16,14 @@ class Setting:
     """Where, in what and in which layout a model computes. Numerics are as in Numerics.java: `tf32`, `bfloat16`, `autocast to bfloat16`."""
 
     def __init__(self, device, numerics, layout):
-        self.device, self.layout = device, LAYOUTS[layout]
-        mixed, _, name = numerics.rpartition("autocast to ")
+        self.device, self.layout, self.name = device, LAYOUTS[layout], layout
+        _, mixed, name = numerics.rpartition("autocast to ")
         self.autocast_dtype = getattr(torch, name) if mixed else None
         self.dtype = torch.float32 if mixed or name == "tf32" else getattr(torch, name)
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = numerics == "tf32"
+
+    def __str__(self):
+        return f"{self.name}, autocast" if self.autocast_dtype else self.name
 
     def place(self, thing):
         return thing.to(self.device, self.dtype, memory_format=self.layout)
@@ -33,9 +36,10 @@ class Setting:
 
 
 def variants(name, device):
-    """What prepares NAME, as in `resnet18 8x3x224x224 bfloat16, training step`, by layout."""
+    """What prepares NAME, as in `resnet18 8x3x224x224 bfloat16, training step`, by layout, which says so of autocast."""
     model, batch, size, numerics, kind = NAME.fullmatch(name).groups()
-    return {layout: functools.partial(KINDS[kind], model, int(batch), int(size), Setting(device, numerics, layout)) for layout in LAYOUTS}
+    settings = [Setting(device, numerics, layout) for layout in LAYOUTS]
+    return {str(setting): functools.partial(KINDS[kind], model, int(batch), int(size), setting) for setting in settings}
 
 
 def make(name):
