@@ -11,6 +11,6 @@ final class BenchInferenceCommand extends BenchModelCommand {
   @Override
   List<Workload> workloads() {
     var bench = new ModelBench(options, false);
-    return compile ? List.of(bench.noGrad(), bench.compiled(), bench.tracked()) : List.of(bench.noGrad(), bench.tracked());
+    return compile ? List.of(bench.noGrad(), bench.tracked(), bench.compiled()) : List.of(bench.noGrad(), bench.tracked());
   }
 }
