@@ -12,12 +12,15 @@ import org.flambeau.spi.UnaryOp;
 import org.jspecify.annotations.Nullable;
 
 /// Batch normalisation (Ioffe and Szegedy, 2015) of (n, c, …), whose memory is a matrix of either one row for each image and channel, or of
-/// rows with all channels: channels last, one for each pixel; small images, one for each image, with a channel's pixels side by side.
+/// rows with all channels: channels last, one for some pixels; small images, one for each image, with a channel's pixels side by side.
 /// Operands that lie otherwise are copied to the layout of `x`.
 final class BatchNorm {
   /// Fewer pixels are not worth a row of their own.
   private static final long SHORT_ROW = 128;
-  private static final long ROWS_APART = 128;
+  /// Fewer elements of a channel are not worth a part of their own.
+  private static final long ELEMENTS_APART = 128;
+  /// Up to how many elements a row of pixels has, where one has fewer: to read, compute and write a short one takes as long as to call for it.
+  private static final int LONG_ROW = 1024;
   private static final long MOST_PARTS = 64;
   /// So many rows are summed in float before the sum is carried on in double.
   private static final long ROWS_IN_FLOAT = 64;
@@ -26,8 +29,9 @@ final class BatchNorm {
   private final long[] sizes;
   private final long[] strides;
   private final long channels;
-  /// In a row of all channels, how many elements each has side by side.
+  /// In a row of all channels, how many elements each has side by side, and how many pixels there are.
   private final int repeat;
+  private final int pixelsOfARow;
   private final long rows;
   private final int length;
   private final Workspace workspace;
@@ -45,9 +49,19 @@ final class BatchNorm {
     boolean small = !channelsLast && pixels < SHORT_ROW && x.size(0) > 1;
     allChannels = channelsLast || small;
     repeat = small ? Math.toIntExact(pixels) : 1;
+    pixelsOfARow = channelsLast ? divisor(x.size(0) * pixels, LONG_ROW / Math.max(1, channels)) : 1;
     strides = channelsLast ? last : Strided.contiguousStrides(sizes);
-    rows = channelsLast ? x.size(0) * pixels : small ? x.size(0) : x.size(0) * channels;
-    length = Math.toIntExact(allChannels ? channels * repeat : pixels);
+    rows = channelsLast ? x.size(0) * pixels / pixelsOfARow : small ? x.size(0) : x.size(0) * channels;
+    length = Math.toIntExact(allChannels ? channels * repeat * pixelsOfARow : pixels);
+  }
+
+  /// The largest divisor of `n` up to `most`, at least 1.
+  private static int divisor(long n, long most) {
+    int divisor = (int) Math.max(1, Math.min(n, most));
+    while (n % divisor != 0) {
+      divisor--;
+    }
+    return divisor;
   }
 
   private static long[] channelsLastStrides(Strided x) {
@@ -93,12 +107,12 @@ final class BatchNorm {
 
   /// The floats of all channels as a row of all channels takes them.
   private long row(long floats) {
-    if (!allChannels || repeat == 1) {
+    if (!allChannels || length == channels) {
       return floats;
     }
     long row = workspace.take(4L * length);
     for (int i = 0; i < length; i++) {
-      ALL.set(FLOAT, row + 4L * i, ALL.get(FLOAT, floats + 4L * (i / repeat)));
+      ALL.set(FLOAT, row + 4L * i, ALL.get(FLOAT, floats + 4 * (i / repeat % channels)));
     }
     return row;
   }
@@ -144,7 +158,7 @@ final class BatchNorm {
 
   /// The mean of each channel and the sum of the squared deviations from it, from rows of all channels.
   private void moments(long means, long squares, long from, Strided x) {
-    long n = rows * repeat;
+    long n = rows * repeat * pixelsOfARow;
     Loop add = Loops.binary(BinaryOp.ADD, Compute.FLOAT);
     int size = x.dtype().size();
     sumRows(new long[] {means}, (to, at, buffer) -> {
@@ -324,7 +338,7 @@ final class BatchNorm {
   /// @param sums where each goes
   private void sumRows(long[] sums, Terms terms) {
     int floats = length * sums.length;
-    long parts = Math.clamp(rows / ROWS_APART, 1, MOST_PARTS);
+    long parts = Math.clamp(rows * repeat * pixelsOfARow / ELEMENTS_APART, 1, Math.clamp(rows, 1, MOST_PARTS));
     long totals = workspace.take(8L * floats * parts);
     CpuPool.SHARED.parallelFor(0, parts, 1, (begin, end) -> {
       long few = Scratch.current().rows(4L * floats + 8L * length);
@@ -348,8 +362,8 @@ final class BatchNorm {
         double sum = 0;
         for (long part = 0; part < parts; part++) {
           long at = totals + 8 * (part * floats + (long) k * length + c * repeat);
-          for (int i = 0; i < repeat; i++) {
-            sum += ALL.get(DOUBLE, at + 8L * i);
+          for (int i = 0; i < repeat * pixelsOfARow; i++) {
+            sum += ALL.get(DOUBLE, at + 8L * i * (repeat > 1 ? 1 : channels));
           }
         }
         ALL.set(DOUBLE, sums[k] + 8 * c, sum);
