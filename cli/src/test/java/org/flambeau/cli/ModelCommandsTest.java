@@ -63,7 +63,7 @@ class ModelCommandsTest {
         lines.get(3).matches(
             "without \\(noGrad\\) +[\\d.]+ ms +[\\d.]+ ms to [\\d.]+ ms +[\\d.]+ images/s +[\\d.]+ ms +\\d+ %"),
         lines.get(3));
-    assertTrue(lines.get(4).startsWith("compiled (noGrad)") && lines.get(5).startsWith("with gradient tracking"), run.out());
+    assertTrue(lines.get(4).startsWith("with gradient tracking") && lines.get(5).startsWith("compiled (noGrad)"), run.out());
     assertTrue(lines.get(7).matches("memory +held +at peak +process grew +heap and code"), lines.get(7));
     assertTrue(lines.get(8).matches("without \\(noGrad\\)( +[\\d.]+ [KM]iB){4}"), lines.get(8));
   }

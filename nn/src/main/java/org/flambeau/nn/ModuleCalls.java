@@ -38,12 +38,6 @@ final class ModuleCalls {
     return called(module) != module;
   }
 
-  /// Whether the module whose `forward` runs now calls others in the place of some.
-  static boolean areReplaced() {
-    ModuleCalls caller = CALLER.get().current;
-    return caller != null && caller.successors != null;
-  }
-
   Tensor call(Module module, ModuleHooks hooks, Tensor[] inputs) {
     ModuleCalls parent = CALLER.get().current;
     if (parent != null && parent.successors != null) {

@@ -97,10 +97,10 @@ public class Sequential extends Module {
       return sequence.call(x);
     }
 
-    /// What the module that runs calls in the place of others, a sequence in it does not.
+    /// Not where the module that runs calls others in the place of some of them, which the sequence does not.
     boolean isItsModules() {
       return sequence.getClass() == Sequential.class && sequence.isCalledPlainly() && sequence.compiled() == null
-          && !ModuleCalls.areReplaced();
+          && sequence.namedChildren().values().stream().noneMatch(ModuleCalls::isReplaced);
     }
   }
 

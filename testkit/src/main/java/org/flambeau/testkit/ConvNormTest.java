@@ -162,6 +162,10 @@ public class ConvNormTest {
       Tensor hooked = withoutRecording(() -> ConvNorm.callAndPool(conv, norm, relu, pool, images));
       assertArrayEquals(expected.neg().toDoubleArray(), hooked.toDoubleArray(), 2e-6);
     }
+    try (var _ = GradMode.noGrad(); var _ = Autocast.open(DType.BFLOAT16)) {
+      Tensor lower = images.to(DType.BFLOAT16);
+      assertTrue(ConvNorm.callAndPool(conv, norm, relu, pool, lower).equal(ConvNorm.callAndPool(conv, norm, relu, pool, images)));
+    }
     Tensor none = withoutRecording(() -> ConvNorm.callAndPool(conv, norm, relu, pool, images.narrow(0, 0, 0)));
     assertArrayEquals(new long[] {0, 16, 64, 64}, none.sizes());
   }

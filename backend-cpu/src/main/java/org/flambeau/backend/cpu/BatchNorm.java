@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
 final class BatchNorm {
   /// Fewer pixels are not worth a row of their own.
   private static final long SHORT_ROW = 128;
-  /// Fewer elements of a channel are not worth a part of their own.
-  private static final long ELEMENTS_APART = 128;
+  /// Fewer pixels, or small images, are not worth a part of their own.
+  private static final long PLACES_APART = 128;
   /// Up to how many elements a row of pixels has, where one has fewer: to read, compute and write a short one takes as long as to call for it.
   private static final int LONG_ROW = 1024;
   private static final long MOST_PARTS = 64;
@@ -338,7 +338,7 @@ final class BatchNorm {
   /// @param sums where each goes
   private void sumRows(long[] sums, Terms terms) {
     int floats = length * sums.length;
-    long parts = Math.clamp(rows * repeat * pixelsOfARow / ELEMENTS_APART, 1, Math.clamp(rows, 1, MOST_PARTS));
+    long parts = Math.clamp(rows * pixelsOfARow / PLACES_APART, 1, Math.clamp(rows, 1, MOST_PARTS));
     long totals = workspace.take(8L * floats * parts);
     CpuPool.SHARED.parallelFor(0, parts, 1, (begin, end) -> {
       long few = Scratch.current().rows(4L * floats + 8L * length);

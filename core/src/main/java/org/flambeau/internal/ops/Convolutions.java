@@ -98,6 +98,11 @@ public final class Convolutions {
   }
 
   private static void check(String op, Tensor x, Tensor weight, @Nullable Tensor bias, Conv2d spec) {
+    checkSizes(op, x, weight, bias, spec);
+    checkDtypes(op, x, weight, bias);
+  }
+
+  private static void checkSizes(String op, Tensor x, Tensor weight, @Nullable Tensor bias, Conv2d spec) {
     checkSpec(op, spec);
     long[] w = weight.sizes();
     if (w[0] < spec.groups() || w[0] % spec.groups() != 0) {
@@ -111,7 +116,6 @@ public final class Convolutions {
     }
     checkBias(op, "", w, w[0], bias);
     checkKernelFits(op, x, weight, spec);
-    checkDtypes(op, x, weight, bias);
   }
 
   /// activation(scale·[#conv2d] without bias + bias + residual) with an activation that is none or ReLU, in one kernel where the backend has it and
@@ -151,10 +155,11 @@ public final class Convolutions {
 
   /// Of how many images at a time the convolution's result is as small as their device wants it: at least one.
   public static long imagesInCache(Tensor x, Tensor weight, Conv2d spec) {
-    check("conv2d", x, weight, null, spec);
+    checkSizes("conv2d", x, weight, null, spec);
     long[] sizes = outputSizes(x, weight, spec);
     sizes[0] = 1;
-    return Math.max(1, Backends.kernels(x.device()).bytesInCache() / Math.max(1, Strided.numel(sizes) * x.dtype().size()));
+    long bytes = Strided.numel(sizes) * AutocastPolicy.dtypeOf("conv2d", x).size();
+    return Math.max(1, Backends.kernels(x.device()).bytesInCache() / Math.max(1, bytes));
   }
 
   private static Tensor scaled(Tensor y, Tensor scale, @Nullable Tensor bias) {
