@@ -55,6 +55,8 @@ public final class ConvNorm {
 
   /// pool(relu(norm(conv(x)))), as a network that reads images begins. If they are one operation, what the convolution gives, which is larger than all
   /// that follows, is pooled some images at a time where the device is faster so, and never there as a whole.
+  ///
+  /// Shapes: x (n, c, h, w) → (n, o, h′, w′), those of the pool's result.
   public static Tensor callAndPool(Conv2d conv, BatchNorm2d norm, ReLU relu, MaxPool2d pool, Tensor x) {
     if (ModuleCalls.called(conv) instanceof Conv2d c && ModuleCalls.called(norm) instanceof BatchNorm2d n
         && ModuleCalls.called(pool) instanceof MaxPool2d p && !p.isHooked() && isOne(c, n, relu, x)) {
