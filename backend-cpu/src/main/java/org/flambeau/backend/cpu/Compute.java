@@ -8,7 +8,9 @@ public enum Compute {
   FLOAT(4),
   /// float64.
   DOUBLE(8),
-  /// All integral dtypes and bool; results wrap when they are stored.
+  /// Integral dtypes of up to 32 bits and bool, element by element; results wrap when they are stored.
+  INT(4),
+  /// All integral dtypes and bool, where numbers may become larger than the elements on the way.
   LONG(8);
 
   private final int size;
@@ -17,12 +19,22 @@ public enum Compute {
     this.size = size;
   }
 
+  /// What sums and the like of `dtype` are computed in.
   public static Compute of(DType dtype) {
     return switch (dtype) {
       case FLOAT32, FLOAT16, BFLOAT16 -> FLOAT;
       case FLOAT64 -> DOUBLE;
       default -> LONG;
     };
+  }
+
+  /// What single elements of `dtype` are computed in.
+  static Compute ofElements(DType dtype) {
+    return dtype.isIntegral() && dtype != DType.INT64 || dtype == DType.BOOL ? INT : of(dtype);
+  }
+
+  public boolean isWhole() {
+    return this == INT || this == LONG;
   }
 
   /// Bytes of one element.
@@ -35,6 +47,7 @@ public enum Compute {
     return switch (this) {
       case FLOAT -> dtype == DType.FLOAT32;
       case DOUBLE -> dtype == DType.FLOAT64;
+      case INT -> dtype == DType.INT32;
       case LONG -> dtype == DType.INT64;
     };
   }

@@ -3,6 +3,7 @@ package org.flambeau.backend.cpu;
 import static org.flambeau.spi.NativeMemory.ALL;
 import static org.flambeau.spi.NativeMemory.DOUBLE;
 import static org.flambeau.spi.NativeMemory.FLOAT;
+import static org.flambeau.spi.NativeMemory.INT;
 import static org.flambeau.spi.NativeMemory.LONG;
 
 import java.lang.invoke.MethodHandles;
@@ -50,6 +51,11 @@ public interface Conversion {
             ALL.set(DOUBLE, tile + 8L * i, ELEMENT.getDouble(from + i * stride));
           }
         }
+        case INT -> {
+          for (int i = 0; i < n; i++) {
+            ALL.set(INT, tile + 4L * i, (int) ELEMENT.getLong(from + i * stride));
+          }
+        }
         case LONG -> {
           for (int i = 0; i < n; i++) {
             ALL.set(LONG, tile + 8L * i, ELEMENT.getLong(from + i * stride));
@@ -69,6 +75,11 @@ public interface Conversion {
         case DOUBLE -> {
           for (int i = 0; i < n; i++) {
             ELEMENT.setDouble(to + i * stride, ALL.get(DOUBLE, tile + 8L * i));
+          }
+        }
+        case INT -> {
+          for (int i = 0; i < n; i++) {
+            ELEMENT.setLong(to + i * stride, ALL.get(INT, tile + 4L * i));
           }
         }
         case LONG -> {

@@ -3,6 +3,7 @@ package org.flambeau.backend.cpu;
 import static org.flambeau.spi.NativeMemory.ALL;
 import static org.flambeau.spi.NativeMemory.DOUBLE;
 import static org.flambeau.spi.NativeMemory.FLOAT;
+import static org.flambeau.spi.NativeMemory.INT;
 import static org.flambeau.spi.NativeMemory.LONG;
 
 import org.flambeau.DType;
@@ -180,6 +181,7 @@ public final class Elementwise {
       switch (compute) {
         case FLOAT -> ALL.set(FLOAT, tile + 4L * i, (float) value);
         case DOUBLE -> ALL.set(DOUBLE, tile + 8L * i, value);
+        case INT -> ALL.set(INT, tile + 4L * i, (int) value);
         case LONG -> ALL.set(LONG, tile + 8L * i, (long) value);
       }
     }

@@ -29,6 +29,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// Copies of one loop for many operations on vectors, each with the operation's code written into it.
@@ -61,8 +62,8 @@ public final class Inliner {
   ///
   /// @param lookup with the rights of the template's package
   /// @param type what the template implements
-  /// @param operations the classes whose static methods are inlined, themselves and within each other; the first is where the
-  ///     operations for the holes are
+  /// @param operations the classes whose static methods are inlined, themselves and within each other, and where the operations for the
+  ///     holes are
   /// @param holes for names of static methods of the template, the names of the operations to put there; an operation may
   ///     have fewer parameters, and then ignores the last
   /// @param data what the copy reads by [Specialization#data]
@@ -140,15 +141,19 @@ public final class Inliner {
     private void inline(InvokeInstruction call, int free) {
       String name = call.name().stringValue();
       String operation = call.owner().asSymbol().equals(template) ? holes.get(name) : null;
-      MethodModel method = operation != null ? find(operations.getFirst(), operation) : find(call.owner().asSymbol(), name);
+      MethodModel method = operation != null ? operation(operation) : find(call.owner().asSymbol(), name);
       List<ClassDesc> arguments = call.typeSymbol().parameterList();
+      List<ClassDesc> parameters = method.methodTypeSymbol().parameterList();
       int slots = 0;
       for (ClassDesc argument : arguments) {
         slots += TypeKind.from(argument).slotSize();
       }
       int slot = free + slots;
-      for (ClassDesc argument : arguments.reversed()) {
-        TypeKind kind = TypeKind.from(argument);
+      for (int i = arguments.size() - 1; i >= 0; i--) {
+        if (i < parameters.size()) {
+          cast(arguments.get(i), parameters.get(i));
+        }
+        TypeKind kind = TypeKind.from(arguments.get(i));
         slot -= kind.slotSize();
         out.storeLocal(kind, slot);
       }
@@ -156,15 +161,29 @@ public final class Inliner {
       Label end = out.newLabel();
       copy(code, free, free + Math.max(slots, code.maxLocals()), end);
       out.labelBinding(end);
+      cast(method.methodTypeSymbol().returnType(), call.typeSymbol().returnType());
+    }
+
+    /// A template for all lanes calls operations on floats, one on floats those for all lanes.
+    private void cast(ClassDesc from, ClassDesc to) {
+      if (!from.equals(to)) {
+        out.checkcast(to);
+      }
+    }
+
+    private MethodModel operation(String name) {
+      return operations.stream().map(owner -> method(owner, name)).flatMap(Optional::stream).findFirst()
+          .orElseThrow(() -> new IllegalArgumentException("[inliner] no class of operations has a method " + name));
     }
 
     private MethodModel find(ClassDesc owner, String name) {
-      for (MethodModel method : Objects.requireNonNull(sources.get(owner)).methods()) {
-        if (method.methodName().equalsString(name)) {
-          return method;
-        }
-      }
-      throw new IllegalArgumentException("[inliner] " + owner.displayName() + " has no method " + name);
+      return method(owner, name)
+          .orElseThrow(() -> new IllegalArgumentException("[inliner] " + owner.displayName() + " has no method " + name));
+    }
+
+    private Optional<MethodModel> method(ClassDesc owner, String name) {
+      return Objects.requireNonNull(sources.get(owner)).methods().stream().filter(method -> method.methodName().equalsString(name))
+          .findFirst();
     }
   }
 }

@@ -45,8 +45,9 @@ final class Loops<O extends Enum<O>> {
   private synchronized Loop make(O op, Compute compute) {
     @Nullable Loop loop = made[compute.ordinal()][op.ordinal()];
     if (loop == null) {
-      Loop vector = compute == Compute.FLOAT && Vectorization.PRESENT != null ? Vectorization.PRESENT.loop(op) : null;
-      loop = vector == null ? scalar(op, compute) : isExact(op) ? new ByLength(scalar(op, compute), vector) : vector;
+      Loop vector = Vectorization.PRESENT != null ? Vectorization.PRESENT.loop(op, compute) : null;
+      loop = vector == null ? scalar(op, compute) : compute != Compute.FLOAT || isExact(op) ? new ByLength(scalar(op, compute), vector)
+          : vector;
     }
     made[compute.ordinal()][op.ordinal()] = loop;
     return loop;
@@ -79,10 +80,10 @@ final class Loops<O extends Enum<O>> {
   }
 
   private Loop scalar(O op, Compute compute) {
-    if (compute == Compute.LONG) {
+    if (compute.isWhole()) {
       TernaryOp.Whole formula = whole.apply(op);
       if (formula != null) {
-        return ScalarLoops.of(formula);
+        return ScalarLoops.of(compute, formula);
       }
     } else {
       TernaryOp.Real formula = real.apply(op);
@@ -91,7 +92,7 @@ final class Loops<O extends Enum<O>> {
       }
     }
     throw new UnsupportedOperationException(
-        "[" + op + "] has no meaning for " + (compute == Compute.LONG ? "integral" : "float") + " dtypes");
+        "[" + op + "] has no meaning for " + (compute.isWhole() ? "integral" : "float") + " dtypes");
   }
 
   private static TernaryOp.Real real(UnaryOp op) {

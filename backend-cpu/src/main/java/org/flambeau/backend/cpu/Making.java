@@ -20,16 +20,26 @@ final class Making {
         long tile = Scratch.current().tile(0);
         for (long at = begin; at < end; at += Scratch.TILE) {
           int n = (int) Math.min(Scratch.TILE, end - at);
-          for (int i = 0; i < n; i++) {
-            if (compute == Compute.LONG) {
-              ALL.set(LONG, tile + 8L * i, (long) start + (at + i) * (long) step);
-            } else {
-              ALL.set(DOUBLE, tile + 8L * i, start + (at + i) * step);
-            }
+          if (compute == Compute.LONG) {
+            sequence(tile, (long) start + at * (long) step, (long) step, n);
+          } else {
+            sequence(tile, start, step, at, n);
           }
           conversion.store(compute, tile, to + at * stride, stride, n);
         }
       });
+    }
+  }
+
+  private static void sequence(long tile, long first, long step, int n) {
+    for (int i = 0; i < n; i++) {
+      ALL.set(LONG, tile + 8L * i, first + i * step);
+    }
+  }
+
+  private static void sequence(long tile, double start, double step, long at, int n) {
+    for (int i = 0; i < n; i++) {
+      ALL.set(DOUBLE, tile + 8L * i, start + (at + i) * step);
     }
   }
 

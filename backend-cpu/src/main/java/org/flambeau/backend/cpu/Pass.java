@@ -13,10 +13,15 @@ import org.jspecify.annotations.Nullable;
 record Pass(@Nullable Loop loop, Compute compute, int operands, double b, double c) {
   /// @param of the dtype of the first operand; for a comparison, that in which both operands meet
   static Pass of(Pointwise function, DType out, DType of) {
+    return of(function, out, of, false);
+  }
+
+  /// @param beyondInt whether an operand may be a number that has no place in 32 bits, whatever `of` is
+  static Pass of(Pointwise function, DType out, DType of, boolean beyondInt) {
     return switch (function) {
       case Pointwise.Copy() -> cast(out, of);
       case Pointwise.Unary(UnaryOp op) -> unary(op, of);
-      case Pointwise.Binary(BinaryOp op) -> binary(op, out, of);
+      case Pointwise.Binary(BinaryOp op) -> binary(op, op.isPredicate() ? of : out, beyondInt);
       case Pointwise.AddScaled(double alpha) -> ternary(TernaryOp.ADD_SCALED, out, 0, alpha);
       case Pointwise.Where() -> ternary(TernaryOp.WHERE, out, 0, 0);
       case Pointwise.Clamp(double low, double high) -> ternary(TernaryOp.CLAMP, out, low, high);
@@ -27,20 +32,26 @@ record Pass(@Nullable Loop loop, Compute compute, int operands, double b, double
 
   /// A number with a fraction becomes a whole one by way of double, which truncates it.
   static Pass cast(DType out, DType of) {
-    return new Pass(null, out.isIntegral() && of.isFloating() ? Compute.DOUBLE : Compute.of(out), 1, 0, 0);
+    return new Pass(null, out.isIntegral() && of.isFloating() ? Compute.DOUBLE : Compute.ofElements(out), 1, 0, 0);
   }
 
   private static Pass unary(UnaryOp op, DType of) {
     UnaryOp meant = op == UnaryOp.BITWISE_NOT && of == DType.BOOL ? UnaryOp.LOGICAL_NOT : op;
-    return new Pass(Loops.unary(meant, Compute.of(of)), Compute.of(of), 1, 0, 0);
+    Compute compute = Compute.ofElements(of);
+    return new Pass(Loops.unary(meant, compute), compute, 1, 0, 0);
   }
 
-  private static Pass binary(BinaryOp op, DType out, DType of) {
-    Compute compute = Compute.of(op.isPredicate() ? of : out);
+  private static Pass binary(BinaryOp op, DType of, boolean beyondInt) {
+    Compute compute = beyondInt ? Compute.of(of) : Compute.ofElements(of);
     return new Pass(Loops.binary(op, compute), compute, 2, 0, 0);
   }
 
   private static Pass ternary(TernaryOp op, DType out, double b, double c) {
-    return new Pass(Loops.ternary(op, Compute.of(out)), Compute.of(out), 3, b, c);
+    Compute compute = isInt(b) && isInt(c) ? Compute.ofElements(out) : Compute.of(out);
+    return new Pass(Loops.ternary(op, compute), compute, 3, b, c);
+  }
+
+  private static boolean isInt(double number) {
+    return number == (int) number;
   }
 }

@@ -3,6 +3,7 @@ package org.flambeau.backend.cpu;
 import static org.flambeau.spi.NativeMemory.ALL;
 import static org.flambeau.spi.NativeMemory.DOUBLE;
 import static org.flambeau.spi.NativeMemory.FLOAT;
+import static org.flambeau.spi.NativeMemory.INT;
 import static org.flambeau.spi.NativeMemory.LONG;
 
 import java.lang.invoke.MethodHandles;
@@ -16,8 +17,8 @@ final class ScalarLoops {
     return Specialization.of(MethodHandles.lookup(), Loop.class, compute == Compute.FLOAT ? Floats.class : Doubles.class, formula);
   }
 
-  static Loop of(TernaryOp.Whole formula) {
-    return Specialization.of(MethodHandles.lookup(), Loop.class, Longs.class, formula);
+  static Loop of(Compute compute, TernaryOp.Whole formula) {
+    return Specialization.of(MethodHandles.lookup(), Loop.class, compute == Compute.INT ? Ints.class : Longs.class, formula);
   }
 
   static final class Floats implements Loop {
@@ -38,6 +39,17 @@ final class ScalarLoops {
     public void run(long out, long a, long b, long c, int n) {
       for (long at = 0; at < 8L * n; at += 8) {
         ALL.set(DOUBLE, out + at, OP.apply(ALL.get(DOUBLE, a + at), ALL.get(DOUBLE, b + at), ALL.get(DOUBLE, c + at)));
+      }
+    }
+  }
+
+  static final class Ints implements Loop {
+    private static final TernaryOp.Whole OP = Specialization.data(MethodHandles.lookup(), TernaryOp.Whole.class);
+
+    @Override
+    public void run(long out, long a, long b, long c, int n) {
+      for (long at = 0; at < 4L * n; at += 4) {
+        ALL.set(INT, out + at, (int) OP.apply(ALL.get(INT, a + at), ALL.get(INT, b + at), ALL.get(INT, c + at)));
       }
     }
   }

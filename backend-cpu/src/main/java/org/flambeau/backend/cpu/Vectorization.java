@@ -11,8 +11,8 @@ public interface Vectorization {
   /// How it computes, for the log and the report.
   String name();
 
-  /// The loop of a [org.flambeau.spi.UnaryOp], [org.flambeau.spi.BinaryOp] or [TernaryOp] in [Compute#FLOAT].
-  @Nullable Loop loop(Enum<?> op);
+  /// The loop of a [org.flambeau.spi.UnaryOp], [org.flambeau.spi.BinaryOp] or [TernaryOp].
+  @Nullable Loop loop(Enum<?> op, Compute compute);
 
   /// The reducer of floats.
   @Nullable Reducer reducer(Fold fold);

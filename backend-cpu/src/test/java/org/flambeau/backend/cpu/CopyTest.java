@@ -64,10 +64,12 @@ class CopyTest {
   }
 
   private static void assertCast(double[] values, DType dtype, long... expected) {
-    Strided out = Operand.natively(dtype, Operand.Layout.contiguous(values.length));
-    KERNELS.copy(out, Operand.of(DType.FLOAT64, values));
-    for (int i = 0; i < values.length; i++) {
-      assertEquals(expected[i], Operand.getLong(out, i), values[i] + " to " + dtype.label());
+    int n = 5 * values.length; // so that some fill vectors, and some do not
+    Strided out = Operand.natively(dtype, Operand.Layout.contiguous(n));
+    KERNELS.copy(out,
+        Operand.filled(Operand.natively(DType.FLOAT64, Operand.Layout.contiguous(n)), i -> values[(int) (i % values.length)]));
+    for (int i = 0; i < n; i++) {
+      assertEquals(expected[i % values.length], Operand.getLong(out, i), values[i % values.length] + " to " + dtype.label());
     }
   }
 
@@ -76,10 +78,11 @@ class CopyTest {
     double[] values = {0, 1, 2, 100, 3.75, -1.5, 0.1};
     for (DType from : DType.values()) {
       for (DType to : DType.values()) {
-        Strided x = Operand.of(from, values);
-        Strided out = Operand.natively(to, Operand.Layout.contiguous(values.length));
+        int n = 7 * values.length; // so that some fill vectors, and some do not
+        Strided x = Operand.filled(Operand.natively(from, Operand.Layout.contiguous(n)), i -> values[(int) (i % values.length)]);
+        Strided out = Operand.natively(to, Operand.Layout.contiguous(n));
         KERNELS.copy(out, x);
-        for (int i = 0; i < values.length; i++) {
+        for (int i = 0; i < n; i++) {
           double value = Operand.get(x, i);
           double expected = to.isFloating() ? Operand.rounded(to, value)
               : to == DType.BOOL ? (value != 0 ? 1 : 0)

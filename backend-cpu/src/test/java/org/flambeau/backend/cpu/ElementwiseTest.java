@@ -187,6 +187,37 @@ class ElementwiseTest {
   }
 
   @Test
+  void numbersBeyond32BitsMeetNarrowIntegersAsTheyAre() {
+    Strided large = Operand.scalar(DType.INT64, 0x1p40 + 3);
+    for (DType dtype : List.of(DType.INT32, DType.INT16, DType.UINT8)) {
+      Strided x = Operand.filled(Operand.natively(dtype, Operand.Layout.contiguous(100)), i -> (double) (i % 5));
+      Strided truth = Operand.natively(DType.BOOL, Operand.Layout.contiguous(100));
+      KERNELS.binary(BinaryOp.LT, truth, x, large);
+      Strided sum = Operand.natively(dtype, Operand.Layout.contiguous(100));
+      KERNELS.binary(BinaryOp.ADD, sum, x, large);
+      for (int i = 0; i < 100; i++) {
+        assertEquals(1, Operand.getLong(truth, i), dtype.label() + " " + i % 5 + " < 2^40 + 3");
+        assertEquals(i % 5 + 3, Operand.getLong(sum, i), dtype.label() + " wraps");
+      }
+    }
+  }
+
+  @Test
+  void aColumnMeetsEachRowInEveryComputeType() {
+    for (DType dtype : List.of(DType.FLOAT32, DType.BFLOAT16, DType.INT32, DType.UINT8, DType.INT64, DType.FLOAT64)) {
+      for (int columns : new int[] {3, 300, 1031}) {
+        Strided x = Operand.filled(Operand.natively(dtype, Operand.Layout.contiguous(7, columns)), i -> (double) (i % 11));
+        Strided column = Operand.filled(Operand.natively(dtype, Operand.Layout.contiguous(7)), i -> (double) i);
+        Strided out = Operand.natively(dtype, Operand.Layout.contiguous(7, columns));
+        KERNELS.binary(BinaryOp.ADD, out, x, column.with(column.offset(), new long[] {7, 1}, new long[] {1, 1}));
+        for (int i = 0; i < 7 * columns; i++) {
+          assertEquals(i % 11 + i / columns, Operand.get(out, i), dtype.label() + ", " + columns + " columns, element " + i);
+        }
+      }
+    }
+  }
+
+  @Test
   void aScalarKeepsItsPrecisionBesideHalfPrecision() {
     Strided x = Operand.of(DType.BFLOAT16, 1);
     Strided out = Operand.of(DType.BFLOAT16, 0);
@@ -286,13 +317,13 @@ class ElementwiseTest {
   void everyVectorFunctionIsNamedAsAnOperation() {
     if (Vectorization.PRESENT != null) {
       for (UnaryOp op : List.of(UnaryOp.EXP, UnaryOp.GELU, UnaryOp.IS_NAN, UnaryOp.LOG1P, UnaryOp.GELU_TANH)) {
-        assertTrue(Vectorization.PRESENT.loop(op) != null, op + " has a vector form");
+        assertTrue(Vectorization.PRESENT.loop(op, Compute.FLOAT) != null, op + " has a vector form");
       }
       for (BinaryOp op : List.of(BinaryOp.ADD, BinaryOp.GELU_BACKWARD, BinaryOp.LOG_ADD_EXP, BinaryOp.COPYSIGN)) {
-        assertTrue(Vectorization.PRESENT.loop(op) != null, op + " has a vector form");
+        assertTrue(Vectorization.PRESENT.loop(op, Compute.FLOAT) != null, op + " has a vector form");
       }
       for (TernaryOp op : TernaryOp.values()) {
-        assertTrue(Vectorization.PRESENT.loop(op) != null, op + " has a vector form");
+        assertTrue(Vectorization.PRESENT.loop(op, Compute.FLOAT) != null, op + " has a vector form");
       }
     }
   }

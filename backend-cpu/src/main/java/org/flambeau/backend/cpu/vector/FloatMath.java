@@ -18,8 +18,9 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
-/// The operations that have a vector form, each named as its constant in [org.flambeau.spi.UnaryOp],
-/// [org.flambeau.spi.BinaryOp] or [org.flambeau.backend.cpu.TernaryOp]; the others are rare, or no faster on vectors.
+/// The operations that have a vector form on floats only, each named as its constant in [org.flambeau.spi.UnaryOp],
+/// [org.flambeau.spi.BinaryOp] or [org.flambeau.backend.cpu.TernaryOp]. Those of all lanes are in [LaneMath] and [RealMath]; what is
+/// in none of them is rare, or no faster on vectors.
 ///
 /// The elementary functions are within one or two units in the last place. They are our own rather than the Vector API's,
 /// which are calls into a library that exists on some platforms only, and slow loops over the lanes on the others.
@@ -87,156 +88,9 @@ final class FloatMath {
     return max.max(max.rearrange(BY_1)).lane(0);
   }
 
-  // ---- arithmetic ----
-
-  static FloatVector abs(FloatVector x) {
-    return x.abs();
-  }
-
-  static FloatVector neg(FloatVector x) {
-    return x.neg();
-  }
-
-  static FloatVector sign(FloatVector x) {
-    return ZERO.blend(1f, x.compare(GT, 0f)).blend(-1f, x.compare(LT, 0f));
-  }
-
-  static FloatVector square(FloatVector x) {
-    return x.mul(x);
-  }
-
-  static FloatVector sqrt(FloatVector x) {
-    return x.sqrt();
-  }
-
-  static FloatVector rsqrt(FloatVector x) {
-    return ONE.div(x.sqrt());
-  }
-
-  static FloatVector reciprocal(FloatVector x) {
-    return ONE.div(x);
-  }
-
-  static FloatVector add(FloatVector a, FloatVector b) {
-    return a.add(b);
-  }
-
-  static FloatVector sub(FloatVector a, FloatVector b) {
-    return a.sub(b);
-  }
-
-  static FloatVector mul(FloatVector a, FloatVector b) {
-    return a.mul(b);
-  }
-
-  static FloatVector div(FloatVector a, FloatVector b) {
-    return a.div(b);
-  }
-
-  static FloatVector maximum(FloatVector a, FloatVector b) {
-    return a.max(b);
-  }
-
-  static FloatVector minimum(FloatVector a, FloatVector b) {
-    return a.min(b);
-  }
-
   static FloatVector copysign(FloatVector magnitude, FloatVector sign) {
     IntVector bit = sign.reinterpretAsInts().and(Integer.MIN_VALUE);
     return magnitude.reinterpretAsInts().and(Integer.MAX_VALUE).or(bit).reinterpretAsFloats();
-  }
-
-  static FloatVector addScaled(FloatVector a, FloatVector b, FloatVector scale) {
-    return b.fma(scale, a);
-  }
-
-  static FloatVector clamp(FloatVector x, FloatVector low, FloatVector high) {
-    return x.max(low).min(high);
-  }
-
-  static FloatVector where(FloatVector condition, FloatVector a, FloatVector b) {
-    return b.blend(a, condition.compare(NE, 0f));
-  }
-
-  // ---- the first steps of folds ----
-
-  static FloatVector first(FloatVector x, FloatVector s) {
-    return x;
-  }
-
-  static FloatVector nonzero(FloatVector x, FloatVector s) {
-    return truth(x.compare(NE, 0f));
-  }
-
-  static FloatVector squaredDeviation(FloatVector x, FloatVector s) {
-    FloatVector d = x.sub(s);
-    return d.mul(d);
-  }
-
-  static FloatVector magnitude(FloatVector x, FloatVector s) {
-    return x.abs();
-  }
-
-  static FloatVector squareOf(FloatVector x, FloatVector s) {
-    return x.mul(x);
-  }
-
-  // ---- predicates: 1 or 0 ----
-
-  private static FloatVector truth(VectorMask<Float> mask) {
-    return ZERO.blend(ONE, mask);
-  }
-
-  static FloatVector logicalNot(FloatVector x) {
-    return truth(x.compare(EQ, 0f));
-  }
-
-  static FloatVector logicalAnd(FloatVector a, FloatVector b) {
-    return truth(a.compare(NE, 0f).and(b.compare(NE, 0f)));
-  }
-
-  static FloatVector logicalOr(FloatVector a, FloatVector b) {
-    return truth(a.compare(NE, 0f).or(b.compare(NE, 0f)));
-  }
-
-  static FloatVector logicalXor(FloatVector a, FloatVector b) {
-    return truth(a.compare(NE, 0f).xor(b.compare(NE, 0f)));
-  }
-
-  static FloatVector isNan(FloatVector x) {
-    return truth(x.compare(NE, x));
-  }
-
-  static FloatVector isInf(FloatVector x) {
-    return truth(x.abs().compare(EQ, Float.POSITIVE_INFINITY));
-  }
-
-  static FloatVector isFinite(FloatVector x) {
-    return truth(x.abs().compare(LT, Float.POSITIVE_INFINITY));
-  }
-
-  static FloatVector eq(FloatVector a, FloatVector b) {
-    return truth(a.compare(EQ, b));
-  }
-
-  static FloatVector ne(FloatVector a, FloatVector b) {
-    return truth(a.compare(NE, b));
-  }
-
-  static FloatVector lt(FloatVector a, FloatVector b) {
-    return truth(a.compare(LT, b));
-  }
-
-  static FloatVector le(FloatVector a, FloatVector b) {
-    return truth(a.compare(LE, b));
-  }
-
-  static FloatVector gt(FloatVector a, FloatVector b) {
-    return truth(a.compare(GT, b));
-  }
-
-  static FloatVector ge(FloatVector a, FloatVector b) {
-    return truth(a.compare(GE, b));
   }
 
   // ---- exponentials and logarithms ----
@@ -319,18 +173,6 @@ final class FloatMath {
 
   // ---- activations ----
 
-  static FloatVector relu(FloatVector x) {
-    return x.blend(0f, x.compare(LT, 0f));
-  }
-
-  static FloatVector reluBackward(FloatVector g, FloatVector y) {
-    return g.blend(0f, y.compare(LE, 0f));
-  }
-
-  static FloatVector leakyRelu(FloatVector x, FloatVector slope) {
-    return x.mul(slope).blend(x, x.compare(GT, 0f));
-  }
-
   static FloatVector elu(FloatVector x, FloatVector negative, FloatVector positive) {
     return negative.mul(expm1(x)).blend(x.mul(positive), x.compare(GT, 0f));
   }
@@ -344,10 +186,6 @@ final class FloatMath {
     FloatVector rest = ONE.sub(x);
     FloatVector middle = log1p(x.add(x).sub(1f).div(rest));
     return log(x.div(rest)).blend(middle, x.sub(0.5f).abs().compare(LT, 0.25f));
-  }
-
-  static FloatVector sigmoidBackward(FloatVector g, FloatVector y) {
-    return g.mul(y).mul(ONE.sub(y));
   }
 
   static FloatVector silu(FloatVector x) {
@@ -373,10 +211,6 @@ final class FloatMath {
     FloatVector clipped = a.blend(20f, a.compare(GT, 20f));
     FloatVector large = ONE.sub(broadcast(SPECIES, 2f).div(expBelow(clipped.add(clipped)).add(1f)));
     return copysign(large.blend(small, a.compare(LT, 0.625f)), x);
-  }
-
-  static FloatVector tanhBackward(FloatVector g, FloatVector y) {
-    return g.mul(ONE.sub(y.mul(y)));
   }
 
   // ---- the normal distribution ----
@@ -409,7 +243,7 @@ final class FloatMath {
   /// x·Φ(x) = max(x, 0) − |x|·Φ(−|x|).
   static FloatVector gelu(FloatVector x) {
     FloatVector t = distance(x);
-    return t.fma(upperTail(t, bell(t.mul(t))).neg(), relu(x));
+    return t.fma(upperTail(t, bell(t.mul(t))).neg(), x.blend(0f, x.compare(LT, 0f)));
   }
 
   static FloatVector geluBackward(FloatVector g, FloatVector x) {

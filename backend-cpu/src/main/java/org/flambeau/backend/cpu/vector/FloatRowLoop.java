@@ -10,7 +10,7 @@ import org.flambeau.backend.cpu.RowOp;
 import org.flambeau.backend.cpu.Scratch;
 import org.flambeau.backend.cpu.Specialization;
 
-/// The vector loop of the fused kernels' steps, copied for each, like [FloatLoop].
+/// The vector loop of the fused kernels' steps, copied for each, like [LaneLoop].
 final class FloatRowLoop implements RowOp.Loop {
   /// How many rows the operation reads.
   private static final int ROWS = Specialization.data(MethodHandles.lookup(), Integer.class);

@@ -4,12 +4,15 @@ import com.sun.management.HotSpotDiagnosticMXBean;
 import java.lang.invoke.MethodHandles;
 import java.lang.management.ManagementFactory;
 import java.lang.reflect.Method;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Collectors;
+import jdk.incubator.vector.VectorSpecies;
 import org.flambeau.DType;
+import org.flambeau.backend.cpu.Compute;
 import org.flambeau.backend.cpu.Conversion;
 import org.flambeau.backend.cpu.Fold;
 import org.flambeau.backend.cpu.Inliner;
@@ -24,15 +27,23 @@ import org.jspecify.annotations.Nullable;
 
 /// Float kernels on vectors of the preferred width.
 public final class FloatVectorization implements Vectorization {
+  /// Where the operations of each compute type are.
+  private static final Map<Compute, List<Class<?>>> OPERATIONS = Map.of(
+      Compute.FLOAT, List.of(FloatMath.class, RealMath.class, LaneMath.class),
+      Compute.DOUBLE, List.of(RealMath.class, LaneMath.class),
+      Compute.INT, List.of(WholeMath.class, LaneMath.class),
+      Compute.LONG, List.of(WholeMath.class, LaneMath.class));
+
   /// How many parameters each function has.
-  private static final Map<String, Integer> FUNCTIONS = functions(FloatMath.class);
-  private static final Map<String, Integer> ROW_FUNCTIONS = functions(FloatRowMath.class);
+  private static final Map<Compute, Map<String, Integer>> FUNCTIONS = OPERATIONS.entrySet().stream()
+      .collect(Collectors.toUnmodifiableMap(Map.Entry::getKey, of -> functions(of.getValue())));
+  private static final Map<String, Integer> ROW_FUNCTIONS = functions(List.of(FloatRowMath.class));
 
   /// The numbers that come before a row function's rows.
   private static final int NUMBERS = 4;
 
-  private static Map<String, Integer> functions(Class<?> type) {
-    return Arrays.stream(type.getDeclaredMethods()).filter(method -> !method.isSynthetic())
+  private static Map<String, Integer> functions(List<Class<?>> types) {
+    return types.stream().flatMap(type -> Arrays.stream(type.getDeclaredMethods())).filter(method -> !method.isSynthetic())
         .collect(Collectors.toUnmodifiableMap(Method::getName, Method::getParameterCount));
   }
 
@@ -58,13 +69,33 @@ public final class FloatVectorization implements Vectorization {
   }
 
   @Override
-  public @Nullable Loop loop(Enum<?> op) {
+  public @Nullable Loop loop(Enum<?> op, Compute compute) {
     String name = lowerCamel(op.name());
-    Integer operands = FUNCTIONS.get(name);
+    Integer operands = Objects.requireNonNull(FUNCTIONS.get(compute)).get(name);
     return operands != null
-        ? Inliner.specialize(MethodHandles.lookup(), Loop.class, FloatLoop.class, List.of(FloatMath.class, FloatTail.class),
-            Map.of("operation", name), operands)
+        ? Inliner.specialize(MethodHandles.lookup(), Loop.class, LaneLoop.class, inlined(compute), Map.of("operation", name),
+            new LaneLoop.Lanes(species(compute), operands))
         : null;
+  }
+
+  private static List<Class<?>> inlined(Compute compute) {
+    List<Class<?>> classes = new ArrayList<>(Objects.requireNonNull(OPERATIONS.get(compute)));
+    classes.add(FloatTail.class);
+    return classes;
+  }
+
+  /// Vectors of the width of the floats'.
+  private static VectorSpecies<?> species(Compute compute) {
+    return VectorSpecies.of(lane(compute), FloatMath.SPECIES.vectorShape());
+  }
+
+  static Class<?> lane(Compute compute) {
+    return switch (compute) {
+      case FLOAT -> float.class;
+      case DOUBLE -> double.class;
+      case INT -> int.class;
+      case LONG -> long.class;
+    };
   }
 
   @Override
@@ -117,8 +148,7 @@ public final class FloatVectorization implements Vectorization {
       return null;
     }
     Map<String, String> functions = Map.of("map", fold.vectorMap(), "combine", fold.vectorCombine());
-    return Inliner.specialize(MethodHandles.lookup(), Reducer.class, FloatReducer.class, List.of(FloatMath.class, FloatTail.class),
-        functions,
+    return Inliner.specialize(MethodHandles.lookup(), Reducer.class, FloatReducer.class, inlined(Compute.FLOAT), functions,
         (float) fold.init());
   }
 
@@ -136,6 +166,6 @@ public final class FloatVectorization implements Vectorization {
 
   @Override
   public Conversion conversion(DType dtype, Conversion scalar) {
-    return VectorConversions.of(dtype, scalar);
+    return new VectorConversion(dtype, scalar);
   }
 }

@@ -1,27 +1,35 @@
 package org.flambeau.backend.cpu.vector;
 
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
-import static org.flambeau.backend.cpu.vector.FloatMath.SPECIES;
 import static org.flambeau.spi.NativeMemory.ALL;
 
 import java.lang.invoke.MethodHandles;
-import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.Vector;
+import jdk.incubator.vector.VectorSpecies;
 import org.flambeau.backend.cpu.Loop;
 import org.flambeau.backend.cpu.Scratch;
 import org.flambeau.backend.cpu.Specialization;
 
-/// The vector loop over contiguous floats, copied for each operation, which takes the place of [#operation].
+/// The vector loop over contiguous elements of any compute type, copied for each operation, which takes the place of [#operation], and
+/// each type.
 ///
 /// Elements that do not fill a vector go through the same loop once more, in padded copies.
-final class FloatLoop implements Loop {
-  /// How many operands the operation reads.
-  private static final int OPERANDS = Specialization.data(MethodHandles.lookup(), Integer.class);
+final class LaneLoop implements Loop {
+  /// What a copy is made for.
+  ///
+  /// @param operands how many the operation reads
+  record Lanes(VectorSpecies<?> species, int operands) {}
+
+  private static final Lanes LANES = Specialization.data(MethodHandles.lookup(), Lanes.class);
+  private static final VectorSpecies<?> SPECIES = LANES.species();
+  private static final int OPERANDS = LANES.operands();
   private static final int STEP = SPECIES.vectorByteSize();
+  private static final int SIZE = SPECIES.elementSize() / Byte.SIZE;
 
   @Override
   public void run(long out, long a, long b, long c, int n) {
-    int whole = SPECIES.loopBound(n) * Float.BYTES;
-    int rest = n % SPECIES.length();
+    int whole = SPECIES.loopBound(n) * SIZE;
+    int rest = n % SPECIES.length() * (SIZE / Float.BYTES);
     long to = out;
     long x = a;
     long y = b;
@@ -29,9 +37,9 @@ final class FloatLoop implements Loop {
     int end = whole;
     while (true) {
       for (int at = 0; at < end; at += STEP) {
-        FloatVector first = load(x + at);
-        FloatVector second = OPERANDS > 1 ? load(y + at) : first;
-        FloatVector third = OPERANDS > 2 ? load(z + at) : first;
+        Vector<?> first = load(x + at);
+        Vector<?> second = OPERANDS > 1 ? load(y + at) : first;
+        Vector<?> third = OPERANDS > 2 ? load(z + at) : first;
         operation(first, second, third).intoMemorySegment(ALL, to + at, LITTLE_ENDIAN);
       }
       if (rest == 0) {
@@ -56,11 +64,11 @@ final class FloatLoop implements Loop {
     }
   }
 
-  static FloatVector operation(FloatVector a, FloatVector b, FloatVector c) {
+  static Vector<?> operation(Vector<?> a, Vector<?> b, Vector<?> c) {
     throw new AssertionError("[loop] the template has no operation");
   }
 
-  private static FloatVector load(long address) {
-    return FloatVector.fromMemorySegment(SPECIES, ALL, address, LITTLE_ENDIAN);
+  private static Vector<?> load(long address) {
+    return SPECIES.fromMemorySegment(ALL, address, LITTLE_ENDIAN);
   }
 }
