@@ -2,7 +2,6 @@ package org.flambeau.backend.cpu;
 
 import static org.flambeau.spi.NativeMemory.ALL;
 import static org.flambeau.spi.NativeMemory.FLOAT;
-import static org.flambeau.spi.NativeMemory.INT;
 import static org.flambeau.spi.NativeMemory.LONG;
 
 import java.nio.ByteOrder;
@@ -44,33 +43,17 @@ final class IndexKernels {
     long[] steps = Nest.stepsOf(x);
     long along = takeStep(steps, dim);
     Nest nest = Nest.of(out.sizes(), new long[] {out.address(), x.address(), index}, Nest.stepsOf(out), steps, indexSteps);
-    long toStep = nest.step(0);
-    long fromStep = nest.step(1);
-    long whereStep = nest.step(2);
-    CpuPool.SHARED.parallelFor(0, nest.numel(), GRAIN, (begin, end) -> nest.forEachRun(begin, end, (at, n) -> {
-      long to = at[0];
-      long from = at[1];
-      long where = at[2];
-      if (width == Integer.BYTES) {
-        pickInts(to, toStep, from, fromStep, where, whereStep, n, along, dim, size);
-        return;
-      }
-      for (long i = 0; i < n; i++) {
-        Runs.move(width, to + i * toStep, from + i * fromStep + checked(ALL.get(LONG, where + i * whereStep), dim, size) * along);
-      }
-    }));
-  }
-
-  /// The most frequent width has a loop to itself, in which nothing is decided.
-  private static void pickInts(long to, long toStep, long from, long fromStep, long where, long whereStep, long n, long along, int dim,
-      long size) {
-    for (long i = 0; i < n; i++) {
-      long place = from + checked(ALL.get(LONG, where), dim, size) * along;
-      ALL.set(INT, to, ALL.get(INT, place));
-      to += toStep;
-      from += fromStep;
-      where += whereStep;
-    }
+    Places places = new Places(dim, size, along);
+    CpuPool.SHARED.parallelFor(0, nest.numel(), GRAIN, (begin, end) -> {
+      long tile = Scratch.current().tile(0);
+      nest.forEachRun(begin, end, (at, n) -> {
+        for (long done = 0; done < n; done += Scratch.TILE) {
+          int count = (int) Math.min(Scratch.TILE, n - done);
+          places.write(tile, at[1] + done * nest.step(1), nest.step(1), at[2] + done * nest.step(2), nest.step(2), count);
+          Runs.collect(width, at[0] + done * nest.step(0), nest.step(0), tile, count);
+        }
+      });
+    });
   }
 
   /// As [org.flambeau.spi.Kernels#scatter].
@@ -266,8 +249,8 @@ final class IndexKernels {
 
   // ---- shared ----
 
-  private static long checked(long index, int dim, long size) {
-    if (index < 0 || index >= size) {
+  static long checked(long index, int dim, long size) {
+    if (Long.compareUnsigned(index, size) >= 0) {
       throw new IndexOutOfBoundsException("index " + index + " is out of bounds for dimension " + dim + " with size " + size);
     }
     return index;

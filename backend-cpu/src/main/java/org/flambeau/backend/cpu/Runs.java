@@ -58,6 +58,38 @@ final class Runs {
     }
   }
 
+  /// Moves the elements at n `addresses`. Those lie in a tile of [Scratch]'s, of which the last is used here.
+  static void collect(int width, long to, long toStep, long addresses, int n) {
+    if (toStep != width) {
+      long packed = Scratch.current().tile(Scratch.TILES - 1);
+      collect(width, packed, width, addresses, n);
+      move(width, to, toStep, packed, width, n);
+      return;
+    }
+    switch (width) {
+      case 1 -> {
+        for (int i = 0; i < n; i++) {
+          ALL.set(BYTE, to + i, ALL.get(BYTE, ALL.get(LONG, addresses + 8L * i)));
+        }
+      }
+      case 2 -> {
+        for (int i = 0; i < n; i++) {
+          ALL.set(SHORT, to + 2L * i, ALL.get(SHORT, ALL.get(LONG, addresses + 8L * i)));
+        }
+      }
+      case 4 -> {
+        for (int i = 0; i < n; i++) {
+          ALL.set(INT, to + 4L * i, ALL.get(INT, ALL.get(LONG, addresses + 8L * i)));
+        }
+      }
+      default -> {
+        for (int i = 0; i < n; i++) {
+          ALL.set(LONG, to + 8L * i, ALL.get(LONG, ALL.get(LONG, addresses + 8L * i)));
+        }
+      }
+    }
+  }
+
   /// Reads n elements of float32, float16 or bfloat16 into `values` from position `at` on.
   static void load(DType dtype, long from, long step, float[] values, int at, int n) {
     switch (dtype) {

@@ -9,7 +9,7 @@ public final class Scratch {
   public static final int TILE = 1024;
 
   private static final long TILE_BYTES = 8L * TILE;
-  private static final int TILES = 4;
+  static final int TILES = 4;
   private static final int PADDING_BYTES = 6 * 64;
   private static final ThreadLocal<Scratch> CURRENT = ThreadLocal.withInitial(Scratch::new);
 

@@ -241,6 +241,28 @@ class IndexKernelsTest {
     }
   }
 
+  @ParameterizedTest
+  @EnumSource(Layout.class)
+  void aLongGatherPicksEveryElementAndNamesTheWrongIndex(Layout layout) {
+    int n = 2 * Scratch.TILE + 13;
+    Strided x = layout.filled(DType.FLOAT32, 0, 7, n);
+    Strided index = index(layout, 7, 1, n);
+    Strided out = layout.make(DType.FLOAT32, 1, n);
+    IndexKernels.gather(out, x, 0, index);
+    for (int i = 0; i < n; i++) {
+      assertEquals(at(x, wholes(index)[i], i), at(out, 0, i));
+    }
+    for (int place : new int[] {0, Scratch.TILE + 3, n - 1}) {
+      for (long bad : new long[] {7, -1, Long.MIN_VALUE, 1L << 62}) {
+        long right = wholes(index)[place];
+        set(index, bad, 0, place);
+        assertEquals("index " + bad + " is out of bounds for dimension 0 with size 7",
+            assertThrows(IndexOutOfBoundsException.class, () -> IndexKernels.gather(out, x, 0, index)).getMessage());
+        set(index, right, 0, place);
+      }
+    }
+  }
+
   @Test
   void everyKernelChecksItsIndices() {
     Strided x = zeros(DType.FLOAT32, 4, 3);

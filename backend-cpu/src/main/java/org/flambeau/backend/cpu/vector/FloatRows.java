@@ -91,14 +91,12 @@ final class FloatRows implements RowKernels {
     return total;
   }
 
+  /// The elements that fill no vector come last here: the processor reads ahead of rows that are met in the order of their addresses.
   @Override
   public void softmaxBackward(long out, long grad, long y, int n) {
     int rest = n % LANES;
     int whole = (n - rest) * Float.BYTES;
-    VectorMask<Float> inRow = SPECIES.indexInRange(0, rest);
-    FloatVector lastGrad = rest > 0 ? zero().blend(FloatTail.load(grad + whole, rest), inRow) : zero();
-    FloatVector lastY = rest > 0 ? zero().blend(FloatTail.load(y + whole, rest), inRow) : zero();
-    double total = FloatMath.sumOfLanes(lastGrad.mul(lastY));
+    double total = 0;
     for (int run = 0; run < whole; run += RUN) {
       int end = Math.min(run + RUN, whole);
       FloatVector a = zero();
@@ -111,6 +109,10 @@ final class FloatRows implements RowKernels {
       a = i < end ? load(grad + i).fma(load(y + i), a) : a;
       total += FloatMath.sumOfLanes(a.add(b));
     }
+    VectorMask<Float> inRow = SPECIES.indexInRange(0, rest);
+    FloatVector lastGrad = rest > 0 ? zero().blend(FloatTail.load(grad + whole, rest), inRow) : zero();
+    FloatVector lastY = rest > 0 ? zero().blend(FloatTail.load(y + whole, rest), inRow) : zero();
+    total += FloatMath.sumOfLanes(lastGrad.mul(lastY));
     FloatVector sum = FloatVector.broadcast(SPECIES, (float) total);
     for (int i = 0; i < whole; i += STEP) {
       load(grad + i).sub(sum).mul(load(y + i)).intoMemorySegment(ALL, out + i, LITTLE_ENDIAN);
