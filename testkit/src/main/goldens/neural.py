@@ -104,14 +104,14 @@ def convolution():
         out.sample("pad", mode + " 3d", pad, [uniform("solid", (1, 2, 3, 4, 3))], padding=[1, 1, 0, 2, 1, 1], mode=mode, value=0.0)
         out.sample("pad", mode, pad, [x[:1]], padding=[1, 2, 2, 1], mode=mode, value=0.0)
     # PyTorch has a name for each number of dimensions
-    for mode, names in (("nearest", ("nearest",) * 3), ("linear", ("linear", "bilinear", "trilinear"))):
-        resize = lambda x, sizes, mode, alignCorners: F.interpolate(x, sizes, mode=names[x.dim() - 3], align_corners=alignCorners if mode == "linear" else None)
+    for mode, names in (("nearest", ("nearest",) * 3), ("linear", ("linear", "bilinear", "trilinear")), ("cubic", ("", "bicubic", ""))):
+        resize = lambda x, sizes, mode, alignCorners: F.interpolate(x, sizes, mode=names[x.dim() - 3], align_corners=alignCorners if mode != "nearest" else None)
         scale = lambda x, mode, scale: F.interpolate(x, scale_factor=scale, mode=names[x.dim() - 3])
         for image, up, down in ((line, [11], [3]), (x[:1, :2], [9, 5], [3, 14]), (uniform("solid", (1, 1, 3, 4, 3)), [5, 2, 4], [2, 4, 6])):
-            for sizes in (up, down):
+            for sizes in (up, down) if names[image.dim() - 3] else ():
                 out.sample("interpolate", f"{mode} {sizes}", resize, [image], sizes=sizes, mode=mode, alignCorners=False)
-                if mode == "linear":
-                    out.sample("interpolate", f"aligned {sizes}", resize, [image], sizes=sizes, mode=mode, alignCorners=True)
+                if mode != "nearest":
+                    out.sample("interpolate", f"{'' if mode == 'linear' else mode + ' '}aligned {sizes}", resize, [image], sizes=sizes, mode=mode, alignCorners=True)
         for factor in (2.0, 0.7):
             out.sample("interpolate_scale", f"{mode} {factor}", scale, [x[:1, :2]], mode=mode, scale=factor)
         out.sweep("interpolate", mode + " dtypes", resize, [x[:1, :2]], FLOATS, sizes=[9, 5], mode=mode, alignCorners=False)

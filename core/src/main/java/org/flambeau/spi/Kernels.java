@@ -102,6 +102,12 @@ public interface Kernels {
 
   void adaptiveAvgPool2dBackward(Strided gradX, Strided grad);
 
+  /// x (n, c, …) with one to three more dimensions, which get `out`'s sizes. float dtypes.
+  void resize(Strided out, Strided x, Resize resize);
+
+  /// The gradient of [#resize] for its operand.
+  void resizeBackward(Strided gradX, Strided grad, Resize resize);
+
   // ---- indexing ----
   // Indices are int64. One out of range throws IndexOutOfBoundsException with the index, the dimension and its size.
 

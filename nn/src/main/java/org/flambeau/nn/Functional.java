@@ -40,6 +40,8 @@ public final class Functional extends LayerFunctions {
     LINEAR(Mode.LINEAR, 3),
     /// Of images, from the two elements around it in each dimension, by how near they are.
     BILINEAR(Mode.LINEAR, 4),
+    /// Of images, from the four elements around it in each dimension, by cubic convolution; results may be beyond the elements'.
+    BICUBIC(Mode.CUBIC, 4),
     /// Of volumes, from the two elements around it in each dimension, by how near they are.
     TRILINEAR(Mode.LINEAR, 5);
 

@@ -125,7 +125,8 @@ final class NeuralOps {
           .refuses(() -> Functional.pad(Tensor.ones(2), 1, 1, 1, 1), "[pad]", "4"),
       op("interpolate", (x, a) -> Functional.interpolate(x.get(0), mode(x.get(0), a), a.flag("alignCorners"),
           a.longs("sizes"))).tolerance(4).records("upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "upsample_linear1d", "upsample_linear2d",
-              "upsample_linear3d")
+              "upsample_linear3d", "upsample_cubic2d", "upsample_nearest1d_backward", "upsample_nearest2d_backward", "upsample_nearest3d_backward",
+              "upsample_linear1d_backward", "upsample_linear2d_backward", "upsample_linear3d_backward", "upsample_cubic2d_backward")
           .refuses(() -> Functional.interpolate(Tensor.ones(2, 3), InterpolationMode.NEAREST, 2), "[interpolate]", "got 2D")
           .refuses(() -> Functional.interpolate(Tensor.ones(1, 2, 3, 3), InterpolationMode.NEAREST, 3), "[interpolate]", "[3, 3]", "(3,)")
           .refuses(() -> Functional.interpolate(Tensor.ones(1, 2, 3, 3), InterpolationMode.NEAREST, 0, 3), "[interpolate]", "greater than 0", "[0, 3]")
@@ -249,10 +250,10 @@ final class NeuralOps {
   }
 
   private static InterpolationMode mode(Tensor x, Attributes a) {
-    return a.text("mode").equals("nearest") ? InterpolationMode.NEAREST : switch (x.dim()) {
-      case 3 -> InterpolationMode.LINEAR;
-      case 4 -> InterpolationMode.BILINEAR;
-      default -> InterpolationMode.TRILINEAR;
+    return switch (a.text("mode")) {
+      case "nearest" -> InterpolationMode.NEAREST;
+      case "cubic" -> InterpolationMode.BICUBIC;
+      default -> List.of(InterpolationMode.LINEAR, InterpolationMode.BILINEAR, InterpolationMode.TRILINEAR).get(x.dim() - 3);
     };
   }
 

@@ -17,6 +17,7 @@ import org.flambeau.spi.Pointwise;
 import org.flambeau.spi.Pool2d;
 import org.flambeau.spi.RandomSource;
 import org.flambeau.spi.ReduceOp;
+import org.flambeau.spi.Resize;
 import org.flambeau.spi.ScanOp;
 import org.flambeau.spi.ScatterOp;
 import org.flambeau.spi.Strided;
@@ -229,6 +230,20 @@ final class CpuKernels implements Kernels {
   public void adaptiveAvgPool2dBackward(Strided gradX, Strided grad) {
     try (Staging staging = Staging.open()) {
       AvgPoolKernels.adaptiveAvgPool2dBackward(staging.writable(gradX), staging.readable(grad));
+    }
+  }
+
+  @Override
+  public void resize(Strided out, Strided x, Resize resize) {
+    try (Staging staging = Staging.open()) {
+      ResizeKernels.resize(staging.writable(out), staging.readable(x), resize);
+    }
+  }
+
+  @Override
+  public void resizeBackward(Strided gradX, Strided grad, Resize resize) {
+    try (Staging staging = Staging.open()) {
+      ResizeKernels.resizeBackward(staging.writable(gradX), staging.readable(grad), resize);
     }
   }
 

@@ -38,6 +38,15 @@ abstract sealed class Line {
 
   abstract void set(int at, int n, double value);
 
+  /// Sets the first n elements to those of another line times `factor`.
+  abstract void scale(Line other, double factor, int n);
+
+  /// Adds the first n elements of another line times `factor`.
+  abstract void addScaled(Line other, double factor, int n);
+
+  /// Sets the columns, of `pixel` elements each, to weighted sums of those of another line.
+  abstract void resize(Line other, Taps taps, int pixel);
+
   private static final class Single extends Line {
     /// Apart, since it is there only where vectors are.
     private static final class Vectors {
@@ -127,6 +136,68 @@ abstract sealed class Line {
     void set(int at, int n, double value) {
       Arrays.fill(values, at, at + n, (float) value);
     }
+
+    @Override
+    void scale(Line other, double factor, int n) {
+      float[] from = values(other);
+      float by = (float) factor;
+      for (int i = 0; i < n; i++) {
+        values[i] = from[i] * by;
+      }
+    }
+
+    @Override
+    void addScaled(Line other, double factor, int n) {
+      float[] from = values(other);
+      float by = (float) factor;
+      for (int i = 0; i < n; i++) {
+        values[i] += from[i] * by;
+      }
+    }
+
+    @Override
+    void resize(Line other, Taps taps, int pixel) {
+      if (pixel == 1) {
+        resize(values, values(other), taps, taps.single, taps.from);
+      } else {
+        resizePixels(values, values(other), taps, taps.single, pixel);
+      }
+    }
+
+    private static void resize(float[] to, float[] x, Taps taps, float[] weight, int[] from) {
+      int count = taps.count();
+      if (taps.each == 1) {
+        for (int i = 0; i < count; i++) {
+          to[i] = weight[i] * x[from[i]];
+        }
+      } else if (taps.each == 2) {
+        for (int i = 0; i < count; i++) {
+          to[i] = weight[2 * i] * x[from[2 * i]] + weight[2 * i + 1] * x[from[2 * i + 1]];
+        }
+      } else {
+        for (int i = 0; i < count; i++) {
+          float sum = 0;
+          for (int t = taps.start[i]; t < taps.start[i + 1]; t++) {
+            sum += weight[t] * x[from[t]];
+          }
+          to[i] = sum;
+        }
+      }
+    }
+
+    private static void resizePixels(float[] to, float[] x, Taps taps, float[] weight, int pixel) {
+      for (int i = 0; i < taps.count(); i++) {
+        int at = i * pixel;
+        Arrays.fill(to, at, at + pixel, 0);
+        for (int t = taps.start[i]; t < taps.start[i + 1]; t++) {
+          int source = taps.from[t] * pixel;
+          float by = weight[t];
+          for (int c = 0; c < pixel; c++) {
+            to[at + c] += by * x[source + c];
+          }
+        }
+      }
+    }
   }
 
   private static final class Wide extends Line {
@@ -199,6 +270,68 @@ abstract sealed class Line {
     @Override
     void set(int at, int n, double value) {
       Arrays.fill(values, at, at + n, value);
+    }
+
+    @Override
+    void scale(Line other, double factor, int n) {
+      double[] from = values(other);
+      double by = factor;
+      for (int i = 0; i < n; i++) {
+        values[i] = from[i] * by;
+      }
+    }
+
+    @Override
+    void addScaled(Line other, double factor, int n) {
+      double[] from = values(other);
+      double by = factor;
+      for (int i = 0; i < n; i++) {
+        values[i] += from[i] * by;
+      }
+    }
+
+    @Override
+    void resize(Line other, Taps taps, int pixel) {
+      if (pixel == 1) {
+        resize(values, values(other), taps, taps.weight, taps.from);
+      } else {
+        resizePixels(values, values(other), taps, taps.weight, pixel);
+      }
+    }
+
+    private static void resize(double[] to, double[] x, Taps taps, double[] weight, int[] from) {
+      int count = taps.count();
+      if (taps.each == 1) {
+        for (int i = 0; i < count; i++) {
+          to[i] = weight[i] * x[from[i]];
+        }
+      } else if (taps.each == 2) {
+        for (int i = 0; i < count; i++) {
+          to[i] = weight[2 * i] * x[from[2 * i]] + weight[2 * i + 1] * x[from[2 * i + 1]];
+        }
+      } else {
+        for (int i = 0; i < count; i++) {
+          double sum = 0;
+          for (int t = taps.start[i]; t < taps.start[i + 1]; t++) {
+            sum += weight[t] * x[from[t]];
+          }
+          to[i] = sum;
+        }
+      }
+    }
+
+    private static void resizePixels(double[] to, double[] x, Taps taps, double[] weight, int pixel) {
+      for (int i = 0; i < taps.count(); i++) {
+        int at = i * pixel;
+        Arrays.fill(to, at, at + pixel, 0);
+        for (int t = taps.start[i]; t < taps.start[i + 1]; t++) {
+          int source = taps.from[t] * pixel;
+          double by = weight[t];
+          for (int c = 0; c < pixel; c++) {
+            to[at + c] += by * x[source + c];
+          }
+        }
+      }
     }
   }
 }

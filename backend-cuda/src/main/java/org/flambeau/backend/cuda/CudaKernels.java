@@ -12,6 +12,7 @@ import org.flambeau.spi.Kernels;
 import org.flambeau.spi.Pool2d;
 import org.flambeau.spi.RandomSource;
 import org.flambeau.spi.ReduceOp;
+import org.flambeau.spi.Resize;
 import org.flambeau.spi.ScanOp;
 import org.flambeau.spi.ScatterOp;
 import org.flambeau.spi.Strided;
@@ -28,6 +29,7 @@ final class CudaKernels implements Kernels {
   private final Ordering ordering;
   private final Indexing indexing;
   private final Pooling pooling;
+  private final Resizing resizing;
   private final Masks masks;
   private final Making making;
   private final RandomDraws random;
@@ -48,6 +50,7 @@ final class CudaKernels implements Kernels {
     this.ordering = new Ordering(gpu, library);
     this.indexing = new Indexing(gpu, library);
     this.pooling = new Pooling(gpu, library);
+    this.resizing = new Resizing(gpu, library);
     this.masks = new Masks(gpu, library);
     this.making = new Making(gpu, library);
     this.random = new RandomDraws(gpu, library, this::sort);
@@ -199,6 +202,16 @@ final class CudaKernels implements Kernels {
   @Override
   public void adaptiveAvgPool2dBackward(Strided gradX, Strided grad) {
     pooling.adaptiveBackward(gradX, grad);
+  }
+
+  @Override
+  public void resize(Strided out, Strided x, Resize resize) {
+    resizing.forward(out, x, resize);
+  }
+
+  @Override
+  public void resizeBackward(Strided gradX, Strided grad, Resize resize) {
+    resizing.backward(gradX, grad, resize);
   }
 
   // ---- indexing ----

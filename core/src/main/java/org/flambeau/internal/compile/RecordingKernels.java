@@ -19,6 +19,7 @@ import org.flambeau.spi.Pointwise;
 import org.flambeau.spi.Pool2d;
 import org.flambeau.spi.RandomSource;
 import org.flambeau.spi.ReduceOp;
+import org.flambeau.spi.Resize;
 import org.flambeau.spi.ScanOp;
 import org.flambeau.spi.ScatterOp;
 import org.flambeau.spi.Strided;
@@ -233,6 +234,11 @@ final class RecordingKernels implements Kernels {
     call((k, w, r) -> k.adaptiveAvgPool2d(w[0], given(r[0])), to(out), from(x));
   }
 
+  @Override
+  public void resize(Strided out, Strided x, Resize resize) {
+    call((k, w, r) -> k.resize(w[0], given(r[0]), resize), to(out), from(x));
+  }
+
   // ---- indexing ----
 
   @Override
@@ -404,6 +410,11 @@ final class RecordingKernels implements Kernels {
   @Override
   public void adaptiveAvgPool2dBackward(Strided gradX, Strided grad) {
     refused(GRADIENTS).adaptiveAvgPool2dBackward(gradX, grad);
+  }
+
+  @Override
+  public void resizeBackward(Strided gradX, Strided grad, Resize resize) {
+    refused(GRADIENTS).resizeBackward(gradX, grad, resize);
   }
 
   @Override
