@@ -6,6 +6,8 @@ public enum FusedOp {
   LOG_SOFTMAX,
   LAYER_NORM,
   ADD_LAYER_NORM,
+  RMS_NORM,
+  GROUP_NORM,
   BATCH_NORM,
   LINEAR,
   CONV2D,

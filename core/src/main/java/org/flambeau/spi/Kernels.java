@@ -214,6 +214,30 @@ public interface Kernels {
     throw new UnsupportedOperationException("addLayerNormBackward");
   }
 
+  /// y = x·rrms·weight over each row of x (rows, n), contiguous; rrms (rows) = 1/√(mean x² + eps), in float32 or wider, is what the backward
+  /// reads. Weight (n), which may be null, and its gradient have x's dtype or that of `rrms`.
+  default void rmsNorm(Strided out, Strided rrms, Strided x, @Nullable Strided weight, double eps) {
+    throw new UnsupportedOperationException("rmsNorm");
+  }
+
+  /// The gradients that are not null.
+  default void rmsNormBackward(@Nullable Strided gradX, @Nullable Strided gradWeight, Strided grad, Strided x, Strided rrms,
+      @Nullable Strided weight) {
+    throw new UnsupportedOperationException("rmsNormBackward");
+  }
+
+  /// y = (x − mean)·rstd·weight + bias of x (n, c, …), contiguous: mean and rstd (n, groups), in float32 or wider, are those of the c/groups
+  /// channels of each group, as in [#layerNorm]. Weight and bias (c), which may be null, and their gradients have x's dtype or that of `mean`.
+  default void groupNorm(Strided out, Strided mean, Strided rstd, Strided x, @Nullable Strided weight, @Nullable Strided bias, double eps) {
+    throw new UnsupportedOperationException("groupNorm");
+  }
+
+  /// The gradients that are not null.
+  default void groupNormBackward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided grad,
+      Strided x, Strided mean, Strided rstd, @Nullable Strided weight) {
+    throw new UnsupportedOperationException("groupNormBackward");
+  }
+
   /// Batch statistics of x (n, c, …) per channel: mean and 1/√(biased variance + eps), in float32 or wider; where given, the running ones
   /// are moved by `momentum` towards the mean and the unbiased variance. Running statistics, weight, bias and their gradients have x's dtype or
   /// that of `mean`, here and in what follows.

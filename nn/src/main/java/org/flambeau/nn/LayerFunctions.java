@@ -8,6 +8,7 @@ import org.flambeau.internal.ops.AddLayerNorm;
 import org.flambeau.internal.ops.BatchNorm;
 import org.flambeau.internal.ops.Convolutions;
 import org.flambeau.internal.ops.Convolutions.SamePadding;
+import org.flambeau.internal.ops.GroupNorm;
 import org.flambeau.internal.ops.LayerNorm;
 import org.flambeau.internal.ops.Linear;
 import org.flambeau.internal.ops.Op;
@@ -278,6 +279,6 @@ abstract sealed class LayerFunctions extends LossFunctions permits Functional {
   ///
   /// Reference: Wu and He, "Group Normalization", 2018.
   public static Tensor groupNorm(Tensor x, int groups, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
-    return LayerNorm.groupNorm(x, groups, weight, bias, eps);
+    return GroupNorm.groupNorm(x, groups, weight, bias, eps);
   }
 }

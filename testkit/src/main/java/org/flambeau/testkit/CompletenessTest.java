@@ -74,7 +74,7 @@ public class CompletenessTest {
 
   /// Operations that record several nodes where they are composed.
   private static final Map<String, FusedOp> ONLY_FUSED = Map.of("scaled_dot_product_attention", FusedOp.ATTENTION, "add_layer_norm",
-      FusedOp.ADD_LAYER_NORM);
+      FusedOp.ADD_LAYER_NORM, "rms_norm", FusedOp.RMS_NORM, "group_norm", FusedOp.GROUP_NORM);
 
   /// Fused kernels that no operation calls: optimizers and compiled modules do.
   private static final Set<FusedOp> ELSEWHERE = Set.of(FusedOp.SGD_STEP, FusedOp.ADAM_STEP, FusedOp.CHAIN);

@@ -348,7 +348,7 @@ final class CpuKernels implements Kernels {
   public boolean supports(FusedOp op, Strided... operands) {
     Strided x = operands[0];
     return switch (op) {
-      case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, ADD_LAYER_NORM, BATCH_NORM, SCALED_CONV2D, ATTENTION, CROSS_ENTROPY, SGD_STEP, ADAM_STEP ->
+      case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, ADD_LAYER_NORM, RMS_NORM, GROUP_NORM, BATCH_NORM, SCALED_CONV2D, ATTENTION, CROSS_ENTROPY, SGD_STEP, ADAM_STEP ->
         Vectorization.PRESENT != null && Compute.of(x.dtype()) == Compute.FLOAT;
       case LINEAR, CONV2D -> x.dtype().isFloating();
       case CHAIN -> true;
@@ -392,6 +392,28 @@ final class CpuKernels implements Kernels {
   public void addLayerNormBackward(Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided gradSum, Strided grad,
       Strided sum, Strided mean, Strided rstd, @Nullable Strided weight) {
     LayerNorm.backward(gradX, gradWeight, gradBias, gradSum, grad, sum, mean, rstd, weight);
+  }
+
+  @Override
+  public void rmsNorm(Strided out, Strided rrms, Strided x, @Nullable Strided weight, double eps) {
+    LayerNorm.forward(null, out, null, rrms, x, null, weight, null, eps);
+  }
+
+  @Override
+  public void rmsNormBackward(@Nullable Strided gradX, @Nullable Strided gradWeight, Strided grad, Strided x, Strided rrms,
+      @Nullable Strided weight) {
+    LayerNorm.backward(gradX, gradWeight, null, null, grad, x, null, rrms, weight);
+  }
+
+  @Override
+  public void groupNorm(Strided out, Strided mean, Strided rstd, Strided x, @Nullable Strided weight, @Nullable Strided bias, double eps) {
+    GroupNorm.forward(out, mean, rstd, x, weight, bias, eps);
+  }
+
+  @Override
+  public void groupNormBackward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided grad, Strided x,
+      Strided mean, Strided rstd, @Nullable Strided weight) {
+    GroupNorm.backward(gradX, gradWeight, gradBias, grad, x, mean, rstd, weight);
   }
 
   @Override

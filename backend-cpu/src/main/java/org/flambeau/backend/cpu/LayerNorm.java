@@ -7,7 +7,7 @@ import static org.flambeau.spi.NativeMemory.FLOAT;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
-/// Layer normalisation over contiguous rows (Ba, Kiros, Hinton, 2016).
+/// Layer normalisation over contiguous rows (Ba, Kiros, Hinton, 2016), and RMS norm, which is the same about 0 instead of the mean.
 final class LayerNorm {
   /// Rows whose gradients of the weight are summed up apart, so that the sum does not depend on the threads.
   private static final long ROWS_APART = 32;
@@ -16,8 +16,8 @@ final class LayerNorm {
 
   private LayerNorm() {}
 
-  /// Of x, or where a residual is given of the sum of both, which is written too.
-  static void forward(@Nullable Strided sum, Strided out, Strided mean, Strided rstd, Strided x, @Nullable Strided residual,
+  /// Of x, or where a residual is given of the sum of both, which is written too. RMS norm has no mean.
+  static void forward(@Nullable Strided sum, Strided out, @Nullable Strided mean, Strided rstd, Strided x, @Nullable Strided residual,
       @Nullable Strided weight, @Nullable Strided bias, double eps) {
     if (out.numel() == 0) {
       return;
@@ -30,7 +30,7 @@ final class LayerNorm {
     try (Staging staging = Staging.open(); Workspace workspace = new Workspace(CpuAllocator.SHARED)) {
       long w = Rows.floats(weight, n, 1, staging, workspace);
       long b = Rows.floats(bias, n, 0, staging, workspace);
-      long means = workspace.take(8 * rows);
+      long means = mean == null ? 0 : workspace.take(8 * rows);
       long rstds = workspace.take(8 * rows);
       long to = staging.write(out);
       long from = staging.read(x);
@@ -50,18 +50,22 @@ final class LayerNorm {
           }
           long place = to + row * n * size;
           long result = Rows.isPlain(out.dtype(), size) ? place : buffer;
-          kernels.normalize(result, source, w, b, eps, means + 8 * row, rstds + 8 * row, n);
+          long m = mean == null ? 0 : means + 8 * row;
+          kernels.moments(source, eps, m, rstds + 8 * row, n);
+          kernels.normalize(result, source, w, b, m == 0 ? 0 : (float) ALL.get(DOUBLE, m), (float) ALL.get(DOUBLE, rstds + 8 * row), n);
           Rows.write(out.dtype(), result, place, size, n);
         }
       });
-      Rows.writeDoubles(means, mean, staging);
+      if (mean != null) {
+        Rows.writeDoubles(means, mean, staging);
+      }
       Rows.writeDoubles(rstds, rstd, staging);
     }
   }
 
   /// `gradSum`, where it is given, is added to `gradX`.
   static void backward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, @Nullable Strided gradSum,
-      Strided grad, Strided x, Strided mean, Strided rstd, @Nullable Strided weight) {
+      Strided grad, Strided x, @Nullable Strided mean, Strided rstd, @Nullable Strided weight) {
     long rows = x.size(0);
     int n = Math.toIntExact(x.size(1));
     int size = x.dtype().size();
@@ -69,9 +73,11 @@ final class LayerNorm {
     RowOp.Loop add = Rows.loop(RowOp.ADD);
     try (Staging staging = Staging.open(); Workspace workspace = new Workspace(CpuAllocator.SHARED)) {
       long w = Rows.floats(weight, n, 1, staging, workspace);
-      long means = workspace.take(8 * Math.max(1, rows));
+      long means = mean == null ? 0 : workspace.take(8 * Math.max(1, rows));
       long rstds = workspace.take(8 * Math.max(1, rows));
-      Rows.readDoubles(mean, means, staging);
+      if (mean != null) {
+        Rows.readDoubles(mean, means, staging);
+      }
       Rows.readDoubles(rstd, rstds, staging);
       long grads = staging.read(grad);
       long from = staging.read(x);
@@ -90,7 +96,7 @@ final class LayerNorm {
           for (long row = rows * part / parts; row < rows * (part + 1) / parts; row++) {
             long g = Rows.read(grad.dtype(), grads + row * n * size, size, buffer, n);
             long source = Rows.read(x.dtype(), from + row * n * size, size, buffer + 4L * n, n);
-            float m = (float) ALL.get(DOUBLE, means + 8 * row);
+            float m = mean == null ? 0 : (float) ALL.get(DOUBLE, means + 8 * row);
             float r = (float) ALL.get(DOUBLE, rstds + 8 * row);
             if (gradWeight != null || gradBias != null) {
               kernels.addNormalized(weightSums, biasSums, g, source, m, r, n);
@@ -98,7 +104,7 @@ final class LayerNorm {
             if (gradX != null) {
               long place = to + row * n * size;
               long result = Rows.isPlain(gradX.dtype(), size) ? place : buffer;
-              kernels.normalizeBackward(result, g, source, w, m, r, n);
+              kernels.normalizeBackward(result, g, source, w, m, r, mean != null, n);
               if (gradSum != null) {
                 long other = Rows.read(gradSum.dtype(), further + row * n * size, size, buffer + 4L * n, n);
                 add.run(result, result, other, result, result, result, 0, 0, 0, 0, n);

@@ -9,11 +9,15 @@ public interface RowKernels {
   /// out = (grad − Σ grad·y)·y: softmax's gradient, y being its result.
   void softmaxBackward(long out, long grad, long y, int n);
 
-  /// out = (x − mean)·r·weight + bias, with r = 1/√(variance + eps); writes the mean and r as doubles.
-  void normalize(long out, long x, long weight, long bias, double eps, long mean, long r, int n);
+  /// Writes the mean and r = 1/√(variance + eps) as doubles; where `mean` is 0, r is about 0, not about the mean.
+  void moments(long x, double eps, long mean, long r, int n);
 
-  /// out = r·(g·w − mean of g·w − x̂·mean of g·w·x̂) with x̂ = (x − mean)·r: layer norm's gradient.
-  void normalizeBackward(long out, long grad, long x, long weight, float mean, float r, int n);
+  /// out = (x − mean)·r·weight + bias.
+  void normalize(long out, long x, long weight, long bias, float mean, float r, int n);
+
+  /// out = r·(g·w − mean of g·w − x̂·mean of g·w·x̂) with x̂ = (x − mean)·r: layer norm's gradient. Where it is not `centred`, RMS norm's:
+  /// without the first mean.
+  void normalizeBackward(long out, long grad, long x, long weight, float mean, float r, boolean centred, int n);
 
   /// weightSum += grad·x̂ and biasSum += grad, element by element.
   void addNormalized(long weightSum, long biasSum, long grad, long x, float mean, float r, int n);

@@ -359,6 +359,16 @@ final class RecordingKernels implements Kernels {
   }
 
   @Override
+  public void rmsNorm(Strided out, Strided rrms, Strided x, @Nullable Strided weight, double eps) {
+    call((k, w, r) -> k.rmsNorm(w[0], w[1], given(r[0]), r[1], eps), to(out, rrms), from(x, weight));
+  }
+
+  @Override
+  public void groupNorm(Strided out, Strided mean, Strided rstd, Strided x, @Nullable Strided weight, @Nullable Strided bias, double eps) {
+    call((k, w, r) -> k.groupNorm(w[0], w[1], w[2], given(r[0]), r[1], r[2], eps), to(out, mean, rstd), from(x, weight, bias));
+  }
+
+  @Override
   public void batchNormStatistics(Strided mean, Strided rstd, Strided x, @Nullable Strided runningMean, @Nullable Strided runningVar,
       double momentum, double eps) {
     if (runningMean == null && runningVar == null) {
@@ -432,6 +442,18 @@ final class RecordingKernels implements Kernels {
   public void addLayerNormBackward(Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided gradSum, Strided grad,
       Strided sum, Strided mean, Strided rstd, @Nullable Strided weight) {
     refused(GRADIENTS).addLayerNormBackward(gradX, gradWeight, gradBias, gradSum, grad, sum, mean, rstd, weight);
+  }
+
+  @Override
+  public void rmsNormBackward(@Nullable Strided gradX, @Nullable Strided gradWeight, Strided grad, Strided x, Strided rrms,
+      @Nullable Strided weight) {
+    refused(GRADIENTS).rmsNormBackward(gradX, gradWeight, grad, x, rrms, weight);
+  }
+
+  @Override
+  public void groupNormBackward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided grad, Strided x,
+      Strided mean, Strided rstd, @Nullable Strided weight) {
+    refused(GRADIENTS).groupNormBackward(gradX, gradWeight, gradBias, grad, x, mean, rstd, weight);
   }
 
   @Override

@@ -18,7 +18,7 @@ import org.flambeau.spi.Kernels;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
-/// Normalisation over the last dimensions of each sample, and over groups of its channels.
+/// Normalisation over the last dimensions of each sample.
 ///
 /// Operands 0, 1 and 2 are x, weight and bias; results 0, 1 and 2 are y, and for each row the mean and `1/√(var + eps)`, which
 /// only the backward reads.
@@ -56,42 +56,7 @@ public final class LayerNorm {
     return run(Rows.of(x, shape, eps), x.contiguous(), weight, bias);
   }
 
-  /// Normalisation of `groups` groups of channels of x (n, c, …), then scaled and shifted for each channel.
-  public static Tensor groupNorm(Tensor x, int groups, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
-    AutocastPolicy policy = AutocastPolicy.of("group_norm", x);
-    if (policy != null) {
-      return policy.run(c -> groupNorm(c[0], groups, c[1], c[2], eps), x, weight, bias);
-    }
-    if (x.dim() < 2) {
-      throw new IllegalArgumentException("[group_norm] Expected at least 2 dimensions for input tensor but received " + x.dim());
-    }
-    if (groups < 1) {
-      throw new IllegalArgumentException("[group_norm] Expected num groups to be greater than 0, got " + groups);
-    }
-    long channels = x.size(1);
-    if (channels % groups != 0) {
-      throw new IllegalArgumentException(
-          "[group_norm] Expected number of channels in input to be divisible by num_groups, but got input of shape "
-              + list(x.sizes()) + " and num_groups=" + groups);
-    }
-    checkChannels("weight", weight, x);
-    checkChannels("bias", bias, x);
-    Promotion.requireFloat("group_norm", x);
-    Device _ = Binary.device("group_norm", x, weight, bias);
-    DType wide = statistics(x.dtype());
-    if (weight != null && weight.dtype() == wide && wide != x.dtype()) {
-      return groupNorm(x.to(wide), groups, weight, bias, eps).to(x.dtype());
-    }
-    long rows = x.size(0) * groups;
-    Tensor y = run(new Rows(rows, rows == 0 ? 0 : x.numel() / rows, eps), x.contiguous(), null, null);
-    long[] perChannel = new long[x.dim()];
-    Arrays.fill(perChannel, 1);
-    perChannel[1] = channels;
-    y = weight == null ? y : y.mul(weight.reshape(perChannel));
-    return bias == null ? y : y.add(bias.reshape(perChannel));
-  }
-
-  private static Tensor run(Rows a, Tensor x, @Nullable Tensor weight, @Nullable Tensor bias) {
+  static Tensor run(Rows a, Tensor x, @Nullable Tensor weight, @Nullable Tensor bias) {
     DType wide = statistics(x.dtype());
     @Nullable Tensor[] operands = {x, weight, bias};
     Strided in = rows(x.strided(), a);
@@ -164,8 +129,7 @@ public final class LayerNorm {
     @Nullable Tensor[] grads = new Tensor[3];
     if (s.needs(0)) {
       Tensor scaled = weight == null ? grad : grad.mul(weight.to(wide).flatten());
-      Tensor inner = scaled.sub(scaled.mean(LAST, true)).sub(normal.mul(scaled.mul(normal).mean(LAST, true)));
-      Tensor gradX = inner.mul(rstd).to(x.dtype()).reshape(s.sizes(0));
+      Tensor gradX = throughRows(scaled, normal, rstd).to(x.dtype()).reshape(s.sizes(0));
       grads[0] = further == null ? gradX : gradX.add(further);
     }
     if (s.needs(1)) {
@@ -175,6 +139,11 @@ public final class LayerNorm {
       grads[2] = grad.sum(0).reshape(s.sizes(2));
     }
     return grads;
+  }
+
+  /// The gradient of rows from that of `normal`, what they become when they are centred and scaled by `rstd`.
+  static Tensor throughRows(Tensor grad, Tensor normal, Tensor rstd) {
+    return grad.sub(grad.mean(LAST, true)).sub(normal.mul(grad.mul(normal).mean(LAST, true))).mul(rstd);
   }
 
   // ---- forms ----
@@ -194,6 +163,11 @@ public final class LayerNorm {
   /// In which dtype statistics are taken and kept.
   static DType statistics(DType dtype) {
     return dtype == DType.FLOAT64 ? DType.FLOAT64 : DType.FLOAT32;
+  }
+
+  /// Whether a fused kernel that converts parameters takes this one beside `x`.
+  static boolean isTaken(@Nullable Tensor parameter, Tensor x) {
+    return parameter == null || parameter.dtype() == x.dtype() || parameter.dtype() == statistics(x.dtype());
   }
 
   /// Whether a fused kernel takes the parameters as they are.
@@ -238,14 +212,6 @@ public final class LayerNorm {
       throw new IllegalArgumentException("[" + op + "] mixed dtype (CPU): expect parameter to have scalar type of "
           + statistics(x.dtype()).label() + " beside an input of " + x.dtype().label() + ", but " + name + " has "
           + parameter.dtype().label());
-    }
-  }
-
-  private static void checkChannels(String name, @Nullable Tensor parameter, Tensor x) {
-    if (parameter != null && (parameter.dim() != 1 || parameter.size(0) != x.size(1))) {
-      throw new IllegalArgumentException(
-          "[group_norm] Expected " + name + " to be a vector of size equal to the number of channels in input, "
-              + "but got " + name + " of shape " + list(parameter.sizes()) + " and input of shape " + list(x.sizes()));
     }
   }
 }

@@ -123,25 +123,33 @@ final class FloatRows implements RowKernels {
   }
 
   @Override
-  public void normalize(long out, long x, long weight, long bias, double eps, long mean, long r, int n) {
+  public void moments(long x, double eps, long mean, long r, int n) {
     int rest = n % LANES;
     int whole = (n - rest) * Float.BYTES;
-    double total = rest > 0 ? sumOfTail(x + whole, rest) : 0;
-    for (int run = 0; run < whole; run += RUN) {
-      total += sum(x + run, Math.min(RUN, whole - run));
+    double centre = 0;
+    if (mean != 0) {
+      double total = rest > 0 ? sumOfTail(x + whole, rest) : 0;
+      for (int run = 0; run < whole; run += RUN) {
+        total += sum(x + run, Math.min(RUN, whole - run));
+      }
+      centre = total / n;
+      ALL.set(DOUBLE, mean, centre);
     }
-    double centre = total / n;
     double squares = rest > 0 ? squaredDeviationsOfTail(x + whole, (float) centre, rest) : 0;
     for (int run = 0; run < whole; run += RUN) {
       squares += squaredDeviations(x + run, (float) centre, Math.min(RUN, whole - run));
     }
     double error = centre - (float) centre; // the deviations are taken from the mean rounded to float
-    double scale = 1 / Math.sqrt(Math.max(0, squares / n - error * error) + eps);
-    ALL.set(DOUBLE, mean, centre);
-    ALL.set(DOUBLE, r, scale);
-    affine(out, x, weight, bias, (float) centre, (float) scale, whole);
+    ALL.set(DOUBLE, r, 1 / Math.sqrt(Math.max(0, squares / n - error * error) + eps));
+  }
+
+  @Override
+  public void normalize(long out, long x, long weight, long bias, float mean, float r, int n) {
+    int rest = n % LANES;
+    int whole = (n - rest) * Float.BYTES;
+    affine(out, x, weight, bias, mean, r, whole);
     if (rest > 0) {
-      affineTail(out + whole, x + whole, weight + whole, bias + whole, (float) centre, (float) scale, rest);
+      affineTail(out + whole, x + whole, weight + whole, bias + whole, mean, r, rest);
     }
   }
 
@@ -212,7 +220,7 @@ final class FloatRows implements RowKernels {
   }
 
   @Override
-  public void normalizeBackward(long out, long grad, long x, long weight, float mean, float r, int n) {
+  public void normalizeBackward(long out, long grad, long x, long weight, float mean, float r, boolean centred, int n) {
     FloatVector centre = FloatVector.broadcast(SPECIES, mean);
     FloatVector scale = FloatVector.broadcast(SPECIES, r);
     int rest = n % LANES;
@@ -235,7 +243,7 @@ final class FloatRows implements RowKernels {
       total += FloatMath.sumOfLanes(sum);
       totalOfProducts += FloatMath.sumOfLanes(sumOfProducts);
     }
-    FloatVector meanGrad = FloatVector.broadcast(SPECIES, (float) (total / n));
+    FloatVector meanGrad = FloatVector.broadcast(SPECIES, centred ? (float) (total / n) : 0);
     FloatVector slope = FloatVector.broadcast(SPECIES, (float) (-totalOfProducts / n));
     for (int i = 0; i < whole; i += STEP) {
       FloatVector g = load(grad + i).mul(load(weight + i));

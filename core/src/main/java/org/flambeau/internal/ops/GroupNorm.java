@@ -1,0 +1,154 @@
+package org.flambeau.internal.ops;
+
+import static org.flambeau.autograd.Derivative.joint;
+import static org.flambeau.autograd.Derivative.result;
+import static org.flambeau.autograd.Derivative.saves;
+import static org.flambeau.internal.ops.Unit.UNIT;
+import static org.flambeau.internal.text.Shapes.list;
+
+import java.util.Arrays;
+import org.flambeau.DType;
+import org.flambeau.Device;
+import org.flambeau.GradMode;
+import org.flambeau.Tensor;
+import org.flambeau.autograd.Saved;
+import org.flambeau.internal.Backends;
+import org.flambeau.spi.FusedOp;
+import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
+
+/// Normalisation over groups of each sample's channels, then a scale and shift for each channel.
+///
+/// Operands 0, 1 and 2 are x, weight and bias; results 0, 1 and 2 are y, and for each sample's groups the mean and `1/√(var + eps)`.
+public final class GroupNorm {
+  private record Groups(int count, double eps) {}
+
+  private static final Op<Groups> GROUP_NORM = Op.of("group_norm", joint("NativeGroupNormBackward0", GroupNorm::saved,
+      (gs, s, a) -> backward(gs[0], s, a)));
+  private static final Op<Unit> FUSED_BACKWARD = Op.notDifferentiable("group_norm_backward");
+
+  private GroupNorm() {}
+
+  private static int saved(int needed) {
+    return (needed & saves(0, 1)) == 0 ? 0 : saves(0, 1) | result(1) | result(2);
+  }
+
+  /// Normalisation of `groups` groups of channels of x (n, c, …), then scaled and shifted for each channel.
+  public static Tensor groupNorm(Tensor x, int groups, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
+    AutocastPolicy policy = AutocastPolicy.of("group_norm", x);
+    if (policy != null) {
+      return policy.run(c -> groupNorm(c[0], groups, c[1], c[2], eps), x, weight, bias);
+    }
+    check(x, groups, weight, bias);
+    Tensor in = x.contiguous();
+    DType wide = LayerNorm.statistics(x.dtype());
+    if (Backends.kernels(x.device()).supports(FusedOp.GROUP_NORM, in.strided()) && LayerNorm.isTaken(weight, x) && LayerNorm.isTaken(bias, x)) {
+      return fused(in, weight, bias, new Groups(groups, eps));
+    }
+    if (weight != null && weight.dtype() == wide && wide != x.dtype()) {
+      return groupNorm(x.to(wide), groups, weight, bias, eps).to(x.dtype());
+    }
+    long rows = x.size(0) * groups;
+    Tensor y = LayerNorm.run(new LayerNorm.Rows(rows, rows == 0 ? 0 : x.numel() / rows, eps), in, null, null);
+    y = weight == null ? y : y.mul(perChannel(weight, x));
+    return bias == null ? y : y.add(perChannel(bias, x));
+  }
+
+  private static Tensor fused(Tensor x, @Nullable Tensor weight, @Nullable Tensor bias, Groups a) {
+    DType wide = LayerNorm.statistics(x.dtype());
+    Layout perGroup = Layout.contiguous(x.size(0), a.count);
+    Strided in = x.strided();
+    Strided scale = weight == null ? null : weight.strided();
+    Strided shift = bias == null ? null : bias.strided();
+    return GROUP_NORM.runMulti(a, x.device(), new DType[] {x.dtype(), wide, wide},
+        new Layout[] {Layout.contiguous(x.sizes()), perGroup, perGroup}, new @Nullable Tensor[] {x, weight, bias},
+        (k, outs) -> k.groupNorm(outs[0], outs[1], outs[2], in, scale, shift, a.eps))[0];
+  }
+
+  private static Tensor perChannel(Tensor parameter, Tensor x) {
+    long[] sizes = new long[x.dim()];
+    Arrays.fill(sizes, 1);
+    sizes[1] = x.size(1);
+    return parameter.reshape(sizes);
+  }
+
+  // ---- backward ----
+
+  private static @Nullable Tensor[] backward(@Nullable Tensor g, Saved s, Groups a) {
+    if (g == null) {
+      return new Tensor[3];
+    }
+    if (!s.needs(0) && !s.needs(1)) {
+      return new @Nullable Tensor[] {null, null, g.sum(allButChannels(g))};
+    }
+    Tensor x = s.input(0);
+    Tensor weight = s.inputOrNull(1);
+    if (GradMode.isEnabled()) {
+      return composed(g, x, weight, s, a);
+    }
+    Tensor grad = g.contiguous();
+    Strided mean = s.result(1).strided();
+    Strided rstd = s.result(2).strided();
+    Strided scale = weight == null ? null : weight.strided();
+    return FusedGradients.run(FUSED_BACKWARD, UNIT, s, new @Nullable Tensor[] {grad, x, s.result(1), s.result(2), weight},
+        (k, grads) -> k.groupNormBackward(grads[0], grads[1], grads[2], grad.strided(), x.strided(), mean, rstd, scale));
+  }
+
+  /// The statistics as functions of x.
+  private static @Nullable Tensor[] composed(Tensor g, Tensor x, @Nullable Tensor weight, Saved s, Groups a) {
+    DType wide = LayerNorm.statistics(x.dtype());
+    long rows = x.size(0) * a.count;
+    long length = rows == 0 ? 0 : x.numel() / rows;
+    int[] last = {-1};
+    Tensor in = x.to(wide).reshape(rows, length);
+    Tensor rstd = Moments.var(in, last, 0, true).add(a.eps).rsqrt();
+    Tensor normal = in.sub(in.mean(last, true)).mul(rstd);
+    Tensor grad = g.to(wide);
+    @Nullable Tensor[] grads = new Tensor[3];
+    if (s.needs(0)) {
+      Tensor scaled = weight == null ? grad : grad.mul(perChannel(weight.to(wide), x));
+      grads[0] = LayerNorm.throughRows(scaled.reshape(rows, length), normal, rstd).to(x.dtype()).reshape(s.sizes(0));
+    }
+    if (s.needs(1)) {
+      grads[1] = grad.mul(normal.reshape(s.sizes(0))).sum(allButChannels(x));
+    }
+    if (s.needs(2)) {
+      grads[2] = grad.sum(allButChannels(x));
+    }
+    return grads;
+  }
+
+  private static int[] allButChannels(Tensor x) {
+    int[] dims = new int[x.dim() - 1];
+    Arrays.setAll(dims, d -> d == 0 ? 0 : d + 1);
+    return dims;
+  }
+
+  // ---- checks ----
+
+  private static void check(Tensor x, int groups, @Nullable Tensor weight, @Nullable Tensor bias) {
+    if (x.dim() < 2) {
+      throw new IllegalArgumentException("[group_norm] Expected at least 2 dimensions for input tensor but received " + x.dim());
+    }
+    if (groups < 1) {
+      throw new IllegalArgumentException("[group_norm] Expected num groups to be greater than 0, got " + groups);
+    }
+    if (x.size(1) % groups != 0) {
+      throw new IllegalArgumentException(
+          "[group_norm] Expected number of channels in input to be divisible by num_groups, but got input of shape "
+              + list(x.sizes()) + " and num_groups=" + groups);
+    }
+    checkChannels("weight", weight, x);
+    checkChannels("bias", bias, x);
+    Promotion.requireFloat("group_norm", x);
+    Device _ = Binary.device("group_norm", x, weight, bias);
+  }
+
+  private static void checkChannels(String name, @Nullable Tensor parameter, Tensor x) {
+    if (parameter != null && (parameter.dim() != 1 || parameter.size(0) != x.size(1))) {
+      throw new IllegalArgumentException(
+          "[group_norm] Expected " + name + " to be a vector of size equal to the number of channels in input, "
+              + "but got " + name + " of shape " + list(parameter.sizes()) + " and input of shape " + list(x.sizes()));
+    }
+  }
+}
