@@ -157,8 +157,15 @@ def normalization():
     out.sample("rms_norm", "plain", rms, [x], sizes=[5], eps=1e-3)
     out.sample("rms_norm", "two dims", rms, [x, uniform("w2", (4, 5))], sizes=[4, 5], eps=1e-5)
     out.sweep("rms_norm", "dtypes", rms, [x, w], FLOATS, sizes=[5], eps=0.0)
-    group = lambda x, w, b, groups, eps: F.group_norm(x, groups, w, b, eps)
-    out.sample("group_norm", "2 groups", group, [x, uniform("gw", (4,), 0.5, 1.5), uniform("gb", (4,))], groups=2, eps=1e-5)
+    out.large("rms_norm", "large", rms, [(torch.float32, (61, 771), -2, 3), (torch.float32, (771,), 0.5, 1.5)], sizes=[771], eps=1e-6)
+    group = lambda x, *wb, groups, eps: F.group_norm(x, groups, *wb, eps=eps)
+    gw, gb = uniform("gw", (4,), 0.5, 1.5), uniform("gb", (4,))
+    out.sample("group_norm", "2 groups", group, [x, gw, gb], groups=2, eps=1e-5)
+    out.sample("group_norm", "plain", group, [x], groups=4, eps=1e-2)
+    out.sample("group_norm", "no images", group, [x[:0], gw, gb], groups=2, eps=1e-5)
+    out.sweep("group_norm", "dtypes", group, [x, gw, gb], FLOATS, groups=2, eps=1e-5)
+    out.sweep("group_norm", "dtypes without places", group, [x[:, :, 0], gw, gb], FLOATS, groups=1, eps=1e-5)
+    out.large("group_norm", "large", group, [(torch.float32, (5, 12, 9, 7), -2, 3), (torch.float32, (12,), 0.5, 1.5), (torch.float32, (12,), -1, 1)], groups=3, eps=1e-5)
 
     def batch_norm(x, *rest, training, momentum, eps, affine=True):
         """Results are the output and, where they change, the running statistics."""

@@ -180,6 +180,12 @@ public interface Kernels {
     return false;
   }
 
+  /// The largest, or smallest, of all elements up to each along `dim`, and the position, int64, of the last that is; the first NaN stays, and
+  /// each further one counts as the last. All have x's sizes.
+  default void runningExtremum(boolean largest, Strided values, Strided indices, Strided x, int dim) {
+    throw new UnsupportedOperationException("runningExtremum");
+  }
+
   /// out = softmax(x), or its logarithm, along `dim`.
   default void softmax(Strided out, Strided x, int dim, boolean log) {
     throw new UnsupportedOperationException("softmax");

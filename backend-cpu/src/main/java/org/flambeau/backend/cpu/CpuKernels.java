@@ -121,6 +121,11 @@ final class CpuKernels implements Kernels {
     Scan.scan(op, out, x, dim);
   }
 
+  @Override
+  public void runningExtremum(boolean largest, Strided values, Strided indices, Strided x, int dim) {
+    RunningExtremum.run(largest, values, indices, x, dim);
+  }
+
   // ---- making ----
 
   @Override
@@ -351,7 +356,7 @@ final class CpuKernels implements Kernels {
       case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, ADD_LAYER_NORM, RMS_NORM, GROUP_NORM, BATCH_NORM, SCALED_CONV2D, ATTENTION, CROSS_ENTROPY, SGD_STEP, ADAM_STEP ->
         Vectorization.PRESENT != null && Compute.of(x.dtype()) == Compute.FLOAT;
       case LINEAR, CONV2D -> x.dtype().isFloating();
-      case CHAIN -> true;
+      case CHAIN, RUNNING_EXTREMUM -> true;
       case MULTI_TENSOR_NORM, MULTI_TENSOR_SCALE -> false;
     };
   }

@@ -13,6 +13,12 @@ final class LineSpace {
     void line(long first, long second, long third);
   }
 
+  @FunctionalInterface
+  interface RunBody {
+    /// The same of `count` lines, which begin the given steps apart.
+    void lines(int count, long first, long firstStep, long second, long secondStep);
+  }
+
   private final IterationSpace space;
   private final int operands;
   private final long lines;
@@ -43,6 +49,18 @@ final class LineSpace {
     long[] sizes = x.sizes().clone();
     sizes[dim] = 1;
     return x.numel() == 0 ? Strided.of(x.storage(), x.dtype(), 0, sizes, new long[sizes.length]) : x.with(x.offset(), sizes, x.strides());
+  }
+
+  /// Neighbouring lines together, at most `most` at a time, of the first two operands.
+  void forEachRun(int most, RunBody body) {
+    CpuPool.SHARED.parallelFor(0, lines, Math.max(1, GRAIN / Math.max(1, length)), (begin, end) -> {
+      long inner = space.size(0);
+      int count;
+      for (long line = begin; line < end; line += count) {
+        count = (int) Math.min(most, Math.min(inner - line % inner, end - line));
+        body.lines(count, space.offset(0, line, 0), space.stride(0, 0), space.offset(1, line, 0), space.stride(1, 0));
+      }
+    });
   }
 
   void forEach(Body body) {

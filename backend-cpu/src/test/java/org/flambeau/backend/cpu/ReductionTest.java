@@ -8,7 +8,6 @@ import java.util.Random;
 import org.flambeau.DType;
 import org.flambeau.spi.Kernels;
 import org.flambeau.spi.ReduceOp;
-import org.flambeau.spi.ScanOp;
 import org.flambeau.spi.Strided;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -221,34 +220,6 @@ class ReductionTest {
             }
             assertEquals(best, Operand.getLong(indices, i), dtype.label() + " along " + dim);
             assertEquals(Operand.get(x, start + best * inner), Operand.get(values, i));
-          }
-        }
-      }
-    }
-  }
-
-  @Test
-  void runningSumsAndProductsAlongAnyDimension() {
-    for (DType dtype : List.of(DType.FLOAT32, DType.FLOAT64, DType.INT64, DType.INT32)) {
-      for (ScanOp op : ScanOp.values()) {
-        Strided x = Operand.filled(Operand.natively(dtype, Operand.Layout.contiguous(3, 1100, 2)), i -> i % 3 == 0 ? 2.0 : 1.0);
-        for (int dim = 0; dim < 3; dim++) {
-          Strided out = Operand.natively(dtype, Operand.Layout.contiguous(3, 1100, 2));
-          KERNELS.scan(op, out, x, dim);
-          long inner = x.stride(dim);
-          for (long i = 0; i < x.numel(); i++) {
-            boolean first = i / inner % x.size(dim) == 0;
-            double expected;
-            if (dtype.isFloating()) {
-              double before = first ? op == ScanOp.CUMSUM ? 0 : 1 : Operand.get(out, i - inner);
-              expected = op == ScanOp.CUMSUM ? before + Operand.get(x, i) : before * Operand.get(x, i);
-            } else {
-              long before = first ? op == ScanOp.CUMSUM ? 0 : 1 : Operand.getLong(out, i - inner);
-              long next = op == ScanOp.CUMSUM ? before + Operand.getLong(x, i) : before * Operand.getLong(x, i);
-              expected = dtype == DType.INT32 ? (int) next : next;
-            }
-            assertEquals(dtype == DType.FLOAT32 ? (float) expected : expected, Operand.get(out, i),
-                dtype.label() + " " + op + " along " + dim);
           }
         }
       }

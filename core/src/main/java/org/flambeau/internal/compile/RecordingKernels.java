@@ -342,6 +342,11 @@ final class RecordingKernels implements Kernels {
   }
 
   @Override
+  public void runningExtremum(boolean largest, Strided values, Strided indices, Strided x, int dim) {
+    call((k, w, r) -> k.runningExtremum(largest, w[0], w[1], given(r[0]), dim), to(values, indices), from(x));
+  }
+
+  @Override
   public void softmax(Strided out, Strided x, int dim, boolean log) {
     call((k, w, r) -> k.softmax(w[0], given(r[0]), dim, log), to(out), from(x));
   }

@@ -13,6 +13,8 @@ import org.flambeau.Selected;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
 import org.flambeau.autograd.Derivative.Term;
+import org.flambeau.internal.Backends;
+import org.flambeau.spi.FusedOp;
 import org.flambeau.spi.ScanOp;
 import org.flambeau.spi.Strided;
 
@@ -104,10 +106,21 @@ public final class Scans {
         : Tensor.zeros(g.device(), g.dtype(), s.sizes(0)).scatterAdd_(dim, s.result(1), g));
   }
 
-  /// In ⌈log₂ n⌉ steps, each of which joins every window with the one of equal length before it. Of equal elements the
-  /// last counts, and NaN, once met, stays.
+  /// Of equal elements the last counts, and NaN, once met, stays.
   private static Selected extremum(Op<Integer> op, Tensor x, int dim, boolean largest) {
     int at = Shapes.dim(op.name(), dim, x.dim());
+    Strided in = Shapes.atLeastVector(x.strided());
+    if (!Backends.kernels(x.device()).supports(FusedOp.RUNNING_EXTREMUM, in)) {
+      return composed(op, x, at, largest);
+    }
+    Layout layout = Layout.contiguous(x.sizes());
+    Tensor[] found = op.runMulti(at, x.device(), new DType[] {x.dtype(), DType.INT64}, new Layout[] {layout, layout}, new Tensor[] {x},
+        (k, outs) -> k.runningExtremum(largest, Shapes.atLeastVector(outs[0]), Shapes.atLeastVector(outs[1]), in, at));
+    return new Selected(found[0], found[1]);
+  }
+
+  /// In ⌈log₂ n⌉ steps, each of which joins every window with the one of equal length before it.
+  private static Selected composed(Op<Integer> op, Tensor x, int at, boolean largest) {
     Tensor[] found = op.composeMulti(at, new Tensor[] {x}, () -> {
       Tensor values = x.clone();
       if (x.dim() == 0) {
