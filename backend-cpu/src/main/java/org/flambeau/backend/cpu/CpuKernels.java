@@ -353,7 +353,8 @@ final class CpuKernels implements Kernels {
   public boolean supports(FusedOp op, Strided... operands) {
     Strided x = operands[0];
     return switch (op) {
-      case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, ADD_LAYER_NORM, RMS_NORM, GROUP_NORM, BATCH_NORM, SCALED_CONV2D, ATTENTION, CROSS_ENTROPY, SGD_STEP, ADAM_STEP ->
+      case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, ADD_LAYER_NORM, RMS_NORM, GROUP_NORM, BATCH_NORM, SCALED_CONV2D, ATTENTION, CROSS_ENTROPY,
+          SGD_STEP, ADAM_STEP ->
         Vectorization.PRESENT != null && Compute.of(x.dtype()) == Compute.FLOAT;
       case LINEAR, CONV2D -> x.dtype().isFloating();
       case CHAIN, RUNNING_EXTREMUM -> true;

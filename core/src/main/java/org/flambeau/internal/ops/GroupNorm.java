@@ -42,7 +42,8 @@ public final class GroupNorm {
     check(x, groups, weight, bias);
     Tensor in = x.contiguous();
     DType wide = LayerNorm.statistics(x.dtype());
-    if (Backends.kernels(x.device()).supports(FusedOp.GROUP_NORM, in.strided()) && LayerNorm.isTaken(weight, x) && LayerNorm.isTaken(bias, x)) {
+    if (Backends.kernels(x.device()).supports(FusedOp.GROUP_NORM, in.strided()) && LayerNorm.isTaken(weight, x)
+        && LayerNorm.isTaken(bias, x)) {
       return fused(in, weight, bias, new Groups(groups, eps));
     }
     if (weight != null && weight.dtype() == wide && wide != x.dtype()) {
