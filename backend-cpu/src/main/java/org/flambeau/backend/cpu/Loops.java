@@ -57,7 +57,7 @@ final class Loops<O extends Enum<O>> {
   private static boolean isExact(Enum<?> op) {
     return switch (op) {
       case UnaryOp unary -> switch (unary) {
-        case ABS, NEG, SIGN, SQUARE, SQRT, RECIPROCAL, RELU, LOGICAL_NOT, IS_NAN, IS_INF, IS_FINITE -> true;
+        case ABS, NEG, SIGN, CEIL, FLOOR, ROUND, TRUNC, SQUARE, SQRT, RECIPROCAL, RELU, LOGICAL_NOT, IS_NAN, IS_INF, IS_FINITE -> true;
         default -> false;
       };
       case BinaryOp binary -> switch (binary) {

@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
@@ -277,53 +276,6 @@ class ElementwiseTest {
       for (long i : new long[] {0, 15, 16, 50_000, 100_002}) {
         KERNELS.unary(op, one, x.with(i, new long[] {1}, new long[] {1}));
         assertEquals(Operand.get(out, i), Operand.get(one, 0), op + " of element " + i);
-      }
-    }
-  }
-
-  @Test
-  void vectorFunctionsAreAccurateToTwoUnitsInTheLastPlace() {
-    List<String> wrong = new ArrayList<>();
-    record Range(UnaryOp op, double from, double to, double ulps) {}
-    for (Range range : List.of(new Range(UnaryOp.EXP, -104, 89, 1.5), new Range(UnaryOp.LOG, 1e-45, 1e3, 1.5),
-        new Range(UnaryOp.TANH, -10, 10, 2), new Range(UnaryOp.SIGMOID, -80, 80, 2.5), new Range(UnaryOp.SIN, -100, 100, 2),
-        new Range(UnaryOp.COS, -100, 100, 2), new Range(UnaryOp.ERF, -5, 5, 2), new Range(UnaryOp.EXPM1, -20, 80, 2),
-        new Range(UnaryOp.LOG1P, -0.999, 100, 2.5), new Range(UnaryOp.SOFTPLUS, -80, 80, 3), new Range(UnaryOp.SILU, -80, 80, 3),
-        new Range(UnaryOp.GELU, -1, 20, 4), new Range(UnaryOp.GELU, -5, -1, 14), new Range(UnaryOp.SIN, -1e9, 1e9, 1))) {
-      int n = 20_000;
-      Strided x = Operand.filled(Operand.natively(DType.FLOAT32, Operand.Layout.contiguous(n)),
-          i -> i % 2 == 0 ? range.from + (range.to - range.from) * i / n : (i % 4 == 1 ? 1 : -1) * Math.exp(-i * 20.0 / n));
-      Strided out = Operand.natively(DType.FLOAT32, Operand.Layout.contiguous(n));
-      KERNELS.unary(range.op, out, x);
-      double worst = 0;
-      double at = 0;
-      for (int i = 0; i < n; i++) {
-        double value = Operand.get(x, i);
-        double expected = range.op.real().applyAsDouble(value);
-        double error = Math.abs(Operand.get(out, i) - expected) / Operand.ulp(DType.FLOAT32, expected);
-        if (value >= range.from && value <= range.to && error > worst) {
-          worst = error;
-          at = value;
-        }
-      }
-      if (worst > range.ulps) {
-        wrong.add(range.op + " is wrong by " + worst + " at " + at);
-      }
-    }
-    assertEquals(List.of(), wrong);
-  }
-
-  @Test
-  void everyVectorFunctionIsNamedAsAnOperation() {
-    if (Vectorization.PRESENT != null) {
-      for (UnaryOp op : List.of(UnaryOp.EXP, UnaryOp.GELU, UnaryOp.IS_NAN, UnaryOp.LOG1P, UnaryOp.GELU_TANH)) {
-        assertTrue(Vectorization.PRESENT.loop(op, Compute.FLOAT) != null, op + " has a vector form");
-      }
-      for (BinaryOp op : List.of(BinaryOp.ADD, BinaryOp.GELU_BACKWARD, BinaryOp.LOG_ADD_EXP, BinaryOp.COPYSIGN)) {
-        assertTrue(Vectorization.PRESENT.loop(op, Compute.FLOAT) != null, op + " has a vector form");
-      }
-      for (TernaryOp op : TernaryOp.values()) {
-        assertTrue(Vectorization.PRESENT.loop(op, Compute.FLOAT) != null, op + " has a vector form");
       }
     }
   }

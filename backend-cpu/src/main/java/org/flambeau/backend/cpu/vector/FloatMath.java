@@ -10,7 +10,6 @@ import static jdk.incubator.vector.VectorOperators.LE;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LT;
 import static jdk.incubator.vector.VectorOperators.NE;
-import static jdk.incubator.vector.VectorOperators.XOR;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -62,7 +61,7 @@ final class FloatMath {
 
   private FloatMath() {}
 
-  private static VectorShuffle<Float> rotation(int lanes) {
+  static VectorShuffle<Float> rotation(int lanes) {
     return VectorShuffle.fromOp(SPECIES, lane -> (lane + lanes) % SPECIES.length());
   }
 
@@ -96,36 +95,47 @@ final class FloatMath {
   // ---- exponentials and logarithms ----
 
   /// 2ᶠ for |f| ≤ ½, to a relative error of 2·10⁻⁹ before rounding.
-  private static FloatVector exp2Reduced(FloatVector f) {
+  static FloatVector exp2Reduced(FloatVector f) {
     return broadcast(SPECIES, 0.00015353299484425166f).fma(f, broadcast(SPECIES, 0.001339895183207291f))
         .fma(f, broadcast(SPECIES, 0.009618438103595504f)).fma(f, broadcast(SPECIES, 0.055503322862963424f))
         .fma(f, broadcast(SPECIES, 0.24022647903587782f)).fma(f, broadcast(SPECIES, 0.6931472029329601f)).fma(f, ONE);
   }
 
-  static FloatVector exp(FloatVector x) {
-    FloatVector rounded = x.fma(broadcast(SPECIES, LOG2_E), broadcast(SPECIES, ROUNDER));
-    FloatVector f = x.fma(broadcast(SPECIES, LOG2_E), broadcast(SPECIES, ROUNDER).sub(rounded));
-    FloatVector y = exp2Reduced(x.fma(broadcast(SPECIES, LOG2_E_LOW), f));
-    // 2ⁿ in two factors, since n may lie outside a float's exponents
-    IntVector n = rounded.reinterpretAsInts().sub(ROUNDER_BITS);
+  /// x/log 2 rounded to a whole number n, which is in the low bits.
+  static FloatVector powerOfTwo(FloatVector x) {
+    return x.fma(broadcast(SPECIES, LOG2_E), broadcast(SPECIES, ROUNDER));
+  }
+
+  /// eˣ/2ⁿ.
+  static FloatVector exp2Rest(FloatVector x, FloatVector powerOfTwo) {
+    FloatVector f = x.fma(broadcast(SPECIES, LOG2_E), broadcast(SPECIES, ROUNDER).sub(powerOfTwo));
+    return exp2Reduced(x.fma(broadcast(SPECIES, LOG2_E_LOW), f));
+  }
+
+  /// y·2ⁿ, in two factors, since n may lie outside a float's exponents.
+  static FloatVector scaled(FloatVector y, FloatVector powerOfTwo) {
+    IntVector n = powerOfTwo.reinterpretAsInts().sub(ROUNDER_BITS);
     IntVector half = n.lanewise(ASHR, 1);
     FloatVector power = half.lanewise(LSHL, MANTISSA_BITS).add(ONE_BITS).reinterpretAsFloats();
     FloatVector rest = n.sub(half).lanewise(LSHL, MANTISSA_BITS).add(ONE_BITS).reinterpretAsFloats();
-    return y.mul(power).mul(rest).blend(Float.POSITIVE_INFINITY, x.compare(GT, LARGEST_EXPONENT)).blend(0f, x.compare(LT, -103.972084f));
+    return y.mul(power).mul(rest);
+  }
+
+  static FloatVector exp(FloatVector x) {
+    FloatVector n = powerOfTwo(x);
+    return scaled(exp2Rest(x, n), n).blend(Float.POSITIVE_INFINITY, x.compare(GT, LARGEST_EXPONENT)).blend(0f, x.compare(LT, -103.972084f));
   }
 
   /// eˣ for x that is NaN or at most 88; 0 where the result is less than 2⁻¹²⁵.
   static FloatVector expBelow(FloatVector x) {
-    FloatVector rounded = x.fma(broadcast(SPECIES, LOG2_E), broadcast(SPECIES, ROUNDER));
-    FloatVector f = x.fma(broadcast(SPECIES, LOG2_E), broadcast(SPECIES, ROUNDER).sub(rounded));
-    FloatVector y = exp2Reduced(x.fma(broadcast(SPECIES, LOG2_E_LOW), f));
-    return y.reinterpretAsInts().add(rounded.reinterpretAsInts().lanewise(LSHL, MANTISSA_BITS)).reinterpretAsFloats()
+    FloatVector n = powerOfTwo(x);
+    return exp2Rest(x, n).reinterpretAsInts().add(n.reinterpretAsInts().lanewise(LSHL, MANTISSA_BITS)).reinterpretAsFloats()
         .blend(0f, x.compare(LT, -86.6f));
   }
 
   /// Coefficients: Shibata's SLEEF.
   static FloatVector expm1(FloatVector x) {
-    FloatVector rounded = x.fma(broadcast(SPECIES, LOG2_E), broadcast(SPECIES, ROUNDER));
+    FloatVector rounded = powerOfTwo(x);
     FloatVector n = rounded.sub(ROUNDER);
     FloatVector r = n.fma(broadcast(SPECIES, -LN_2_LOW), n.fma(broadcast(SPECIES, -LN_2_HIGH), x));
     FloatVector p = broadcast(SPECIES, 0.000198527617612853646278381f).fma(r, broadcast(SPECIES, 0.00139304355252534151077271f))
@@ -138,36 +148,69 @@ final class FloatMath {
         .blend(-1f, x.compare(LT, -25f)).blend(x, x.compare(EQ, 0f));
   }
 
-  /// Coefficients: Moshier's Cephes.
+  /// The bits of a positive x; those of x·2²³ where it is subnormal.
+  private static IntVector normalBits(FloatVector x) {
+    return x.blend(x.mul(0x1p23f), x.compare(LT, Float.MIN_NORMAL)).reinterpretAsInts();
+  }
+
+  /// e + 23 of a subnormal x, e of any other, where x = 2ᵉ(1 + m) with 1 + m in [√½, √2).
+  private static IntVector normalExponent(IntVector bits) {
+    return bits.sub(SQRT_HALF_BITS).lanewise(ASHR, MANTISSA_BITS);
+  }
+
+  /// e of x = 2ᵉ(1 + m).
+  static FloatVector exponent(FloatVector x) {
+    FloatVector e = (FloatVector) normalExponent(normalBits(x)).convert(I2F, 0);
+    return e.blend(e.sub(23f), x.compare(LT, Float.MIN_NORMAL));
+  }
+
+  /// m of x = 2ᵉ(1 + m).
+  static FloatVector mantissa(FloatVector x) {
+    IntVector bits = normalBits(x);
+    return bits.sub(normalExponent(bits).lanewise(LSHL, MANTISSA_BITS)).reinterpretAsFloats().sub(1f);
+  }
+
+  /// y, the logarithm of a positive x, or the logarithm of an x that is not positive or not finite.
+  static FloatVector logarithm(FloatVector x, FloatVector y) {
+    return y.blend(Float.NaN, x.compare(LT, 0f)).blend(Float.NEGATIVE_INFINITY, x.compare(EQ, 0f))
+        .blend(x, x.compare(EQ, Float.POSITIVE_INFINITY).or(x.compare(NE, x)));
+  }
+
   static FloatVector log(FloatVector x) {
-    VectorMask<Float> tiny = x.compare(LT, Float.MIN_NORMAL);
-    IntVector bits = x.blend(x.mul(0x1p23f), tiny).reinterpretAsInts();
-    // x = 2ᵉ(1 + m) with 1 + m in [√½, √2)
-    IntVector e = bits.sub(SQRT_HALF_BITS).lanewise(ASHR, MANTISSA_BITS);
-    FloatVector m = bits.sub(e.lanewise(LSHL, MANTISSA_BITS)).reinterpretAsFloats().sub(1f);
-    FloatVector exponent = (FloatVector) e.convert(I2F, 0);
-    exponent = exponent.blend(exponent.sub(23f), tiny);
+    return logOf(x, ZERO);
+  }
+
+  /// log x + correction, which is small beside log x or, where x is 1, all. Coefficients: Moshier's Cephes.
+  static FloatVector logOf(FloatVector x, FloatVector correction) {
+    FloatVector e = exponent(x);
+    FloatVector m = mantissa(x);
     FloatVector p = broadcast(SPECIES, 7.0376836292e-2f).fma(m, broadcast(SPECIES, -1.1514610310e-1f))
         .fma(m, broadcast(SPECIES, 1.1676998740e-1f)).fma(m, broadcast(SPECIES, -1.2420140846e-1f))
         .fma(m, broadcast(SPECIES, 1.4249322787e-1f)).fma(m, broadcast(SPECIES, -1.6668057665e-1f))
         .fma(m, broadcast(SPECIES, 2.0000714765e-1f)).fma(m, broadcast(SPECIES, -2.4999993993e-1f))
         .fma(m, broadcast(SPECIES, 3.3333331174e-1f));
     FloatVector square = m.mul(m);
-    FloatVector y = exponent.fma(broadcast(SPECIES, -2.12194440e-4f), p.mul(m).mul(square));
+    FloatVector y = e.fma(broadcast(SPECIES, -2.12194440e-4f), p.mul(m).fma(square, correction));
     y = square.fma(broadcast(SPECIES, -0.5f), y);
-    y = exponent.fma(broadcast(SPECIES, 0.693359375f), m.add(y));
-    return y.blend(Float.NaN, x.compare(LT, 0f)).blend(Float.NEGATIVE_INFINITY, x.compare(EQ, 0f))
-        .blend(x, x.compare(EQ, Float.POSITIVE_INFINITY).or(x.compare(NE, x)));
+    return logarithm(x, e.fma(broadcast(SPECIES, 0.693359375f), m.add(y)));
   }
 
+  /// log(1 + x), with what the sum was rounded by.
   static FloatVector log1p(FloatVector x) {
     FloatVector u = x.add(1f);
-    FloatVector y = log(u).add(x.sub(u.sub(1f)).div(u));
-    return y.blend(x, u.compare(EQ, 1f).or(x.compare(EQ, Float.POSITIVE_INFINITY))).blend(Float.NEGATIVE_INFINITY, x.compare(EQ, -1f));
+    return logOf(u, x.sub(u.sub(1f)).div(u)).blend(x, x.compare(EQ, 0f));
+  }
+
+  /// log(1 + x) for x in [0, 1]: a minimax fit of log(1 + x)/x.
+  private static FloatVector log1pUnit(FloatVector x) {
+    return broadcast(SPECIES, -0.003310628f).fma(x, broadcast(SPECIES, 0.020168265f)).fma(x, broadcast(SPECIES, -0.057594087f))
+        .fma(x, broadcast(SPECIES, 0.10673169f)).fma(x, broadcast(SPECIES, -0.1535085f)).fma(x, broadcast(SPECIES, 0.19693746f))
+        .fma(x, broadcast(SPECIES, -0.24958247f)).fma(x, broadcast(SPECIES, 0.33330476f)).fma(x, broadcast(SPECIES, -0.4999993f))
+        .fma(x, ONE).mul(x);
   }
 
   static FloatVector logAddExp(FloatVector a, FloatVector b) {
-    FloatVector sum = a.max(b).add(log1p(expBelow(a.sub(b).abs().neg())));
+    FloatVector sum = a.max(b).add(log1pUnit(expBelow(a.sub(b).abs().neg())));
     return sum.blend(a, a.compare(EQ, b).and(a.abs().compare(EQ, Float.POSITIVE_INFINITY)));
   }
 
@@ -181,13 +224,6 @@ final class FloatMath {
     return ONE.div(exp(x.neg()).add(1f));
   }
 
-  /// Around ½, where the quotient is near 1, by its distance from 1.
-  static FloatVector logit(FloatVector x) {
-    FloatVector rest = ONE.sub(x);
-    FloatVector middle = log1p(x.add(x).sub(1f).div(rest));
-    return log(x.div(rest)).blend(middle, x.sub(0.5f).abs().compare(LT, 0.25f));
-  }
-
   static FloatVector silu(FloatVector x) {
     return x.div(exp(x.neg()).add(1f));
   }
@@ -198,7 +234,7 @@ final class FloatMath {
   }
 
   static FloatVector softplus(FloatVector x) {
-    return x.blend(0f, x.compare(LT, 0f)).add(log1p(expBelow(x.abs().neg())));
+    return x.blend(0f, x.compare(LT, 0f)).add(log1pUnit(expBelow(x.abs().neg())));
   }
 
   /// Coefficients for small operands: Moshier's Cephes.
@@ -210,7 +246,7 @@ final class FloatMath {
     FloatVector a = x.abs();
     FloatVector clipped = a.blend(20f, a.compare(GT, 20f));
     FloatVector large = ONE.sub(broadcast(SPECIES, 2f).div(expBelow(clipped.add(clipped)).add(1f)));
-    return copysign(large.blend(small, a.compare(LT, 0.625f)), x);
+    return copysign(small.blend(large, a.compare(GE, 0.625f)), x);
   }
 
   // ---- the normal distribution ----
@@ -294,38 +330,5 @@ final class FloatMath {
     FloatVector t = distance(x.mul(SQRT_2));
     FloatVector large = ONE.sub(upperTail(t, bell(t.mul(t))).mul(2f));
     return copysign(large, x).blend(small, x.abs().compare(LT, 0.84375f)).blend(x, x.compare(NE, x));
-  }
-
-  // ---- circular functions ----
-
-  static FloatVector sin(FloatVector x) {
-    VectorMask<Float> far = x.abs().compare(GT, 3e4f);
-    FloatVector y = circular(x, 0);
-    return far.anyTrue() ? y.blend(ExactLanes.sin(x), far) : y;
-  }
-
-  static FloatVector cos(FloatVector x) {
-    VectorMask<Float> far = x.abs().compare(GT, 3e4f);
-    FloatVector y = circular(x, 1);
-    return far.anyTrue() ? y.blend(ExactLanes.cos(x), far) : y;
-  }
-
-  /// sin(x + quadrant·π/2), up to where π/2 in three floats is not enough. Coefficients: SLEEF and Cephes.
-  private static FloatVector circular(FloatVector x, int quadrant) {
-    FloatVector rounded = x.fma(broadcast(SPECIES, 0.636619772f), broadcast(SPECIES, ROUNDER));
-    FloatVector n = rounded.sub(ROUNDER);
-    FloatVector r = n.fma(broadcast(SPECIES, -1.57079601287841796875f), x);
-    r = n.fma(broadcast(SPECIES, -3.1391647326017846e-7f), r);
-    r = n.fma(broadcast(SPECIES, -5.390302529957765e-15f), r);
-    FloatVector square = r.mul(r);
-    FloatVector s = broadcast(SPECIES, 2.6083159809786593541503e-06f).fma(square, broadcast(SPECIES, -0.0001981069071916863322258f))
-        .fma(square, broadcast(SPECIES, 0.00833307858556509017944336f)).fma(square, broadcast(SPECIES, -0.166666597127914428710938f))
-        .mul(square).fma(r, r);
-    FloatVector c = broadcast(SPECIES, 2.443315711809948e-5f).fma(square, broadcast(SPECIES, -1.388731625493765e-3f))
-        .fma(square, broadcast(SPECIES, 4.166664568298827e-2f)).fma(square, broadcast(SPECIES, -0.5f)).fma(square, ONE);
-    IntVector k = rounded.reinterpretAsInts().add(quadrant);
-    IntVector sign = k.and(2).lanewise(LSHL, 30);
-    FloatVector y = copysign(s, r).blend(c, k.and(1).compare(NE, 0).cast(SPECIES));
-    return y.reinterpretAsInts().lanewise(XOR, sign).reinterpretAsFloats();
   }
 }

@@ -4,6 +4,7 @@ import com.sun.management.HotSpotDiagnosticMXBean;
 import java.lang.invoke.MethodHandles;
 import java.lang.management.ManagementFactory;
 import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -29,7 +30,8 @@ import org.jspecify.annotations.Nullable;
 public final class FloatVectorization implements Vectorization {
   /// Where the operations of each compute type are.
   private static final Map<Compute, List<Class<?>>> OPERATIONS = Map.of(
-      Compute.FLOAT, List.of(FloatMath.class, RealMath.class, LaneMath.class),
+      Compute.FLOAT, List.of(FloatMath.class, FloatExponentials.class, FloatRounding.class, FloatSpecial.class, FloatTrigonometry.class,
+          RealMath.class, LaneMath.class),
       Compute.DOUBLE, List.of(RealMath.class, LaneMath.class),
       Compute.INT, List.of(WholeMath.class, LaneMath.class),
       Compute.LONG, List.of(WholeMath.class, LaneMath.class));
@@ -43,7 +45,8 @@ public final class FloatVectorization implements Vectorization {
   private static final int NUMBERS = 4;
 
   private static Map<String, Integer> functions(List<Class<?>> types) {
-    return types.stream().flatMap(type -> Arrays.stream(type.getDeclaredMethods())).filter(method -> !method.isSynthetic())
+    return types.stream().flatMap(type -> Arrays.stream(type.getDeclaredMethods()))
+        .filter(method -> !method.isSynthetic() && !Modifier.isPrivate(method.getModifiers()))
         .collect(Collectors.toUnmodifiableMap(Method::getName, Method::getParameterCount));
   }
 
