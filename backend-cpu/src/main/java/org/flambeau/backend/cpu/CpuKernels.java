@@ -169,7 +169,14 @@ final class CpuKernels implements Kernels {
   @Override
   public void matmul(Strided out, Strided a, Strided b) {
     try (Staging staging = Staging.open()) {
-      linearAlgebra.matmul(staging.writable(out), staging.readable(a), staging.readable(b));
+      Strided result = staging.writable(out);
+      Strided left = staging.readable(a);
+      Strided right = staging.readable(b);
+      if (DotProduct.serves(result, left)) {
+        DotProduct.multiply(result, left, right);
+      } else {
+        linearAlgebra.matmul(result, left, right);
+      }
     }
   }
 

@@ -3,6 +3,8 @@ package org.flambeau.backend.cpu.gemm;
 import static org.flambeau.spi.NativeMemory.ALL;
 
 import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.flambeau.DType;
 import org.flambeau.backend.cpu.Elementwise;
 import org.flambeau.backend.cpu.EpiloguePass;
@@ -18,17 +20,13 @@ import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
 /// Linear algebra in Java alone: products by [Gemm], convolutions as products with [Patches]. Half precision is computed
-/// in float32 copies.
+/// in float32 copies, integers of less than 32 bits in int32 copies.
 public final class VectorLinearAlgebra implements LinearAlgebra {
   private final Allocator allocator;
-  private final Gemm floats;
-  private final Gemm doubles;
+  private final Map<DType, Gemm> gemms = new ConcurrentHashMap<>();
 
   public VectorLinearAlgebra(Allocator allocator) {
     this.allocator = allocator;
-    boolean vectors = Vectorization.PRESENT != null;
-    this.floats = new Gemm(allocator, vectors ? new FloatTile() : new PlainTile(false));
-    this.doubles = new Gemm(allocator, vectors ? new DoubleTile() : new PlainTile(true));
   }
 
   @Override
@@ -39,11 +37,7 @@ public final class VectorLinearAlgebra implements LinearAlgebra {
 
   @Override
   public void matmul(Strided out, Strided a, Strided b) {
-    if (out.dtype().isIntegral()) {
-      IntegerMatmul.multiply(out, a, b);
-    } else {
-      product(out, a, b, null, Activation.NONE);
-    }
+    product(out, a, b, null, Activation.NONE);
   }
 
   @Override
@@ -101,12 +95,18 @@ public final class VectorLinearAlgebra implements LinearAlgebra {
     return operand.address() + index * operand.stride(0) * operand.dtype().size();
   }
 
+  /// Sums of integers wrap in the end where they do not on the way.
   private static DType computeType(Strided operand) {
-    return operand.dtype() == DType.FLOAT64 ? DType.FLOAT64 : DType.FLOAT32;
+    return switch (operand.dtype()) {
+      case FLOAT64, INT64 -> operand.dtype();
+      case FLOAT32, FLOAT16, BFLOAT16 -> DType.FLOAT32;
+      default -> DType.INT32;
+    };
   }
 
   private Gemm gemm(DType dtype) {
-    return dtype == DType.FLOAT64 ? doubles : floats;
+    Gemm gemm = gemms.get(dtype);
+    return gemm != null ? gemm : gemms.computeIfAbsent(dtype, type -> new Gemm(allocator, Tile.of(type)));
   }
 
   private static void zero(Strided result) {
