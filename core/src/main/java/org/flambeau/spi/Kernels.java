@@ -24,6 +24,9 @@ public interface Kernels {
   /// PyTorch: float to integral truncates, to bool asks whether it is not zero, to half precision rounds to nearest even.
   void copy(Strided out, Strided x);
 
+  /// Copies `x` into `out` of the same sizes and dtype, in reverse order along each of `dims`.
+  void flip(Strided out, Strided x, int... dims);
+
   /// Copies host bytes into `out`, which is contiguous. `host` may be reused when this returns.
   void copyFromHost(Strided out, MemorySegment host);
 

@@ -114,6 +114,17 @@ public final class Strided {
     return of(storage, dtype, offset, sizes, strides);
   }
 
+  /// The same elements in reverse order along each of `dims`: for kernels that know of negative strides.
+  public Strided reversed(int... dims) {
+    long first = offset;
+    long[] steps = strides.clone();
+    for (int d : dims) {
+      first += Math.max(sizes[d] - 1, 0) * steps[d];
+      steps[d] = -steps[d];
+    }
+    return with(first, sizes, steps);
+  }
+
   public Storage storage() {
     return storage;
   }

@@ -120,7 +120,7 @@ final class NeuralOps {
       op("pad", (x, a) -> a.text("mode").equals("constant")
           ? Functional.pad(x.get(0), a.number("value"), a.longs("padding"))
           : Functional.pad(x.get(0), PaddingMode.valueOf(a.text("mode").toUpperCase(Locale.ROOT)), a.longs("padding"))).records("constant_pad_nd", "reflection_pad1d", "reflection_pad2d",
-              "reflection_pad3d", "replication_pad1d", "replication_pad2d", "replication_pad3d", "circular_pad1d", "circular_pad2d", "circular_pad3d")
+              "reflection_pad3d", "replication_pad1d", "replication_pad2d", "replication_pad3d", "circular_pad1d", "circular_pad2d", "circular_pad3d", "border_pad")
           .refuses(() -> Functional.pad(Tensor.ones(2), 1), "[pad]", "Padding length must be divisible by 2", "[1]")
           .refuses(() -> Functional.pad(Tensor.ones(2), 1, 1, 1, 1), "[pad]", "4"),
       op("interpolate", (x, a) -> Functional.interpolate(x.get(0), mode(x.get(0), a), a.flag("alignCorners"),

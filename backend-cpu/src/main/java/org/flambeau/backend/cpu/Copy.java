@@ -1,11 +1,5 @@
 package org.flambeau.backend.cpu;
 
-import static org.flambeau.spi.NativeMemory.ALL;
-import static org.flambeau.spi.NativeMemory.BYTE;
-import static org.flambeau.spi.NativeMemory.INT;
-import static org.flambeau.spi.NativeMemory.LONG;
-import static org.flambeau.spi.NativeMemory.SHORT;
-
 import org.flambeau.spi.NativeMemory;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +26,13 @@ public final class Copy {
       }
     } else {
       Elementwise.run(Pass.cast(out.dtype(), x.dtype()), out, x, null, null);
+    }
+  }
+
+  /// As [org.flambeau.spi.Kernels#flip].
+  static void flip(Strided out, Strided x, int... dims) {
+    try (Staging staging = Staging.open()) {
+      copy(staging.writable(out), staging.readable(x).reversed(dims));
     }
   }
 
@@ -111,47 +112,35 @@ public final class Copy {
     long inner = space.size(0);
     long row = begin / inner;
     long first = begin - row * inner;
-    for (long at = begin; at < end; row++) {
+    for (long at = begin; at < end;) {
       long n = Math.min(inner - first, end - at);
-      row(size, to + space.offset(0, row, 1) + first * space.stride(0, 0), space.stride(0, 0),
-          from + space.offset(1, row, 1) + first * space.stride(1, 0), space.stride(1, 0), n);
-      at += n;
+      long count = n < inner || space.rank() == 1 ? 1 : Math.min(space.size(1) - row % space.size(1), (end - at) / inner);
+      block(size, to + space.offset(0, row, 1) + first * space.stride(0, 0), from + space.offset(1, row, 1) + first * space.stride(1, 0),
+          n, count);
+      at += n * count;
+      row += count;
       first = 0;
     }
   }
 
-  static void row(int size, long to, long toStride, long from, long fromStride, long n) {
-    if (toStride == size && fromStride == size) {
-      NativeMemory.copy(from, to, n * size);
-    } else if (toStride == size && fromStride == 0 && n > 16) {
-      repeat(size, to, from, n * size);
-    } else {
-      step(size, to, toStride, from, fromStride, n);
+  /// The first n elements of `count` rows that are neighbours in dimension 1.
+  private void block(int size, long to, long from, long n, long count) {
+    long toStride = space.stride(0, 0);
+    long fromStride = space.stride(1, 0);
+    long toRow = count == 1 ? 0 : space.stride(0, 1);
+    long fromRow = count == 1 ? 0 : space.stride(1, 1);
+    for (long r = 0; r < count; r++) {
+      row(size, to + r * toRow, toStride, from + r * fromRow, fromStride, n);
     }
   }
 
-  private static void step(int size, long to, long toStride, long from, long fromStride, long n) {
-    switch (size) {
-      case 1 -> {
-        for (long i = 0; i < n; i++) {
-          ALL.set(BYTE, to + i * toStride, ALL.get(BYTE, from + i * fromStride));
-        }
-      }
-      case 2 -> {
-        for (long i = 0; i < n; i++) {
-          ALL.set(SHORT, to + i * toStride, ALL.get(SHORT, from + i * fromStride));
-        }
-      }
-      case 4 -> {
-        for (long i = 0; i < n; i++) {
-          ALL.set(INT, to + i * toStride, ALL.get(INT, from + i * fromStride));
-        }
-      }
-      default -> {
-        for (long i = 0; i < n; i++) {
-          ALL.set(LONG, to + i * toStride, ALL.get(LONG, from + i * fromStride));
-        }
-      }
+  static void row(int size, long to, long toStride, long from, long fromStride, long n) {
+    if (toStride == size && fromStride == 0 && n > 16) {
+      repeat(size, to, from, n * size);
+    } else if (toStride == size && fromStride == -size) {
+      ByteMoves.reverse(size, to, from, n);
+    } else {
+      Runs.move(size, to, toStride, from, fromStride, n);
     }
   }
 
@@ -186,7 +175,7 @@ public final class Copy {
         long source = from + planes.offset(1, plane, 0) + i * space.stride(1, 0) + j * size;
         long target = to + planes.offset(0, plane, 0) + i * size + j * space.stride(0, 1);
         for (long r = 0; r < height; r++) {
-          step(size, target + r * space.stride(0, 1), size, source + r * size, space.stride(1, 0), width);
+          Runs.move(size, target + r * space.stride(0, 1), size, source + r * size, space.stride(1, 0), width);
         }
       }
     });

@@ -49,6 +49,11 @@ final class CpuKernels implements Kernels {
   }
 
   @Override
+  public void flip(Strided out, Strided x, int... dims) {
+    Copy.flip(out, x, dims);
+  }
+
+  @Override
   public void copyFromHost(Strided out, MemorySegment host) {
     try (Staging staging = Staging.open()) {
       MemorySegment.copy(host, 0, ALL, staging.write(out), out.numel() * out.dtype().size());

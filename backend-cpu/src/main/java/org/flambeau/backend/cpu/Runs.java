@@ -10,7 +10,6 @@ import static org.flambeau.spi.NativeMemory.SHORT;
 
 import java.lang.foreign.MemorySegment;
 import org.flambeau.DType;
-import org.flambeau.spi.NativeMemory;
 
 /// Strided runs of elements, moved within native memory or between it and Java arrays. Steps are in bytes.
 final class Runs {
@@ -31,7 +30,7 @@ final class Runs {
   /// Moves n elements; where `fromStep` is 0, one element n times.
   static void move(int width, long to, long toStep, long from, long fromStep, long n) {
     if (toStep == width && fromStep == width) {
-      NativeMemory.copy(from, to, n * width);
+      ByteMoves.copy(from, to, n * width);
       return;
     }
     switch (width) {

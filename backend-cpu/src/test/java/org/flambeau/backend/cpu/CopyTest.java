@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.List;
 import org.flambeau.DType;
 import org.flambeau.spi.Kernels;
@@ -40,6 +41,24 @@ class CopyTest {
         KERNELS.copy(out, x);
         for (long i = 0; i < out.numel(); i++) {
           assertEquals(Operand.get(x, i), Operand.get(out, i), dtype.label() + " element " + i);
+        }
+      }
+    }
+  }
+
+  @Test
+  void flipsReverseRowsOfAnyLengthAndTheirOrder() {
+    for (long n : new long[] {1, 7, 64, 65, 131, 3000}) {
+      for (DType dtype : List.of(DType.UINT8, DType.BFLOAT16, DType.FLOAT32, DType.FLOAT64)) {
+        Strided x = Operand.filled(Operand.natively(dtype, Operand.Layout.contiguous(5, n)), i -> (double) (i % 251));
+        for (int[] dims : new int[][] {{}, {0}, {1}, {0, 1}}) {
+          Strided out = Operand.natively(dtype, Operand.Layout.contiguous(5, n));
+          KERNELS.flip(out, x, dims);
+          for (long i = 0; i < out.numel(); i++) {
+            long row = Arrays.stream(dims).anyMatch(d -> d == 0) ? 4 - i / n : i / n;
+            long column = Arrays.stream(dims).anyMatch(d -> d == 1) ? n - 1 - i % n : i % n;
+            assertEquals(Operand.get(x, row * n + column), Operand.get(out, i), dtype.label() + " " + n + " " + Arrays.toString(dims));
+          }
         }
       }
     }

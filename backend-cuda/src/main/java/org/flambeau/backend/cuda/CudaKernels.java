@@ -78,6 +78,11 @@ final class CudaKernels implements Kernels {
   }
 
   @Override
+  public void flip(Strided out, Strided x, int... dims) {
+    elementwise.copy(out, x.reversed(dims));
+  }
+
+  @Override
   public void copyFromHost(Strided out, MemorySegment host) {
     gpu.hostCopies().toDevice(out.address(), host, out.numel() * out.dtype().size());
   }

@@ -104,6 +104,11 @@ final class RecordingKernels implements Kernels {
   }
 
   @Override
+  public void flip(Strided out, Strided x, int... dims) {
+    call((k, w, r) -> k.flip(w[0], given(r[0]), dims), to(out), from(x));
+  }
+
+  @Override
   public void copyFromHost(Strided out, MemorySegment host) {
     inner.copyFromHost(out, host);
     recorder.hostWrote(this, out);

@@ -4,7 +4,7 @@ import static org.flambeau.autograd.Derivative.term;
 import static org.flambeau.internal.text.Shapes.list;
 
 import java.util.Arrays;
-import org.flambeau.DType;
+import java.util.List;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
 import org.flambeau.autograd.Derivative.Term;
@@ -15,6 +15,8 @@ import org.flambeau.spi.Strided;
 public final class Padding {
   private static final Op<long[]> CONSTANT = Op.of("constant_pad_nd", Derivative.of("ConstantPadNdBackward0",
       term((g, _, widths) -> constant(g, negated(widths), 0))));
+
+  private static final Op<Unit> FRAME = Op.notDifferentiable("border_pad");
 
   /// Elements taken from within the tensor.
   public enum Border {
@@ -36,15 +38,19 @@ public final class Padding {
       }
     }
 
-    /// Where in a dimension of `size` the elements at `positions` come from.
-    private Tensor sources(Tensor positions, long size) {
+    /// Where in a padded dimension the elements before and after the `size` ones of the operand come from.
+    private List<Strip> strips(long before, long size, long after) {
+      long end = before + size;
       return switch (this) {
-        case REFLECT -> positions.abs().rsub(size - 1).abs().rsub(size - 1);
-        case REPLICATE -> positions.clamp(0, size - 1);
-        case CIRCULAR -> positions.remainder(size);
+        case REFLECT -> List.of(new Strip(0, before, before + 1, before), new Strip(end, after, end - 1 - after, after));
+        case REPLICATE -> List.of(new Strip(0, before, before, 1), new Strip(end, after, end - 1, 1));
+        case CIRCULAR -> List.of(new Strip(0, before, size, before), new Strip(end, after, before, after));
       };
     }
   }
+
+  /// `count` elements of a padded dimension from `at` on, which are the `width` from `from` on.
+  private record Strip(long at, long count, long from, long width) {}
 
   private Padding() {}
 
@@ -115,31 +121,92 @@ public final class Padding {
     for (int pair = 0; pair < spatial; pair++) {
       checkWidths(op, sizes, pair, widths[2 * pair], widths[2 * pair + 1], border);
     }
-    return border.ops[spatial - 1].compose(widths, new Tensor[] {x}, () -> {
-      Tensor padded = x;
-      for (int pair = 0; pair < spatial; pair++) {
-        padded = padded.indexSelect(sizes.length - 1 - pair, sources(x, widths, pair, border, sizes));
+    return border.ops[spatial - 1].compose(widths, new Tensor[] {x}, () -> border == Border.CIRCULAR
+        ? framed(cropped(x, widths), widths, border)
+        : cropped(framed(x, widths, border), widths));
+  }
+
+  /// Without the elements that negative widths take away.
+  private static Tensor cropped(Tensor x, long[] widths) {
+    return Arrays.stream(widths).allMatch(width -> width >= 0) ? x : constant(x, cropping(widths), 0);
+  }
+
+  /// With zeros in the place of those.
+  private static Tensor uncropped(Tensor g, long[] widths) {
+    return Arrays.stream(widths).allMatch(width -> width >= 0) ? g : constant(g, negated(cropping(widths)), 0);
+  }
+
+  private static long[] cropping(long[] widths) {
+    return Arrays.stream(widths).map(width -> Math.min(width, 0)).toArray();
+  }
+
+  /// With all elements around that positive widths ask for: those of the last dimension first, so that the others find the corners.
+  private static Tensor framed(Tensor x, long[] widths, Border border) {
+    long[] sizes = x.sizes();
+    long[] first = new long[sizes.length];
+    for (int pair = 0; pair < widths.length / 2; pair++) {
+      int d = sizes.length - 1 - pair;
+      first[d] = Math.max(widths[2 * pair], 0);
+      sizes[d] += first[d] + Math.max(widths[2 * pair + 1], 0);
+    }
+    Strided in = x.strided();
+    return FRAME.run(Unit.UNIT, x.dtype(), Layout.ofImages(in, sizes), x, (k, out) -> {
+      k.copy(within(out, first, in.sizes()), in);
+      long[] at = first.clone();
+      long[] covered = in.sizes().clone();
+      for (int d = sizes.length - 1; d >= sizes.length - widths.length / 2; d--) {
+        for (Strip strip : border.strips(first[d], in.size(d), sizes[d] - first[d] - in.size(d))) {
+          if (strip.count > 0) {
+            Strided to = part(out, at, covered, d, strip.at, strip.count);
+            Strided from = part(out, at, covered, d, strip.from, strip.width);
+            if (border == Border.REFLECT) {
+              k.flip(to, from, d);
+            } else {
+              k.copy(to, Shapes.expand(from, to.sizes()));
+            }
+          }
+        }
+        at[d] = 0;
+        covered[d] = sizes[d];
       }
-      return padded;
     });
   }
 
-  /// Where each element of the result comes from, along the dimension of one pair of widths.
-  private static Tensor sources(Tensor like, long[] widths, int pair, Border border, long[] sizes) {
-    long size = sizes[sizes.length - 1 - pair];
-    long before = widths[2 * pair];
-    long padded = before + size + widths[2 * pair + 1];
-    return border.sources(Creation.sequence(like.device(), DType.INT64, padded, -before, 1), size);
+  private static Strided part(Strided x, long[] at, long[] sizes, int d, long from, long size) {
+    long[] first = at.clone();
+    first[d] = from;
+    return within(x, first, Shapes.resized(sizes, d, size));
+  }
+
+  private static Tensor putBack(Tensor g, long[] widths, Border border, long[] sizes) {
+    if (border != Border.CIRCULAR) {
+      return unframed(uncropped(g, widths), widths, border, sizes);
+    }
+    long[] left = sizes.clone();
+    for (int i = 0; i < widths.length; i++) {
+      left[sizes.length - 1 - i / 2] += Math.min(widths[i], 0);
+    }
+    return uncropped(unframed(g, widths, border, left), widths);
   }
 
   /// Adds up what was taken from one element.
-  private static Tensor putBack(Tensor g, long[] widths, Border border, long[] sizes) {
+  private static Tensor unframed(Tensor g, long[] widths, Border border, long[] sizes) {
     Tensor grad = g;
-    for (int pair = widths.length / 2 - 1; pair >= 0; pair--) {
-      int d = sizes.length - 1 - pair;
-      long[] inner = grad.sizes();
-      inner[d] = sizes[d];
-      grad = Tensor.zeros(g.device(), g.dtype(), inner).indexAdd_(d, sources(g, widths, pair, border, sizes), grad);
+    for (int d = sizes.length - widths.length / 2; d < sizes.length; d++) {
+      long before = Math.max(widths[2 * (sizes.length - 1 - d)], 0);
+      Tensor whole = grad;
+      grad = whole.narrow(d, before, sizes[d]).clone();
+      for (Strip strip : border.strips(before, sizes[d], whole.size(d) - before - sizes[d])) {
+        if (strip.count > 0) {
+          Tensor taken = whole.narrow(d, strip.at, strip.count);
+          Tensor sum = switch (border) {
+            case REFLECT -> taken.flip(d);
+            case REPLICATE -> taken.sum(new int[] {d}, true);
+            case CIRCULAR -> taken;
+          };
+          Tensor _ = grad.narrow(d, strip.from - before, strip.width).add_(sum);
+        }
+      }
     }
     return grad;
   }
@@ -158,7 +225,8 @@ public final class Padding {
           "[" + op + "] Argument #" + (4 + 2 * pair) + ": Padding size should be less than the corresponding "
               + "input dimension, but got: padding (" + before + ", " + after + ") at dimension " + d + " of input " + list(sizes));
     }
-    if (border == Border.CIRCULAR && (before > size || after > size)) {
+    long left = size + Math.min(before, 0) + Math.min(after, 0);
+    if (border == Border.CIRCULAR && Math.max(before, after) > left) {
       throw new IllegalArgumentException("[" + op + "] Padding value causes wrapping around more than once.");
     }
     if (size == 0 || before + size + after < 1 || before < -size || after < -size) {

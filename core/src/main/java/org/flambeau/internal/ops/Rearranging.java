@@ -7,6 +7,7 @@ import java.util.stream.IntStream;
 import org.flambeau.Device;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
+import org.flambeau.spi.Strided;
 
 /// Orders and repetitions of elements that are made of views and copies.
 public final class Rearranging {
@@ -43,14 +44,8 @@ public final class Rearranging {
 
   public static Tensor flip(Tensor x, int... dims) {
     int[] counted = dims.length == 0 ? new int[0] : Shapes.dims("flip", dims, x.dim());
-    return FLIP.compose(counted, new Tensor[] {x}, () -> {
-      Tensor flipped = x;
-      for (int dim : counted) {
-        long size = x.size(dim);
-        flipped = flipped.indexSelect(dim, Creation.positions(x.device(), size).rsub(size - 1));
-      }
-      return flipped == x ? x.clone() : flipped;
-    });
+    Strided in = x.strided();
+    return FLIP.run(counted, x.dtype(), Layout.like(in), x, (k, out) -> k.flip(out, in, counted));
   }
 
   public static Tensor roll(Tensor x, long shift, int dim) {

@@ -1,0 +1,100 @@
+package org.flambeau.backend.cpu;
+
+import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.BYTE;
+import static org.flambeau.spi.NativeMemory.INT;
+import static org.flambeau.spi.NativeMemory.LONG;
+
+import java.nio.ByteOrder;
+import jdk.incubator.vector.LongVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShuffle;
+import jdk.incubator.vector.VectorSpecies;
+import org.flambeau.spi.NativeMemory;
+
+/// Short runs of bytes, of which there are many: moved by vectors, without the call that long ones are worth; and runs in reverse.
+final class ByteMoves {
+  private static final boolean VECTORS = Vectorization.PRESENT != null;
+  private static final long SHORT_RUN = 1 << 10;
+
+  private ByteMoves() {}
+
+  /// Copies a run of bytes.
+  static void copy(long from, long to, long bytes) {
+    if (bytes > SHORT_RUN) {
+      NativeMemory.copy(from, to, bytes);
+    } else if (VECTORS && bytes >= Vectors.BYTES) {
+      Vectors.copy(from, to, bytes);
+    } else if (bytes >= Long.BYTES) {
+      for (long i = 0; i < bytes - Long.BYTES; i += Long.BYTES) {
+        ALL.set(LONG, to + i, ALL.get(LONG, from + i));
+      }
+      ALL.set(LONG, to + bytes - Long.BYTES, ALL.get(LONG, from + bytes - Long.BYTES));
+    } else if (bytes == Integer.BYTES) {
+      ALL.set(INT, to, ALL.get(INT, from));
+    } else {
+      for (long i = 0; i < bytes; i++) {
+        ALL.set(BYTE, to + i, ALL.get(BYTE, from + i));
+      }
+    }
+  }
+
+  /// Copies n elements of `width` bytes to `to` and after it from `from` and before it.
+  static void reverse(int width, long to, long from, long n) {
+    long done = VECTORS ? Vectors.reverse(width, to, from, n) : 0;
+    Runs.move(width, to + done * width, width, from - done * width, -width, n - done);
+  }
+
+  /// Apart, since it is there only where vectors are.
+  private static final class Vectors {
+    private static final VectorSpecies<Long> SPECIES = LongVector.SPECIES_PREFERRED;
+    private static final VectorShuffle<Long> BACKWARDS = VectorShuffle.iota(SPECIES, SPECIES.length() - 1, -1, false);
+    static final int BYTES = SPECIES.vectorByteSize();
+
+    private static LongVector load(long from) {
+      return LongVector.fromMemorySegment(SPECIES, ALL, from, ByteOrder.LITTLE_ENDIAN);
+    }
+
+    private static void store(LongVector vector, long to) {
+      vector.intoMemorySegment(ALL, to, ByteOrder.LITTLE_ENDIAN);
+    }
+
+    static void copy(long from, long to, long bytes) {
+      for (long i = 0; i < bytes - BYTES; i += BYTES) {
+        store(load(from + i), to + i);
+      }
+      store(load(from + bytes - BYTES), to + bytes - BYTES);
+    }
+
+    /// As many of n elements as fill whole vectors; returns how many.
+    static long reverse(int width, long to, long from, long n) {
+      long bytes = n * width / BYTES * BYTES;
+      long last = from + width - BYTES;
+      switch (width) {
+        case 1 -> {
+          for (long i = 0; i < bytes; i += BYTES) {
+            store(load(last - i).rearrange(BACKWARDS).lanewise(VectorOperators.REVERSE_BYTES), to + i);
+          }
+        }
+        case 2 -> {
+          for (long i = 0; i < bytes; i += BYTES) {
+            LongVector halves = load(last - i).rearrange(BACKWARDS).lanewise(VectorOperators.ROR, 32);
+            LongVector high = halves.lanewise(VectorOperators.LSHL, 16).and(0xffff0000ffff0000L);
+            store(halves.lanewise(VectorOperators.LSHR, 16).and(0x0000ffff0000ffffL).or(high), to + i);
+          }
+        }
+        case 4 -> {
+          for (long i = 0; i < bytes; i += BYTES) {
+            store(load(last - i).rearrange(BACKWARDS).lanewise(VectorOperators.ROR, 32), to + i);
+          }
+        }
+        default -> {
+          for (long i = 0; i < bytes; i += BYTES) {
+            store(load(last - i).rearrange(BACKWARDS), to + i);
+          }
+        }
+      }
+      return bytes / width;
+    }
+  }
+}
