@@ -3,6 +3,7 @@ package org.flambeau.spi;
 /// Operations that a backend may offer as one kernel; core composes them from others where it does not.
 public enum FusedOp {
   RUNNING_EXTREMUM,
+  ORDER_STATISTIC,
   SOFTMAX,
   LOG_SOFTMAX,
   LAYER_NORM,

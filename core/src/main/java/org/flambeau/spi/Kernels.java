@@ -189,6 +189,13 @@ public interface Kernels {
     throw new UnsupportedOperationException("runningExtremum");
   }
 
+  /// An element along `dim` and its position, int64; both have x's sizes with 1 at `dim`, which is not empty.
+  ///
+  /// @param k how many elements come before a [OrderStatistic#KTH]
+  default void orderStatistic(OrderStatistic statistic, long k, Strided values, Strided indices, Strided x, int dim) {
+    throw new UnsupportedOperationException("orderStatistic");
+  }
+
   /// out = softmax(x), or its logarithm, along `dim`.
   default void softmax(Strided out, Strided x, int dim, boolean log) {
     throw new UnsupportedOperationException("softmax");

@@ -13,6 +13,7 @@ import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.FusedOp;
 import org.flambeau.spi.Kernels;
 import org.flambeau.spi.NativeMemory;
+import org.flambeau.spi.OrderStatistic;
 import org.flambeau.spi.Pointwise;
 import org.flambeau.spi.Pool2d;
 import org.flambeau.spi.RandomSource;
@@ -156,6 +157,13 @@ final class CpuKernels implements Kernels {
   public void topk(Strided values, Strided indices, Strided x, int dim, boolean largest) {
     try (Staging staging = Staging.open()) {
       SortKernels.topk(staging.writable(values), staging.writable(indices), staging.readable(x), dim, largest);
+    }
+  }
+
+  @Override
+  public void orderStatistic(OrderStatistic statistic, long k, Strided values, Strided indices, Strided x, int dim) {
+    try (Staging staging = Staging.open()) {
+      SortKernels.orderStatistic(statistic, k, staging.writable(values), staging.writable(indices), staging.readable(x), dim);
     }
   }
 
@@ -369,7 +377,7 @@ final class CpuKernels implements Kernels {
           SGD_STEP, ADAM_STEP ->
         Vectorization.PRESENT != null && Compute.of(x.dtype()) == Compute.FLOAT;
       case LINEAR, CONV2D -> x.dtype().isFloating();
-      case CHAIN, RUNNING_EXTREMUM -> true;
+      case CHAIN, RUNNING_EXTREMUM, ORDER_STATISTIC -> true;
       case MULTI_TENSOR_NORM, MULTI_TENSOR_SCALE -> false;
     };
   }

@@ -63,7 +63,7 @@ final class MaxPoolKernels {
       for (int k = 0; k < spec.kernelH(); k++) {
         int h = top + k * spec.dilationH();
         if (h >= 0 && h < x.height) {
-          OrderKeys.load(x.dtype, x.address(group, h), x.step, x.length(), keys[k]);
+          OrderKeys.load(x.dtype, false, x.address(group, h), x.step, x.length(), keys[k], 0);
         }
       }
       int size = x.dtype.size();

@@ -14,69 +14,81 @@ import org.flambeau.DType;
 final class OrderKeys {
   private OrderKeys() {}
 
-  /// The keys of n elements, `step` bytes apart.
-  static void load(DType dtype, long from, long step, int n, long[] keys) {
+  /// The keys of n elements, `step` bytes apart, from `keys[at]` on; in the opposite order where `reversed`.
+  static void load(DType dtype, boolean reversed, long from, long step, int n, long[] keys, int at) {
     switch (dtype) {
       case FLOAT32 -> {
+        if (step == Float.BYTES) { // a constant step makes vectors of the loop
+          for (int i = 0; i < n; i++) {
+            keys[at + i] = ofFloat(ALL.get(INT, from + (long) i * Float.BYTES));
+          }
+          break;
+        }
         for (int i = 0; i < n; i++) {
-          keys[i] = ofFloat(ALL.get(INT, from + i * step));
+          keys[at + i] = ofFloat(ALL.get(INT, from + i * step));
         }
       }
       case FLOAT64 -> {
         for (int i = 0; i < n; i++) {
-          keys[i] = ofDouble(ALL.get(DOUBLE, from + i * step));
+          keys[at + i] = ofDouble(ALL.get(DOUBLE, from + i * step));
         }
       }
       case FLOAT16 -> {
         for (int i = 0; i < n; i++) {
-          keys[i] = ofHalf(ALL.get(SHORT, from + i * step) & 0xffff, 0x7c00);
+          keys[at + i] = ofHalf(ALL.get(SHORT, from + i * step) & 0xffff, 0x7c00);
         }
       }
       case BFLOAT16 -> {
         for (int i = 0; i < n; i++) {
-          keys[i] = ofHalf(ALL.get(SHORT, from + i * step) & 0xffff, 0x7f80);
+          keys[at + i] = ofHalf(ALL.get(SHORT, from + i * step) & 0xffff, 0x7f80);
         }
       }
       case INT64 -> {
         for (int i = 0; i < n; i++) {
-          keys[i] = ALL.get(LONG, from + i * step) ^ Long.MIN_VALUE;
+          keys[at + i] = ALL.get(LONG, from + i * step) ^ Long.MIN_VALUE;
         }
       }
       case INT32 -> {
         for (int i = 0; i < n; i++) {
-          keys[i] = (ALL.get(INT, from + i * step) ^ Integer.MIN_VALUE) & 0xffffffffL;
+          keys[at + i] = (ALL.get(INT, from + i * step) ^ Integer.MIN_VALUE) & 0xffffffffL;
         }
       }
       case INT16 -> {
         for (int i = 0; i < n; i++) {
-          keys[i] = (long) ALL.get(SHORT, from + i * step) - Short.MIN_VALUE;
+          keys[at + i] = (long) ALL.get(SHORT, from + i * step) - Short.MIN_VALUE;
         }
       }
       case INT8 -> {
         for (int i = 0; i < n; i++) {
-          keys[i] = (long) ALL.get(BYTE, from + i * step) - Byte.MIN_VALUE;
+          keys[at + i] = (long) ALL.get(BYTE, from + i * step) - Byte.MIN_VALUE;
         }
       }
       case UINT8, BOOL -> {
         for (int i = 0; i < n; i++) {
-          keys[i] = ALL.get(BYTE, from + i * step) & 0xff;
+          keys[at + i] = ALL.get(BYTE, from + i * step) & 0xff;
         }
+      }
+    }
+    if (reversed) {
+      long used = greatest(dtype);
+      for (int i = 0; i < n; i++) {
+        keys[at + i] ^= used;
       }
     }
   }
 
-  /// Turns the order around, within the bits that the dtype's keys use.
-  static void reverse(DType dtype, long[] keys, int n) {
-    long used = -1L >>> 64 - 8 * dtype.size();
-    for (int i = 0; i < n; i++) {
-      keys[i] ^= used;
-    }
+  /// The greatest key, which of floats is NaN's.
+  static long greatest(DType dtype) {
+    return -1L >>> 64 - 8 * dtype.size();
   }
 
+  /// Without a branch: all bits of `nan` or `zero` are set where it is one.
   private static long ofFloat(int bits) {
+    int sign = bits >> 31;
     int magnitude = bits & 0x7fffffff;
-    int key = magnitude > 0x7f800000 ? -1 : magnitude == 0 ? Integer.MIN_VALUE : bits ^ (bits >> 31 | Integer.MIN_VALUE);
-    return key & 0xffffffffL;
+    int nan = 0x7f800000 - magnitude >> 31;
+    int zero = magnitude - 1 >> 31;
+    return ((bits ^ (sign | Integer.MIN_VALUE)) - (zero & sign) | nan) & 0xffffffffL;
   }
 
   private static long ofHalf(int bits, int infinity) {

@@ -13,6 +13,7 @@ import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.flambeau.DType;
+import org.flambeau.spi.OrderStatistic;
 import org.flambeau.spi.Strided;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -106,6 +107,76 @@ class SortKernelsTest {
       SortKernels.topk(values, indices, x, 1, largest);
       check(values, indices, x, 1, k, largest);
     }
+  }
+
+  @ParameterizedTest
+  @MethodSource("cases")
+  void topkOfALongRowTakesTheFirstOfEquals(DType dtype, boolean largest) {
+    int n = 2 * Scratch.TILE + 100;
+    Strided x = fill(zeros(dtype, 1, n, 2), 5);
+    for (int k : new int[] {5, 16, 17, 300, n / 2, n - 1}) {
+      Strided values = zeros(dtype, 1, k, 2);
+      Strided indices = zeros(DType.INT64, 1, k, 2);
+      SortKernels.topk(values, indices, x, 1, largest);
+      check(values, indices, x, 1, k, largest);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(DType.class)
+  void statisticsAreThoseOfTheSortedRow(DType dtype) {
+    for (int n : new int[] {1, 2, 31, 200, Scratch.TILE + 1, 5000}) {
+      Strided x = fill(scrambled(dtype, 2, n, 2), n);
+      long[] row = {0, 0, 1};
+      double[] elements = IntStream.range(0, n).mapToDouble(i -> {
+        row[1] = i;
+        return Element.of(dtype).getDouble(TestMemory.address(x, row));
+      }).toArray();
+      int[] order = sorted(elements, false);
+      int numbers = (int) Arrays.stream(elements).filter(v -> !Double.isNaN(v)).count();
+      for (int k : new int[] {0, n / 3, n - 1}) {
+        assertEquals(order[k], found(OrderStatistic.KTH, k, x), "place " + k + " of " + n);
+      }
+      assertEquals(numbers < n ? order[numbers] : order[(n - 1) / 2], found(OrderStatistic.MEDIAN, 0, x), "median of " + n);
+      assertEquals(order[Math.max(0, numbers - 1) / 2], found(OrderStatistic.NANMEDIAN, 0, x), "nanmedian of " + n);
+      assertEquals(mode(elements, order), found(OrderStatistic.MODE, 0, x), "mode of " + n);
+    }
+  }
+
+  /// Where the statistic of the row (0, :, 1) stands, whose value must be there, too.
+  private static int found(OrderStatistic statistic, int k, Strided x) {
+    Strided values = scrambled(x.dtype(), 2, 1, 2);
+    Strided indices = scrambled(DType.INT64, 2, 1, 2);
+    SortKernels.orderStatistic(statistic, k, values, indices, x, 1);
+    int index = (int) Element.of(DType.INT64).getLong(TestMemory.address(indices, 0, 0, 1));
+    assertEquals(Element.of(x.dtype()).getDouble(TestMemory.address(x, 0, index, 1)),
+        Element.of(x.dtype()).getDouble(TestMemory.address(values, 0, 0, 1)));
+    return index;
+  }
+
+  /// The last of the first of the longest runs; as doubles, both zeros are equal and no NaN is equal to another.
+  private static int mode(double[] row, int[] order) {
+    int last = 0;
+    int longest = 0;
+    for (int i = 0, run = 1; i < order.length; i++, run++) {
+      if (run > longest) {
+        longest = run;
+        last = i;
+      }
+      if (i + 1 < order.length && row[order[i + 1]] != row[order[i]]) {
+        run = 0;
+      }
+    }
+    return order[last];
+  }
+
+  @Test
+  void wideIntegersHaveTheirMedian() {
+    Random random = new Random(6);
+    Strided x = wholes(zeros(DType.INT64, 1, 5001, 1), i -> random.nextLong() >> random.nextInt(64));
+    Strided value = zeros(DType.INT64, 1, 1, 1);
+    SortKernels.orderStatistic(OrderStatistic.MEDIAN, 0, value, zeros(DType.INT64, 1, 1, 1), x, 1);
+    assertEquals(Arrays.stream(wholes(x)).sorted().toArray()[2500], wholes(value)[0]);
   }
 
   @ParameterizedTest

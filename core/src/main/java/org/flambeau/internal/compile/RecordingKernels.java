@@ -15,6 +15,7 @@ import org.flambeau.spi.Distribution;
 import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.FusedOp;
 import org.flambeau.spi.Kernels;
+import org.flambeau.spi.OrderStatistic;
 import org.flambeau.spi.Pointwise;
 import org.flambeau.spi.Pool2d;
 import org.flambeau.spi.RandomSource;
@@ -344,6 +345,11 @@ final class RecordingKernels implements Kernels {
   @Override
   public boolean supports(FusedOp op, Strided... operands) {
     return inner.supports(op, operands);
+  }
+
+  @Override
+  public void orderStatistic(OrderStatistic statistic, long k, Strided values, Strided indices, Strided x, int dim) {
+    call((kernels, w, r) -> kernels.orderStatistic(statistic, k, w[0], w[1], given(r[0]), dim), to(values, indices), from(x));
   }
 
   @Override

@@ -12,6 +12,7 @@ import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
 import org.flambeau.autograd.Derivative.Term;
 import org.flambeau.internal.ops.Reductions.Over;
+import org.flambeau.spi.Kernels;
 import org.flambeau.spi.ReduceOp;
 import org.flambeau.spi.Strided;
 
@@ -86,11 +87,20 @@ public final class Extrema {
   private static Selected along(Op<Along> op, boolean largest, Tensor x, int dim, boolean keepdim) {
     int at = Shapes.dim(op.title(), dim, x.dim());
     requireElements(op.title(), x, at);
+    return find(op, x, at, keepdim, (k, values, indices, in) -> k.argReduce(largest, values, indices, in, at));
+  }
+
+  /// What finds one element along a dimension and its position.
+  interface Finder {
+    void find(Kernels k, Strided values, Strided indices, Strided x);
+  }
+
+  static Selected find(Op<Along> op, Tensor x, int at, boolean keepdim, Finder finder) {
     Strided in = Shapes.atLeastVector(x.strided());
     long[] one = Shapes.resized(in.sizes(), at, 1);
     Layout layout = Layout.contiguous(sizes(x, at, keepdim));
     Tensor[] found = op.runMulti(new Along(at, keepdim), x.device(), new DType[] {x.dtype(), DType.INT64}, new Layout[] {layout, layout},
-        new Tensor[] {x}, (k, outs) -> k.argReduce(largest, shaped(outs[0], one), shaped(outs[1], one), in, at));
+        new Tensor[] {x}, (k, outs) -> finder.find(k, shaped(outs[0], one), shaped(outs[1], one), in));
     return new Selected(found[0], found[1]);
   }
 

@@ -12,7 +12,10 @@ import org.flambeau.Selected;
 import org.flambeau.Tensor;
 import org.flambeau.UniqueElements;
 import org.flambeau.autograd.Derivative;
+import org.flambeau.internal.Backends;
 import org.flambeau.internal.ops.Extrema.Along;
+import org.flambeau.spi.FusedOp;
+import org.flambeau.spi.OrderStatistic;
 import org.flambeau.spi.Strided;
 
 /// Elements in order, and what is found by their order.
@@ -74,12 +77,23 @@ public final class Ordering {
     return new Selected(found[0], found[1]);
   }
 
+  private static boolean isFused(Tensor x) {
+    return Backends.kernels(x.device()).supports(FusedOp.ORDER_STATISTIC, x.strided());
+  }
+
+  private static Selected found(Op<Along> op, OrderStatistic statistic, long place, Tensor x, int at, boolean keepdim) {
+    return Extrema.find(op, x, at, keepdim, (k, values, indices, in) -> k.orderStatistic(statistic, place, values, indices, in, at));
+  }
+
   /// The k-th smallest element along a dimension, counted from 1.
   public static Selected kthvalue(Tensor x, long k, int dim, boolean keepdim) {
     int at = Shapes.dim("kthvalue", dim, x.dim());
     long size = x.dim() == 0 ? 1 : x.size(at);
     if (k < 1 || k > size) {
       throw new IllegalArgumentException("[kthvalue] selected number k out of range for dimension " + at + ": " + k + " of " + size);
+    }
+    if (isFused(x)) {
+      return found(KTHVALUE, OrderStatistic.KTH, k - 1, x, at, keepdim);
     }
     return selected(KTHVALUE.composeMulti(new Along(at, keepdim), new Tensor[] {x}, () -> {
       Selected sorted = sort(x, at, false);
@@ -94,6 +108,9 @@ public final class Ordering {
     }
     int at = Shapes.dim("median", dim, x.dim());
     Extrema.requireElements("median", x, at);
+    if (isFused(x)) {
+      return found(MEDIAN, OrderStatistic.MEDIAN, 0, x, at, keepdim);
+    }
     long size = x.dim() == 0 ? 1 : x.size(at);
     return selected(MEDIAN.composeMulti(new Along(at, keepdim), new Tensor[] {x}, () -> {
       Selected sorted = sort(x, at, false);
@@ -120,6 +137,9 @@ public final class Ordering {
     }
     int at = Shapes.dim("nanmedian", dim, x.dim());
     Extrema.requireElements("nanmedian", x, at);
+    if (isFused(x)) {
+      return found(NANMEDIAN, OrderStatistic.NANMEDIAN, 0, x, at, keepdim);
+    }
     return selected(NANMEDIAN.composeMulti(new Along(at, keepdim), new Tensor[] {x}, () -> {
       Tensor numbers = x.isnan().logicalNot().sum(new int[] {at}, true);
       return at(sort(x, at, false), numbers.sub(1).clampMin(0).floorDivide(2), at, keepdim);
@@ -138,6 +158,9 @@ public final class Ordering {
   public static Selected mode(Tensor x, int dim, boolean keepdim) {
     int at = Shapes.dim("mode", dim, x.dim());
     Extrema.requireElements("mode", x, at);
+    if (isFused(x)) {
+      return found(MODE, OrderStatistic.MODE, 0, x, at, keepdim);
+    }
     return selected(MODE.composeMulti(new Along(at, keepdim), new Tensor[] {x}, () -> {
       if (x.dim() == 0) {
         return new Tensor[] {x.clone(), Tensor.zeros(x.device(), DType.INT64)};
