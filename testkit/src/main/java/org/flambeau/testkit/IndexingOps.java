@@ -61,7 +61,7 @@ final class IndexingOps {
       op("index_fill_tensor", (x, a) -> x.get(0).indexFill(a.integer("dim"), x.get(1), x.get(2))).methods("indexFill", "indexFill_").records("index_fill.tensor")
           .inPlace((x, a) -> x.get(0).indexFill_(a.integer("dim"), x.get(1), x.get(2)))
           .refuses(() -> m().indexFill(0, Tensor.of(0L), m()), "[index_fill]", "0-dimensional value tensor", "2"),
-      op("index", (x, a) -> x.get(0).index(places(a, x.subList(1, x.size())).toArray(Index[]::new))).except(TWO_DEVICES, "takes positions from the CPU")
+      op("index", (x, a) -> x.get(0).index(places(a, x.subList(1, x.size())).toArray(Index[]::new))).records("index", "index.mask").except(TWO_DEVICES, "takes positions from the CPU")
           .waits("mask", "the result's size depends on the mask")
           .refuses(() -> m().index(Index.at(2)), "index 2", OUTSIDE)
           .refuses(() -> m().index(Index.of(Tensor.of(2L))), "[index]", OUTSIDE)

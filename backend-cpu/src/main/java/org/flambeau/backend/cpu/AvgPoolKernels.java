@@ -147,23 +147,26 @@ final class AvgPoolKernels {
     int work = Math.max(1, from.height * from.width / Math.max(1, to.height * to.width));
     forEachRow(to, work, () -> {
       Line line = Line.of(from.dtype, from.length());
+      Line rows = Line.of(from.dtype, from.length());
       Line sums = Line.of(from.dtype, to.length());
       Line widths = shares(to, from);
       return (group, row) -> {
         int top = begin(row, to.height, from.height);
         int bottom = end(row, to.height, from.height);
-        sums.clear();
-        for (int h = top; h < bottom; h++) {
+        rows.load(from.address(group, top), from.step, 0, from.length());
+        for (int h = top + 1; h < bottom; h++) {
           line.load(from.address(group, h), from.step, 0, from.length());
-          for (int i = 0; i < to.width; i++) {
-            int left = begin(i, to.width, from.width);
-            int right = end(i, to.width, from.width);
-            if (pixel == 1) {
-              sums.addSum(i, line, left, right - left);
-            } else {
-              for (int w = left; w < right; w++) {
-                sums.add(i * pixel, line, w * pixel, pixel);
-              }
+          rows.add(0, line, 0, from.length());
+        }
+        sums.clear();
+        for (int i = 0; i < to.width; i++) {
+          int left = begin(i, to.width, from.width);
+          int right = end(i, to.width, from.width);
+          if (pixel == 1) {
+            sums.addSum(i, rows, left, right - left);
+          } else {
+            for (int w = left; w < right; w++) {
+              sums.add(i * pixel, rows, w * pixel, pixel);
             }
           }
         }

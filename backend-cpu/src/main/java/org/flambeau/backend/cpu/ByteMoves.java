@@ -19,12 +19,23 @@ final class ByteMoves {
 
   private ByteMoves() {}
 
+  /// Copies `rows` runs of bytes, which begin `fromRow` and `toRow` bytes after one another.
+  static void copy(long from, long fromRow, long to, long toRow, long bytes, long rows) {
+    if (VECTORS && bytes >= Vectors.BYTES && bytes <= SHORT_RUN) {
+      Vectors.copy(from, fromRow, to, toRow, (int) bytes - Vectors.BYTES, rows);
+    } else {
+      for (long r = 0; r < rows; r++) {
+        copy(from + r * fromRow, to + r * toRow, bytes);
+      }
+    }
+  }
+
   /// Copies a run of bytes.
   static void copy(long from, long to, long bytes) {
     if (bytes > SHORT_RUN) {
       NativeMemory.copy(from, to, bytes);
     } else if (VECTORS && bytes >= Vectors.BYTES) {
-      Vectors.copy(from, to, bytes);
+      Vectors.copy(from, 0, to, 0, (int) bytes - Vectors.BYTES, 1);
     } else if (bytes >= Long.BYTES) {
       for (long i = 0; i < bytes - Long.BYTES; i += Long.BYTES) {
         ALL.set(LONG, to + i, ALL.get(LONG, from + i));
@@ -59,11 +70,18 @@ final class ByteMoves {
       vector.intoMemorySegment(ALL, to, ByteOrder.LITTLE_ENDIAN);
     }
 
-    static void copy(long from, long to, long bytes) {
-      for (long i = 0; i < bytes - BYTES; i += BYTES) {
-        store(load(from + i), to + i);
+    /// `last` is where in a run its last whole vector begins, which may have some of the one before it.
+    static void copy(long from, long fromRow, long to, long toRow, int last, long rows) {
+      long source = from;
+      long target = to;
+      for (long r = 0; r < rows; r++) {
+        for (int i = 0; i < last; i += BYTES) {
+          store(load(source + i), target + i);
+        }
+        store(load(source + last), target + last);
+        source += fromRow;
+        target += toRow;
       }
-      store(load(from + bytes - BYTES), to + bytes - BYTES);
     }
 
     /// As many of n elements as fill whole vectors; returns how many.

@@ -129,6 +129,10 @@ public final class Copy {
     long fromStride = space.stride(1, 0);
     long toRow = count == 1 ? 0 : space.stride(0, 1);
     long fromRow = count == 1 ? 0 : space.stride(1, 1);
+    if (toStride == size && fromStride == size) {
+      ByteMoves.copy(from, fromRow, to, toRow, n * size, count);
+      return;
+    }
     for (long r = 0; r < count; r++) {
       row(size, to + r * toRow, toStride, from + r * fromRow, fromStride, n);
     }
@@ -174,9 +178,7 @@ public final class Copy {
         long height = Math.min(SQUARE, space.size(1) - j);
         long source = from + planes.offset(1, plane, 0) + i * space.stride(1, 0) + j * size;
         long target = to + planes.offset(0, plane, 0) + i * size + j * space.stride(0, 1);
-        for (long r = 0; r < height; r++) {
-          Runs.move(size, target + r * space.stride(0, 1), size, source + r * size, space.stride(1, 0), width);
-        }
+        Transposition.move(size, target, space.stride(0, 1), height, source, space.stride(1, 0), width);
       }
     });
   }

@@ -1,17 +1,10 @@
 package org.flambeau.backend.cpu;
 
 import static org.flambeau.spi.NativeMemory.ALL;
-import static org.flambeau.spi.NativeMemory.FLOAT;
 import static org.flambeau.spi.NativeMemory.LONG;
 
-import java.nio.ByteOrder;
 import java.util.Arrays;
-import java.util.function.DoubleBinaryOperator;
-import java.util.function.LongBinaryOperator;
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorSpecies;
 import org.flambeau.DType;
-import org.flambeau.spi.NativeMemory;
 import org.flambeau.spi.ScatterOp;
 import org.flambeau.spi.Strided;
 
@@ -24,11 +17,6 @@ final class IndexKernels {
   private static final long GRAIN = 1 << 15;
 
   private IndexKernels() {}
-
-  /// What happens to a run of n elements.
-  private interface Rows {
-    void apply(long to, long toStep, long from, long fromStep, long n);
-  }
 
   // ---- one index for each element ----
 
@@ -74,23 +62,14 @@ final class IndexKernels {
     long along = takeStep(steps, dim);
     Nest nest = Nest.of(index.sizes(), new long[] {out.address(), source.address(), index.address()}, steps, Nest.stepsOf(source),
         Nest.stepsOf(index));
-    long toStep = nest.step(0);
-    long fromStep = nest.step(1);
-    long whereStep = nest.step(2);
-    if (op == ScatterOp.ADD && dtype == DType.FLOAT32) {
-      nest.forEachRun((at, n) -> {
-        for (long i = 0; i < n; i++) {
-          long to = at[0] + i * toStep + checked(ALL.get(LONG, at[2] + i * whereStep), dim, size) * along;
-          ALL.set(FLOAT, to, ALL.get(FLOAT, to) + ALL.get(FLOAT, at[1] + i * fromStep));
-        }
-      });
-      return;
-    }
-    Rows meet = meeting(op, dtype);
+    Places places = new Places(dim, size, along);
+    Meetings.Each meet = Meetings.of(op, dtype);
+    long tile = Scratch.current().tile(0);
     nest.forEachRun((at, n) -> {
-      for (long i = 0; i < n; i++) {
-        long to = at[0] + i * toStep + checked(ALL.get(LONG, at[2] + i * whereStep), dim, size) * along;
-        meet.apply(to, 0, at[1] + i * fromStep, 0, 1);
+      for (long done = 0; done < n; done += Scratch.TILE) {
+        int count = (int) Math.min(Scratch.TILE, n - done);
+        places.write(tile, at[0] + done * nest.step(0), nest.step(0), at[2] + done * nest.step(2), nest.step(2), count);
+        meet.apply(tile, at[1] + done * nest.step(1), nest.step(1), count);
       }
     });
   }
@@ -137,12 +116,12 @@ final class IndexKernels {
   private static void indexAddPart(Strided out, int dim, Strided index, Strided source, double alpha) {
     Nest tail = source.rank() == 0 ? Nest.of(source.sizes(), new long[2], source.sizes(), source.sizes())
         : tail(source, out, dim + 1, dim + 1);
-    Rows add = adding(out.dtype(), alpha);
+    Meetings.Rows add = Meetings.adding(out.dtype(), alpha);
     selectRows(source, out, dim, index, tail, false, (s, sourceStep, to, toStep, n) -> add.apply(to, toStep, s, sourceStep, n));
   }
 
   /// Calls `rows` with every run of `rows` of `dense` and its counterpart in the rows of `picked` that `index` names along `dim`.
-  private static void selectRows(Strided dense, Strided picked, int dim, Strided index, Nest tail, boolean parallel, Rows rows) {
+  private static void selectRows(Strided dense, Strided picked, int dim, Strided index, Nest tail, boolean parallel, Meetings.Rows rows) {
     long size = sizeAlong(picked, dim);
     int rank = Math.min(dim + 1, dense.rank());
     long[] pickedSteps = Arrays.copyOf(Nest.stepsOf(picked), rank);
@@ -182,7 +161,7 @@ final class IndexKernels {
     return Nest.inMemoryOrder(sizes, new long[2], stepsOfA, stepsOfB);
   }
 
-  private static void each(Nest tail, long a, long b, Rows rows) {
+  private static void each(Nest tail, long a, long b, Meetings.Rows rows) {
     if (tail.run() == tail.numel()) {
       rows.apply(a, tail.step(0), b, tail.step(1), tail.numel());
     } else {
@@ -195,15 +174,61 @@ final class IndexKernels {
   /// As [org.flambeau.spi.Kernels#index].
   static void index(Strided out, Strided x, Strided[] indices) {
     int width = out.dtype().size();
+    if (out.rank() == indices[0].rank()) {
+      pickElements(out, x, indices);
+      return;
+    }
     pickRows(out, x, indices, true, (to, toStep, from, fromStep, n) -> Runs.move(width, to, toStep, from, fromStep, n));
+  }
+
+  /// Where indices leave nothing of a place but one element.
+  private static void pickElements(Strided out, Strided x, Strided[] indices) {
+    int width = out.dtype().size();
+    int picks = indices.length;
+    Nest nest = nestOf(out, indices);
+    Places[] places = new Places[picks];
+    Arrays.setAll(places, k -> new Places(k, x.size(k), x.stride(k) * width, true));
+    CpuPool.SHARED.parallelFor(0, nest.numel(), GRAIN, (begin, end) -> {
+      long tile = Scratch.current().tile(0);
+      nest.forEachRun(begin, end, (at, n) -> {
+        for (long done = 0; done < n; done += Scratch.TILE) {
+          int count = (int) Math.min(Scratch.TILE, n - done);
+          for (int k = 0; k < picks; k++) {
+            long step = nest.step(k);
+            long first = at[k] + done * step;
+            if (k == 0) {
+              places[k].write(tile, x.address(), 0, first, step, count);
+            } else {
+              places[k].advance(tile, first, step, count);
+            }
+          }
+          Runs.collect(width, at[picks] + done * nest.step(picks), nest.step(picks), tile, count);
+        }
+      });
+    });
+  }
+
+  /// The indices' common dimensions, in which `dense` comes last.
+  private static Nest nestOf(Strided dense, Strided[] indices) {
+    int picks = indices.length;
+    long[] bases = new long[picks + 1];
+    long[][] steps = new long[picks + 1][];
+    bases[picks] = dense.address();
+    steps[picks] = Arrays.copyOf(Nest.stepsOf(dense), indices[0].rank());
+    for (int k = 0; k < picks; k++) {
+      bases[k] = indices[k].address();
+      steps[k] = Nest.stepsOf(indices[k]);
+    }
+    return Nest.of(indices[0].sizes(), bases, steps);
   }
 
   /// As [org.flambeau.spi.Kernels#indexPut].
   static void indexPut(Strided out, Strided[] indices, Strided values, boolean accumulate) {
     DType dtype = out.dtype();
     int width = dtype.size();
-    Rows put = accumulate ? adding(dtype, 1) : (to, toStep, from, fromStep, n) -> Runs.move(width, to, toStep, from, fromStep, n);
-    Rows rows = (from, fromStep, to, toStep, n) -> put.apply(to, toStep, from, fromStep, n);
+    Meetings.Rows put = accumulate ? Meetings.adding(dtype, 1)
+        : (to, toStep, from, fromStep, n) -> Runs.move(width, to, toStep, from, fromStep, n);
+    Meetings.Rows rows = (from, fromStep, to, toStep, n) -> put.apply(to, toStep, from, fromStep, n);
     int shift = indices.length - indices[0].rank();
     int split = values.rank() == indices[0].rank() ? -1 : largestDimension(values.sizes(), indices[0].rank(), -1);
     if (split < 0) {
@@ -215,19 +240,11 @@ final class IndexKernels {
   }
 
   /// Calls `rows` with every run of `dense` behind the indices' dimensions and its counterpart in `picked`.
-  private static void pickRows(Strided dense, Strided picked, Strided[] indices, boolean parallel, Rows rows) {
+  private static void pickRows(Strided dense, Strided picked, Strided[] indices, boolean parallel, Meetings.Rows rows) {
     int picks = indices.length;
     int rank = indices[0].rank();
     Nest tail = tail(dense, picked, rank, picks);
-    long[] bases = new long[picks + 1];
-    long[][] steps = new long[picks + 1][];
-    bases[picks] = dense.address();
-    steps[picks] = Arrays.copyOf(Nest.stepsOf(dense), rank);
-    for (int k = 0; k < picks; k++) {
-      bases[k] = indices[k].address();
-      steps[k] = Nest.stepsOf(indices[k]);
-    }
-    Nest head = Nest.of(indices[0].sizes(), bases, steps);
+    Nest head = nestOf(dense, indices);
     long[] along = Nest.stepsOf(picked);
     CpuPool.Body body = (begin, end) -> head.forEachRun(begin, end, (at, n) -> {
       for (long i = 0; i < n; i++) {
@@ -254,75 +271,6 @@ final class IndexKernels {
       throw new IndexOutOfBoundsException("index " + index + " is out of bounds for dimension " + dim + " with size " + size);
     }
     return index;
-  }
-
-  private static Rows adding(DType dtype, double alpha) {
-    Element element = Element.of(dtype);
-    if (dtype == DType.FLOAT32) {
-      float factor = (float) alpha;
-      return (to, toStep, from, fromStep, n) -> {
-        long i = 0;
-        if (Vectorization.PRESENT != null && toStep == Float.BYTES && fromStep == Float.BYTES) {
-          i = Vectors.add(to, from, n, factor);
-        }
-        for (; i < n; i++) {
-          long at = to + i * toStep;
-          ALL.set(FLOAT, at, Math.fma(factor, ALL.get(FLOAT, from + i * fromStep), ALL.get(FLOAT, at)));
-        }
-      };
-    }
-    if (dtype.isFloating()) {
-      return (to, toStep, from, fromStep, n) -> {
-        for (long i = 0; i < n; i++) {
-          long at = to + i * toStep;
-          element.setDouble(at, element.getDouble(at) + alpha * element.getDouble(from + i * fromStep));
-        }
-      };
-    }
-    long factor = (long) alpha;
-    return (to, toStep, from, fromStep, n) -> {
-      for (long i = 0; i < n; i++) {
-        long at = to + i * toStep;
-        element.setLong(at, element.getLong(at) + factor * element.getLong(from + i * fromStep));
-      }
-    };
-  }
-
-  /// Apart, since it is there only where vectors are.
-  private static final class Vectors {
-    private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
-
-    /// As many of n elements as fill whole vectors; returns how many.
-    static long add(long to, long from, long n, float factor) {
-      long whole = n - n % F.length();
-      for (long i = 0; i < whole; i += F.length()) {
-        long at = i * Float.BYTES;
-        FloatVector a = FloatVector.fromMemorySegment(F, NativeMemory.ALL, to + at, ByteOrder.LITTLE_ENDIAN);
-        FloatVector b = FloatVector.fromMemorySegment(F, NativeMemory.ALL, from + at, ByteOrder.LITTLE_ENDIAN);
-        b.fma(FloatVector.broadcast(F, factor), a).intoMemorySegment(NativeMemory.ALL, to + at, ByteOrder.LITTLE_ENDIAN);
-      }
-      return whole;
-    }
-  }
-
-  private static Rows meeting(ScatterOp op, DType dtype) {
-    int width = dtype.size();
-    return switch (op) {
-      case ASSIGN -> (to, toStep, from, fromStep, n) -> Runs.move(width, to, from);
-      case ADD -> adding(dtype, 1);
-      case MUL -> combining(dtype, (a, b) -> a * b, (a, b) -> a * b);
-      case AMAX -> combining(dtype, Math::max, Math::max);
-      case AMIN -> combining(dtype, Math::min, Math::min);
-    };
-  }
-
-  /// One element with another; float64 holds sums and products of narrower dtypes exactly enough that these round once.
-  private static Rows combining(DType dtype, DoubleBinaryOperator real, LongBinaryOperator whole) {
-    Element element = Element.of(dtype);
-    if (dtype.isFloating()) {
-      return (to, toStep, from, fromStep, n) -> element.setDouble(to, real.applyAsDouble(element.getDouble(to), element.getDouble(from)));
-    }
-    return (to, toStep, from, fromStep, n) -> element.setLong(to, whole.applyAsLong(element.getLong(to), element.getLong(from)));
   }
 
   private static int largestDimensionBut(long[] sizes, int dim) {

@@ -16,8 +16,13 @@ import jdk.incubator.vector.VectorSpecies;
 /// @param dim the dimension, for the message
 /// @param size how many elements there are along it
 /// @param along the bytes from one of them to the next
-record Places(int dim, long size, long along) {
+/// @param fromEnd whether negative indices count from the end
+record Places(int dim, long size, long along, boolean fromEnd) {
   private static final boolean VECTORS = Vectorization.PRESENT != null;
+
+  Places(int dim, long size, long along) {
+    this(dim, size, along, false);
+  }
 
   /// Writes the addresses `from + i·fromStep + index[i]·along` of n elements to `to`.
   ///
@@ -25,9 +30,23 @@ record Places(int dim, long size, long along) {
   void write(long to, long from, long fromStep, long indices, long indexStep, int n) {
     int i = VECTORS && indexStep == Long.BYTES ? Vectors.write(this, to, from, fromStep, indices, n) : 0;
     for (; i < n; i++) {
-      long index = IndexKernels.checked(ALL.get(LONG, indices + i * indexStep), dim, size);
-      ALL.set(LONG, to + (long) i * Long.BYTES, from + i * fromStep + index * along);
+      ALL.set(LONG, to + (long) i * Long.BYTES, from + i * fromStep + offset(indices + i * indexStep));
     }
+  }
+
+  /// Adds `index[i]·along` to n addresses.
+  ///
+  /// @throws IndexOutOfBoundsException where an index is not in [0, size)
+  void advance(long addresses, long indices, long indexStep, int n) {
+    for (int i = 0; i < n; i++) {
+      long at = addresses + (long) i * Long.BYTES;
+      ALL.set(LONG, at, ALL.get(LONG, at) + offset(indices + i * indexStep));
+    }
+  }
+
+  private long offset(long where) {
+    long index = ALL.get(LONG, where);
+    return (fromEnd && index < 0 && index >= -size ? index + size : IndexKernels.checked(index, dim, size)) * along;
   }
 
   /// Apart, since it is there only where vectors are.
@@ -42,6 +61,9 @@ record Places(int dim, long size, long along) {
       int i = 0;
       for (; i <= n - LANES; i += LANES) {
         LongVector index = LongVector.fromMemorySegment(SPECIES, ALL, indices + (long) i * Long.BYTES, ByteOrder.LITTLE_ENDIAN);
+        if (places.fromEnd) {
+          index = index.add(places.size, index.compare(VectorOperators.LT, 0));
+        }
         if (index.compare(VectorOperators.UGE, places.size).anyTrue()) {
           return i;
         }

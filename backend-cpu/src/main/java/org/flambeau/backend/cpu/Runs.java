@@ -89,6 +89,32 @@ final class Runs {
     }
   }
 
+  /// Writes n elements, each to the address that stands at `addresses`.
+  static void distribute(int width, long addresses, long from, long fromStep, int n) {
+    switch (width) {
+      case 1 -> {
+        for (int i = 0; i < n; i++) {
+          ALL.set(BYTE, ALL.get(LONG, addresses + 8L * i), ALL.get(BYTE, from + i * fromStep));
+        }
+      }
+      case 2 -> {
+        for (int i = 0; i < n; i++) {
+          ALL.set(SHORT, ALL.get(LONG, addresses + 8L * i), ALL.get(SHORT, from + i * fromStep));
+        }
+      }
+      case 4 -> {
+        for (int i = 0; i < n; i++) {
+          ALL.set(INT, ALL.get(LONG, addresses + 8L * i), ALL.get(INT, from + i * fromStep));
+        }
+      }
+      default -> {
+        for (int i = 0; i < n; i++) {
+          ALL.set(LONG, ALL.get(LONG, addresses + 8L * i), ALL.get(LONG, from + i * fromStep));
+        }
+      }
+    }
+  }
+
   /// Reads n elements of float32, float16 or bfloat16 into `values` from position `at` on.
   static void load(DType dtype, long from, long step, float[] values, int at, int n) {
     switch (dtype) {

@@ -57,6 +57,10 @@ public final class AdvancedIndexing {
   }
 
   private static Tensor pick(Tensor x, Index... indices) {
+    if (indices.length == 1 && indices[0] instanceof Index.Of(Tensor mask) && mask.dtype() == DType.BOOL && mask.dim() > 0
+        && mask.dim() == x.dim()) {
+      return Masking.index(x, mask("index", x, 0, mask));
+    }
     Selection selection = select("index", x, indices);
     if (selection.isView()) {
       return selection.view == x ? Views.alias(x) : selection.view;

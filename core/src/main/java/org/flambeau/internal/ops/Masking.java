@@ -22,6 +22,8 @@ public final class Masking {
       kept(), term((_, _, _) -> null), term(saves(1), (g, s, _) -> g.maskedFill(s.input(1).logicalNot(), 0).sum())));
   private static final Op<long[]> MASKED_SELECT = Op.of("masked_select", Derivative.of("MaskedSelectBackward0",
       term(saves(1), (g, s, sizes) -> Tensor.zeros(g.device(), g.dtype(), sizes).maskedScatter(s.input(1), g))));
+  private static final Op<long[]> INDEX_MASK = Op.of("index.mask", Derivative.of("IndexBackward0",
+      term(saves(1), (g, s, sizes) -> Tensor.zeros(g.device(), g.dtype(), sizes).maskedScatter(s.input(1), g))));
   private static final Op<Unit> MASKED_SCATTER = Op.of("masked_scatter", Derivative.of("MaskedScatterBackward0",
       kept(), term((_, _, _) -> null), term(saves(1), (g, s, _) -> scatterBack(g, s.input(1), s.sizes(2)))));
   private static final Op<Unit> NONZERO = Op.notDifferentiable("nonzero");
@@ -83,6 +85,14 @@ public final class Masking {
     Strided when = Shapes.expand(mask.strided(), sizes);
     long count = count(mask, sizes);
     return MASKED_SELECT.run(sizes, x.dtype(), Layout.contiguous(count), Binary.device("masked_select", x, mask), x, mask,
+        (k, out) -> k.maskedSelect(out, in, when));
+  }
+
+  /// The elements of `x` where `mask`, of the same sizes, is true: as if indexed by the positions of all of these.
+  static Tensor index(Tensor x, Tensor mask) {
+    Strided in = x.strided();
+    Strided when = mask.strided();
+    return INDEX_MASK.run(in.sizes(), x.dtype(), Layout.contiguous(HostAccess.countNonzero(mask)), x.device(), x, mask,
         (k, out) -> k.maskedSelect(out, in, when));
   }
 

@@ -1,0 +1,113 @@
+package org.flambeau.backend.cpu;
+
+import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.FLOAT;
+import static org.flambeau.spi.NativeMemory.LONG;
+
+import java.nio.ByteOrder;
+import java.util.function.DoubleBinaryOperator;
+import java.util.function.LongBinaryOperator;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
+import org.flambeau.DType;
+import org.flambeau.spi.NativeMemory;
+import org.flambeau.spi.ScatterOp;
+
+/// What becomes of an element where another one is placed.
+final class Meetings {
+  /// What happens to a run of n elements.
+  interface Rows {
+    void apply(long to, long toStep, long from, long fromStep, long n);
+  }
+
+  /// What happens to a run of n elements in as many places, whose addresses stand at `places`, one after the other.
+  interface Each {
+    void apply(long places, long from, long fromStep, int n);
+  }
+
+  private Meetings() {}
+
+  static Rows adding(DType dtype, double alpha) {
+    Element element = Element.of(dtype);
+    if (dtype == DType.FLOAT32) {
+      float factor = (float) alpha;
+      return (to, toStep, from, fromStep, n) -> {
+        long i = 0;
+        if (Vectorization.PRESENT != null && toStep == Float.BYTES && fromStep == Float.BYTES) {
+          i = Vectors.add(to, from, n, factor);
+        }
+        for (; i < n; i++) {
+          long at = to + i * toStep;
+          ALL.set(FLOAT, at, Math.fma(factor, ALL.get(FLOAT, from + i * fromStep), ALL.get(FLOAT, at)));
+        }
+      };
+    }
+    if (dtype.isFloating()) {
+      return (to, toStep, from, fromStep, n) -> {
+        for (long i = 0; i < n; i++) {
+          long at = to + i * toStep;
+          element.setDouble(at, element.getDouble(at) + alpha * element.getDouble(from + i * fromStep));
+        }
+      };
+    }
+    long factor = (long) alpha;
+    return (to, toStep, from, fromStep, n) -> {
+      for (long i = 0; i < n; i++) {
+        long at = to + i * toStep;
+        element.setLong(at, element.getLong(at) + factor * element.getLong(from + i * fromStep));
+      }
+    };
+  }
+
+  /// Apart, since it is there only where vectors are.
+  private static final class Vectors {
+    private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
+
+    /// As many of n elements as fill whole vectors; returns how many.
+    static long add(long to, long from, long n, float factor) {
+      long whole = n - n % F.length();
+      for (long i = 0; i < whole; i += F.length()) {
+        long at = i * Float.BYTES;
+        FloatVector a = FloatVector.fromMemorySegment(F, NativeMemory.ALL, to + at, ByteOrder.LITTLE_ENDIAN);
+        FloatVector b = FloatVector.fromMemorySegment(F, NativeMemory.ALL, from + at, ByteOrder.LITTLE_ENDIAN);
+        b.fma(FloatVector.broadcast(F, factor), a).intoMemorySegment(NativeMemory.ALL, to + at, ByteOrder.LITTLE_ENDIAN);
+      }
+      return whole;
+    }
+  }
+
+  static Each of(ScatterOp op, DType dtype) {
+    int width = dtype.size();
+    return switch (op) {
+      case ASSIGN -> (places, from, fromStep, n) -> Runs.distribute(width, places, from, fromStep, n);
+      case ADD -> dtype == DType.FLOAT32 ? Meetings::addFloats : combining(dtype, Double::sum, Long::sum);
+      case MUL -> combining(dtype, (a, b) -> a * b, (a, b) -> a * b);
+      case AMAX -> combining(dtype, Math::max, Math::max);
+      case AMIN -> combining(dtype, Math::min, Math::min);
+    };
+  }
+
+  private static void addFloats(long places, long from, long fromStep, int n) {
+    for (int i = 0; i < n; i++) {
+      long to = ALL.get(LONG, places + 8L * i);
+      ALL.set(FLOAT, to, ALL.get(FLOAT, to) + ALL.get(FLOAT, from + i * fromStep));
+    }
+  }
+
+  /// One element with another; float64 holds sums and products of narrower dtypes exactly enough that these round once.
+  private static Each combining(DType dtype, DoubleBinaryOperator real, LongBinaryOperator whole) {
+    Element element = Element.of(dtype);
+    boolean floating = dtype.isFloating();
+    return (places, from, fromStep, n) -> {
+      for (int i = 0; i < n; i++) {
+        long to = ALL.get(LONG, places + 8L * i);
+        long source = from + i * fromStep;
+        if (floating) {
+          element.setDouble(to, real.applyAsDouble(element.getDouble(to), element.getDouble(source)));
+        } else {
+          element.setLong(to, whole.applyAsLong(element.getLong(to), element.getLong(source)));
+        }
+      }
+    };
+  }
+}
