@@ -31,7 +31,7 @@ public final class FloatVectorization implements Vectorization {
   /// Where the operations of each compute type are.
   private static final Map<Compute, List<Class<?>>> OPERATIONS = Map.of(
       Compute.FLOAT, List.of(FloatMath.class, FloatExponentials.class, FloatRounding.class, FloatSpecial.class, FloatTrigonometry.class,
-          RealMath.class, LaneMath.class),
+          WideMath.class, RealMath.class, LaneMath.class),
       Compute.DOUBLE, List.of(RealMath.class, LaneMath.class),
       Compute.INT, List.of(WholeMath.class, LaneMath.class),
       Compute.LONG, List.of(WholeMath.class, LaneMath.class));
@@ -39,6 +39,7 @@ public final class FloatVectorization implements Vectorization {
   /// How many parameters each function has.
   private static final Map<Compute, Map<String, Integer>> FUNCTIONS = OPERATIONS.entrySet().stream()
       .collect(Collectors.toUnmodifiableMap(Map.Entry::getKey, of -> functions(of.getValue())));
+  private static final Map<String, Integer> WIDE_FUNCTIONS = functions(List.of(WideMath.class));
   private static final Map<String, Integer> ROW_FUNCTIONS = functions(List.of(FloatRowMath.class));
 
   /// The numbers that come before a row function's rows.
@@ -77,8 +78,13 @@ public final class FloatVectorization implements Vectorization {
     Integer operands = Objects.requireNonNull(FUNCTIONS.get(compute)).get(name);
     return operands != null
         ? Inliner.specialize(MethodHandles.lookup(), Loop.class, LaneLoop.class, inlined(compute), Map.of("operation", name),
-            new LaneLoop.Lanes(species(compute), operands))
+            new LaneLoop.Lanes(isWide(name, compute) ? WideMath.SPECIES : species(compute), operands))
         : null;
+  }
+
+  /// Whether floats are computed in double.
+  private static boolean isWide(String name, Compute compute) {
+    return compute == Compute.FLOAT && WIDE_FUNCTIONS.containsKey(name);
   }
 
   private static List<Class<?>> inlined(Compute compute) {
