@@ -17,6 +17,7 @@ public enum UnaryOp {
   ROUND(Math::rint, x -> x),
   TRUNC(x -> x < 0 ? Math.ceil(x) : Math.floor(x), x -> x),
   SQUARE(x -> x * x, x -> x * x),
+  CUBE(x -> x * x * x, x -> x * x * x),
   SQRT(Math::sqrt),
   RSQRT(x -> 1 / Math.sqrt(x)),
   RECIPROCAL(x -> 1 / x),

@@ -82,9 +82,8 @@ public final class Powers {
       k.copy(out, x);
     } else if (exponent == 2) {
       k.unary(UnaryOp.SQUARE, out, x);
-    } else if (exponent == 3 && out != x) {
-      k.unary(UnaryOp.SQUARE, out, x);
-      k.binary(BinaryOp.MUL, out, out, x);
+    } else if (exponent == 3) {
+      k.unary(UnaryOp.CUBE, out, x);
     } else if (exponent == 0.5) {
       k.unary(UnaryOp.SQRT, out, x);
     } else if (exponent == -0.5) {

@@ -36,6 +36,10 @@ final class LaneMath {
     return x.mul(x);
   }
 
+  static <E> Vector<E> cube(Vector<E> x) {
+    return x.mul(x).mul(x);
+  }
+
   static <E> Vector<E> add(Vector<E> a, Vector<E> b) {
     return a.add(b);
   }
