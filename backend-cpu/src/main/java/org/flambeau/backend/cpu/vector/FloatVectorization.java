@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
 public final class FloatVectorization implements Vectorization {
   /// Where the operations of each compute type are.
   private static final Map<Compute, List<Class<?>>> OPERATIONS = Map.of(
-      Compute.FLOAT, List.of(FloatMath.class, FloatExponentials.class, FloatRounding.class, FloatSpecial.class, FloatTrigonometry.class,
+      Compute.FLOAT, List.of(FloatMath.class, FloatExponentials.class, FloatRounding.class, FloatTrigonometry.class,
           WideMath.class, RealMath.class, LaneMath.class),
       Compute.DOUBLE, List.of(RealMath.class, LaneMath.class),
       Compute.INT, List.of(WholeMath.class, LaneMath.class),
