@@ -187,6 +187,8 @@ final class CpuKernels implements Kernels {
       Strided right = staging.readable(b);
       if (DotProduct.serves(result, left)) {
         DotProduct.multiply(result, left, right);
+      } else if (MatrixVectorProduct.serves(result, left, right)) {
+        MatrixVectorProduct.multiply(result, left, right);
       } else {
         linearAlgebra.matmul(result, left, right);
       }
