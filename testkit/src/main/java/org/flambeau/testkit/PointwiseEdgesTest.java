@@ -15,6 +15,7 @@ import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.Generator;
 import org.flambeau.Tensor;
+import org.flambeau.autograd.Autograd;
 import org.junit.jupiter.api.Test;
 
 /// What PyTorch does at the edges of element-wise operations: signed zeros, numbers that a narrow dtype cannot hold, the names of nodes.
@@ -39,6 +40,38 @@ public class PointwiseEdgesTest {
     assertArrayEquals(new long[] {0, 0, 0, 1}, bytes.clone().floorDivide_(-1).toLongArray());
     assertArrayEquals(new boolean[] {true, false}, Tensor.of(-56, 100).to(DType.INT8).le(200).toBooleanArray());
     assertArrayEquals(new boolean[] {false, true}, Tensor.of(1L, 1L << 40).eq(1L << 40).toBooleanArray());
+  }
+
+  @Test
+  void a_number_is_rounded_to_the_half_precision_of_the_tensor_beside_it_unless_it_is_a_factor() {
+    Tensor x = Tensor.full(DType.BFLOAT16, 3.7, 40); // 3.703125
+    assertTrue(x.eq(3.7).all().toBoolean());
+    assertTrue(x.ge(Tensor.scalar(3.7)).all().toBoolean());
+    assertEquals(0, x.fmod(3.7).amax().toDouble());
+    assertEquals(0, x.clone().sub_(Tensor.scalar(3.7f)).amax().toDouble());
+    assertEquals(0, x.rsub(3.7).amax().toDouble());
+    Tensor third = Tensor.full(DType.BFLOAT16, 3, 40);
+    assertEquals(3.296875, third.mul(1.1).amax().toDouble(), "by 1.1015625, which is bfloat16's, it would be 3.3125");
+    assertEquals(2.734375, third.div(1.1).amax().toDouble(), "by 1.1015625 it would be 2.71875");
+  }
+
+  @Test
+  void gradients_pass_by_what_was_not_chosen_even_where_they_are_infinite() {
+    double inf = Double.POSITIVE_INFINITY;
+    double nan = Double.NaN;
+    Tensor y = Tensor.of(0., 2., 2., nan, 1.);
+    assertArrayEquals(new double[] {inf, inf, 0, inf, inf}, gradientOf(x -> x.maximum(y), inf, 1, 2, 1, 1, nan));
+    assertArrayEquals(new double[] {1, 0.5, 0, 1, 1}, gradientOf(x -> x.maximum(y), 1, 1, 2, 1, 1, nan));
+    assertArrayEquals(new double[] {0, 0.5, 1, 1, 1}, gradientOf(x -> x.minimum(y), 1, 1, 2, 1, 1, nan));
+    assertArrayEquals(new double[] {0, 2}, gradientOf(x -> x.pow(Tensor.of(0., 2.)), 1, inf, 1));
+    assertArrayEquals(new double[] {0, 1}, gradientOf(x -> x.atan2(Tensor.of(0., 1.)), 1, 0, 0));
+    assertArrayEquals(new double[] {nan, 4, nan}, gradientOf(Tensor::logit, 1, -1, 0.5, 2));
+  }
+
+  private static double[] gradientOf(UnaryOperator<Tensor> function, double upstream, double... values) {
+    Tensor x = Tensor.of(values).requiresGrad_(true);
+    Tensor y = function.apply(x);
+    return Autograd.grad(List.of(y), List.of(x), List.of(Tensor.fullLike(y, upstream))).getFirst().toDoubleArray();
   }
 
   @Test

@@ -130,8 +130,7 @@ final class ChainKernel {
       DType of = reads.length == 2
           ? BinaryOp.operandType(dtypes[reads[0]], onHost[reads[0]], dtypes[reads[1]], onHost[reads[1]])
           : dtypes[reads[0]];
-      boolean beyondInt = Arrays.stream(reads).anyMatch(value -> onHost[value] && dtypes[value] == DType.INT64);
-      Pass pass = Pass.of(link.function(), link.dtype(), of, beyondInt);
+      Pass pass = Pass.of(link.function(), link.dtype(), of);
       int b = pass.operands() > 1 && reads.length < 2 ? tiles++ : NONE;
       int c = pass.operands() > 2 && reads.length < 3 ? tiles++ : NONE;
       steps.add(new Step(pass, reads, b, c, results[i]));

@@ -77,12 +77,7 @@ final class CpuKernels implements Kernels {
 
   @Override
   public void binary(BinaryOp op, Strided out, Strided a, Strided b) {
-    Pass pass = Pass.of(new Pointwise.Binary(op), out.dtype(), BinaryOp.operandType(a, b), isBeyondInt(a) || isBeyondInt(b));
-    Elementwise.run(pass, out, a, b, null);
-  }
-
-  private static boolean isBeyondInt(Strided x) {
-    return x.isHostScalar() && x.dtype() == DType.INT64 && x.scalarLong() != (int) x.scalarLong();
+    Elementwise.run(Pass.of(new Pointwise.Binary(op), out.dtype(), BinaryOp.operandType(a, b)), out, a, b, null);
   }
 
   @Override

@@ -9,6 +9,7 @@ import static org.flambeau.spi.NativeMemory.LONG;
 import static org.flambeau.spi.NativeMemory.SHORT;
 
 import org.flambeau.DType;
+import org.flambeau.spi.HalfPrecision;
 
 /// How one element of a dtype is read and written as each compute type. Casts are PyTorch's on x86: a float beyond an
 /// integral dtype's reach becomes the least int64 or int32 and is then cut to the dtype's bits.
@@ -38,11 +39,6 @@ abstract class Element {
       case UINT8 -> new UInt8();
       case BOOL -> new Bool();
     };
-  }
-
-  static short bfloat16(float value) {
-    int bits = Float.floatToRawIntBits(value);
-    return Float.isNaN(value) ? (short) 0x7fc0 : (short) (bits + 0x7fff + (bits >>> 16 & 1) >>> 16);
   }
 
   private static long truncateToLong(double value) {
@@ -108,7 +104,7 @@ abstract class Element {
 
     @Override
     void setFloat(long address, float value) {
-      ALL.set(SHORT, address, bfloat16(value));
+      ALL.set(SHORT, address, HalfPrecision.bfloat16(value));
     }
   }
 

@@ -13,15 +13,10 @@ import org.jspecify.annotations.Nullable;
 record Pass(@Nullable Loop loop, Compute compute, int operands, double b, double c) {
   /// @param of the dtype of the first operand; for a comparison, that in which both operands meet
   static Pass of(Pointwise function, DType out, DType of) {
-    return of(function, out, of, false);
-  }
-
-  /// @param beyondInt whether an operand may be a number that has no place in 32 bits, whatever `of` is
-  static Pass of(Pointwise function, DType out, DType of, boolean beyondInt) {
     return switch (function) {
       case Pointwise.Copy() -> cast(out, of);
       case Pointwise.Unary(UnaryOp op) -> unary(op, of);
-      case Pointwise.Binary(BinaryOp op) -> binary(op, op.isPredicate() ? of : out, beyondInt);
+      case Pointwise.Binary(BinaryOp op) -> binary(op, op.isPredicate() ? of : out);
       case Pointwise.AddScaled(double alpha) -> ternary(TernaryOp.ADD_SCALED, out, 0, alpha);
       case Pointwise.Where() -> ternary(TernaryOp.WHERE, out, 0, 0);
       case Pointwise.Clamp(double low, double high) -> ternary(TernaryOp.CLAMP, out, low, high);
@@ -41,8 +36,8 @@ record Pass(@Nullable Loop loop, Compute compute, int operands, double b, double
     return new Pass(Loops.unary(meant, compute), compute, 1, 0, 0);
   }
 
-  private static Pass binary(BinaryOp op, DType of, boolean beyondInt) {
-    Compute compute = beyondInt ? Compute.of(of) : Compute.ofElements(of);
+  private static Pass binary(BinaryOp op, DType of) {
+    Compute compute = Compute.ofElements(of);
     return new Pass(Loops.binary(op, compute), compute, 2, 0, 0);
   }
 

@@ -5,6 +5,7 @@ import static org.flambeau.spi.NativeMemory.LONG;
 
 import org.flambeau.DType;
 import org.flambeau.spi.Distribution;
+import org.flambeau.spi.HalfPrecision;
 import org.flambeau.spi.RandomSource;
 import org.flambeau.spi.Strided;
 
@@ -140,7 +141,7 @@ final class RandomKernels {
   private static float rounded(DType dtype, float value) {
     return switch (dtype) {
       case FLOAT16 -> Float.float16ToFloat(Float.floatToFloat16(value));
-      case BFLOAT16 -> Float.intBitsToFloat(Element.bfloat16(value) << 16);
+      case BFLOAT16 -> Float.intBitsToFloat(HalfPrecision.bfloat16(value) << 16);
       default -> value;
     };
   }

@@ -10,6 +10,7 @@ import static org.flambeau.spi.NativeMemory.SHORT;
 
 import java.lang.foreign.MemorySegment;
 import org.flambeau.DType;
+import org.flambeau.spi.HalfPrecision;
 
 /// Strided runs of elements, moved within native memory or between it and Java arrays. Steps are in bytes.
 final class Runs {
@@ -188,7 +189,7 @@ final class Runs {
       case BFLOAT16 -> {
         int whole = VECTORS && step == Short.BYTES ? BFloat16Lanes.store(values, at, to, n) : 0;
         for (int i = whole; i < n; i++) {
-          ALL.set(SHORT, to + i * step, Element.bfloat16(values[at + i]));
+          ALL.set(SHORT, to + i * step, HalfPrecision.bfloat16(values[at + i]));
         }
       }
       default -> throw new IllegalArgumentException("not a dtype that computes in float32: " + dtype);

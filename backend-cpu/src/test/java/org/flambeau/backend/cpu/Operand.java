@@ -10,6 +10,7 @@ import java.util.Random;
 import java.util.function.LongFunction;
 import org.flambeau.DType;
 import org.flambeau.Device;
+import org.flambeau.spi.HalfPrecision;
 import org.flambeau.spi.NativeMemory;
 import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
@@ -170,7 +171,7 @@ final class Operand {
       case FLOAT32 -> memory.set(NativeMemory.FLOAT, at, (float) value);
       case FLOAT64 -> memory.set(NativeMemory.DOUBLE, at, value);
       case FLOAT16 -> memory.set(NativeMemory.SHORT, at, Float.floatToFloat16((float) value));
-      case BFLOAT16 -> memory.set(NativeMemory.SHORT, at, Element.bfloat16((float) value));
+      case BFLOAT16 -> memory.set(NativeMemory.SHORT, at, HalfPrecision.bfloat16((float) value));
       default -> setLong(x, i, (long) value);
     }
   }
@@ -194,7 +195,7 @@ final class Operand {
       case FLOAT64 -> value;
       case FLOAT32 -> (float) value;
       case FLOAT16 -> Float.float16ToFloat(Float.floatToFloat16((float) value));
-      case BFLOAT16 -> Float.intBitsToFloat(Element.bfloat16((float) value) << 16);
+      case BFLOAT16 -> Float.intBitsToFloat(HalfPrecision.bfloat16((float) value) << 16);
       default -> throw new IllegalArgumentException(dtype.label());
     };
   }

@@ -17,7 +17,7 @@ import tools.jackson.core.JacksonException;
 
 /// PyTorch in a process of its own, which runs the same workloads and times them when told to.
 final class Peer implements AutoCloseable {
-  private static final List<String> SCRIPTS = List.of("pytorch.py", "operations.py", "models.py", "memory.py");
+  private static final List<String> SCRIPTS = List.of("pytorch.py", "operations.py", "expressions.py", "models.py", "memory.py");
   private static final String ANSWER = "@answer ";
 
   private final String python;

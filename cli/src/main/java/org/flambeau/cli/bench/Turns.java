@@ -54,8 +54,9 @@ record Turns(double tolerance, int warmUps, double warmUpSeconds, int turns, dou
       10 * tolerance * Math.max(1, Math.abs(theirs[2]))};
     for (int i = 0; i < ours.length; i++) {
       if (!(Math.abs(ours[i] - theirs[i]) <= allowed[i])) {
-        throw new FlambeauException(workload.name() + ": results differ, so times mean nothing: sum, sum of magnitudes and one element are "
-            + Arrays.toString(ours) + " here and " + Arrays.toString(theirs) + " in PyTorch");
+        throw new FlambeauException(
+            workload.title() + ": results differ, so times mean nothing: sum, sum of magnitudes and one element are "
+                + Arrays.toString(ours) + " here and " + Arrays.toString(theirs) + " in PyTorch");
       }
     }
   }

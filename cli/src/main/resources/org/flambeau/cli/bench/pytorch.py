@@ -23,7 +23,11 @@ CHOICE_SECONDS = 1
 
 
 def variants(name):
-    """What prepares the workload, by the ways in which PyTorch can run it."""
+    """What prepares the workload, by the ways in which PyTorch can run it. A name that begins with = is an expression."""
+    if name.startswith("="):
+        import expressions
+
+        return {"": lambda: expressions.computation(name[1:])}
     if name in operations.OPERATIONS:
         return {"": operations.OPERATIONS[name]}
     import models

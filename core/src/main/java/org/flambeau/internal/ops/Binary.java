@@ -13,6 +13,7 @@ import org.flambeau.autograd.Derivative;
 import org.flambeau.autograd.Derivative.Term;
 import org.flambeau.internal.memory.HostAccess;
 import org.flambeau.spi.BinaryOp;
+import org.flambeau.spi.HalfPrecision;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
@@ -54,16 +55,15 @@ public final class Binary {
   public static final Binary POW = of("pow", "PowBackward1", BinaryOp.POW, Domain.NUMBERS,
       term(saves(0, 1), (g, s, _) -> {
         Tensor exponent = s.input(1);
-        return g.mul(Tensor.where(exponent.eq(0), exponent.zerosLike(), exponent.mul(s.input(0).pow(exponent.sub(1)))));
+        return Tensor.where(exponent.eq(0), 0, g.mul(exponent.mul(s.input(0).pow(exponent.sub(1)))));
       }),
       term(saves(0, 1) | RESULT, (g, s, _) -> {
         Tensor base = s.input(0);
-        Tensor result = s.result();
-        return g.mul(Tensor.where(base.eq(0).logicalAnd(s.input(1).ge(0)), result.zerosLike(), result.mul(base.log())));
+        return g.mul(Tensor.where(base.eq(0).logicalAnd(s.input(1).ge(0)), 0, s.result().mul(base.log())));
       }));
   public static final Binary ATAN2 = of("atan2", BinaryOp.ATAN2, Domain.REAL,
-      term(saves(0, 1), (g, s, _) -> g.mul(s.input(1).div(squares(s.input(0), s.input(1))))),
-      term(saves(0, 1), (g, s, _) -> g.mul(s.input(0).neg().div(squares(s.input(0), s.input(1))))));
+      term(saves(0, 1), (g, s, _) -> g.mul(bySquares(s.input(1), s.input(0), s.input(1)))),
+      term(saves(0, 1), (g, s, _) -> g.mul(bySquares(s.input(0).neg(), s.input(0), s.input(1)))));
   public static final Binary HYPOT = of("hypot", BinaryOp.HYPOT, Domain.FLOAT,
       term(saves(0) | RESULT, (g, s, _) -> g.mul(s.input(0).div(s.result()))),
       term(saves(1) | RESULT, (g, s, _) -> g.mul(s.input(1).div(s.result()))));
@@ -71,15 +71,15 @@ public final class Binary {
       term(saves(0) | RESULT, (g, s, _) -> g.mul(Tensor.where(s.input(0).eq(0), g.zerosLike(), s.result().div(s.input(0)).detach()))),
       term((g, _, _) -> g.zerosLike()));
   public static final Binary XLOGY = of("xlogy", BinaryOp.XLOGY, Domain.REAL,
-      term(saves(0, 1), (g, s, _) -> g.mul(s.input(1).log().maskedFill(s.input(0).eq(0).logicalAnd(s.input(1).le(0)), 0))),
+      term(saves(0, 1), (g, s, _) -> g.xlogy(s.input(1)).maskedFill(s.input(0).eq(0).logicalAnd(s.input(1).le(0)), 0)),
       term(saves(0, 1), (g, s, _) -> g.mul(s.input(0).div(s.input(1)))));
   public static final Binary LOGADDEXP = of("logaddexp", BinaryOp.LOG_ADD_EXP, Domain.FLOAT,
       term(saves(0, 1), (g, s, _) -> g.mul(s.input(0).sub(s.input(1)).sigmoid())),
       term(saves(0, 1), (g, s, _) -> g.mul(s.input(1).sub(s.input(0)).sigmoid())));
   public static final Binary ZETA = of("zeta", "SpecialZetaBackward0", BinaryOp.ZETA, Domain.REAL, notImplemented("zeta"),
       term(saves(0, 1), (g, s, _) -> g.mul(s.input(0).neg()).mul(s.input(0).add(1).zeta(s.input(1)))));
-  public static final Binary MAXIMUM = extremum("maximum", BinaryOp.MAXIMUM, BinaryOp.GT);
-  public static final Binary MINIMUM = extremum("minimum", BinaryOp.MINIMUM, BinaryOp.LT);
+  public static final Binary MAXIMUM = extremum("maximum", BinaryOp.MAXIMUM, BinaryOp.LT);
+  public static final Binary MINIMUM = extremum("minimum", BinaryOp.MINIMUM, BinaryOp.GT);
   public static final Binary BITWISE_AND = predicate("bitwise_and", BinaryOp.BITWISE_AND, Domain.WHOLE);
   public static final Binary BITWISE_OR = predicate("bitwise_or", BinaryOp.BITWISE_OR, Domain.WHOLE);
   public static final Binary BITWISE_XOR = predicate("bitwise_xor", BinaryOp.BITWISE_XOR, Domain.WHOLE);
@@ -141,20 +141,22 @@ public final class Binary {
         }));
   }
 
-  /// The gradient goes to the operand that won, half to each where they are equal.
-  private static Binary extremum(String name, BinaryOp kernel, BinaryOp beats) {
+  /// The gradient goes to the operand that is not beaten, half to each where they are equal; to both where one is NaN.
+  private static Binary extremum(String name, BinaryOp kernel, BinaryOp isBeaten) {
     return of(name, kernel, Domain.ANY,
-        term(saves(0, 1), (g, s, _) -> share(g, s.input(0), s.input(1), beats)),
-        term(saves(0, 1), (g, s, _) -> share(g, s.input(1), s.input(0), beats)));
+        term(saves(0, 1), (g, s, _) -> share(g, s.input(0), s.input(1), isBeaten)),
+        term(saves(0, 1), (g, s, _) -> share(g, s.input(1), s.input(0), isBeaten)));
   }
 
-  private static Tensor share(Tensor g, Tensor own, Tensor other, BinaryOp beats) {
-    Tensor wins = beats == BinaryOp.GT ? own.gt(other) : own.lt(other);
-    return g.mul(Tensor.where(own.eq(other), Tensor.scalar(0.5f).to(g.dtype()), wins.to(g.dtype())));
+  private static Tensor share(Tensor g, Tensor own, Tensor other, BinaryOp isBeaten) {
+    Tensor beaten = isBeaten == BinaryOp.LT ? own.lt(other) : own.gt(other);
+    return Tensor.where(own.eq(other), g.div(2), g).maskedFill(beaten, 0);
   }
 
-  private static Tensor squares(Tensor a, Tensor b) {
-    return a.square().add(b.square());
+  /// x/(a² + b²), and 0 at the origin.
+  private static Tensor bySquares(Tensor x, Tensor a, Tensor b) {
+    Tensor squares = a.square().add(b.square());
+    return x.div(squares).maskedFill(squares.eq(0), 0);
   }
 
   /// The operation's result as a new tensor, of the sizes and dtype in which the operands meet.
@@ -170,20 +172,21 @@ public final class Binary {
     long[] sizes = Shapes.broadcast(op.title(), a.strided().sizes(), b.strided().sizes());
     DType result = kernel.isPredicate() ? DType.BOOL : dtype;
     if (fits(a, dtype) && fits(b, dtype)) {
-      Strided x = operand(a, sizes);
-      Strided y = operand(b, sizes);
+      Strided x = operand(a.strided(), sizes, dtype, device);
+      Strided y = operand(b.strided(), sizes, dtype, device);
       return op.run(UNIT, result, Layout.of(sizes, x, y), device, a, b, (k, out) -> k.binary(kernel, out, x, y));
     }
     Layout layout = Layout.of(sizes, Shapes.expand(a.strided(), sizes), Shapes.expand(b.strided(), sizes));
     return op.run(UNIT, result, layout, device, a, b,
-        (k, out) -> Casts.with(a, dtype, x -> Casts.with(b, dtype, y -> k.binary(kernel, out, operand(x, sizes), operand(y, sizes)))));
+        (k, out) -> Casts.with(a, dtype, x -> Casts.with(b, dtype,
+            y -> k.binary(kernel, out, operand(x, sizes, dtype, device), operand(y, sizes, dtype, device)))));
   }
 
   /// The operation's result in the place of `a`, whose sizes and dtype it must have.
   public Tensor inPlace(Tensor a, Tensor operand) {
     DType dtype = computed(a, Op.given(op.title(), "operand 2", operand));
     Tensor b = held(operand, dtype);
-    device(op.title(), a, b);
+    Device device = device(op.title(), a, b);
     Promotion.checkStore(op.title(), kernel.isPredicate() ? DType.BOOL : dtype, a.dtype());
     long[] sizes = inPlaceSizes(op.title(), a, b);
     if (kernel.isPredicate() || dtype != a.dtype() || !dtype.isFloating() && mayDivideByZero()) {
@@ -191,7 +194,7 @@ public final class Binary {
       return a.copy_(of(a, b));
     }
     return op.runInPlace(UNIT, a, new Tensor[] {a, b},
-        (k, out) -> Casts.with(b, dtype, y -> k.binary(kernel, out, out, Copies.unaliased(a, operand(y, sizes)))));
+        (k, out) -> Casts.with(b, dtype, y -> k.binary(kernel, out, out, Copies.unaliased(a, operand(y, sizes, dtype, device)))));
   }
 
   /// Whether whole operands may be refused halfway, so that the result must not stand in the place of one.
@@ -223,8 +226,8 @@ public final class Binary {
     }
     Device device = device(op.title(), a, b);
     long[] sizes = Shapes.broadcast(op.title(), a.strided().sizes(), b.strided().sizes());
-    Strided x = operand(a, sizes);
-    Strided y = operand(b, sizes);
+    Strided x = operand(a.strided(), sizes, dtype, device);
+    Strided y = operand(b.strided(), sizes, dtype, device);
     double factor = this == SUB ? -alpha : alpha;
     return scaling().run(alpha, dtype, Layout.of(sizes, x, y), device, a, b, (k, out) -> k.addScaled(out, x, y, factor));
   }
@@ -239,11 +242,11 @@ public final class Binary {
     if (!fits(b, dtype) || dtype != a.dtype() || !dtype.isFloating()) {
       return Op.scoped(op.title(), () -> inPlace(a, b.mul(Tensor.number(alpha, dtype))));
     }
-    device(op.title(), a, b);
+    Device device = device(op.title(), a, b);
     long[] sizes = inPlaceSizes(op.title(), a, b);
     double factor = this == SUB ? -alpha : alpha;
     return scaling().runInPlace(alpha, a, new Tensor[] {a, b},
-        (k, out) -> k.addScaled(out, out, Copies.unaliased(a, operand(b, sizes)), factor));
+        (k, out) -> k.addScaled(out, out, Copies.unaliased(a, operand(b.strided(), sizes, dtype, device)), factor));
   }
 
   private Op<Double> scaling() {
@@ -256,7 +259,8 @@ public final class Binary {
       return Op.scoped("rsub", () -> SUB.of(number, x));
     }
     Strided subtrahend = x.strided();
-    return RSUB.run(UNIT, x.dtype(), Layout.like(subtrahend), x, (k, out) -> k.binary(BinaryOp.SUB, out, number.strided(), subtrahend));
+    Strided minuend = SUB.operand(number.strided(), subtrahend.sizes(), x.dtype(), x.device());
+    return RSUB.run(UNIT, x.dtype(), Layout.like(subtrahend), x, (k, out) -> k.binary(BinaryOp.SUB, out, minuend, subtrahend));
   }
 
   private void checkAlpha(DType dtype, double alpha) {
@@ -323,12 +327,23 @@ public final class Binary {
     return operand.dtype() == dtype || operand.strided().isHostScalar();
   }
 
-  private static Strided operand(Tensor tensor, long[] sizes) {
-    return operand(tensor.strided(), sizes);
+  /// What a kernel that computes in `dtype` is given.
+  private Strided operand(Strided x, long[] sizes, DType dtype, Device device) {
+    if (!x.isHostScalar()) {
+      return Shapes.expand(x, sizes);
+    }
+    boolean rounds = HalfPrecision.is(dtype) && x.dtype() != dtype && !keepsNumbers(device);
+    return rounds ? Creation.hostScalar(dtype, HalfPrecision.bits(dtype, (float) x.scalarDouble())) : x;
   }
 
-  private static Strided operand(Strided x, long[] sizes) {
-    return x.isHostScalar() ? x : Shapes.expand(x, sizes);
+  /// Whether a number keeps its precision beside tensors in half precision, as PyTorch's kernels for the device have it; others round it
+  /// to the tensors' dtype first.
+  private boolean keepsNumbers(Device device) {
+    return switch (kernel) {
+      case MUL, DIV -> true;
+      case ADD, SUB -> device.type() == Device.Type.CUDA;
+      default -> false;
+    };
   }
 
   /// The device both are on, or the one that is not a CPU scalar's.

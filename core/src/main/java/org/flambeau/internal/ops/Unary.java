@@ -63,7 +63,10 @@ public final class Unary {
   public static final Unary LGAMMA = of("lgamma", UnaryOp.LGAMMA, term(saves(0), (g, s, _) -> g.mul(s.input(0).digamma())));
   public static final Unary DIGAMMA = of("digamma", UnaryOp.DIGAMMA,
       term(saves(0), (g, s, _) -> g.mul(Polygamma.polygamma(s.input(0), 1))));
-  public static final Unary LOGIT = of("logit", UnaryOp.LOGIT, term(saves(0), (g, s, _) -> g.div(s.input(0).mul(s.input(0).rsub(1)))));
+  public static final Unary LOGIT = of("logit", UnaryOp.LOGIT, term(saves(0), (g, s, _) -> {
+    Tensor x = s.input(0);
+    return g.div(x.mul(x.rsub(1))).maskedFill(x.lt(0).logicalOr(x.gt(1)), Double.NaN);
+  }));
   public static final Unary SIGMOID = of("sigmoid", UnaryOp.SIGMOID, term(RESULT, (g, s, _) -> GradMode.isEnabled()
       ? g.mul(s.result()).mul(s.result().rsub(1))
       : Binary.fusedBackward(BinaryOp.SIGMOID_BACKWARD, g, s.result())));
