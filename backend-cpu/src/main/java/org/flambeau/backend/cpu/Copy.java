@@ -9,6 +9,10 @@ public final class Copy {
   /// Edge of the squares in which a transposition works: their rows and columns stay in the first-level cache.
   private static final int SQUARE = 32;
 
+  /// Rows of fewer elements are not worth a loop.
+  private static final int FEW = 8;
+
+  private static final int COLUMN = 256;
   private static final long GRAIN_BYTES = 128 << 10;
   private static final ThreadLocal<Copy> CURRENT = ThreadLocal.withInitial(Copy::new);
 
@@ -75,22 +79,23 @@ public final class Copy {
       transpose(size, to, from);
       return;
     }
-    if (space.size(0) < 8) {
-      space.swap(0, longestDimension());
+    if (space.rank() > 1 && space.size(0) < FEW) {
+      space.swap(1, longestDimension());
     }
     long numel = space.numel();
-    if (numel * size < 2 * GRAIN_BYTES) {
+    long bytes = space.stride(0, 0) == size ? size : 4L * size; // what has a line of the cache to itself costs more than its bytes
+    if (numel * bytes < 2 * GRAIN_BYTES) {
       rows(size, to, from, 0, numel);
     } else {
-      CpuPool.SHARED.parallelFor(0, numel, GRAIN_BYTES / size, (begin, end) -> rows(size, to, from, begin, end));
+      CpuPool.SHARED.parallelFor(0, numel, GRAIN_BYTES / bytes, (begin, end) -> rows(size, to, from, begin, end));
     }
   }
 
   /// The dimension along which `x` is contiguous, where the output is so along the innermost; else 0.
   private int transposedDimension(int size) {
-    if (space.stride(0, 0) == size && space.stride(1, 0) != size && space.size(0) >= 8) {
+    if (space.stride(0, 0) == size && space.stride(1, 0) != size && space.size(0) >= FEW) {
       for (int d = 1; d < space.rank(); d++) {
-        if (space.stride(1, d) == size && space.size(d) >= 8) {
+        if (space.stride(1, d) == size && space.size(d) >= FEW) {
           return d;
         }
       }
@@ -99,8 +104,8 @@ public final class Copy {
   }
 
   private int longestDimension() {
-    int longest = 0;
-    for (int d = 1; d < space.rank(); d++) {
+    int longest = 1;
+    for (int d = 2; d < space.rank(); d++) {
       if (space.size(d) > space.size(longest)) {
         longest = d;
       }
@@ -129,8 +134,17 @@ public final class Copy {
     long fromStride = space.stride(1, 0);
     long toRow = count == 1 ? 0 : space.stride(0, 1);
     long fromRow = count == 1 ? 0 : space.stride(1, 1);
-    if (toStride == size && fromStride == size) {
+    if (toStride == size && fromStride == size && n >= FEW) {
       ByteMoves.copy(from, fromRow, to, toRow, n * size, count);
+      return;
+    }
+    if (n < FEW && count > n) { // short rows are columns, long ones, of which the cache holds some at a time
+      for (long done = 0; done < count; done += COLUMN) {
+        for (long i = 0; i < n; i++) {
+          row(size, to + done * toRow + i * toStride, toRow, from + done * fromRow + i * fromStride, fromRow,
+              Math.min(COLUMN, count - done));
+        }
+      }
       return;
     }
     for (long r = 0; r < count; r++) {

@@ -121,7 +121,11 @@ final class Runs {
     switch (dtype) {
       case FLOAT32 -> {
         if (step == Float.BYTES) {
-          MemorySegment.copy(ALL, FLOAT, from, values, at, n);
+          if (VECTORS && FloatLanes.take(n)) {
+            FloatLanes.load(from, values, at, n);
+          } else {
+            MemorySegment.copy(ALL, FLOAT, from, values, at, n);
+          }
           return;
         }
         for (int i = 0; i < n; i++) {
@@ -174,7 +178,11 @@ final class Runs {
     switch (dtype) {
       case FLOAT32 -> {
         if (step == Float.BYTES) {
-          MemorySegment.copy(values, at, ALL, FLOAT, to, n);
+          if (VECTORS && FloatLanes.take(n)) {
+            FloatLanes.store(values, at, to, n);
+          } else {
+            MemorySegment.copy(values, at, ALL, FLOAT, to, n);
+          }
           return;
         }
         for (int i = 0; i < n; i++) {
