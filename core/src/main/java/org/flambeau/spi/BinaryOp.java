@@ -27,6 +27,12 @@ public enum BinaryOp {
   COPYSIGN(Math::copySign),
   /// a·log b, and 0 where a is 0 and b is not NaN.
   XLOGY((a, b) -> a == 0 && !Double.isNaN(b) ? 0 : a * Math.log(b)),
+  /// (a − b)².
+  SQUARED_DIFFERENCE((a, b) -> (a - b) * (a - b)),
+  /// |a − b| − ½, or (a − b)²/2 where the distance is less than 1.
+  SMOOTH_DISTANCE((a, b) -> Math.abs(a - b) < 1 ? 0.5 * (a - b) * (a - b) : Math.abs(a - b) - 0.5),
+  /// a, or b where a is NaN.
+  IF_NAN((a, b) -> Double.isNaN(a) ? b : a),
   /// log(eᵃ + eᵇ).
   LOG_ADD_EXP(SpecialFunctions::logAddExp),
   /// The larger; NaN if either is.
@@ -60,7 +66,11 @@ public enum BinaryOp {
   /// (gradient, operand) → the derivative of the tanh form.
   GELU_TANH_BACKWARD(SpecialFunctions::geluTanhBackward),
   /// (gradient, operand) → g·σ(x)·(1 + x·(1 − σ(x))).
-  SILU_BACKWARD(SpecialFunctions::siluBackward);
+  SILU_BACKWARD(SpecialFunctions::siluBackward),
+  /// (gradient, operand) → g/6 between −3 and 3, else 0.
+  HARDSIGMOID_BACKWARD((g, x) -> x > -3 && x < 3 ? g / 6 : 0),
+  /// (gradient, operand) → 0 up to −3, g·(x/3 + ½) below 3, else g.
+  HARDSWISH_BACKWARD((g, x) -> x <= -3 ? 0 : x < 3 ? g * (x / 3 + 0.5) : g);
 
   private final @Nullable DoubleBinaryOperator real;
   private final @Nullable LongBinaryOperator whole;

@@ -59,8 +59,8 @@ public interface Kernels {
 
   // ---- reductions and scans ----
 
-  /// Reduces `x` over each dimension in which `out`, of the same rank, has size 1. `out` has x's dtype, or `bool` for
-  /// [ReduceOp#ANY] and [ReduceOp#ALL]. float32 sums keep an error like pairwise summation's.
+  /// Reduces `x` over each dimension in which `out`, of the same rank, has size 1. `out` is of dtype
+  /// [ReduceOp#resultOf]. float32 sums keep an error like pairwise summation's.
   void reduce(ReduceOp op, Strided out, Strided x, double parameter);
 
   /// The position, int64, of the first largest (or smallest) element along `dim`, NaN counting as beyond all, and where

@@ -1,5 +1,7 @@
 package org.flambeau.spi;
 
+import org.flambeau.DType;
+
 /// Reductions of some dimensions to one element each.
 public enum ReduceOp {
   /// Σ x; 0 over nothing.
@@ -19,5 +21,14 @@ public enum ReduceOp {
   /// Whether any is not zero. The result is `bool`.
   ANY,
   /// Whether none is zero. The result is `bool`.
-  ALL
+  ALL;
+
+  /// The result's dtype: whole numbers add up and multiply in int64.
+  public DType resultOf(DType operand) {
+    return switch (this) {
+      case ANY, ALL -> DType.BOOL;
+      case SUM, PROD -> operand.isFloating() ? operand : DType.INT64;
+      default -> operand;
+    };
+  }
 }

@@ -58,6 +58,10 @@ public enum UnaryOp {
   GELU_TANH(SpecialFunctions::geluTanh),
   /// log(1 + eˣ), computed without overflow.
   SOFTPLUS(x -> Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))),
+  /// min(max(x + 3, 0), 6)/6.
+  HARDSIGMOID(x -> Math.min(Math.max(x + 3, 0), 6) / 6),
+  /// x·hardsigmoid(x).
+  HARDSWISH(x -> x * (Math.min(Math.max(x + 3, 0), 6) / 6)),
   BITWISE_NOT(x -> Double.NaN, x -> ~x),
   LOGICAL_NOT(x -> x == 0 ? 1 : 0, x -> x == 0 ? 1 : 0),
   IS_NAN(x -> Double.isNaN(x) ? 1 : 0, x -> 0),

@@ -205,8 +205,8 @@ final class NeuralOps {
           .refuses(() -> Functional.crossEntropy(Tensor.ones(2, 3), Tensor.of(0, 1)), "[cross_entropy]", "int32"),
       op("nll_loss", (x, a) -> Functional.nllLoss(x.get(0), x.get(1), or(x, 2), reduction(a), a.integer("ignoreIndex"))).records("nll_loss", "nll_loss2d")
           .refuses(() -> Functional.nllLoss(Tensor.ones(2, 3), Tensor.of(0L, 3L)), "Target 3 is out of bounds"),
-      loss("mse_loss", Functional::mseLoss), loss("l1_loss", Functional::l1Loss),
-      op("smooth_l1_loss", (x, a) -> Functional.smoothL1Loss(x.get(0), x.get(1), reduction(a), a.number("beta"))).methods("smoothL1Loss")
+      loss("mse_loss", Functional::mseLoss).records("mse_loss", "squared_difference"), loss("l1_loss", Functional::l1Loss),
+      op("smooth_l1_loss", (x, a) -> Functional.smoothL1Loss(x.get(0), x.get(1), reduction(a), a.number("beta"))).methods("smoothL1Loss").records("smooth_l1_loss", "smooth_distance")
           .refuses(() -> Functional.smoothL1Loss(Tensor.ones(2), Tensor.ones(2), Reduction.MEAN, -1), "[smooth_l1_loss]", "does not support negative values for beta"),
       op("huber_loss", (x, a) -> Functional.huberLoss(x.get(0), x.get(1), reduction(a), a.number("delta")))
           .refuses(() -> Functional.huberLoss(Tensor.ones(2), Tensor.ones(2), Reduction.MEAN, 0), "[huber_loss]", "does not support non-positive values for delta"),

@@ -154,7 +154,7 @@ final class PointwiseOps {
       binary("min_tensor", Tensor::min).methods("min").records("minimum")
           .refuses(() -> Tensor.ones(2).min(Tensor.ones(3)), "[min]", "(2,)", "(3,)"),
       op("nan_to_num", (x, a) -> a.has("nan") ? x.get(0).nanToNum(a.number("nan"), a.number("positive"), a.number("negative")) : x.get(0).nanToNum())
-          .rough("numbers", "NaN and infinities have no neighbours").refusesNothing(ANY),
+          .rough("numbers", "NaN and infinities have no neighbours").records("nan_to_num", "if_nan").refusesNothing(ANY),
       op("lerp", (x, _) -> x.get(0).lerp(x.get(1), x.get(2))).records("lerp.tensor")
           .refuses(() -> Tensor.ones(2).lerp(Tensor.ones(3), Tensor.ones(1)), "[lerp]", "(2,)", "(3,)"),
       op("lerp_number", (x, a) -> x.get(0).lerp(x.get(1), a.number("weight"))).methods("lerp", "lerp_").records("lerp")

@@ -159,11 +159,11 @@ final class BatchNorm {
   /// The mean of each channel and the sum of the squared deviations from it, from rows of all channels.
   private void moments(long means, long squares, long from, Strided x) {
     long n = rows * repeat * pixelsOfARow;
-    Loop add = Loops.binary(BinaryOp.ADD, Compute.FLOAT);
+    RowOp.Loop add = Rows.loop(RowOp.ADD);
     int size = x.dtype().size();
     sumRows(new long[] {means}, (to, at, buffer) -> {
       long row = Rows.read(x.dtype(), from + at * size, size, buffer, length);
-      add.run(to, to, row, row, length);
+      add.run(to, to, row, row, row, row, 0, 0, 0, 0, length);
     });
     long centres = workspace.take(4 * channels);
     for (long c = 0; c < channels; c++) {
@@ -315,13 +315,13 @@ final class BatchNorm {
       });
       return;
     }
-    Loop add = Loops.binary(BinaryOp.ADD, Compute.FLOAT);
+    RowOp.Loop add = Rows.loop(RowOp.ADD);
     RowOp.Loop addProduct = Rows.loop(RowOp.ADD_CENTRED_PRODUCT);
     long centres = row(means);
     sumRows(new long[] {sums, products}, (to, at, buffer) -> {
       long g = Rows.read(grad.dtype(), grads + at * size, size, buffer, length);
       long source = Rows.read(x.dtype(), from + at * size, size, buffer + 4L * length, length);
-      add.run(to, to, g, g, length);
+      add.run(to, to, g, g, g, g, 0, 0, 0, 0, length);
       addProduct.run(to + 4L * length, to + 4L * length, g, source, centres, g, 0, 0, 0, 0, length);
     });
   }

@@ -51,9 +51,16 @@ public enum Fold {
     this.vectorCombine = vectorCombine;
   }
 
-  /// What combines with anything to the same, over float dtypes.
-  public double init() {
-    return realInit;
+  /// What combines with anything to the same, as a [Reducer] has it.
+  public long init(Compute compute) {
+    return compute == Compute.LONG ? wholeInit : Double.doubleToRawLongBits(realInit);
+  }
+
+  /// Combines what a [Reducer] made of two parts.
+  public long combine(Compute compute, long a, long b) {
+    return compute == Compute.LONG
+        ? wholeCombine.applyAsLong(a, b)
+        : Double.doubleToRawLongBits(realCombine.applyAsDouble(Double.longBitsToDouble(a), Double.longBitsToDouble(b)));
   }
 
   /// The vector functions for the two steps, or null where there is none.

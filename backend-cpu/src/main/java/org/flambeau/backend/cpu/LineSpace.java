@@ -16,7 +16,7 @@ final class LineSpace {
   @FunctionalInterface
   interface RunBody {
     /// The same of `count` lines, which begin the given steps apart.
-    void lines(int count, long first, long firstStep, long second, long secondStep);
+    void lines(int count, long first, long firstStep, long second, long secondStep, long third, long thirdStep);
   }
 
   private final IterationSpace space;
@@ -51,32 +51,31 @@ final class LineSpace {
     return x.numel() == 0 ? Strided.of(x.storage(), x.dtype(), 0, sizes, new long[sizes.length]) : x.with(x.offset(), sizes, x.strides());
   }
 
-  /// Neighbouring lines together, at most `most` at a time, of the first two operands.
+  void forEach(Body body) {
+    forEachRun(Integer.MAX_VALUE, (count, first, firstStep, second, secondStep, third, thirdStep) -> {
+      for (int i = 0; i < count; i++) {
+        body.line(first + i * firstStep, second + i * secondStep, third + i * thirdStep);
+      }
+    });
+  }
+
+  /// Neighbouring lines together, at most `most` at a time.
   void forEachRun(int most, RunBody body) {
     CpuPool.SHARED.parallelFor(0, lines, Math.max(1, GRAIN / Math.max(1, length)), (begin, end) -> {
       long inner = space.size(0);
       int count;
       for (long line = begin; line < end; line += count) {
         count = (int) Math.min(most, Math.min(inner - line % inner, end - line));
-        body.lines(count, space.offset(0, line, 0), space.stride(0, 0), space.offset(1, line, 0), space.stride(1, 0));
+        body.lines(count, offset(0, line), step(0), offset(1, line), step(1), offset(2, line), step(2));
       }
     });
   }
 
-  void forEach(Body body) {
-    CpuPool.SHARED.parallelFor(0, lines, Math.max(1, GRAIN / Math.max(1, length)), (begin, end) -> {
-      long inner = space.size(0);
-      for (long line = begin; line < end;) {
-        long first = space.offset(0, line, 0);
-        long second = operands > 1 ? space.offset(1, line, 0) : 0;
-        long third = operands > 2 ? space.offset(2, line, 0) : 0;
-        long run = Math.min(inner - line % inner, end - line);
-        for (long i = 0; i < run; i++) {
-          body.line(first + i * space.stride(0, 0), operands > 1 ? second + i * space.stride(1, 0) : 0,
-              operands > 2 ? third + i * space.stride(2, 0) : 0);
-        }
-        line += run;
-      }
-    });
+  private long offset(int operand, long line) {
+    return operand < operands ? space.offset(operand, line, 0) : 0;
+  }
+
+  private long step(int operand) {
+    return operand < operands ? space.stride(operand, 0) : 0;
   }
 }

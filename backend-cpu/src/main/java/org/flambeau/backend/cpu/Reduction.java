@@ -149,11 +149,9 @@ final class Reduction {
 
   static synchronized Reducer reducer(Compute compute, Fold fold) {
     Reducer reducer = REDUCERS[compute.ordinal()][fold.ordinal()];
-    if (reducer == null && compute == Compute.FLOAT && Vectorization.PRESENT != null) {
-      reducer = Vectorization.PRESENT.reducer(fold);
-    }
     if (reducer == null) {
-      reducer = ScalarReducers.of(compute, fold);
+      Reducer scalar = ScalarReducers.of(compute, fold);
+      reducer = Vectorization.PRESENT == null ? scalar : Vectorization.PRESENT.reducer(fold, compute, scalar);
     }
     REDUCERS[compute.ordinal()][fold.ordinal()] = reducer;
     return reducer;
@@ -217,21 +215,11 @@ final class Reduction {
       for (long output = 0; output < outputs; output++) {
         long sum = ALL.get(LONG, partials + 8 * output);
         for (long piece = 1; piece < pieces; piece++) {
-          sum = combine(fold, sum, ALL.get(LONG, partials + 8 * (piece * outputs + output)));
+          sum = fold.combine(compute, sum, ALL.get(LONG, partials + 8 * (piece * outputs + output)));
         }
         ALL.set(LONG, results + 8 * output, sum);
       }
     }
-  }
-
-  private long combine(Fold fold, long a, long b) {
-    return compute == Compute.LONG
-        ? fold.wholeCombine.applyAsLong(a, b)
-        : Double.doubleToRawLongBits(fold.realCombine.applyAsDouble(Double.longBitsToDouble(a), Double.longBitsToDouble(b)));
-  }
-
-  private long init(Fold fold) {
-    return compute == Compute.LONG ? fold.wholeInit : Double.doubleToRawLongBits(fold.realInit);
   }
 
   /// All elements of the outputs [begin, end), of which each has a row.
@@ -254,7 +242,7 @@ final class Reduction {
     boolean inPlace = inPlaceType && stride == size;
     int most = inPlace ? FLOAT_RUN : Scratch.TILE;
     long tile = Scratch.current().tile(0);
-    long result = init(fold);
+    long result = fold.init(compute);
     int n;
     for (long at = begin; at < end; at += n) {
       long row = at / inner;
@@ -265,7 +253,7 @@ final class Reduction {
         conversion.load(compute, from, stride, tile, n);
         from = tile;
       }
-      result = combine(fold, result, reducer.row(from, n, parameter));
+      result = fold.combine(compute, result, reducer.row(from, n, parameter));
     }
     return result;
   }
@@ -324,7 +312,7 @@ final class Reduction {
   }
 
   private void reset(long acc, boolean floats, Fold fold, int width) {
-    long init = init(fold);
+    long init = fold.init(compute);
     for (int j = 0; j < width; j++) {
       if (floats) {
         ALL.set(FLOAT, acc + 4L * j, (float) fold.realInit);

@@ -51,7 +51,7 @@ final class Scan {
       LineSpace lines = new LineSpace(dim, out, x);
       Loop combine = Loops.binary(op == ScanOp.CUMSUM ? BinaryOp.ADD : BinaryOp.MUL, scan.compute);
       Running running = Running.of(op, scan.compute);
-      lines.forEachRun(Scratch.TILE, (count, target, targetStep, source, sourceStep) -> {
+      lines.forEachRun(Scratch.TILE, (count, target, targetStep, source, sourceStep, _, _) -> {
         if (count >= SIDE_BY_SIDE && targetStep <= Math.abs(scan.toStride)) {
           scan.sideBySide(combine, count, scan.to + target, targetStep, scan.from + source, sourceStep);
           return;

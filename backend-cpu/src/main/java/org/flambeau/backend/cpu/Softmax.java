@@ -25,18 +25,35 @@ final class Softmax {
       long from = staging.read(x);
       long toStride = stride(out, dim);
       long fromStride = stride(x, dim);
-      new LineSpace(dim, out, x).forEach((target, source, _) -> {
-        long buffer = Scratch.current().rows(4L * n);
-        long row = Rows.read(x.dtype(), from + source, fromStride, buffer, n);
-        long result = Rows.isPlain(out.dtype(), toStride) ? to + target : buffer;
-        if (log) {
-          kernel.subtract.run(result, row, row, row, row, row, kernel.logSumExp(row, n), 0, 0, 0, n);
-        } else {
-          kernel.rows.softmax(result, row, n);
+      new LineSpace(dim, out, x).forEachRun(Columns.width(n), (count, target, targetStep, source, sourceStep, _, _) -> {
+        if (Columns.are(count, x.dtype(), targetStep, sourceStep) && fromStride != x.dtype().size()) {
+          columns(x.dtype(), to + target, toStride, from + source, fromStride, n, count, log);
+          return;
         }
-        Rows.write(out.dtype(), result, to + target, toStride, n);
+        for (int line = 0; line < count; line++) {
+          kernel.line(x.dtype(), to + target + line * targetStep, toStride, from + source + line * sourceStep, fromStride, n, log);
+        }
       });
     }
+  }
+
+  private void line(DType dtype, long target, long toStride, long source, long fromStride, int n, boolean log) {
+    long buffer = Scratch.current().rows(4L * n);
+    long row = Rows.read(dtype, source, fromStride, buffer, n);
+    long result = Rows.isPlain(dtype, toStride) ? target : buffer;
+    if (log) {
+      subtract.run(result, row, row, row, row, row, logSumExp(row, n), 0, 0, 0, n);
+    } else {
+      rows.softmax(result, row, n);
+    }
+    Rows.write(dtype, result, target, toStride, n);
+  }
+
+  private static void columns(DType dtype, long to, long toStride, long from, long fromStride, int n, int count, boolean log) {
+    long buffer = Scratch.current().rows(Columns.pitch(count) * n);
+    Columns.read(dtype, from, fromStride, buffer, n, count);
+    Columns.kernels().softmax(buffer, Columns.pitch(count), n, Columns.padded(count), log);
+    Columns.write(dtype, buffer, to, toStride, n, count);
   }
 
   private float logSumExp(long x, int n) {
@@ -59,19 +76,37 @@ final class Softmax {
       long toStride = stride(gradX, dim);
       long fromStride = stride(grad, dim);
       long ofStride = stride(result, dim);
-      new LineSpace(dim, gradX, grad, result).forEach((target, source, place) -> {
-        long buffer = Scratch.current().rows(8L * n);
-        long g = Rows.read(grad.dtype(), from + source, fromStride, buffer, n);
-        long y = Rows.read(result.dtype(), of + place, ofStride, buffer + 4L * n, n);
-        long out = Rows.isPlain(gradX.dtype(), toStride) ? to + target : buffer;
-        if (log) {
-          logGradient.run(out, g, y, g, g, g, (float) Rows.fold(total, g, n, 0), 0, 0, 0, n);
-        } else {
-          rows.softmaxBackward(out, g, y, n);
+      LineSpace lines = new LineSpace(dim, gradX, grad, result);
+      lines.forEachRun(Columns.width(n), (count, target, targetStep, source, sourceStep, place, placeStep) -> {
+        if (Columns.are(count, grad.dtype(), targetStep, sourceStep, placeStep) && ofStride != result.dtype().size()) {
+          columnsBackward(grad.dtype(), to + target, toStride, from + source, fromStride, of + place, ofStride, n, count, log);
+          return;
         }
-        Rows.write(gradX.dtype(), out, to + target, toStride, n);
+        long buffer = Scratch.current().rows(8L * n);
+        for (int line = 0; line < count; line++) {
+          long at = to + target + line * targetStep;
+          long g = Rows.read(grad.dtype(), from + source + line * sourceStep, fromStride, buffer, n);
+          long y = Rows.read(result.dtype(), of + place + line * placeStep, ofStride, buffer + 4L * n, n);
+          long out = Rows.isPlain(gradX.dtype(), toStride) ? at : buffer;
+          if (log) {
+            logGradient.run(out, g, y, g, g, g, (float) Rows.fold(total, g, n, 0), 0, 0, 0, n);
+          } else {
+            rows.softmaxBackward(out, g, y, n);
+          }
+          Rows.write(gradX.dtype(), out, at, toStride, n);
+        }
       });
     }
+  }
+
+  private static void columnsBackward(DType dtype, long to, long toStride, long grad, long gradStride, long y, long yStride, int n,
+      int count, boolean log) {
+    long bytes = Columns.pitch(count) * n;
+    long buffer = Scratch.current().rows(2 * bytes);
+    Columns.read(dtype, grad, gradStride, buffer, n, count);
+    Columns.read(dtype, y, yStride, buffer + bytes, n, count);
+    Columns.kernels().softmaxBackward(buffer, buffer + bytes, Columns.pitch(count), n, Columns.padded(count), log);
+    Columns.write(dtype, buffer, to, toStride, n, count);
   }
 
   static void crossEntropy(Strided losses, Strided logSumExp, Strided logits, Strided target, long ignoreIndex) {

@@ -14,8 +14,8 @@ public interface Vectorization {
   /// The loop of a [org.flambeau.spi.UnaryOp], [org.flambeau.spi.BinaryOp] or [TernaryOp].
   @Nullable Loop loop(Enum<?> op, Compute compute);
 
-  /// The reducer of floats.
-  @Nullable Reducer reducer(Fold fold);
+  /// A faster form of `scalar`, or `scalar` itself.
+  Reducer reducer(Fold fold, Compute compute, Reducer scalar);
 
   /// The steps of the fused kernels, which exist on vectors only.
   RowOp.Loop row(RowOp op);
@@ -24,6 +24,9 @@ public interface Vectorization {
 
   /// Whole rows of the fused kernels.
   RowKernels rows();
+
+  /// Columns of the fused kernels.
+  ColumnKernels columns();
 
   /// The transforms of convolutions.
   TileTransforms tileTransforms();

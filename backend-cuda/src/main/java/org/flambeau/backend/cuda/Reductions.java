@@ -66,7 +66,7 @@ final class Reductions {
   }
 
   private static String value(ReduceOp op, DType in) {
-    return "Value<" + Elementwise.type(op == ReduceOp.ANY || op == ReduceOp.ALL ? DType.BOOL : in) + ">";
+    return "Value<" + Elementwise.type(op.resultOf(in)) + ">";
   }
 
   /// Writes what a kernel does with its results as the launch's next parameter; `offset` is where its part of the results begins.

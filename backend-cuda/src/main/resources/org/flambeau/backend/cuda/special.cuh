@@ -26,6 +26,12 @@ __device__ __forceinline__ C sigmoid(C x) {
   return C(1) / (C(1) + exp(-x));
 }
 
+template <class C>
+__device__ __forceinline__ C hardsigmoid(C x) {
+  C y = x + C(3);
+  return (y < C(0) ? C(0) : y > C(6) ? C(6) : y) / C(6);
+}
+
 // Φ(x).
 template <class C>
 __device__ __forceinline__ C normalDistribution(C x) {

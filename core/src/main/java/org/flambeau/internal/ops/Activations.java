@@ -4,28 +4,41 @@ import static org.flambeau.autograd.Derivative.saves;
 import static org.flambeau.autograd.Derivative.term;
 
 import org.flambeau.DType;
+import org.flambeau.GradMode;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
+import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Strided;
+import org.flambeau.spi.UnaryOp;
 
 /// Element-wise functions of networks that have parameters, or are made of others.
 public final class Activations {
   private record Bounds(double low, double high) {}
 
   /// @param threshold of x·beta, above which the function is taken for the identity
-  private record Softness(double beta, double threshold) {}
+  private record Softness(double beta, double threshold) {
+    /// Whether the threshold makes a difference: e⁻²⁰ is less than float32 rounds off beside 1.
+    boolean showsIn(DType dtype) {
+      return dtype == DType.FLOAT64 || !(threshold >= 20);
+    }
+  }
 
   private static final Op<Bounds> HARDTANH = Op.of("hardtanh",
       Derivative.of("HardtanhBackward0", term(saves(0), (g, s, a) -> g.mul(within(s.input(0), a.low, a.high)))));
   private static final Op<Softness> SOFTPLUS = Op.of("softplus", Derivative.of("SoftplusBackward0", term(saves(0), (g, s, a) -> {
-    Tensor scaled = s.input(0).mul(a.beta);
-    return Tensor.where(scaled.gt(a.threshold), g, g.mul(scaled.sigmoid()));
+    Tensor scaled = a.beta == 1 ? s.input(0) : s.input(0).mul(a.beta);
+    Tensor soft = g.mul(scaled.sigmoid());
+    return a.showsIn(scaled.dtype()) ? Tensor.where(scaled.gt(a.threshold), g, soft) : soft;
   })));
   private static final Op<Unit> HARDSIGMOID = Op.of("hardsigmoid", Derivative.of("HardsigmoidBackward0", term(saves(0),
-      (g, s, _) -> g.mul(within(s.input(0), -3, 3)).mul(1.0 / 6))));
+      (g, s, _) -> GradMode.isEnabled()
+          ? g.mul(within(s.input(0), -3, 3)).mul(1.0 / 6)
+          : Binary.fusedBackward(BinaryOp.HARDSIGMOID_BACKWARD, g, s.input(0)))));
   private static final Op<Unit> HARDSWISH = Op.of("hardswish", Derivative.of("HardswishBackward0", term(saves(0), (g, s, _) -> {
     Tensor x = s.input(0);
-    return Tensor.where(x.ge(3), g, g.mul(x.div(3).add(0.5)).mul(x.gt(-3)));
+    return GradMode.isEnabled()
+        ? Tensor.where(x.ge(3), g, g.mul(x.div(3).add(0.5)).mul(x.gt(-3)))
+        : Binary.fusedBackward(BinaryOp.HARDSWISH_BACKWARD, g, x);
   })));
   private static final Op<Unit> LOG_SIGMOID = Op.of("log_sigmoid", Derivative.of("LogSigmoidBackward0", term(saves(0),
       (g, s, _) -> g.mul(s.input(0).neg().sigmoid()))));
@@ -60,23 +73,29 @@ public final class Activations {
       return policy.runUnary(c -> softplus(c, beta, threshold), x);
     }
     Promotion.requireFloat("softplus", x);
-    return SOFTPLUS.compose(new Softness(beta, threshold), new Tensor[] {x}, () -> {
+    Softness a = new Softness(beta, threshold);
+    return SOFTPLUS.compose(a, new Tensor[] {x}, () -> {
       Tensor scaled = beta == 1 ? x : x.mul(beta);
       Tensor soft = Unary.SOFTPLUS_ONE.of(scaled);
-      return Tensor.where(scaled.gt(threshold), x, beta == 1 ? soft : soft.div(beta));
+      soft = beta == 1 ? soft : soft.div(beta);
+      return a.showsIn(x.dtype()) ? Tensor.where(scaled.gt(threshold), x, soft) : soft;
     });
   }
 
   /// min(max(x + 3, 0), 6)/6.
   public static Tensor hardsigmoid(Tensor x) {
-    Promotion.requireFloat("hardsigmoid", x);
-    return HARDSIGMOID.compose(Unit.UNIT, new Tensor[] {x}, () -> x.add(3).clamp_(0, 6).div_(6));
+    return elementwise(HARDSIGMOID, UnaryOp.HARDSIGMOID, x);
   }
 
   /// x·hardsigmoid(x).
   public static Tensor hardswish(Tensor x) {
-    Promotion.requireFloat("hardswish", x);
-    return HARDSWISH.compose(Unit.UNIT, new Tensor[] {x}, () -> x.add(3).clamp_(0, 6).mul_(x).div_(6));
+    return elementwise(HARDSWISH, UnaryOp.HARDSWISH, x);
+  }
+
+  private static Tensor elementwise(Op<Unit> op, UnaryOp kernel, Tensor x) {
+    Promotion.requireFloat(op.title(), x);
+    Strided in = x.strided();
+    return op.run(Unit.UNIT, x.dtype(), Layout.like(in), x, (k, out) -> k.unary(kernel, out, in));
   }
 
   /// log(1/(1 + exp(−x))).

@@ -100,6 +100,11 @@ public final class Binary {
   private static final Op<Double> SUB_SCALED = Op.of("sub.scaled", Derivative.of("SubBackward0",
       term((g, _, _) -> g), term((g, _, alpha) -> g.mul(-alpha))));
   private static final Op<Unit> RSUB = Op.of("rsub", Derivative.of("RsubBackward1", term((g, _, _) -> g.neg())));
+  /// Of losses, and of what replaces NaN; these are recorded, as a whole.
+  static final Binary SQUARED_DIFFERENCE = predicate("squared_difference", BinaryOp.SQUARED_DIFFERENCE, Domain.FLOAT);
+  static final Binary SMOOTH_DISTANCE = predicate("smooth_distance", BinaryOp.SMOOTH_DISTANCE, Domain.FLOAT);
+  static final Binary IF_NAN = predicate("if_nan", BinaryOp.IF_NAN, Domain.FLOAT);
+
   private static final Op<Unit> FUSED_BACKWARD = Op.notDifferentiable("fused_backward");
 
   private final Op<Unit> op;

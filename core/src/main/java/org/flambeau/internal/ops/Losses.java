@@ -30,12 +30,17 @@ public final class Losses {
     Tensor spread(Tensor grad) {
       return reduction == Reduction.MEAN ? grad.div((double) count) : grad;
     }
+
+    /// [#spread(Tensor)] times a number.
+    Tensor spread(Tensor grad, double factor) {
+      return factor == 1 ? spread(grad) : reduction == Reduction.MEAN ? grad.mul(factor / count) : grad.mul(factor);
+    }
   }
 
-  private static final Op<Reduced> MSE = ofDifference("mse_loss", "MseLossBackward0", (d, _) -> d.mul(2));
-  private static final Op<Reduced> SMOOTH_L1 = ofDifference("smooth_l1_loss", "SmoothL1LossBackward0",
+  private static final Op<Reduced> MSE = ofDifference("mse_loss", "MseLossBackward0", 2, (d, _) -> d);
+  private static final Op<Reduced> SMOOTH_L1 = ofDifference("smooth_l1_loss", "SmoothL1LossBackward0", 1,
       (d, beta) -> d.div(beta).clamp(-1, 1));
-  private static final Op<Reduced> HUBER = ofDifference("huber_loss", "HuberLossBackward0", (d, delta) -> d.clamp(-delta, delta));
+  private static final Op<Reduced> HUBER = ofDifference("huber_loss", "HuberLossBackward0", 1, (d, delta) -> d.clamp(-delta, delta));
   private static final Op<Reduced> BCE = Op.of("binary_cross_entropy", Derivative.of("BinaryCrossEntropyBackward0",
       term(saves(0, 1, 2), (g, s, a) -> {
         Tensor x = s.input(0);
@@ -68,10 +73,10 @@ public final class Losses {
     Tensor of(Tensor difference, double parameter);
   }
 
-  /// A loss that is a function of the difference of its operands, with that function's slope.
-  private static Op<Reduced> ofDifference(String name, String node, Slope slope) {
-    Term<Reduced> first = term(saves(0, 1), (g, s, a) -> slope.of(s.input(0).sub(s.input(1)), a.parameter).mul(a.spread(g)));
-    Term<Reduced> second = term(saves(0, 1), (g, s, a) -> slope.of(s.input(1).sub(s.input(0)), a.parameter).mul(a.spread(g)));
+  /// A loss that is a function of the difference of its operands, with that function's slope divided by `factor`.
+  private static Op<Reduced> ofDifference(String name, String node, double factor, Slope slope) {
+    Term<Reduced> first = term(saves(0, 1), (g, s, a) -> slope.of(s.input(0).sub(s.input(1)), a.parameter).mul(a.spread(g, factor)));
+    Term<Reduced> second = term(saves(0, 1), (g, s, a) -> slope.of(s.input(1).sub(s.input(0)), a.parameter).mul(a.spread(g, factor)));
     return Op.of(name, Derivative.of(node, first, second));
   }
 
@@ -103,7 +108,7 @@ public final class Losses {
     if (policy != null) {
       return policy.run(c -> mse(c[0], c[1], reduction), x, y);
     }
-    return compare(MSE, x, y, reduction, 0, (a, b) -> a.sub(b).square());
+    return compare(MSE, x, y, reduction, 0, Binary.SQUARED_DIFFERENCE::of);
   }
 
   /// |x − y|.
@@ -128,10 +133,7 @@ public final class Losses {
     if (beta == 0) {
       return l1(x, y, reduction);
     }
-    return compare(SMOOTH_L1, x, y, reduction, beta, (a, b) -> {
-      Tensor distance = a.sub(b).abs_();
-      return Tensor.where(distance.lt(beta), distance.square().mul_(0.5 / beta), distance.sub(0.5 * beta));
-    });
+    return compare(SMOOTH_L1, x, y, reduction, beta, (a, b) -> smooth(a, b, beta, beta));
   }
 
   /// (x − y)²/2 where |x − y| is at most delta, else delta·(|x − y| − delta/2).
@@ -143,10 +145,15 @@ public final class Losses {
     if (!(delta > 0)) {
       throw new IllegalArgumentException("[huber_loss] huber_loss does not support non-positive values for delta.");
     }
-    return compare(HUBER, x, y, reduction, delta, (a, b) -> {
-      Tensor distance = a.sub(b).abs_();
-      return Tensor.where(distance.le(delta), distance.square().mul_(0.5), distance.sub(0.5 * delta).mul_(delta));
-    });
+    return compare(HUBER, x, y, reduction, delta, (a, b) -> smooth(a, b, delta, delta * delta));
+  }
+
+  /// scale·h((a − b)/unit) where h(d) is d²/2 up to 1 and goes on straight.
+  private static Tensor smooth(Tensor a, Tensor b, double unit, double scale) {
+    if (unit == 1) {
+      return Binary.SMOOTH_DISTANCE.of(a, b);
+    }
+    return Binary.SMOOTH_DISTANCE.of(a.sub(b).div_(unit), Tensor.scalar(0f)).mul_(scale);
   }
 
   private interface Comparison {

@@ -64,7 +64,7 @@ public final class Reductions {
     if (policy != null) {
       return policy.runUnary(c -> sum(c, dims, keepdim), x);
     }
-    return run(dims.length == 0 ? SUM_ALL : SUM, ReduceOp.SUM, widened(x), dims, keepdim, 0);
+    return run(dims.length == 0 ? SUM_ALL : SUM, ReduceOp.SUM, x, dims, keepdim, 0);
   }
 
   public static Tensor mean(Tensor x, int[] dims, boolean keepdim) {
@@ -81,10 +81,10 @@ public final class Reductions {
     if (policy != null) {
       return policy.runUnary(c -> prod(c, dims, keepdim), x);
     }
-    return run(dims.length == 0 ? PROD_ALL : PROD, ReduceOp.PROD, widened(x), dims, keepdim, 0);
+    return run(dims.length == 0 ? PROD_ALL : PROD, ReduceOp.PROD, x, dims, keepdim, 0);
   }
 
-  /// Integral tensors add up and multiply in int64.
+  /// Integral tensors are scanned in int64.
   static Tensor widened(Tensor x) {
     return x.dtype().isFloating() ? x : x.to(DType.INT64);
   }
@@ -146,8 +146,8 @@ public final class Reductions {
   static Tensor run(Op<Over> op, ReduceOp kernel, Tensor x, int[] dims, boolean keepdim, double parameter) {
     Strided in = x.strided();
     Plan plan = plan(op.title(), x, dims, keepdim);
-    DType dtype = kernel == ReduceOp.ANY || kernel == ReduceOp.ALL ? DType.BOOL : in.dtype();
-    return op.run(plan.over(parameter), dtype, plan.layout, x, (k, out) -> k.reduce(kernel, plan.kept(out), in, parameter));
+    return op.run(plan.over(parameter), kernel.resultOf(in.dtype()), plan.layout, x,
+        (k, out) -> k.reduce(kernel, plan.kept(out), in, parameter));
   }
 
   static Plan plan(String op, Tensor x, int[] dims, boolean keepdim) {

@@ -138,8 +138,12 @@ public final class Selection {
     double largest = Promotion.largest(x.dtype());
     double high = Double.isNaN(positive) ? largest : positive;
     double low = Double.isNaN(negative) ? -largest : negative;
-    return NAN_TO_NUM.compose(new double[] {nan, high, low}, new Tensor[] {x}, () -> x.maskedFill(x.isnan(), nan)
-        .maskedFill_(x.eq(Double.POSITIVE_INFINITY), high).maskedFill_(x.eq(Double.NEGATIVE_INFINITY), low));
+    return NAN_TO_NUM.compose(new double[] {nan, high, low}, new Tensor[] {x}, () -> {
+      Tensor finite = high >= largest && low <= -largest
+          ? x.clamp(low, high)
+          : x.maskedFill(x.eq(Double.POSITIVE_INFINITY), high).maskedFill_(x.eq(Double.NEGATIVE_INFINITY), low);
+      return Binary.IF_NAN.inPlace(finite, Tensor.scalar(nan));
+    });
   }
 
   private static DType boundsDtype(Tensor x, double low, double high) {

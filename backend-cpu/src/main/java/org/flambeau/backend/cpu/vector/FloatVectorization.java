@@ -13,6 +13,7 @@ import java.util.Objects;
 import java.util.stream.Collectors;
 import jdk.incubator.vector.VectorSpecies;
 import org.flambeau.DType;
+import org.flambeau.backend.cpu.ColumnKernels;
 import org.flambeau.backend.cpu.Compute;
 import org.flambeau.backend.cpu.Conversion;
 import org.flambeau.backend.cpu.Fold;
@@ -30,8 +31,8 @@ import org.jspecify.annotations.Nullable;
 public final class FloatVectorization implements Vectorization {
   /// Where the operations of each compute type are.
   private static final Map<Compute, List<Class<?>>> OPERATIONS = Map.of(
-      Compute.FLOAT, List.of(FloatMath.class, FloatExponentials.class, FloatRounding.class, FloatTrigonometry.class,
-          WideMath.class, RealMath.class, LaneMath.class),
+      Compute.FLOAT, List.of(FloatMath.class, FloatActivations.class, FloatExponentials.class, FloatRounding.class,
+          FloatTrigonometry.class, WideMath.class, RealMath.class, LaneMath.class),
       Compute.DOUBLE, List.of(RealMath.class, LaneMath.class),
       Compute.INT, List.of(WholeMath.class, LaneMath.class),
       Compute.LONG, List.of(WholeMath.class, LaneMath.class));
@@ -130,6 +131,12 @@ public final class FloatVectorization implements Vectorization {
   }
 
   @Override
+  public ColumnKernels columns() {
+    return Inliner.specialize(MethodHandles.lookup(), ColumnKernels.class, FloatColumns.class, List.of(FloatMath.class), Map.of(),
+        "columns");
+  }
+
+  @Override
   public TileTransforms tileTransforms() {
     return Inliner.specialize(MethodHandles.lookup(), TileTransforms.class, FloatTileTransforms.class, List.of(FloatMath.class), Map.of(),
         "tiles");
@@ -152,13 +159,16 @@ public final class FloatVectorization implements Vectorization {
   }
 
   @Override
-  public @Nullable Reducer reducer(Fold fold) {
+  public Reducer reducer(Fold fold, Compute compute, Reducer scalar) {
     if (fold.vectorMap() == null) {
-      return null;
+      return scalar;
     }
     Map<String, String> functions = Map.of("map", fold.vectorMap(), "combine", fold.vectorCombine());
-    return Inliner.specialize(MethodHandles.lookup(), Reducer.class, FloatReducer.class, inlined(Compute.FLOAT), functions,
-        (float) fold.init());
+    return compute == Compute.FLOAT
+        ? Inliner.specialize(MethodHandles.lookup(), Reducer.class, FloatReducer.class, inlined(compute), functions,
+            (float) Double.longBitsToDouble(fold.init(compute)))
+        : Inliner.specialize(MethodHandles.lookup(), Reducer.class, LaneReducer.class, inlined(compute), functions,
+            new LaneReducer.Lanes(species(compute), compute, fold, scalar));
   }
 
   /// `GELU_TANH` is `geluTanh`.

@@ -15,6 +15,15 @@ final class RealMath {
     return a.div(b);
   }
 
+  static <E> Vector<E> squaredDifference(Vector<E> a, Vector<E> b) {
+    Vector<E> d = a.sub(b);
+    return d.mul(d);
+  }
+
+  static <E> Vector<E> ifNan(Vector<E> a, Vector<E> b) {
+    return a.blend(b, a.compare(NE, a));
+  }
+
   static <E> Vector<E> sqrt(Vector<E> x) {
     return x.lanewise(SQRT);
   }
