@@ -91,34 +91,37 @@ final class FloatRows implements RowKernels {
     return total;
   }
 
-  /// The elements that fill no vector come last here: the processor reads ahead of rows that are met in the order of their addresses.
+  /// The elements that fill no vector come last here: the processor reads ahead of rows that are met in the order of their addresses. The loops
+  /// count addresses, not elements: of those the compiler would take the checks out, which costs more than the checks of a short row.
   @Override
   public void softmaxBackward(long out, long grad, long y, int n) {
     int rest = n % LANES;
-    int whole = (n - rest) * Float.BYTES;
+    long whole = grad + (long) (n - rest) * Float.BYTES;
+    long toY = y - grad;
     double total = 0;
-    for (int run = 0; run < whole; run += RUN) {
-      int end = Math.min(run + RUN, whole);
+    for (long run = grad; run < whole; run += RUN) {
+      long end = Math.min(run + RUN, whole);
       FloatVector a = zero();
       FloatVector b = zero();
-      int i = run;
-      for (; i < end - STEP; i += 2 * STEP) {
-        a = load(grad + i).fma(load(y + i), a);
-        b = load(grad + i + STEP).fma(load(y + i + STEP), b);
+      long at = run;
+      for (; at < end - STEP; at += 2 * STEP) {
+        a = load(at).fma(load(at + toY), a);
+        b = load(at + STEP).fma(load(at + toY + STEP), b);
       }
-      a = i < end ? load(grad + i).fma(load(y + i), a) : a;
+      a = at < end ? load(at).fma(load(at + toY), a) : a;
       total += FloatMath.sumOfLanes(a.add(b));
     }
     VectorMask<Float> inRow = SPECIES.indexInRange(0, rest);
-    FloatVector lastGrad = rest > 0 ? zero().blend(FloatTail.load(grad + whole, rest), inRow) : zero();
-    FloatVector lastY = rest > 0 ? zero().blend(FloatTail.load(y + whole, rest), inRow) : zero();
+    FloatVector lastGrad = rest > 0 ? zero().blend(FloatTail.load(whole, rest), inRow) : zero();
+    FloatVector lastY = rest > 0 ? zero().blend(FloatTail.load(whole + toY, rest), inRow) : zero();
     total += FloatMath.sumOfLanes(lastGrad.mul(lastY));
     FloatVector sum = FloatVector.broadcast(SPECIES, (float) total);
-    for (int i = 0; i < whole; i += STEP) {
-      load(grad + i).sub(sum).mul(load(y + i)).intoMemorySegment(ALL, out + i, LITTLE_ENDIAN);
+    long toOut = out - grad;
+    for (long at = grad; at < whole; at += STEP) {
+      load(at).sub(sum).mul(load(at + toY)).intoMemorySegment(ALL, at + toOut, LITTLE_ENDIAN);
     }
     if (rest > 0) {
-      FloatTail.store(lastGrad.sub(sum).mul(lastY), out + whole, rest);
+      FloatTail.store(lastGrad.sub(sum).mul(lastY), whole + toOut, rest);
     }
   }
 
