@@ -6,6 +6,7 @@ import static org.flambeau.internal.text.Shapes.list;
 
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.flambeau.AutogradException;
 import org.flambeau.DType;
 import org.flambeau.Device;
@@ -21,6 +22,8 @@ import org.slf4j.LoggerFactory;
 /// Losses that compare elements one by one: of numbers, and of probabilities of yes and no.
 public final class Losses {
   private static final Logger LOG = LoggerFactory.getLogger(Losses.class);
+  /// A warning in every step of a training would take longer than the loss.
+  private static final AtomicBoolean WARNED_OF_MEAN = new AtomicBoolean();
 
   /// @param reduction what was made of the elements' losses
   /// @param count how many they were
@@ -278,7 +281,7 @@ public final class Losses {
     if (policy != null) {
       return policy.run(c -> klDiv(c[0], c[1], reduction, logTarget), x, y);
     }
-    if (reduction == Reduction.MEAN) {
+    if (reduction == Reduction.MEAN && !WARNED_OF_MEAN.getAndSet(true)) {
       LOG.warn(
           "reduction: 'mean' divides the total loss by both the batch size and the support size.'batchmean' divides only by the batch size, "
               + "and aligns with the KL div math definition.'mean' will be changed to behave the same as 'batchmean' in the next major release.");
