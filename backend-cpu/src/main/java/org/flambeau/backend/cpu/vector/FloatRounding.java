@@ -25,7 +25,7 @@ final class FloatRounding {
 
   static FloatVector floor(FloatVector x) {
     FloatVector y = round(x);
-    return y.blend(y.sub(1f), y.compare(GT, x));
+    return y.sub(1f, y.compare(GT, x));
   }
 
   static FloatVector ceil(FloatVector x) {
@@ -33,7 +33,14 @@ final class FloatRounding {
   }
 
   static FloatVector trunc(FloatVector x) {
-    return FloatMath.copysign(floor(x.abs()), x);
+    FloatVector a = x.abs();
+    return FloatMath.copysign(below(a), x).blend(x, a.compare(GE, WHOLE));
+  }
+
+  /// ⌊a⌋ for 0 ≤ a < 2²³.
+  private static FloatVector below(FloatVector a) {
+    FloatVector y = a.add(WHOLE).sub(WHOLE);
+    return y.sub(1f, y.compare(GT, a));
   }
 
   // ---- division with a remainder ----
@@ -41,8 +48,8 @@ final class FloatRounding {
   /// ⌊n/d⌋ for n ≥ 0 and d > 0 where that is less than 2²³: the rounded quotient's, or one less where rounding has carried it to
   /// a whole number. The fused product tells, since it is exact.
   private static FloatVector wholeQuotient(FloatVector n, FloatVector d) {
-    FloatVector q = floor(n.div(d));
-    return q.blend(q.sub(1f), q.neg().fma(d, n).compare(LT, 0f));
+    FloatVector q = below(n.div(d));
+    return q.sub(1f, q.neg().fma(d, n).compare(LT, 0f));
   }
 
   /// What is left of n; d may be infinite.
@@ -76,7 +83,7 @@ final class FloatRounding {
     FloatVector n = a.abs();
     FloatVector d = b.abs();
     FloatVector q = wholeQuotient(n, d);
-    FloatVector up = q.blend(q.add(1f), rest(n, d, q).compare(NE, 0f));
+    FloatVector up = q.add(1f, rest(n, d, q).compare(NE, 0f));
     FloatVector y = q.blend(up.neg(), differInSign(a, b));
     VectorMask<Float> far = isLong(a, b);
     return far.anyTrue() ? y.blend(ExactLanes.of(BinaryOp.FLOOR_DIVIDE, a, b), far) : y;
