@@ -50,6 +50,7 @@ public class PointwiseEdgesTest {
     assertEquals(0, x.fmod(3.7).amax().toDouble());
     assertEquals(0, x.clone().sub_(Tensor.scalar(3.7f)).amax().toDouble());
     assertEquals(0, x.rsub(3.7).amax().toDouble());
+    assertEquals(20.28125, Tensor.full(DType.FLOAT16, 3.7, 40).pow(2.3).amax().toDouble(), "by 2.3 itself it would be 20.265625");
     Tensor third = Tensor.full(DType.BFLOAT16, 3, 40);
     assertEquals(3.296875, third.mul(1.1).amax().toDouble(), "by 1.1015625, which is bfloat16's, it would be 3.3125");
     assertEquals(2.734375, third.div(1.1).amax().toDouble(), "by 1.1015625 it would be 2.71875");

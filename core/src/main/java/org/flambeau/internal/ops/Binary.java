@@ -337,8 +337,7 @@ public final class Binary {
     if (!x.isHostScalar()) {
       return Shapes.expand(x, sizes);
     }
-    boolean rounds = HalfPrecision.is(dtype) && x.dtype() != dtype && !keepsNumbers(device);
-    return rounds ? Creation.hostScalar(dtype, HalfPrecision.bits(dtype, (float) x.scalarDouble())) : x;
+    return HalfPrecision.is(dtype) && x.dtype() != dtype && !keepsNumbers(device) ? Creation.hostScalar(x.scalarDouble(), dtype) : x;
   }
 
   /// Whether a number keeps its precision beside tensors in half precision, as PyTorch's kernels for the device have it; others round it

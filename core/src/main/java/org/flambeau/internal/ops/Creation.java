@@ -22,6 +22,7 @@ import org.flambeau.internal.Backends;
 import org.flambeau.internal.ThreadState;
 import org.flambeau.internal.memory.HostAccess;
 import org.flambeau.spi.Distribution;
+import org.flambeau.spi.HalfPrecision;
 import org.flambeau.spi.Kernels;
 import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
@@ -59,6 +60,11 @@ public final class Creation {
   /// A real number as a kernel sees one.
   public static Strided hostScalar(double value) {
     return hostScalar(DType.FLOAT64, Double.doubleToRawLongBits(value));
+  }
+
+  /// A real number as a kernel sees one that computes in `dtype`: rounded to that, if it is half precision.
+  public static Strided hostScalar(double value, DType dtype) {
+    return HalfPrecision.is(dtype) ? hostScalar(dtype, HalfPrecision.bits(dtype, (float) value)) : hostScalar(value);
   }
 
   public static Tensor scalar(DType dtype, double value) {

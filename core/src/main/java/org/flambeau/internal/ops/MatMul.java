@@ -89,7 +89,7 @@ public final class MatMul {
       if (b.dim() == 2) {
         sizes[sizes.length - 1] = b.size(1);
       }
-      return Views.resized(a.reshape(-1, a.size(-1)).matmul(b), sizes);
+      return Views.resized(a.flatten(0, a.dim() - 2).matmul(b), sizes);
     }
     long[] batchA = Arrays.copyOf(a.sizes(), a.dim() - 2);
     long[] batchB = Arrays.copyOf(b.sizes(), b.dim() - 2);

@@ -91,7 +91,7 @@ public final class Powers {
     } else if (exponent == -1) {
       k.unary(UnaryOp.RECIPROCAL, out, x);
     } else {
-      k.binary(BinaryOp.POW, out, x, Creation.hostScalar(exponent));
+      k.binary(BinaryOp.POW, out, x, Creation.hostScalar(exponent, x.dtype()));
     }
   }
 
@@ -102,6 +102,6 @@ public final class Powers {
       return policy.runUnary(c -> pow(base, c), exponent);
     }
     Strided x = exponent.strided();
-    return NUMBER_POW.run(base, x.dtype(), Layout.like(x), exponent, (k, out) -> k.binary(BinaryOp.POW, out, Creation.hostScalar(base), x));
+    return NUMBER_POW.run(base, x.dtype(), Layout.like(x), exponent, (k, out) -> k.binary(BinaryOp.POW, out, Creation.hostScalar(base, x.dtype()), x));
   }
 }
