@@ -67,6 +67,9 @@ public class PointwiseEdgesTest {
     assertArrayEquals(new double[] {0, 2}, gradientOf(x -> x.pow(Tensor.of(0., 2.)), 1, inf, 1));
     assertArrayEquals(new double[] {0, 1}, gradientOf(x -> x.atan2(Tensor.of(0., 1.)), 1, 0, 0));
     assertArrayEquals(new double[] {nan, 4, nan}, gradientOf(Tensor::logit, 1, -1, 0.5, 2));
+    assertArrayEquals(new double[] {0, inf, 0}, gradientOf(Tensor::max, inf, 1, 3, 2));
+    assertArrayEquals(new double[] {0, 0.5, 0.5}, gradientOf(Tensor::min, 1, 1, nan, nan));
+    assertArrayEquals(new double[] {0, 0, inf}, gradientOf(Tensor::median, inf, 1, 3, 2));
   }
 
   private static double[] gradientOf(UnaryOperator<Tensor> function, double upstream, double... values) {

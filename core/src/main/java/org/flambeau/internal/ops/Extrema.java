@@ -23,8 +23,8 @@ public final class Extrema {
 
   private static final Op<Over> AMAX = Op.of("amax", Derivative.of("AmaxBackward0", shared()));
   private static final Op<Over> AMIN = Op.of("amin", Derivative.of("AminBackward0", shared()));
-  private static final Op<Over> MAX_ALL = Op.of("max", Derivative.of("MaxBackward1", shared()));
-  private static final Op<Over> MIN_ALL = Op.of("min", Derivative.of("MinBackward1", shared()));
+  private static final Op<Over> MAX_ALL = Op.of("max", Derivative.of("MaxBackward1", toEqual()));
+  private static final Op<Over> MIN_ALL = Op.of("min", Derivative.of("MinBackward1", toEqual()));
   private static final Op<Along> MAX = Op.of("max.dim", Derivative.of("MaxBackward0", selected()));
   private static final Op<Along> MIN = Op.of("min.dim", Derivative.of("MinBackward0", selected()));
   private static final Op<Along> ARGMAX = Op.notDifferentiable("argmax");
@@ -32,8 +32,17 @@ public final class Extrema {
 
   private Extrema() {}
 
+  /// The elements that are equal to the one result, or NaN as that is, share its gradient.
+  static <A> Term<A> toEqual() {
+    return term(saves(0) | RESULT, (g, s, _) -> {
+      Tensor x = s.input(0);
+      Tensor equal = x.eq(s.result()).logicalOr(x.isnan().logicalAnd(s.result().isnan()));
+      return Tensor.where(equal, g.div(equal.sum()), 0);
+    });
+  }
+
   /// Elements that are equally extreme share the gradient.
-  static Term<Over> shared() {
+  private static Term<Over> shared() {
     return term(saves(0) | RESULT, (g, s, a) -> {
       Tensor mask = s.input(0).eq(Reductions.spread(s.result(), s.sizes(0), a)).to(g.dtype());
       return mask.div(mask.sum(a.dims(), true)).mul(Reductions.spread(g, s.sizes(0), a));

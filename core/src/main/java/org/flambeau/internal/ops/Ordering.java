@@ -1,7 +1,5 @@
 package org.flambeau.internal.ops;
 
-import static org.flambeau.autograd.Derivative.RESULT;
-import static org.flambeau.autograd.Derivative.saves;
 import static org.flambeau.autograd.Derivative.term;
 import static org.flambeau.internal.ops.Unit.UNIT;
 
@@ -24,9 +22,9 @@ public final class Ordering {
   private static final Op<Along> TOPK = Op.of("topk", Derivative.of("TopkBackward0", Extrema.selected()));
   private static final Op<Along> KTHVALUE = Op.of("kthvalue", Derivative.of("KthvalueBackward0", Extrema.selected()));
   private static final Op<Along> MEDIAN = Op.of("median.dim", Derivative.of("MedianBackward1", Extrema.selected()));
-  private static final Op<Unit> MEDIAN_ALL = Op.of("median", Derivative.of("MedianBackward0", toEqual()));
+  private static final Op<Unit> MEDIAN_ALL = Op.of("median", Derivative.of("MedianBackward0", Extrema.toEqual()));
   private static final Op<Along> NANMEDIAN = Op.of("nanmedian.dim", Derivative.of("NanmedianBackward1", Extrema.selected()));
-  private static final Op<Unit> NANMEDIAN_ALL = Op.of("nanmedian", Derivative.of("NanmedianBackward0", toEqual()));
+  private static final Op<Unit> NANMEDIAN_ALL = Op.of("nanmedian", Derivative.of("NanmedianBackward0", Extrema.toEqual()));
   private static final Op<Along> MODE = Op.of("mode", Derivative.of("ModeBackward0", Extrema.selected()));
   private static final Op<Unit> UNIQUE_DIM = Op.of("unique_dim", Derivative.of("UniqueDimBackward0", term((_, _, _) -> {
     throw new AutogradException("the derivative for 'unique_dim' is not implemented.");
@@ -36,15 +34,6 @@ public final class Ordering {
   })));
 
   private Ordering() {}
-
-  /// The elements that are equal to the result share its gradient.
-  private static Derivative.Term<Unit> toEqual() {
-    return term(saves(0) | RESULT, (g, s, _) -> {
-      Tensor x = s.input(0);
-      Tensor mask = x.eq(s.result()).logicalOr(x.isnan().logicalAnd(s.result().isnan())).to(g.dtype());
-      return mask.mul(g.div(mask.sum()));
-    });
-  }
 
   public static Selected sort(Tensor x, int dim, boolean descending) {
     int at = Shapes.dim("sort", dim, x.dim());
