@@ -10,6 +10,8 @@ import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_B2L;
 import static org.flambeau.spi.NativeMemory.ALL;
 
 import java.lang.invoke.MethodHandles;
+import java.util.List;
+import java.util.Map;
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.Vector;
 import jdk.incubator.vector.VectorMask;
@@ -18,6 +20,7 @@ import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 import org.flambeau.DType;
 import org.flambeau.backend.cpu.Compute;
+import org.flambeau.backend.cpu.Inliner;
 import org.flambeau.backend.cpu.Specialization;
 import org.jspecify.annotations.Nullable;
 
@@ -55,7 +58,7 @@ final class LaneCast implements LaneMove {
     }
 
     LaneMove move() {
-      return Specialization.of(MethodHandles.lookup(), LaneMove.class, LaneCast.class, this);
+      return Inliner.specialize(MethodHandles.lookup(), LaneMove.class, LaneCast.class, List.of(), Map.of(), this);
     }
   }
 
