@@ -102,6 +102,7 @@ public final class Powers {
       return policy.runUnary(c -> pow(base, c), exponent);
     }
     Strided x = exponent.strided();
-    return NUMBER_POW.run(base, x.dtype(), Layout.like(x), exponent, (k, out) -> k.binary(BinaryOp.POW, out, Creation.hostScalar(base, x.dtype()), x));
+    return NUMBER_POW.run(base, x.dtype(), Layout.like(x), exponent,
+        (k, out) -> k.binary(BinaryOp.POW, out, Creation.hostScalar(base, x.dtype()), x));
   }
 }
