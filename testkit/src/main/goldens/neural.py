@@ -292,6 +292,9 @@ def losses():
         out.sample("smooth_l1_loss", reduction, lambda x, y, reduction, beta: F.smooth_l1_loss(x, y, reduction=reduction, beta=beta), [a, b], reduction=reduction,
                    beta=0.8)
         out.sample("huber_loss", reduction, lambda x, y, reduction, delta: F.huber_loss(x, y, reduction=reduction, delta=delta), [a, b], reduction=reduction, delta=0.8)
+        out.sample("smooth_l1_loss", f"{reduction} bent at 1", lambda x, y, reduction, beta: F.smooth_l1_loss(x, y, reduction=reduction, beta=beta), [a * 2, b], reduction=reduction,
+                   beta=1.0)
+        out.sample("huber_loss", f"{reduction} bent at 1", lambda x, y, reduction, delta: F.huber_loss(x, y, reduction=reduction, delta=delta), [a * 2, b], reduction=reduction, delta=1.0)
         out.sample("binary_cross_entropy", reduction, lambda x, y, reduction: F.binary_cross_entropy(x, y, reduction=reduction), [p, t], wants=[0],
                    reduction=reduction)
         out.sample("binary_cross_entropy_with_logits", reduction, lambda x, y, reduction: F.binary_cross_entropy_with_logits(x, y, reduction=reduction), [a, t],

@@ -531,6 +531,16 @@ public class CompileTest {
   }
 
   @Test
+  void roundsWhatItComputedToHalfPrecisionInEachCall() {
+    Module module = new Lambda(x -> x.sub(x.to(DType.FLOAT32).mean()));
+    module.compile();
+    for (double value : new double[] {1.7, 3.3, 0.6}) {
+      Tensor x = Tensor.of(1f, (float) value, 2.2f).to(DType.BFLOAT16);
+      assertSame(x.sub(x.to(DType.FLOAT32).mean()), quietly(module, x));
+    }
+  }
+
+  @Test
   void comparesNumbersInTheirDtype() {
     Module module = new Lambda(x -> x.mul(1).add(0).gt(Tensor.scalar(0.1)).to(DType.FLOAT32));
     Tensor x = Tensor.scalar(0.1f);

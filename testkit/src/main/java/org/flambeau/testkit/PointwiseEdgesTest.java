@@ -14,8 +14,10 @@ import java.util.function.UnaryOperator;
 import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.Generator;
+import org.flambeau.Reduction;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Autograd;
+import org.flambeau.nn.Functional;
 import org.junit.jupiter.api.Test;
 
 /// What PyTorch does at the edges of element-wise operations: signed zeros, numbers that a narrow dtype cannot hold, the names of nodes.
@@ -54,6 +56,8 @@ public class PointwiseEdgesTest {
     Tensor third = Tensor.full(DType.BFLOAT16, 3, 40);
     assertEquals(3.296875, third.mul(1.1).amax().toDouble(), "by 1.1015625, which is bfloat16's, it would be 3.3125");
     assertEquals(2.734375, third.div(1.1).amax().toDouble(), "by 1.1015625 it would be 2.71875");
+    assertEquals(0.99609375, Tensor.scalar(1.1f).sub(Tensor.full(DType.BFLOAT16, 0.10546875, 40)).amax().toDouble(), 0);
+    assertEquals(0, x.floorDivide(3.71).amax().toDouble(), "a divisor keeps its precision");
   }
 
   @Test
@@ -70,6 +74,25 @@ public class PointwiseEdgesTest {
     assertArrayEquals(new double[] {0, inf, 0}, gradientOf(Tensor::max, inf, 1, 3, 2));
     assertArrayEquals(new double[] {0, 0.5, 0.5}, gradientOf(Tensor::min, 1, 1, nan, nan));
     assertArrayEquals(new double[] {0, 0, inf}, gradientOf(Tensor::median, inf, 1, 3, 2));
+  }
+
+  @Test
+  void losses_with_a_bend_elsewhere_than_at_1_stay_finite() {
+    Tensor x = Tensor.of(1f, 5f);
+    assertEquals(6.5, Functional.huberLoss(x, x.zerosLike(), Reduction.MEAN, Double.POSITIVE_INFINITY).toDouble());
+    assertEquals(6.5, Functional.huberLoss(x, x.zerosLike(), Reduction.MEAN, 1e20).toDouble());
+    Tensor half = Tensor.of(100f).to(DType.FLOAT16);
+    assertEquals(100, Functional.smoothL1Loss(half, half.zerosLike(), Reduction.MEAN, 1e-3).toDouble());
+    assertEquals(700, Functional.softplus(Tensor.of(700f).to(DType.FLOAT16), 100, 20).get(0).toDouble());
+  }
+
+  @Test
+  void large_logits_keep_the_logarithm_of_their_sum() {
+    Tensor logits = Tensor.of(new float[][] {{1e8f, 1e8f}});
+    double ln2 = 0.6931471824645996;
+    assertArrayEquals(new double[] {-ln2, -ln2}, logits.logSoftmax(1).toDoubleArray());
+    assertArrayEquals(new double[] {-ln2, -ln2}, logits.expand(16, 2).t().contiguous().logSoftmax(0).select(1, 0).toDoubleArray());
+    assertEquals(ln2, Functional.crossEntropy(logits, Tensor.of(0L)).toDouble());
   }
 
   private static double[] gradientOf(UnaryOperator<Tensor> function, double upstream, double... values) {

@@ -8,6 +8,8 @@ import org.flambeau.DType;
 final class Columns {
   /// Fewer lines side by side are gathered one by one.
   private static final int FEW = 8;
+  /// With more, the copies of the columns of all threads would take much memory.
+  private static final int MOST_ROWS = 1 << 16;
   private static final int LINE = 64;
   /// Bytes that should stay in the second-level cache between passes.
   private static final int CACHED = 256 << 10;
@@ -24,9 +26,10 @@ final class Columns {
     return Vectors.KERNELS;
   }
 
-  /// Whether `count` lines that begin the given steps apart are worth being taken as columns.
-  static boolean are(int count, DType dtype, long... steps) {
-    boolean adjacent = count >= FEW;
+  /// Whether lines of `rows` elements, of which `count` begin the given steps apart, are worth being taken as columns. That depends on the
+  /// operands alone, not on how many of the lines a thread has, since the two ways round differently.
+  static boolean are(long count, int rows, DType dtype, long... steps) {
+    boolean adjacent = count >= FEW && rows <= MOST_ROWS;
     for (long step : steps) {
       adjacent &= step == dtype.size();
     }

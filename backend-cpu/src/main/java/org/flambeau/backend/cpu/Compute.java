@@ -30,7 +30,7 @@ public enum Compute {
 
   /// What single elements of `dtype` are computed in.
   static Compute ofElements(DType dtype) {
-    return dtype.isIntegral() && dtype != DType.INT64 || dtype == DType.BOOL ? INT : of(dtype);
+    return dtype.isIntegral() && dtype != DType.INT64 ? INT : of(dtype);
   }
 
   public boolean isWhole() {

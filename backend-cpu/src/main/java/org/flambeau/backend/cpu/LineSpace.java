@@ -51,6 +51,11 @@ final class LineSpace {
     return x.numel() == 0 ? Strided.of(x.storage(), x.dtype(), 0, sizes, new long[sizes.length]) : x.with(x.offset(), sizes, x.strides());
   }
 
+  /// How many lines are neighbours, with steps that are the same from each to the next.
+  long neighbours() {
+    return space.size(0);
+  }
+
   void forEach(Body body) {
     forEachRun(Integer.MAX_VALUE, (count, first, firstStep, second, secondStep, third, thirdStep) -> {
       for (int i = 0; i < count; i++) {

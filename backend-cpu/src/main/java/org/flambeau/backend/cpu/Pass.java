@@ -27,7 +27,11 @@ record Pass(@Nullable Loop loop, Compute compute, int operands, double b, double
 
   /// A number with a fraction becomes a whole one by way of double, which truncates it.
   static Pass cast(DType out, DType of) {
-    return new Pass(null, out.isIntegral() && of.isFloating() ? Compute.DOUBLE : Compute.ofElements(out), 1, 0, 0);
+    if (out.isIntegral() && of.isFloating()) {
+      return new Pass(null, Compute.DOUBLE, 1, 0, 0);
+    }
+    // of a truth value all bits count, of other narrow ones only the low
+    return new Pass(null, out == DType.BOOL ? Compute.of(of) : Compute.ofElements(out), 1, 0, 0);
   }
 
   private static Pass unary(UnaryOp op, DType of) {

@@ -8,7 +8,7 @@ public enum RowOp {
   ADD,
 
   // softmax
-  /// a − p.
+  /// (a − p) − q.
   SUBTRACT,
   /// q·exp(a − p), for a at most p, nearly.
   SCALED_EXP,

@@ -9,6 +9,9 @@ import org.flambeau.spi.Strided;
 
 /// Softmax, its logarithm, and cross-entropy: passes over a row that stays in the first-level cache.
 final class Softmax {
+  /// Rows are walked by ints that count bytes.
+  private static final long LONGEST = 1L << 29;
+
   private final Reducer max = Rows.reducer(Fold.MAX);
   private final RowKernels rows = Rows.kernels();
   private final RowOp.Loop subtract = Rows.loop(RowOp.SUBTRACT);
@@ -25,8 +28,9 @@ final class Softmax {
       long from = staging.read(x);
       long toStride = stride(out, dim);
       long fromStride = stride(x, dim);
-      new LineSpace(dim, out, x).forEachRun(Columns.width(n), (count, target, targetStep, source, sourceStep, _, _) -> {
-        if (Columns.are(count, x.dtype(), targetStep, sourceStep) && fromStride != x.dtype().size()) {
+      LineSpace lines = new LineSpace(dim, out, x);
+      lines.forEachRun(Columns.width(n), (count, target, targetStep, source, sourceStep, _, _) -> {
+        if (Columns.are(lines.neighbours(), n, x.dtype(), targetStep, sourceStep) && fromStride != x.dtype().size()) {
           columns(x.dtype(), to + target, toStride, from + source, fromStride, n, count, log);
           return;
         }
@@ -42,7 +46,9 @@ final class Softmax {
     long row = Rows.read(dtype, source, fromStride, buffer, n);
     long result = Rows.isPlain(dtype, toStride) ? target : buffer;
     if (log) {
-      subtract.run(result, row, row, row, row, row, logSumExp(row, n), 0, 0, 0, n);
+      float largest = Rows.largest(max, row, n);
+      // one after the other: the logarithm would be lost in a sum with a large number
+      subtract.run(result, row, row, row, row, row, largest, (float) logOfSum(row, largest, n), 0, 0, n);
     } else {
       rows.softmax(result, row, n);
     }
@@ -56,9 +62,9 @@ final class Softmax {
     Columns.write(dtype, buffer, to, toStride, n, count);
   }
 
-  private float logSumExp(long x, int n) {
-    float largest = Rows.largest(max, x, n);
-    return (float) (largest + Math.log(Rows.sum(exponentials, x, x, largest, n)));
+  /// log Σ exp(x − largest).
+  private double logOfSum(long x, float largest, int n) {
+    return Math.log(Rows.sum(exponentials, x, x, largest, n));
   }
 
   static void backward(Strided gradX, Strided grad, Strided result, int dim, boolean log) {
@@ -78,7 +84,7 @@ final class Softmax {
       long ofStride = stride(result, dim);
       LineSpace lines = new LineSpace(dim, gradX, grad, result);
       lines.forEachRun(Columns.width(n), (count, target, targetStep, source, sourceStep, place, placeStep) -> {
-        if (Columns.are(count, grad.dtype(), targetStep, sourceStep, placeStep) && ofStride != result.dtype().size()) {
+        if (Columns.are(lines.neighbours(), n, grad.dtype(), targetStep, sourceStep, placeStep) && ofStride != result.dtype().size()) {
           columnsBackward(grad.dtype(), to + target, toStride, from + source, fromStride, of + place, ofStride, n, count, log);
           return;
         }
@@ -120,10 +126,12 @@ final class Softmax {
       forEachRow(logits, (row, tile) -> {
         long buffer = Scratch.current().rows(4L * classes);
         long x = Rows.read(logits.dtype(), from + row * stride(logits, 0), stride(logits, 1), buffer, classes);
-        float sum = kernel.logSumExp(x, classes);
-        put(logSumExp, sumsTo, row, sum, tile);
+        float largest = Rows.largest(kernel.max, x, classes);
+        double log = kernel.logOfSum(x, largest, classes);
+        put(logSumExp, sumsTo, row, (float) (largest + log), tile);
         long label = ALL.get(LONG, targets + row * stride(target, 0));
-        put(losses, lossesTo, row, label == ignoreIndex ? 0 : sum - ALL.get(FLOAT, x + 4 * checked(label, classes)), tile);
+        put(losses, lossesTo, row,
+            label == ignoreIndex ? 0 : (float) ((double) largest - ALL.get(FLOAT, x + 4 * checked(label, classes)) + log), tile);
       });
     }
   }
@@ -185,7 +193,11 @@ final class Softmax {
   }
 
   private static int length(Strided x, int dim) {
-    return x.rank() == 0 ? 1 : Math.toIntExact(x.size(dim));
+    long length = x.rank() == 0 ? 1 : x.size(dim);
+    if (length >= LONGEST) {
+      throw new IllegalArgumentException("[softmax] expected fewer than 2^29 elements along the dimension, got " + length);
+    }
+    return (int) length;
   }
 
   private static long stride(Strided x, int dim) {

@@ -82,6 +82,18 @@ class CopyTest {
     assertCast(values, DType.BOOL, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1);
   }
 
+  @Test
+  void aWholeNumberIsTrueByAnyOfItsBits() {
+    Strided x = Operand.filled(Operand.natively(DType.INT64, Operand.Layout.contiguous(40)), i -> i % 2 == 0 ? 0x1p32 : 0x1p62);
+    Strided out = Operand.natively(DType.BOOL, Operand.Layout.contiguous(40));
+    KERNELS.copy(out, x);
+    for (int i = 0; i < 40; i++) {
+      assertEquals(1, Operand.getLong(out, i));
+    }
+    KERNELS.fill(out, Operand.scalar(DType.INT64, 0x1p32));
+    assertEquals(1, Operand.getLong(out, 39));
+  }
+
   private static void assertCast(double[] values, DType dtype, long... expected) {
     int n = 5 * values.length; // so that some fill vectors, and some do not
     Strided out = Operand.natively(dtype, Operand.Layout.contiguous(n));

@@ -6,6 +6,7 @@ import static org.flambeau.spi.NativeMemory.DOUBLE;
 import static org.flambeau.spi.NativeMemory.INT;
 import static org.flambeau.spi.NativeMemory.LONG;
 
+import java.util.Arrays;
 import org.flambeau.DType;
 import org.flambeau.spi.Resize;
 import org.flambeau.spi.Strided;
@@ -46,7 +47,11 @@ final class Resizing {
       return;
     }
     long one = out.numel() / out.size(0);
-    long each = Math.max(1, Space.MAX_PLACES / one);
+    if (one > Space.MAX_PLACES) {
+      throw new IllegalArgumentException("[interpolate] expected fewer than 2^31 elements in each of the batch, got " + one
+          + " for sizes " + Arrays.toString(out.sizes()) + ": resize the channels in parts");
+    }
+    long each = Space.MAX_PLACES / one;
     for (long from = 0; from < out.size(0); from += each) {
       long count = Math.min(each, out.size(0) - from);
       Launch launch = Launch.begin();

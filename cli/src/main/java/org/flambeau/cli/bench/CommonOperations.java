@@ -210,8 +210,9 @@ final class CommonOperations {
     });
   }
 
+  /// That of ½·Σ y², for which no operation's gradient is always 0.
   private static Tensor gradient(Tensor y, Tensor of) {
-    return Autograd.grad(List.of(y), List.of(of), List.of(Tensor.onesLike(y))).getFirst();
+    return Autograd.grad(List.of(y), List.of(of), List.of(y.detach())).getFirst();
   }
 
   private static Tensor seeded(Supplier<Tensor> drawn) {

@@ -19,12 +19,13 @@ public final class Activations {
   private record Softness(double beta, double threshold) {
     /// Whether the threshold makes a difference: e⁻²⁰ is less than float32 rounds off beside 1.
     boolean showsIn(DType dtype) {
-      return dtype == DType.FLOAT64 || !(threshold >= 20);
+      return dtype == DType.FLOAT64 || beta != 1 || !(threshold >= 20);
     }
   }
 
   private static final Op<Bounds> HARDTANH = Op.of("hardtanh",
-      Derivative.of("HardtanhBackward0", term(saves(0), (g, s, a) -> g.mul(within(s.input(0), a.low, a.high)))));
+      Derivative.of("HardtanhBackward0", term(saves(0),
+          (g, s, a) -> g.maskedFill(s.input(0).le(a.low).logicalOr(s.input(0).ge(a.high)), 0))));
   private static final Op<Softness> SOFTPLUS = Op.of("softplus", Derivative.of("SoftplusBackward0", term(saves(0), (g, s, a) -> {
     Tensor scaled = a.beta == 1 ? s.input(0) : s.input(0).mul(a.beta);
     Tensor soft = g.mul(scaled.sigmoid());
@@ -32,12 +33,12 @@ public final class Activations {
   })));
   private static final Op<Unit> HARDSIGMOID = Op.of("hardsigmoid", Derivative.of("HardsigmoidBackward0", term(saves(0),
       (g, s, _) -> GradMode.isEnabled()
-          ? g.mul(within(s.input(0), -3, 3)).mul(1.0 / 6)
+          ? Tensor.where(s.input(0).gt(-3).logicalAnd(s.input(0).lt(3)), g.mul(1.0 / 6), 0)
           : Binary.fusedBackward(BinaryOp.HARDSIGMOID_BACKWARD, g, s.input(0)))));
   private static final Op<Unit> HARDSWISH = Op.of("hardswish", Derivative.of("HardswishBackward0", term(saves(0), (g, s, _) -> {
     Tensor x = s.input(0);
     return GradMode.isEnabled()
-        ? Tensor.where(x.ge(3), g, g.mul(x.div(3).add(0.5)).mul(x.gt(-3)))
+        ? Tensor.where(x.le(-3), 0, Tensor.where(x.lt(3), g.mul(x.div(3).add(0.5)), g))
         : Binary.fusedBackward(BinaryOp.HARDSWISH_BACKWARD, g, x);
   })));
   private static final Op<Unit> LOG_SIGMOID = Op.of("log_sigmoid", Derivative.of("LogSigmoidBackward0", term(saves(0),
@@ -49,10 +50,6 @@ public final class Activations {
   })));
 
   private Activations() {}
-
-  private static Tensor within(Tensor x, double low, double high) {
-    return x.gt(low).logicalAnd(x.lt(high));
-  }
 
   /// min(max(x, low), high), with the gradient 0 at the bounds too.
   public static Tensor hardtanh(Tensor x, double low, double high) {

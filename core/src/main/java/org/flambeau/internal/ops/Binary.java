@@ -5,6 +5,7 @@ import static org.flambeau.autograd.Derivative.saves;
 import static org.flambeau.autograd.Derivative.term;
 import static org.flambeau.internal.ops.Unit.UNIT;
 
+import java.util.function.Consumer;
 import org.flambeau.AutogradException;
 import org.flambeau.DType;
 import org.flambeau.Device;
@@ -59,7 +60,7 @@ public final class Binary {
       }),
       term(saves(0, 1) | RESULT, (g, s, _) -> {
         Tensor base = s.input(0);
-        return g.mul(Tensor.where(base.eq(0).logicalAnd(s.input(1).ge(0)), 0, s.result().mul(base.log())));
+        return g.mul(Tensor.where(base.eq(0).logicalAnd(s.input(1).ge(0)), 0, s.result().mul(base.to(s.result().dtype()).log())));
       }));
   public static final Binary ATAN2 = of("atan2", BinaryOp.ATAN2, Domain.REAL,
       term(saves(0, 1), (g, s, _) -> g.mul(bySquares(s.input(1), s.input(0), s.input(1)))),
@@ -80,20 +81,20 @@ public final class Binary {
       term(saves(0, 1), (g, s, _) -> g.mul(s.input(0).neg()).mul(s.input(0).add(1).zeta(s.input(1)))));
   public static final Binary MAXIMUM = extremum("maximum", BinaryOp.MAXIMUM, BinaryOp.LT);
   public static final Binary MINIMUM = extremum("minimum", BinaryOp.MINIMUM, BinaryOp.GT);
-  public static final Binary BITWISE_AND = predicate("bitwise_and", BinaryOp.BITWISE_AND, Domain.WHOLE);
-  public static final Binary BITWISE_OR = predicate("bitwise_or", BinaryOp.BITWISE_OR, Domain.WHOLE);
-  public static final Binary BITWISE_XOR = predicate("bitwise_xor", BinaryOp.BITWISE_XOR, Domain.WHOLE);
-  public static final Binary SHIFT_LEFT = predicate("bitwise_left_shift", BinaryOp.SHIFT_LEFT, Domain.SHIFTED);
-  public static final Binary SHIFT_RIGHT = predicate("bitwise_right_shift", BinaryOp.SHIFT_RIGHT, Domain.SHIFTED);
-  public static final Binary LOGICAL_AND = predicate("logical_and", BinaryOp.LOGICAL_AND, Domain.ANY);
-  public static final Binary LOGICAL_OR = predicate("logical_or", BinaryOp.LOGICAL_OR, Domain.ANY);
-  public static final Binary LOGICAL_XOR = predicate("logical_xor", BinaryOp.LOGICAL_XOR, Domain.ANY);
-  public static final Binary EQ = predicate("eq", BinaryOp.EQ, Domain.ANY);
-  public static final Binary NE = predicate("ne", BinaryOp.NE, Domain.ANY);
-  public static final Binary LT = predicate("lt", BinaryOp.LT, Domain.ANY);
-  public static final Binary LE = predicate("le", BinaryOp.LE, Domain.ANY);
-  public static final Binary GT = predicate("gt", BinaryOp.GT, Domain.ANY);
-  public static final Binary GE = predicate("ge", BinaryOp.GE, Domain.ANY);
+  public static final Binary BITWISE_AND = notDifferentiable("bitwise_and", BinaryOp.BITWISE_AND, Domain.WHOLE);
+  public static final Binary BITWISE_OR = notDifferentiable("bitwise_or", BinaryOp.BITWISE_OR, Domain.WHOLE);
+  public static final Binary BITWISE_XOR = notDifferentiable("bitwise_xor", BinaryOp.BITWISE_XOR, Domain.WHOLE);
+  public static final Binary SHIFT_LEFT = notDifferentiable("bitwise_left_shift", BinaryOp.SHIFT_LEFT, Domain.SHIFTED);
+  public static final Binary SHIFT_RIGHT = notDifferentiable("bitwise_right_shift", BinaryOp.SHIFT_RIGHT, Domain.SHIFTED);
+  public static final Binary LOGICAL_AND = notDifferentiable("logical_and", BinaryOp.LOGICAL_AND, Domain.ANY);
+  public static final Binary LOGICAL_OR = notDifferentiable("logical_or", BinaryOp.LOGICAL_OR, Domain.ANY);
+  public static final Binary LOGICAL_XOR = notDifferentiable("logical_xor", BinaryOp.LOGICAL_XOR, Domain.ANY);
+  public static final Binary EQ = notDifferentiable("eq", BinaryOp.EQ, Domain.ANY);
+  public static final Binary NE = notDifferentiable("ne", BinaryOp.NE, Domain.ANY);
+  public static final Binary LT = notDifferentiable("lt", BinaryOp.LT, Domain.ANY);
+  public static final Binary LE = notDifferentiable("le", BinaryOp.LE, Domain.ANY);
+  public static final Binary GT = notDifferentiable("gt", BinaryOp.GT, Domain.ANY);
+  public static final Binary GE = notDifferentiable("ge", BinaryOp.GE, Domain.ANY);
 
   private static final Op<Double> ADD_SCALED = Op.of("add.scaled", Derivative.of("AddBackward0",
       term((g, _, _) -> g), term((g, _, alpha) -> g.mul(alpha))));
@@ -101,9 +102,9 @@ public final class Binary {
       term((g, _, _) -> g), term((g, _, alpha) -> g.mul(-alpha))));
   private static final Op<Unit> RSUB = Op.of("rsub", Derivative.of("RsubBackward1", term((g, _, _) -> g.neg())));
   /// Of losses, and of what replaces NaN; these are recorded, as a whole.
-  static final Binary SQUARED_DIFFERENCE = predicate("squared_difference", BinaryOp.SQUARED_DIFFERENCE, Domain.FLOAT);
-  static final Binary SMOOTH_DISTANCE = predicate("smooth_distance", BinaryOp.SMOOTH_DISTANCE, Domain.FLOAT);
-  static final Binary IF_NAN = predicate("if_nan", BinaryOp.IF_NAN, Domain.FLOAT);
+  static final Binary SQUARED_DIFFERENCE = notDifferentiable("squared_difference", BinaryOp.SQUARED_DIFFERENCE, Domain.FLOAT);
+  static final Binary SMOOTH_DISTANCE = notDifferentiable("smooth_distance", BinaryOp.SMOOTH_DISTANCE, Domain.FLOAT);
+  static final Binary IF_NAN = notDifferentiable("if_nan", BinaryOp.IF_NAN, Domain.FLOAT);
 
   private static final Op<Unit> FUSED_BACKWARD = Op.notDifferentiable("fused_backward");
 
@@ -127,7 +128,7 @@ public final class Binary {
     return new Binary(Op.of(name, Derivative.of(node, first, second)), kernel, domain);
   }
 
-  private static Binary predicate(String name, BinaryOp kernel, Domain domain) {
+  private static Binary notDifferentiable(String name, BinaryOp kernel, Domain domain) {
     return new Binary(Op.notDifferentiable(name), kernel, domain);
   }
 
@@ -176,15 +177,15 @@ public final class Binary {
     Device device = device(op.title(), a, b);
     long[] sizes = Shapes.broadcast(op.title(), a.strided().sizes(), b.strided().sizes());
     DType result = kernel.isPredicate() ? DType.BOOL : dtype;
-    if (fits(a, dtype) && fits(b, dtype)) {
-      Strided x = operand(a.strided(), sizes, dtype, device);
-      Strided y = operand(b.strided(), sizes, dtype, device);
+    if (fits(a, true, dtype, device) && fits(b, false, dtype, device)) {
+      Strided x = operand(a.strided(), true, sizes, dtype, device);
+      Strided y = operand(b.strided(), false, sizes, dtype, device);
       return op.run(UNIT, result, Layout.of(sizes, x, y), device, a, b, (k, out) -> k.binary(kernel, out, x, y));
     }
     Layout layout = Layout.of(sizes, Shapes.expand(a.strided(), sizes), Shapes.expand(b.strided(), sizes));
     return op.run(UNIT, result, layout, device, a, b,
-        (k, out) -> Casts.with(a, dtype, x -> Casts.with(b, dtype,
-            y -> k.binary(kernel, out, operand(x, sizes, dtype, device), operand(y, sizes, dtype, device)))));
+        (k, out) -> with(a, true, dtype, device, x -> with(b, false, dtype, device,
+            y -> k.binary(kernel, out, operand(x, true, sizes, dtype, device), operand(y, false, sizes, dtype, device)))));
   }
 
   /// The operation's result in the place of `a`, whose sizes and dtype it must have.
@@ -199,7 +200,8 @@ public final class Binary {
       return a.copy_(of(a, b));
     }
     return op.runInPlace(UNIT, a, new Tensor[] {a, b},
-        (k, out) -> Casts.with(b, dtype, y -> k.binary(kernel, out, out, Copies.unaliased(a, operand(y, sizes, dtype, device)))));
+        (k, out) -> with(b, false, dtype, device,
+            y -> k.binary(kernel, out, out, Copies.unaliased(a, operand(y, false, sizes, dtype, device)))));
   }
 
   /// Whether whole operands may be refused halfway, so that the result must not stand in the place of one.
@@ -226,13 +228,13 @@ public final class Binary {
     }
     DType dtype = computed(a, Op.given(op.title(), "operand 2", b));
     checkAlpha(dtype, alpha);
-    if (!fits(a, dtype) || !fits(b, dtype) || !dtype.isFloating()) {
+    Device device = device(op.title(), a, b);
+    if (!fits(a, true, dtype, device) || !fits(b, false, dtype, device) || !dtype.isFloating()) {
       return Op.scoped(op.title(), () -> of(a, b.mul(Tensor.number(alpha, dtype))));
     }
-    Device device = device(op.title(), a, b);
     long[] sizes = Shapes.broadcast(op.title(), a.strided().sizes(), b.strided().sizes());
-    Strided x = operand(a.strided(), sizes, dtype, device);
-    Strided y = operand(b.strided(), sizes, dtype, device);
+    Strided x = operand(a.strided(), true, sizes, dtype, device);
+    Strided y = operand(b.strided(), false, sizes, dtype, device);
     double factor = this == SUB ? -alpha : alpha;
     return scaling().run(alpha, dtype, Layout.of(sizes, x, y), device, a, b, (k, out) -> k.addScaled(out, x, y, factor));
   }
@@ -244,14 +246,14 @@ public final class Binary {
     }
     DType dtype = computed(a, Op.given(op.title(), "operand 2", b));
     checkAlpha(dtype, alpha);
-    if (!fits(b, dtype) || dtype != a.dtype() || !dtype.isFloating()) {
+    Device device = device(op.title(), a, b);
+    if (!fits(b, false, dtype, device) || dtype != a.dtype() || !dtype.isFloating()) {
       return Op.scoped(op.title(), () -> inPlace(a, b.mul(Tensor.number(alpha, dtype))));
     }
-    Device device = device(op.title(), a, b);
     long[] sizes = inPlaceSizes(op.title(), a, b);
     double factor = this == SUB ? -alpha : alpha;
     return scaling().runInPlace(alpha, a, new Tensor[] {a, b},
-        (k, out) -> k.addScaled(out, out, Copies.unaliased(a, operand(b.strided(), sizes, dtype, device)), factor));
+        (k, out) -> k.addScaled(out, out, Copies.unaliased(a, operand(b.strided(), false, sizes, dtype, device)), factor));
   }
 
   private Op<Double> scaling() {
@@ -264,7 +266,7 @@ public final class Binary {
       return Op.scoped("rsub", () -> SUB.of(number, x));
     }
     Strided subtrahend = x.strided();
-    Strided minuend = SUB.operand(number.strided(), subtrahend.sizes(), x.dtype(), x.device());
+    Strided minuend = SUB.operand(number.strided(), true, subtrahend.sizes(), x.dtype(), x.device());
     return RSUB.run(UNIT, x.dtype(), Layout.like(subtrahend), x, (k, out) -> k.binary(BinaryOp.SUB, out, minuend, subtrahend));
   }
 
@@ -327,26 +329,36 @@ public final class Binary {
     return held == value ? operand : Tensor.number(held);
   }
 
-  /// Whether a kernel that computes in `dtype` takes the operand as it is.
-  private static boolean fits(Tensor operand, DType dtype) {
-    return operand.dtype() == dtype || operand.strided().isHostScalar();
+  /// Whether a kernel that computes in `dtype` needs no cast of the operand. A 0-d tensor that has to be rounded is cast, so that a tracer
+  /// sees where its value comes from; a plain number is a constant.
+  private boolean fits(Tensor operand, boolean first, DType dtype, Device device) {
+    return operand.dtype() == dtype
+        || operand.strided().isHostScalar() && (operand.isWrappedNumber() || !rounds(operand.strided(), first, dtype, device));
+  }
+
+  private void with(Tensor operand, boolean first, DType dtype, Device device, Consumer<Strided> use) {
+    if (fits(operand, first, dtype, device)) {
+      use.accept(operand.strided());
+    } else {
+      Casts.cast(operand, dtype, use);
+    }
   }
 
   /// What a kernel that computes in `dtype` is given.
-  private Strided operand(Strided x, long[] sizes, DType dtype, Device device) {
+  private Strided operand(Strided x, boolean first, long[] sizes, DType dtype, Device device) {
     if (!x.isHostScalar()) {
       return Shapes.expand(x, sizes);
     }
-    return HalfPrecision.is(dtype) && x.dtype() != dtype && !keepsNumbers(device) ? Creation.hostScalar(x.scalarDouble(), dtype) : x;
+    return rounds(x, first, dtype, device) ? Creation.hostScalar(x.scalarDouble(), dtype) : x;
   }
 
-  /// Whether a number keeps its precision beside tensors in half precision, as PyTorch's kernels for the device have it; others round it
-  /// to the tensors' dtype first.
-  private boolean keepsNumbers(Device device) {
-    return switch (kernel) {
-      case MUL, DIV -> true;
-      case ADD, SUB -> device.type() == Device.Type.CUDA;
-      default -> false;
+  /// Whether PyTorch's kernels for the device round a number to the half precision of the tensors beside it.
+  private boolean rounds(Strided number, boolean first, DType dtype, Device device) {
+    return HalfPrecision.is(dtype) && number.dtype() != dtype && switch (kernel) {
+      case MUL, DIV -> first && device.type() == Device.Type.CPU;
+      case FLOOR_DIVIDE, TRUNC_DIVIDE -> first;
+      case ADD, SUB -> device.type() == Device.Type.CPU;
+      default -> true;
     };
   }
 

@@ -42,11 +42,16 @@ public final class Casts {
 
   /// Gives `use` the elements of `x` in `dtype`, in a temporary where that takes a cast, which lives no longer than `use`.
   static void with(Tensor x, DType dtype, Consumer<Strided> use) {
-    Strided in = x.strided();
-    if (in.dtype() == dtype || in.isHostScalar()) {
-      use.accept(in);
-      return;
+    if (x.dtype() == dtype || x.strided().isHostScalar()) {
+      use.accept(x.strided());
+    } else {
+      cast(x, dtype, use);
     }
+  }
+
+  /// Gives `use` the elements of `x` cast to `dtype`, in a temporary, which lives no longer than `use`.
+  static void cast(Tensor x, DType dtype, Consumer<Strided> use) {
+    Strided in = x.strided();
     ThreadState thread = ThreadState.current();
     ScopeMembers scope = Scopes.openInner(thread);
     try {

@@ -46,13 +46,13 @@ public final class GroupNorm {
         && LayerNorm.isTaken(bias, x)) {
       return fused(in, weight, bias, new Groups(groups, eps));
     }
-    if (weight != null && weight.dtype() == wide && wide != x.dtype()) {
+    if (wide != x.dtype() && (weight != null && weight.dtype() == wide || bias != null && bias.dtype() == wide)) {
       return groupNorm(x.to(wide), groups, weight, bias, eps).to(x.dtype());
     }
     long rows = x.size(0) * groups;
     Tensor y = LayerNorm.run(new LayerNorm.Rows(rows, rows == 0 ? 0 : x.numel() / rows, eps), in, null, null);
     y = weight == null ? y : y.mul(perChannel(weight, x));
-    return bias == null ? y : y.add(perChannel(bias, x));
+    return (bias == null ? y : y.add(perChannel(bias, x))).to(x.dtype());
   }
 
   private static Tensor fused(Tensor x, @Nullable Tensor weight, @Nullable Tensor bias, Groups a) {

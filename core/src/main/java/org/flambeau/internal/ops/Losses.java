@@ -136,7 +136,10 @@ public final class Losses {
     if (beta == 0) {
       return l1(x, y, reduction);
     }
-    return compare(SMOOTH_L1, x, y, reduction, beta, (a, b) -> smooth(a, b, beta, beta));
+    return compare(SMOOTH_L1, x, y, reduction, beta, beta == 1 ? Binary.SMOOTH_DISTANCE::of : (a, b) -> {
+      Tensor distance = a.sub(b).abs_();
+      return Tensor.where(distance.lt(beta), distance.square().mul_(0.5 / beta), distance.sub(0.5 * beta));
+    });
   }
 
   /// (x − y)²/2 where |x − y| is at most delta, else delta·(|x − y| − delta/2).
@@ -148,15 +151,10 @@ public final class Losses {
     if (!(delta > 0)) {
       throw new IllegalArgumentException("[huber_loss] huber_loss does not support non-positive values for delta.");
     }
-    return compare(HUBER, x, y, reduction, delta, (a, b) -> smooth(a, b, delta, delta * delta));
-  }
-
-  /// scale·h((a − b)/unit) where h(d) is d²/2 up to 1 and goes on straight.
-  private static Tensor smooth(Tensor a, Tensor b, double unit, double scale) {
-    if (unit == 1) {
-      return Binary.SMOOTH_DISTANCE.of(a, b);
-    }
-    return Binary.SMOOTH_DISTANCE.of(a.sub(b).div_(unit), Tensor.scalar(0f)).mul_(scale);
+    return compare(HUBER, x, y, reduction, delta, delta == 1 ? Binary.SMOOTH_DISTANCE::of : (a, b) -> {
+      Tensor distance = a.sub(b).abs_();
+      return Tensor.where(distance.le(delta), distance.square().mul_(0.5), distance.sub(0.5 * delta).mul_(delta));
+    });
   }
 
   private interface Comparison {

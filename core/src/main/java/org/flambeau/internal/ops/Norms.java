@@ -22,7 +22,7 @@ final class Norms {
       return g.mul(x.div(norm).maskedFill(norm.eq(0), 0));
     }
     if (Double.isInfinite(p)) {
-      Tensor mask = x.abs().eq(norm).to(x.dtype());
+      Tensor mask = x.abs().eq(norm).logicalOr(x.isnan()).to(x.dtype());
       return g.mul(x.sign()).mul(mask.div(mask.sum(over.dims(), true)));
     }
     Tensor scaled = x.mul(x.abs().pow(p - 2)).div(norm.pow(p - 1));

@@ -39,12 +39,12 @@ public final class Selection {
   private static final Op<Double> LEAKY_RELU = Op.of("leaky_relu", Derivative.of("LeakyReluBackward0",
       term(saves(0), (g, s, slope) -> Tensor.where(s.input(0).gt(0), g, g.mul(slope)))));
   private static final Op<Double> ELU = Op.of("elu", Derivative.of("EluBackward0",
-      term(saves(0), (g, s, alpha) -> Tensor.where(s.input(0).gt(0), g, g.mul(s.input(0).exp().mul(alpha))))));
+      term(saves(0), (g, s, alpha) -> Tensor.where(s.input(0).le(0), g.mul(s.input(0).exp().mul(alpha)), g))));
 
   private Selection() {}
 
   private static Derivative.Term<Bounds> within() {
-    return term(saves(0), (g, s, a) -> where(s.input(0).ge(a.low).logicalAnd(s.input(0).le(a.high)), g, g.zerosLike()));
+    return term(saves(0), (g, s, a) -> Tensor.where(s.input(0).ge(a.low).logicalAnd(s.input(0).le(a.high)), g, 0));
   }
 
   public static Tensor where(Tensor condition, Tensor a, Tensor b) {

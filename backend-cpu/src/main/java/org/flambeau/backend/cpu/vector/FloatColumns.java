@@ -56,10 +56,10 @@ final class FloatColumns implements ColumnKernels {
       }
       total = total.add(sum);
     }
-    FloatVector shift = largest.add(FloatMath.log(total));
+    FloatVector log = FloatMath.log(total);
     at = x;
     for (int row = 0; row < rows; row++, at += stride) {
-      store(load(at).sub(shift), at);
+      store(load(at).sub(largest).sub(log), at);
     }
   }
 

@@ -16,7 +16,7 @@ final class FloatRowMath {
   }
 
   static FloatVector subtract(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a) {
-    return a.sub(p);
+    return a.sub(p).sub(q);
   }
 
   static FloatVector scaledExp(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a) {

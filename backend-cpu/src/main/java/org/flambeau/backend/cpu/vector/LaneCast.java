@@ -36,6 +36,10 @@ final class LaneCast implements LaneMove {
       Class<?> lane = lane(dtype);
       int size = dtype.size() * Byte.SIZE;
       int lanes = bits / Math.max(size, compute.size() * Byte.SIZE);
+      boolean isLong = dtype == DType.INT64 || compute == Compute.LONG;
+      if (isLong && (dtype.isFloating() || !compute.isWhole()) && bits < VectorShape.S_512_BIT.vectorBitSize()) {
+        return null; // AVX2 has no casts between long and real lanes
+      }
       if (lanes * Math.min(size, compute.size() * Byte.SIZE) < VectorShape.S_64_BIT.vectorBitSize()) {
         return null;
       }
