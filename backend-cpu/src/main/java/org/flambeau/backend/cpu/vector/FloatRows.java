@@ -224,16 +224,12 @@ final class FloatRows implements RowKernels {
 
   @Override
   public void normalizeBackward(long out, long grad, long x, long weight, float mean, float r, boolean centred, int n) {
-    FloatVector centre = FloatVector.broadcast(SPECIES, mean);
-    FloatVector scale = FloatVector.broadcast(SPECIES, r);
     int rest = n % LANES;
     int whole = (n - rest) * Float.BYTES;
-    VectorMask<Float> inRow = SPECIES.indexInRange(0, rest);
-    FloatVector lastGrad = rest > 0 ? zero().blend(FloatTail.load(grad + whole, rest).mul(FloatTail.load(weight + whole, rest)), inRow)
-        : zero();
-    FloatVector lastX = rest > 0 ? FloatTail.load(x + whole, rest).sub(centre).mul(scale) : zero();
-    double total = FloatMath.sumOfLanes(lastGrad);
-    double totalOfProducts = FloatMath.sumOfLanes(lastGrad.mul(lastX));
+    double total = rest > 0 ? productsOfTail(grad + whole, weight + whole, rest) : 0;
+    double totalOfProducts = rest > 0 ? productsOfTail(grad + whole, weight + whole, x + whole, mean, r, rest) : 0;
+    FloatVector centre = FloatVector.broadcast(SPECIES, mean);
+    FloatVector scale = FloatVector.broadcast(SPECIES, r);
     for (int run = 0; run < whole; run += RUN) {
       int end = Math.min(run + RUN, whole);
       FloatVector sum = zero();
@@ -246,15 +242,41 @@ final class FloatRows implements RowKernels {
       total += FloatMath.sumOfLanes(sum);
       totalOfProducts += FloatMath.sumOfLanes(sumOfProducts);
     }
-    FloatVector meanGrad = FloatVector.broadcast(SPECIES, centred ? (float) (total / n) : 0);
-    FloatVector slope = FloatVector.broadcast(SPECIES, (float) (-totalOfProducts / n));
+    float meanGrad = centred ? (float) (total / n) : 0;
+    float slope = (float) (-totalOfProducts / n);
+    gradient(out, grad, x, weight, mean, r, meanGrad, slope, whole);
+    if (rest > 0) {
+      gradientOfTail(out + whole, grad + whole, x + whole, weight + whole, mean, r, meanGrad, slope, rest);
+    }
+  }
+
+  /// An instance method, as the following are: in one with the sums it is too large for the first compiler, and so for the second.
+  private void gradient(long out, long grad, long x, long weight, float mean, float r, float meanGrad, float slope, int whole) {
+    FloatVector centre = FloatVector.broadcast(SPECIES, mean);
+    FloatVector scale = FloatVector.broadcast(SPECIES, r);
+    FloatVector shift = FloatVector.broadcast(SPECIES, meanGrad);
+    FloatVector steepness = FloatVector.broadcast(SPECIES, slope);
     for (int i = 0; i < whole; i += STEP) {
       FloatVector g = load(grad + i).mul(load(weight + i));
-      load(x + i).sub(centre).mul(scale).fma(slope, g.sub(meanGrad)).mul(scale).intoMemorySegment(ALL, out + i, LITTLE_ENDIAN);
+      load(x + i).sub(centre).mul(scale).fma(steepness, g.sub(shift)).mul(scale).intoMemorySegment(ALL, out + i, LITTLE_ENDIAN);
     }
-    if (rest > 0) {
-      FloatTail.store(lastX.fma(slope, lastGrad.sub(meanGrad)).mul(scale), out + whole, rest);
-    }
+  }
+
+  private void gradientOfTail(long out, long grad, long x, long weight, float mean, float r, float meanGrad, float slope, int rest) {
+    FloatVector g = FloatTail.load(grad, rest).mul(FloatTail.load(weight, rest));
+    FloatVector normal = FloatTail.load(x, rest).sub(mean).mul(r);
+    FloatTail.store(normal.fma(FloatVector.broadcast(SPECIES, slope), g.sub(meanGrad)).mul(r), out, rest);
+  }
+
+  private double productsOfTail(long grad, long weight, int rest) {
+    FloatVector g = FloatTail.load(grad, rest).mul(FloatTail.load(weight, rest));
+    return FloatMath.sumOfLanes(zero().blend(g, SPECIES.indexInRange(0, rest)));
+  }
+
+  private double productsOfTail(long grad, long weight, long x, float mean, float r, int rest) {
+    FloatVector g = FloatTail.load(grad, rest).mul(FloatTail.load(weight, rest));
+    FloatVector product = g.mul(FloatTail.load(x, rest).sub(mean).mul(r));
+    return FloatMath.sumOfLanes(zero().blend(product, SPECIES.indexInRange(0, rest)));
   }
 
   @Override
