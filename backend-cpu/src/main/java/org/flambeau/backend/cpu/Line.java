@@ -41,11 +41,25 @@ abstract sealed class Line {
   /// Sets the first n elements to those of another line times `factor`.
   abstract void scale(Line other, double factor, int n);
 
-  /// Adds the first n elements of another line times `factor`.
-  abstract void addScaled(Line other, double factor, int n);
+  /// Adds n elements of another line times `factor`.
+  abstract void addScaled(int at, Line other, int from, double factor, int n);
 
   /// Sets the columns, of `pixel` elements each, to weighted sums of those of another line.
-  abstract void resize(Line other, Taps taps, int pixel);
+  final void resize(Line other, Taps taps, int pixel) {
+    if (pixel == 1) {
+      resize(other, taps);
+      return;
+    }
+    for (int i = 0; i < taps.count(); i++) {
+      set(i * pixel, pixel, 0);
+      for (int t = taps.start[i]; t < taps.start[i + 1]; t++) {
+        addScaled(i * pixel, other, taps.from[t] * pixel, taps.weight[t], pixel);
+      }
+    }
+  }
+
+  /// Sets the elements to weighted sums of those of another line.
+  abstract void resize(Line other, Taps taps);
 
   private static final class Single extends Line {
     /// Apart, since it is there only where vectors are.
@@ -147,21 +161,17 @@ abstract sealed class Line {
     }
 
     @Override
-    void addScaled(Line other, double factor, int n) {
-      float[] from = values(other);
+    void addScaled(int at, Line other, int from, double factor, int n) {
+      float[] addends = values(other);
       float by = (float) factor;
       for (int i = 0; i < n; i++) {
-        values[i] += from[i] * by;
+        values[at + i] += addends[from + i] * by;
       }
     }
 
     @Override
-    void resize(Line other, Taps taps, int pixel) {
-      if (pixel == 1) {
-        resize(values, values(other), taps, taps.single, taps.from);
-      } else {
-        resizePixels(values, values(other), taps, taps.single, pixel);
-      }
+    void resize(Line other, Taps taps) {
+      resize(values, values(other), taps, taps.single, taps.from);
     }
 
     private static void resize(float[] to, float[] x, Taps taps, float[] weight, int[] from) {
@@ -181,20 +191,6 @@ abstract sealed class Line {
             sum += weight[t] * x[from[t]];
           }
           to[i] = sum;
-        }
-      }
-    }
-
-    private static void resizePixels(float[] to, float[] x, Taps taps, float[] weight, int pixel) {
-      for (int i = 0; i < taps.count(); i++) {
-        int at = i * pixel;
-        Arrays.fill(to, at, at + pixel, 0);
-        for (int t = taps.start[i]; t < taps.start[i + 1]; t++) {
-          int source = taps.from[t] * pixel;
-          float by = weight[t];
-          for (int c = 0; c < pixel; c++) {
-            to[at + c] += by * x[source + c];
-          }
         }
       }
     }
@@ -282,21 +278,17 @@ abstract sealed class Line {
     }
 
     @Override
-    void addScaled(Line other, double factor, int n) {
-      double[] from = values(other);
+    void addScaled(int at, Line other, int from, double factor, int n) {
+      double[] addends = values(other);
       double by = factor;
       for (int i = 0; i < n; i++) {
-        values[i] += from[i] * by;
+        values[at + i] += addends[from + i] * by;
       }
     }
 
     @Override
-    void resize(Line other, Taps taps, int pixel) {
-      if (pixel == 1) {
-        resize(values, values(other), taps, taps.weight, taps.from);
-      } else {
-        resizePixels(values, values(other), taps, taps.weight, pixel);
-      }
+    void resize(Line other, Taps taps) {
+      resize(values, values(other), taps, taps.weight, taps.from);
     }
 
     private static void resize(double[] to, double[] x, Taps taps, double[] weight, int[] from) {
@@ -316,20 +308,6 @@ abstract sealed class Line {
             sum += weight[t] * x[from[t]];
           }
           to[i] = sum;
-        }
-      }
-    }
-
-    private static void resizePixels(double[] to, double[] x, Taps taps, double[] weight, int pixel) {
-      for (int i = 0; i < taps.count(); i++) {
-        int at = i * pixel;
-        Arrays.fill(to, at, at + pixel, 0);
-        for (int t = taps.start[i]; t < taps.start[i + 1]; t++) {
-          int source = taps.from[t] * pixel;
-          double by = weight[t];
-          for (int c = 0; c < pixel; c++) {
-            to[at + c] += by * x[source + c];
-          }
         }
       }
     }

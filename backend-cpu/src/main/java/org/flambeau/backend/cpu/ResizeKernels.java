@@ -98,7 +98,7 @@ final class ResizeKernels {
           Line line = line(group, planes.from[p], rows.from[r]);
           double weight = planes.weight[p] * rows.weight[r];
           if (terms++ > 0) {
-            sum.addScaled(line, weight, length);
+            sum.addScaled(0, line, 0, weight, length);
           } else if (weight == 1 && planes.isOnly(plane) && rows.isOnly(row)) {
             return line;
           } else {
