@@ -121,7 +121,8 @@ final class Attention {
     Heads.fill(scores + 4L * counted, CachedProduct.padded(met) - counted, Float.NEGATIVE_INFINITY);
   }
 
-  private static long place(Strided logSumExp, long head, int index) {
+  /// The address of a query's logarithm.
+  static long place(Strided logSumExp, long head, int index) {
     long count = logSumExp.size(1);
     return logSumExp.address()
         + 4 * (head / count * logSumExp.stride(0) + head % count * logSumExp.stride(1) + index * logSumExp.stride(2));

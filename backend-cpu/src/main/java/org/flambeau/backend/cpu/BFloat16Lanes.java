@@ -10,11 +10,11 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
-/// Vectors of floats that lie in memory as bfloat16.
+/// Vectors of floats that lie in memory as bfloat16. [Inliner] may write what is public into loops.
 public final class BFloat16Lanes {
   private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
-  private static final VectorSpecies<Integer> INTS = VectorSpecies.of(int.class, FLOATS.vectorShape());
-  private static final VectorSpecies<Short> SHORTS = VectorSpecies.of(short.class,
+  public static final VectorSpecies<Integer> INTS = VectorSpecies.of(int.class, FLOATS.vectorShape());
+  public static final VectorSpecies<Short> SHORTS = VectorSpecies.of(short.class,
       VectorShape.forBitSize(Math.max(64, FLOATS.vectorBitSize() / 2)));
 
   private BFloat16Lanes() {}
@@ -26,7 +26,7 @@ public final class BFloat16Lanes {
   }
 
   /// Reads as many of n elements as fill whole vectors; returns how many.
-  static int load(long from, float[] values, int at, int n) {
+  static int read(long from, float[] values, int at, int n) {
     int whole = FLOATS.loopBound(n);
     for (int i = 0; i < whole; i += FLOATS.length()) {
       load(from + (long) i * Short.BYTES).intoArray(values, at + i);
@@ -35,7 +35,7 @@ public final class BFloat16Lanes {
   }
 
   /// Writes as many of n elements as fill whole vectors; returns how many.
-  static int store(float[] values, int at, long to, int n) {
+  static int write(float[] values, int at, long to, int n) {
     int whole = FLOATS.loopBound(n);
     for (int i = 0; i < whole; i += FLOATS.length()) {
       store(FloatVector.fromArray(FLOATS, values, at + i), to + (long) i * Short.BYTES);

@@ -6,8 +6,10 @@ import org.jspecify.annotations.Nullable;
 
 /// Moves elements between any two layouts, bit for bit where the dtypes agree.
 public final class Copy {
-  /// Edge of the squares in which a transposition works: their rows and columns stay in the first-level cache.
+  /// Edge of the squares in which a transposition works, in elements and, at least, in bytes: their rows and columns stay in the first-level
+  /// cache, of whose lines the processor fetches two at a time.
   private static final int SQUARE = 32;
+  private static final int SQUARE_BYTES = 128;
 
   /// Rows of fewer elements are not worth a loop.
   private static final int FEW = 8;
@@ -174,22 +176,23 @@ public final class Copy {
 
   /// The output is contiguous along dimension 0, the input along dimension 1.
   private void transpose(int size, long to, long from) {
-    long across = Math.ceilDiv(space.size(0), SQUARE);
-    long down = Math.ceilDiv(space.size(1), SQUARE);
+    long edge = Math.max(SQUARE, SQUARE_BYTES / size);
+    long across = Math.ceilDiv(space.size(0), edge);
+    long down = Math.ceilDiv(space.size(1), edge);
     IterationSpace planes = new IterationSpace(2);
     planes.begin(2);
     for (int d = 2; d < space.rank(); d++) {
       planes.append(space, d);
     }
     long squares = planes.numel() * across * down;
-    long grain = Math.max(1, GRAIN_BYTES / ((long) size * SQUARE * SQUARE));
+    long grain = Math.max(1, GRAIN_BYTES / (size * edge * edge));
     CpuPool.SHARED.parallelFor(0, squares, grain, (begin, end) -> {
       for (long square = begin; square < end; square++) {
         long plane = square / (across * down);
-        long i = square / down % across * SQUARE;
-        long j = square % down * SQUARE;
-        long width = Math.min(SQUARE, space.size(0) - i);
-        long height = Math.min(SQUARE, space.size(1) - j);
+        long i = square / down % across * edge;
+        long j = square % down * edge;
+        long width = Math.min(edge, space.size(0) - i);
+        long height = Math.min(edge, space.size(1) - j);
         long source = from + planes.offset(1, plane, 0) + i * space.stride(1, 0) + j * size;
         long target = to + planes.offset(0, plane, 0) + i * size + j * space.stride(0, 1);
         Transposition.move(size, target, space.stride(0, 1), height, source, space.stride(1, 0), width);

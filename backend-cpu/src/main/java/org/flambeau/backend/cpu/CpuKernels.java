@@ -476,13 +476,21 @@ final class CpuKernels implements Kernels {
 
   @Override
   public void attention(Strided out, Strided logSumExp, Strided q, Strided k, Strided v, double scale, boolean causal) {
-    Attention.forward(out, logSumExp, q, k, v, scale, causal);
+    if (HalfAttention.serves(linearAlgebra, scale, q, k, v)) {
+      HalfAttention.forward(linearAlgebra, out, logSumExp, q, k, v, scale, causal);
+    } else {
+      Attention.forward(out, logSumExp, q, k, v, scale, causal);
+    }
   }
 
   @Override
   public void attentionBackward(Strided gradQ, Strided gradK, Strided gradV, Strided grad, Strided out, Strided logSumExp, Strided q,
       Strided k, Strided v, double scale, boolean causal) {
-    Attention.backward(gradQ, gradK, gradV, grad, out, logSumExp, q, k, v, scale, causal);
+    if (HalfAttention.serves(linearAlgebra, scale, q, k, v, grad)) {
+      HalfAttention.backward(linearAlgebra, gradQ, gradK, gradV, grad, logSumExp, q, k, v, scale, causal);
+    } else {
+      Attention.backward(gradQ, gradK, gradV, grad, out, logSumExp, q, k, v, scale, causal);
+    }
   }
 
   @Override

@@ -19,7 +19,8 @@ record Heads(long address, Strided x) {
     return x.stride(3) * x.dtype().size();
   }
 
-  private long row(long head, long row) {
+  /// The address of a row.
+  long row(long head, long row) {
     long heads = x.size(1);
     return address + (head / heads * x.stride(0) + head % heads * x.stride(1) + row * x.stride(2)) * x.dtype().size();
   }

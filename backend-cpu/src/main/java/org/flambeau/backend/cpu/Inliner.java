@@ -26,10 +26,12 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import java.lang.reflect.AccessFlag;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// Copies of one loop for many operations on vectors, each with the operation's code written into it.
@@ -40,7 +42,13 @@ import org.jspecify.annotations.Nullable;
 /// else is always compiled well. That is what this makes: it replaces, in a copy of the template's class, every call of a
 /// static method of the template or of the classes of operations by that method's code. Calls of the template's methods that are
 /// named in `holes` become the code of the operations that are put there.
+///
+/// What the compiler writes into a caller shares that one's limits: two loops that are each compiled well are not any more in one method with
+/// what is around them. So methods of the copy that hold loops are made too long for that.
 public final class Inliner {
+  /// Bytecodes up to which HotSpot writes a method that runs often into its callers (`-XX:FreqInlineSize`).
+  private static final int LONGEST_INLINED = 325;
+
   private static final ClassFile FILES = ClassFile.of(DebugElementsOption.DROP_DEBUG);
 
   private final Map<ClassDesc, ClassModel> sources = new HashMap<>();
@@ -94,12 +102,31 @@ public final class Inliner {
       if (element instanceof MethodModel method && !method.flags().has(AccessFlag.STATIC)) {
         builder.withMethod(method.methodName(), method.methodType(), method.flags().flagsMask(), copy -> {
           CodeAttribute code = (CodeAttribute) method.code().orElseThrow();
-          copy.withCode(out -> new Body(out).copy(code, 0, code.maxLocals(), null));
+          copy.withCode(out -> {
+            if (hasLoop(code)) {
+              for (int i = 0; i < LONGEST_INLINED; i++) {
+                out.nop();
+              }
+            }
+            new Body(out).copy(code, 0, code.maxLocals(), null);
+          });
         });
       } else {
         builder.with(element);
       }
     });
+  }
+
+  private static boolean hasLoop(CodeModel code) {
+    Set<Label> before = new HashSet<>();
+    for (CodeElement element : code) {
+      if (element instanceof LabelTarget target) {
+        before.add(target.label());
+      } else if (element instanceof BranchInstruction branch && before.contains(branch.target())) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /// One method of the copy.

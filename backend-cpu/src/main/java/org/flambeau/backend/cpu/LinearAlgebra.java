@@ -40,4 +40,14 @@ public interface LinearAlgebra {
 
   /// As [Kernels#conv2dBackwardWeight].
   void conv2dBackwardWeight(Strided gradWeight, Strided grad, Strided x, Conv2d spec);
+
+  /// Whether the processor multiplies matrices of `dtype` by a unit of its own, several times as fast as floats.
+  default boolean hasMatrixUnit(DType dtype) {
+    return false;
+  }
+
+  /// A product for one thread; the caller closes it. Only where there is a matrix unit.
+  default ThreadProduct threadProduct(ThreadProduct.Shape shape) {
+    throw new UnsupportedOperationException(name() + " has no products for one thread");
+  }
 }

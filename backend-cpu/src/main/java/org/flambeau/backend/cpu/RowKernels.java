@@ -28,6 +28,13 @@ public interface RowKernels {
   /// x = exp(x − largest); gives the sum. n fills whole vectors.
   double exponentials(long x, float largest, int n);
 
+  /// weights = exp(scale·x − largest) as bfloat16; gives the sum of what was not rounded. n fills whole vectors.
+  double roundedExponentials(long weights, long x, float scale, float largest, int n);
+
+  /// The gradient of attention's scores: with w = exp(scale·scores − logSumExp), weights = w and scoreGrads =
+  /// scale·w·(weightGrads − Σ w·weightGrads), both as bfloat16. The scores are lost; n fills whole vectors.
+  void scoreGradients(long weights, long scoreGrads, long scores, long weightGrads, float scale, float logSumExp, int n);
+
   /// Transposes a square of as many rows as a vector has lanes.
   void transpose(long to, long toRow, long from, long fromRow);
 }

@@ -138,7 +138,7 @@ final class Runs {
         }
       }
       case BFLOAT16 -> {
-        int whole = VECTORS && step == Short.BYTES ? BFloat16Lanes.load(from, values, at, n) : 0;
+        int whole = VECTORS && step == Short.BYTES ? BFloat16Lanes.read(from, values, at, n) : 0;
         for (int i = whole; i < n; i++) {
           values[at + i] = Float.intBitsToFloat(ALL.get(SHORT, from + i * step) << 16);
         }
@@ -195,7 +195,7 @@ final class Runs {
         }
       }
       case BFLOAT16 -> {
-        int whole = VECTORS && step == Short.BYTES ? BFloat16Lanes.store(values, at, to, n) : 0;
+        int whole = VECTORS && step == Short.BYTES ? BFloat16Lanes.write(values, at, to, n) : 0;
         for (int i = whole; i < n; i++) {
           ALL.set(SHORT, to + i * step, HalfPrecision.bfloat16(values[at + i]));
         }

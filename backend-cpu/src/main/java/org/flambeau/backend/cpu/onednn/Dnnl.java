@@ -11,6 +11,7 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
+import java.util.function.Supplier;
 import org.flambeau.BackendException;
 import org.flambeau.backend.cpu.CpuPool;
 import org.flambeau.spi.NativeMemory;
@@ -97,6 +98,9 @@ final class Dnnl {
   private static final MethodHandle PRIMITIVE_DESC_DESTROY = function("dnnl_primitive_desc_destroy", JAVA_INT, POINTER);
   private static final MethodHandle PRIMITIVE_CREATE = function("dnnl_primitive_create", JAVA_INT, POINTER, POINTER);
   private static final MethodHandle PRIMITIVE_DESTROY = function("dnnl_primitive_destroy", JAVA_INT, POINTER);
+  /// OpenMP's, on which oneDNN depends.
+  private static final MethodHandle SET_TEAM = LINKER.downcallHandle(LIBRARY.findOrThrow("omp_set_num_threads"),
+      FunctionDescriptor.ofVoid(JAVA_INT));
   private static final MethodHandle PRIMITIVE_EXECUTE = function("dnnl_primitive_execute", JAVA_INT, POINTER, POINTER, JAVA_INT, POINTER);
 
   private static final long ENGINE = create("dnnl_engine_create", out -> (int) ENGINE_CREATE.invokeExact(out, CPU, 0L));
@@ -217,6 +221,25 @@ final class Dnnl {
 
   static void destroyPrimitiveDesc(long primitiveDesc) {
     check("dnnl_primitive_desc_destroy", () -> (int) PRIMITIVE_DESC_DESTROY.invokeExact(primitiveDesc));
+  }
+
+  /// What `maker` makes meanwhile computes in the thread that runs it, without a team.
+  static <T> T alone(Supplier<T> maker) {
+    setTeam(1);
+    try {
+      return maker.get();
+    } finally {
+      setTeam(CpuPool.SHARED.threads());
+    }
+  }
+
+  /// Holds for the calling thread.
+  private static void setTeam(int threads) {
+    try {
+      SET_TEAM.invokeExact(threads);
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
   }
 
   // ---- running ----

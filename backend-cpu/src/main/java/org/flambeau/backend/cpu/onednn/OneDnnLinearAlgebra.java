@@ -6,6 +6,7 @@ import org.flambeau.DType;
 import org.flambeau.backend.cpu.Elementwise;
 import org.flambeau.backend.cpu.EpiloguePass;
 import org.flambeau.backend.cpu.LinearAlgebra;
+import org.flambeau.backend.cpu.ThreadProduct;
 import org.flambeau.backend.cpu.TransformedKernel;
 import org.flambeau.backend.cpu.Winograd;
 import org.flambeau.backend.cpu.Workspace;
@@ -27,6 +28,7 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
   private static final long CONVOLUTION = 1;
   private static final long BACKWARD_INPUT = 2;
   private static final long BACKWARD_WEIGHT = 3;
+  private static final long SERIAL = 4;
 
   /// What calling a primitive costs, in floating-point operations of the fallback, and what it costs the fallback to lay out
   /// one element of a factor.
@@ -34,10 +36,14 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
   private static final long LAYOUT = 40;
 
   /// From how many rows on it pays to bring a second factor into the layout that the kernel likes best: for this call alone, and where
-  /// that is there already.
+  /// that is there already. For half precision alone it never pays: those kernels lay it out themselves, block by block.
   private static final long ROWS_WORTH_PACKING = 512;
 
   private static final long ROWS_WORTH_KEEPING = 4;
+
+  /// From how many columns of the result on it pays to transpose a first factor in half precision that lies in columns: kernels that read it so
+  /// take twice the time.
+  private static final long COLUMNS_WORTH_TRANSPOSING = 128;
 
   private final LinearAlgebra fallback;
   private final Allocator allocator;
@@ -91,13 +97,15 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
   private boolean product(Strided out, Strided a, Strided b, @Nullable Strided bias) {
     Matrices shape = Matrices.of(out, a, b);
     try (Workspace workspace = new Workspace(allocator)) {
-      Strided left = plain(workspace, shape.a());
+      boolean half = out.dtype().size() == Short.BYTES;
       Strided right = plain(workspace, shape.b());
       Strided result = shape.out();
+      boolean rowsFirst = half && right.size(right.rank() - 1) >= COLUMNS_WORTH_TRANSPOSING;
+      Strided left = rowsFirst ? rows(workspace, shape.a()) : plain(workspace, shape.a());
       Strided row = bias == null ? null : Matrices.row(Copies.input(workspace, bias.dtype(), bias), result.rank());
       boolean packable = right.rank() == 2 && left.size(0) >= ROWS_WORTH_KEEPING;
       boolean keep = packable && PackedWeights.areUsedAgain(MATMUL, right);
-      boolean pack = keep || packable && left.size(0) >= ROWS_WORTH_PACKING;
+      boolean pack = keep || packable && !half && left.size(0) >= ROWS_WORTH_PACKING;
       Plan plan = plans.acquire(PlanCache.Key.of(MATMUL, new long[] {pack ? 1 : 0}, result, left, right, row),
           () -> matmulPlan(result, left, right, row, pack));
       try {
@@ -125,6 +133,12 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
     return done;
   }
 
+  /// `operand` itself where its rows have no gaps, else a copy that has none.
+  private static Strided rows(Workspace workspace, Strided operand) {
+    boolean inRows = operand.stride(operand.rank() - 1) == 1 && Matrices.isDistinct(operand);
+    return inRows ? operand : Copies.input(workspace, operand.dtype(), operand);
+  }
+
   private static Strided plain(Workspace workspace, Strided operand) {
     return Matrices.isPlain(operand) ? operand : Copies.input(workspace, operand.dtype(), operand);
   }
@@ -142,6 +156,40 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
       };
       return Plan.of(primitive, descriptors, bias == null ? Arrays.copyOf(operands, 3) : operands);
     }
+  }
+
+  // ---- products for one thread ----
+
+  @Override
+  public boolean hasMatrixUnit(DType dtype) {
+    return switch (dtype) {
+      case BFLOAT16 -> MatrixUnit.BFLOAT16;
+      case FLOAT16 -> MatrixUnit.FLOAT16;
+      default -> false;
+    };
+  }
+
+  /// What oneDNN finds in the processor: Intel's Advanced Matrix Extensions, by the names of its kernels.
+  private static final class MatrixUnit {
+    static final boolean BFLOAT16 = kernel(DType.BFLOAT16).contains("amx");
+    static final boolean FLOAT16 = kernel(DType.FLOAT16).endsWith("amx_fp16");
+
+    private static String kernel(DType dtype) {
+      try (Descriptors descriptors = new Descriptors()) {
+        long matrix = descriptors.of(dtype, new long[] {64, 64}, new long[] {64, 1});
+        long product = descriptors.hint(Dnnl.matmul(matrix, matrix, 0, matrix, descriptors.attributes()));
+        return product == 0 ? "none" : Dnnl.implementation(product);
+      }
+    }
+  }
+
+  @Override
+  public ThreadProduct threadProduct(ThreadProduct.Shape shape) {
+    long[] numbers = {
+      shape.factors().ordinal(), shape.result().ordinal(), shape.m(), shape.n(), shape.k(), shape.aRow(), shape.aColumn(), shape.bRow(),
+      shape.bColumn(), shape.cRow()
+    };
+    return new SerialProduct(plans.acquire(PlanCache.Key.of(SERIAL, numbers), () -> SerialProduct.plan(shape)), allocator);
   }
 
   // ---- convolutions ----

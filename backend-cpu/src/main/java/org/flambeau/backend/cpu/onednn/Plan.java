@@ -71,13 +71,18 @@ final class Plan {
     return new Reorder(primitive, bytes, new Layout(from), new Layout(to));
   }
 
+  /// Of a plan that is usable.
+  Primitive primitive() {
+    return Objects.requireNonNull(primitive, "a plan that is not usable");
+  }
+
   boolean isUsable() {
     return primitive != null;
   }
 
   /// @param keep whether weights in the layout that the primitive asked for are kept on their storage
   void run(Allocator allocator, boolean keep, Strided... operands) {
-    Primitive kernel = Objects.requireNonNull(primitive, "a plan that is not usable");
+    Primitive kernel = primitive();
     long[] addresses = new long[ports.length];
     PackedWeights.Block packed = null;
     try (Workspace workspace = new Workspace(allocator)) {

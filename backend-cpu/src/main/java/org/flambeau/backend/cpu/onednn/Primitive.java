@@ -35,17 +35,28 @@ final class Primitive implements AutoCloseable {
   }
 
   void run(Workspace workspace, long... addresses) {
-    Invocation invocation = idle.getAndSet(null);
-    if (invocation == null) {
-      invocation = new Invocation();
-    }
+    Invocation invocation = borrow();
     try {
-      invocation.run(addresses, scratchpadBytes > 0 ? workspace.take(scratchpadBytes) : 0);
+      invocation.run(addresses, scratchpad(workspace));
     } finally {
-      if (!idle.compareAndSet(null, invocation)) {
-        invocation.close();
-      }
+      giveBack(invocation);
     }
+  }
+
+  /// What one thread runs it with, from [#borrow] to [#giveBack].
+  Invocation borrow() {
+    Invocation invocation = idle.getAndSet(null);
+    return invocation == null ? new Invocation() : invocation;
+  }
+
+  void giveBack(Invocation invocation) {
+    if (!idle.compareAndSet(null, invocation)) {
+      invocation.close();
+    }
+  }
+
+  long scratchpad(Workspace workspace) {
+    return scratchpadBytes > 0 ? workspace.take(scratchpadBytes) : 0;
   }
 
   @Override
@@ -59,7 +70,7 @@ final class Primitive implements AutoCloseable {
   }
 
   /// The native side of one run.
-  private final class Invocation {
+  final class Invocation {
     private static final int BYTES_OF_ARGUMENT = 16; // dnnl_exec_arg_t: an int32 and, after padding, a pointer
 
     private final long stream = Dnnl.stream();

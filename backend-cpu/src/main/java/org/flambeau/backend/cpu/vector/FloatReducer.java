@@ -108,19 +108,19 @@ final class FloatReducer implements Reducer {
     }
     int rest = n % LANES;
     if (rest > 0) {
-      long padded = Scratch.current().padding();
-      FloatTail.copyIn(acc + whole, padded, rest);
-      FloatTail.copyIn(parameters + whole, padded + STEP, rest);
-      FloatVector result = load(padded);
-      FloatVector s = load(padded + STEP);
-      long at = x + whole;
-      for (int r = 0; r < rows; r++, at += stride) {
-        FloatTail.copyIn(at, padded, rest);
-        result = combine(result, map(load(padded), s));
-      }
-      result.intoMemorySegment(ALL, padded, LITTLE_ENDIAN);
-      FloatTail.copyOut(padded, acc + whole, rest);
+      tail(acc + whole, x + whole, stride, rows, parameters + whole, rest);
     }
+  }
+
+  /// An instance method, since the first compiler gives up at one with both loops, and the second never gets to see it.
+  private void tail(long acc, long x, long stride, int rows, long parameters, int rest) {
+    FloatVector s = FloatTail.load(parameters, rest);
+    FloatVector result = FloatTail.load(acc, rest);
+    long at = x;
+    for (int r = 0; r < rows; r++, at += stride) {
+      result = combine(result, map(FloatTail.load(at, rest), s));
+    }
+    FloatTail.store(result, acc, rest);
   }
 
   private static FloatVector column(long acc, long x, long stride, int rows, FloatVector s) {

@@ -41,7 +41,8 @@ final class FloatRowLoop implements RowOp.Loop {
     }
   }
 
-  /// In padding that holds whole vectors. An instance method is not inlined, and that is needed: of too large ones the compilers despair.
+  /// In padding that holds whole vectors. An instance method, as [#pad] is, is not inlined, and that is needed: of too large ones the compilers
+  /// despair.
   private void tail(long out, long a, long b, long c, long d, long e, float p, float q, float r, float s, int n) {
     long to = Scratch.current().padding();
     long ta = to + STEP;
@@ -49,21 +50,25 @@ final class FloatRowLoop implements RowOp.Loop {
     long tc = tb + STEP;
     long td = tc + STEP;
     long te = td + STEP;
-    FloatTail.copyIn(a, ta, n);
+    pad(a, ta, n);
     if (ROWS > 1) {
-      FloatTail.copyIn(b, tb, n);
+      pad(b, tb, n);
     }
     if (ROWS > 2) {
-      FloatTail.copyIn(c, tc, n);
+      pad(c, tc, n);
     }
     if (ROWS > 3) {
-      FloatTail.copyIn(d, td, n);
+      pad(d, td, n);
     }
     if (ROWS > 4) {
-      FloatTail.copyIn(e, te, n);
+      pad(e, te, n);
     }
     vectors(to, ta, tb, tc, td, te, p, q, r, s, STEP);
     FloatTail.copyOut(to, out, n);
+  }
+
+  private void pad(long from, long to, int n) {
+    FloatTail.copyIn(from, to, n);
   }
 
   static FloatVector operation(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b, FloatVector c,

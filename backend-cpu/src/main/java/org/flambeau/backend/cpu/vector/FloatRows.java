@@ -9,6 +9,7 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
+import org.flambeau.backend.cpu.BFloat16Lanes;
 import org.flambeau.backend.cpu.RowKernels;
 import org.flambeau.backend.cpu.Scratch;
 
@@ -89,6 +90,53 @@ final class FloatRows implements RowKernels {
       total += FloatMath.sumOfLanes(sum);
     }
     return total;
+  }
+
+  @Override
+  public double roundedExponentials(long weights, long x, float scale, float largest, int n) {
+    FloatVector factor = FloatVector.broadcast(SPECIES, scale);
+    FloatVector shift = FloatVector.broadcast(SPECIES, -largest);
+    int whole = n * Float.BYTES;
+    double total = 0;
+    for (int run = 0; run < whole; run += RUN) {
+      int end = Math.min(run + RUN, whole);
+      FloatVector sum = zero();
+      for (int i = run; i < end; i += STEP) {
+        FloatVector power = FloatMath.expBelow(load(x + i).fma(factor, shift));
+        BFloat16Lanes.store(power, weights + i / 2);
+        sum = sum.add(power);
+      }
+      total += FloatMath.sumOfLanes(sum);
+    }
+    return total;
+  }
+
+  @Override
+  public void scoreGradients(long weights, long scoreGrads, long scores, long weightGrads, float scale, float logSumExp, int n) {
+    double mean = 0;
+    int whole = n * Float.BYTES;
+    for (int run = 0; run < whole; run += RUN) {
+      mean += weights(weights + run / 2, scores + run, weightGrads + run, scale, logSumExp, Math.min(RUN, whole - run));
+    }
+    FloatVector shift = FloatVector.broadcast(SPECIES, (float) mean);
+    FloatVector factor = FloatVector.broadcast(SPECIES, scale);
+    for (int i = 0; i < whole; i += STEP) {
+      BFloat16Lanes.store(load(weightGrads + i).sub(shift).mul(load(scores + i)).mul(factor), scoreGrads + i / 2);
+    }
+  }
+
+  /// Writes weights in the place of scores, and rounded; gives the sum of their products with `grads`.
+  private float weights(long rounded, long scores, long grads, float scale, float logSumExp, int bytes) {
+    FloatVector factor = FloatVector.broadcast(SPECIES, scale);
+    FloatVector shift = FloatVector.broadcast(SPECIES, -logSumExp);
+    FloatVector sum = zero();
+    for (int i = 0; i < bytes; i += STEP) {
+      FloatVector weight = FloatMath.expBelow(load(scores + i).fma(factor, shift));
+      weight.intoMemorySegment(ALL, scores + i, LITTLE_ENDIAN);
+      BFloat16Lanes.store(weight, rounded + i / 2);
+      sum = weight.fma(load(grads + i), sum);
+    }
+    return FloatMath.sumOfLanes(sum);
   }
 
   /// The elements that fill no vector come last here: the processor reads ahead of rows that are met in the order of their addresses. The loops

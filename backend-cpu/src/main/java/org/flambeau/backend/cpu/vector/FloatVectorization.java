@@ -13,6 +13,7 @@ import java.util.Objects;
 import java.util.stream.Collectors;
 import jdk.incubator.vector.VectorSpecies;
 import org.flambeau.DType;
+import org.flambeau.backend.cpu.BFloat16Lanes;
 import org.flambeau.backend.cpu.ColumnKernels;
 import org.flambeau.backend.cpu.Compute;
 import org.flambeau.backend.cpu.Conversion;
@@ -125,9 +126,8 @@ public final class FloatVectorization implements Vectorization {
 
   @Override
   public RowKernels rows() {
-    return Inliner.specialize(MethodHandles.lookup(), RowKernels.class, FloatRows.class, List.of(FloatMath.class, FloatTail.class),
-        Map.of(),
-        "rows");
+    return Inliner.specialize(MethodHandles.lookup(), RowKernels.class, FloatRows.class,
+        List.of(FloatMath.class, FloatTail.class, BFloat16Lanes.class), Map.of(), "rows");
   }
 
   @Override

@@ -1,0 +1,248 @@
+package org.flambeau.backend.cpu;
+
+import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.FLOAT;
+
+import java.util.HashMap;
+import java.util.Map;
+import org.flambeau.DType;
+import org.flambeau.backend.cpu.ThreadProduct.Shape;
+import org.flambeau.spi.Strided;
+
+/// [Attention] of bfloat16 where the processor has a unit for its products: they read queries, keys and values as they lie, and weights are
+/// rounded to bfloat16 on their way from one product to the next, as in PyTorch. Scores and sums are floats.
+final class HalfAttention {
+  /// Bytes of a block's scores, which are to stay in the second-level cache with what comes of them.
+  private static final long SCORES = 256 << 10;
+
+  /// Queries of a block, at least: the unit takes rows by sixteen.
+  private static final int LEAST = 32;
+
+  /// In how many steps a causal block's keys grow: each is a product of another shape.
+  private static final int STEPS = 8;
+
+  /// Multiplications of a head's product below which calling for them costs more than it saves.
+  private static final long WORTH = 1 << 16;
+
+  private final RowKernels rows = Rows.kernels();
+  private final LinearAlgebra algebra;
+  private final Heads query;
+  private final Heads key;
+  private final Heads value;
+  private final float scale;
+  private final boolean causal;
+  private final long heads;
+  private final int queries;
+  private final int keys;
+  private final int width;
+  private final int block;
+  private final int blocks;
+  /// Elements between the rows of scores, and of weights.
+  private final int pitch;
+
+  private HalfAttention(LinearAlgebra algebra, Heads query, Heads key, Heads value, double scale, boolean causal) {
+    this.algebra = algebra;
+    this.query = query;
+    this.key = key;
+    this.value = value;
+    this.scale = (float) scale;
+    this.causal = causal;
+    this.heads = query.x().size(0) * query.x().size(1);
+    this.queries = Math.toIntExact(query.x().size(2));
+    this.keys = Math.toIntExact(key.x().size(2));
+    this.width = query.columns();
+    this.pitch = Math.toIntExact(CachedProduct.pitch(keys) / Float.BYTES);
+    long each = Math.ceilDiv(heads * queries, 4L * CpuPool.SHARED.threads());
+    long most = Math.max(LEAST, Math.min(SCORES / Float.BYTES / keys, each) / LEAST * LEAST);
+    this.block = queries <= most + LEAST / 2 ? queries : Math.toIntExact(most);
+    this.blocks = Math.ceilDiv(queries, block);
+  }
+
+  /// Whether it serves queries, keys and values; `others` are what else its products read.
+  static boolean serves(LinearAlgebra algebra, double scale, Strided q, Strided k, Strided v, Strided... others) {
+    boolean serves = q.dtype() == DType.BFLOAT16 && scale > 0 && q.size(2) * k.size(2) * q.size(3) >= WORTH && isPlain(q) && isPlain(k)
+        && isPlain(v);
+    for (Strided other : others) {
+      serves &= isPlain(other);
+    }
+    return serves && algebra.hasMatrixUnit(q.dtype());
+  }
+
+  /// Whether a head's rows have no gaps and do not overlap.
+  private static boolean isPlain(Strided x) {
+    return (x.size(3) == 1 || x.stride(3) == 1) && (x.size(2) == 1 || x.stride(2) >= x.size(3));
+  }
+
+  static void forward(LinearAlgebra algebra, Strided out, Strided logSumExp, Strided q, Strided k, Strided v, double scale,
+      boolean causal) {
+    try (Staging staging = Staging.open()) {
+      Heads query = new Heads(staging.read(q), q);
+      new HalfAttention(algebra, query, new Heads(staging.read(k), k), new Heads(staging.read(v), v), scale, causal)
+          .forward(new Heads(staging.write(out), out), staging.writable(logSumExp));
+    }
+  }
+
+  static void backward(LinearAlgebra algebra, Strided gradQ, Strided gradK, Strided gradV, Strided grad, Strided logSumExp, Strided q,
+      Strided k, Strided v, double scale, boolean causal) {
+    try (Staging staging = Staging.open()) {
+      Heads query = new Heads(staging.read(q), q);
+      new HalfAttention(algebra, query, new Heads(staging.read(k), k), new Heads(staging.read(v), v), scale, causal)
+          .backward(new Heads(staging.write(gradQ), gradQ), new Heads(staging.write(gradK), gradK), new Heads(staging.write(gradV), gradV),
+              new Heads(staging.read(grad), grad), staging.readable(logSumExp));
+    }
+  }
+
+  private void forward(Heads out, Strided logSumExp) {
+    CpuPool.SHARED.parallelFor(0, heads * blocks, 1, (begin, end) -> {
+      try (Workspace workspace = new Workspace(CpuAllocator.SHARED); Products products = new Products()) {
+        long scores = workspace.take(4L * block * pitch);
+        long weights = workspace.take(2L * block * pitch);
+        long result = workspace.take(4L * block * width);
+        for (long task = begin; task < end; task++) {
+          attend(products, out, logSumExp, task / blocks, (int) (task % blocks) * block, scores, weights, result);
+        }
+      }
+    });
+  }
+
+  private void attend(Products products, Heads out, Strided logSumExp, long head, int first, long scores, long weights, long result) {
+    int count = Math.min(block, queries - first);
+    int met = met(first + count);
+    int padded = CachedProduct.padded(met);
+    products.run(scores(query, key, count, met), query.row(head, first), key.row(head, 0), scores);
+    float[] shares = new float[count];
+    for (int i = 0; i < count; i++) {
+      long row = scores + 4L * i * pitch;
+      hide(row, first + i, padded, Float.NEGATIVE_INFINITY);
+      float largest = scale * rows.largest(row, padded);
+      double sum = rows.roundedExponentials(weights + 2L * i * pitch, row, scale, largest, padded);
+      shares[i] = (float) (1 / sum);
+      ALL.set(FLOAT, Attention.place(logSumExp, head, first + i), (float) (largest + Math.log(sum)));
+    }
+    products.run(weighted(value, count, met), weights, value.row(head, 0), result);
+    for (int i = 0; i < count; i++) {
+      out.write(head, first + i, result + 4L * i * width, shares[i]);
+    }
+  }
+
+  /// The keys that a block's products have, where its last query has number `end` - 1.
+  private int met(int end) {
+    int step = Math.ceilDiv(Math.ceilDiv(keys, STEPS), LEAST) * LEAST;
+    return causal ? Math.min(keys, Math.ceilDiv(end, step) * step) : keys;
+  }
+
+  /// Gives what query number `index` does not meet a value that does not count.
+  private void hide(long row, int index, int padded, float value) {
+    int counted = causal ? Math.min(keys, index + 1) : keys;
+    if (counted < padded) {
+      Heads.fill(row + 4L * counted, padded - counted, value);
+    }
+  }
+
+  /// The rows of `left` by those of `right`: scores.
+  private Shape scores(Heads left, Heads right, int count, int met) {
+    return new Shape(left.x().dtype(), DType.FLOAT32, count, met, width, left.x().stride(2), 1, 1, right.x().stride(2), pitch);
+  }
+
+  /// Sums of the rows of `x`, by weights.
+  private Shape weighted(Heads x, int count, int met) {
+    return new Shape(x.x().dtype(), DType.FLOAT32, count, width, met, pitch, 1, x.x().stride(2), 1, width);
+  }
+
+  /// Sums of the rows of `x`, by the columns of weights.
+  private Shape weightedByColumns(Heads x, int count, int met) {
+    return new Shape(x.x().dtype(), DType.FLOAT32, met, width, count, 1, pitch, x.x().stride(2), 1, width);
+  }
+
+  private void backward(Heads gradQ, Heads gradK, Heads gradV, Heads grad, Strided logSumExp) {
+    CpuPool.SHARED.parallelFor(0, heads, 1, (begin, end) -> {
+      try (Workspace workspace = new Workspace(CpuAllocator.SHARED); Products products = new Products()) {
+        Gradient gradient = new Gradient(workspace, products, grad, logSumExp);
+        for (long head = begin; head < end; head++) {
+          gradient.compute(head, gradQ, gradK, gradV);
+        }
+      }
+    });
+  }
+
+  /// The gradient of one head at a time, and its buffers.
+  private final class Gradient {
+    private final RowOp.Loop add = Rows.loop(RowOp.ADD);
+    private final Products products;
+    private final Heads grad;
+    private final Strided logSumExp;
+    private final long scores;
+    private final long weightGrads;
+    private final long weights;
+    private final long scoreGrads;
+    private final long keyGrads;
+    private final long valueGrads;
+    private final long result;
+
+    Gradient(Workspace workspace, Products products, Heads grad, Strided logSumExp) {
+      this.products = products;
+      this.grad = grad;
+      this.logSumExp = logSumExp;
+      scores = workspace.take(4L * block * pitch);
+      weightGrads = workspace.take(4L * block * pitch);
+      weights = workspace.take(2L * block * pitch);
+      scoreGrads = workspace.take(2L * block * pitch);
+      keyGrads = workspace.take(4L * keys * width);
+      valueGrads = workspace.take(4L * keys * width);
+      result = workspace.take(4L * Math.max(block, keys) * width);
+    }
+
+    void compute(long head, Heads gradQ, Heads gradK, Heads gradV) {
+      ALL.asSlice(keyGrads, 4L * keys * width).fill((byte) 0);
+      ALL.asSlice(valueGrads, 4L * keys * width).fill((byte) 0);
+      for (int first = 0; first < queries; first += block) {
+        add(head, first, Math.min(block, queries - first), gradQ);
+      }
+      for (int i = 0; i < keys; i++) {
+        gradK.write(head, i, keyGrads + 4L * i * width, 1);
+        gradV.write(head, i, valueGrads + 4L * i * width, 1);
+      }
+    }
+
+    /// Writes the gradients of a block's queries, and adds what the block gives to those of keys and values.
+    private void add(long head, int first, int count, Heads gradQ) {
+      int met = met(first + count);
+      int padded = CachedProduct.padded(met);
+      products.run(scores(query, key, count, met), query.row(head, first), key.row(head, 0), scores);
+      products.run(scores(grad, value, count, met), grad.row(head, first), value.row(head, 0), weightGrads);
+      for (int i = 0; i < count; i++) {
+        long row = scores + 4L * i * pitch;
+        long rowGrad = weightGrads + 4L * i * pitch;
+        hide(row, first + i, padded, Float.NEGATIVE_INFINITY);
+        hide(rowGrad, first + i, padded, 0);
+        rows.scoreGradients(weights + 2L * i * pitch, scoreGrads + 2L * i * pitch, row, rowGrad, scale,
+            ALL.get(FLOAT, Attention.place(logSumExp, head, first + i)), padded);
+      }
+      products.run(weighted(key, count, met), scoreGrads, key.row(head, 0), result);
+      for (int i = 0; i < count; i++) {
+        gradQ.write(head, first + i, result + 4L * i * width, 1);
+      }
+      addWeighted(grad, head, first, count, met, weights, valueGrads);
+      addWeighted(query, head, first, count, met, scoreGrads, keyGrads);
+    }
+
+    private void addWeighted(Heads x, long head, int first, int count, int met, long by, long sums) {
+      products.run(weightedByColumns(x, count, met), by, x.row(head, first), result);
+      add.run(sums, sums, result, sums, sums, sums, 0, 0, 0, 0, met * width);
+    }
+  }
+
+  /// A thread's products.
+  private final class Products implements AutoCloseable {
+    private final Map<Shape, ThreadProduct> open = new HashMap<>();
+
+    void run(Shape shape, long a, long b, long c) {
+      open.computeIfAbsent(shape, algebra::threadProduct).run(a, b, c);
+    }
+
+    @Override
+    public void close() {
+      open.values().forEach(ThreadProduct::close);
+    }
+  }
+}
