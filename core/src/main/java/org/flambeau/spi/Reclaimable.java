@@ -34,7 +34,7 @@ public abstract class Reclaimable extends PhantomReference<Object> {
   }
 
   /// Frees the block if it is watched and has not been freed before; returns the bytes freed.
-  public final long reclaim() {
+  protected final long reclaim() {
     if (!WATCHED.remove(this)) {
       return 0;
     }

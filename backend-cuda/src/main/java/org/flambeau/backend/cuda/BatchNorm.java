@@ -76,6 +76,9 @@ final class BatchNorm {
 
   void statistics(Strided mean, Strided rstd, Strided x, @Nullable Strided runningMean, @Nullable Strided runningVar, double momentum,
       double eps) {
+    if (x.size(1) == 0) {
+      return;
+    }
     try (var images = new Images(x)) {
       Strided from = images.arranged(x);
       Grid grid = images.grid(from);
@@ -104,7 +107,7 @@ final class BatchNorm {
   /// @param var of which the kernel makes `rstd`, or null where that is known
   private void apply(Strided out, Strided x, Strided mean, Strided rstd, @Nullable Strided var, double eps, @Nullable Strided weight,
       @Nullable Strided bias, @Nullable Strided residual, Activation activation) {
-    if (out.numel() == 0 && (var == null || x.size(1) == 0)) {
+    if (x.size(1) == 0 || out.numel() == 0 && var == null) {
       return;
     }
     try (var images = new Images(x)) {
@@ -128,6 +131,9 @@ final class BatchNorm {
 
   void backward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided grad, Strided x, Strided mean,
       Strided rstd, @Nullable Strided weight, boolean training) {
+    if (x.size(1) == 0) {
+      return;
+    }
     try (var images = new Images(x)) {
       Strided from = images.arranged(x);
       Strided g = images.arranged(grad);
@@ -296,7 +302,7 @@ final class BatchNorm {
       long places = last ? channels / each : channels;
       long plane = last ? 1 : pixels / each;
       long positions = last ? sizes[0] * pixels : sizes[0] * plane;
-      if (positions > Integer.MAX_VALUE) {
+      if (sizes[0] * pixels > Integer.MAX_VALUE) {
         throw new IllegalArgumentException("expected fewer than 2^31 elements of each channel to normalise on a GPU, got sizes "
             + Arrays.toString(sizes));
       }

@@ -73,18 +73,42 @@ final class LegacyConvolution {
   /// How a request is done: on tensors that lie as `format` says, copies where they do not.
   private record Choice(Format format, int algorithm) {}
 
-  /// Does what a request without epilogue asks for.
+  /// What became of a choice: it did the work, is not for it, or has no memory to work in.
+  private enum Outcome {
+    ISSUED, REFUSED, NO_ROOM
+  }
+
+  /// Does what a request without epilogue asks for. The collector is waited for only where no choice has room without.
   ///
   /// @throws BackendException where no algorithm does it
   void run(Request request, Strided x, Strided weight, Strided y) {
     Choice known = choices.get(request);
-    if (known == null || !issued(request, known, x, weight, y)) {
-      Choice found = candidates(request, x, weight, y).filter(choice -> issued(request, choice, x, weight, y)).findFirst()
-          .orElseThrow(() -> new BackendException(
-              "[conv2d] cuDNN has no engine and no deterministic algorithm for " + request + CudnnProposals.reason()));
-      choices.put(request, found);
+    if (known == null || issue(request, known, false, x, weight, y) != Outcome.ISSUED) {
+      Outcome outcome = search(request, false, x, weight, y);
+      if (outcome == Outcome.NO_ROOM) {
+        outcome = search(request, true, x, weight, y);
+      }
+      if (outcome != Outcome.ISSUED) {
+        throw new BackendException("[conv2d] cuDNN has no engine and no deterministic algorithm for " + request + CudnnProposals.reason());
+      }
     }
     gpu.launched("cuDNN's legacy " + request.direction());
+  }
+
+  /// Has the first candidate do the work that can. It will do it from now on, unless an earlier one has no room this time.
+  private Outcome search(Request request, boolean patient, Strided x, Strided weight, Strided y) {
+    Outcome all = Outcome.REFUSED;
+    for (Choice choice : candidates(request, x, weight, y).toList()) {
+      Outcome outcome = issue(request, choice, patient, x, weight, y);
+      if (outcome == Outcome.ISSUED) {
+        if (all == Outcome.REFUSED) {
+          choices.put(request, choice);
+        }
+        return outcome;
+      }
+      all = outcome == Outcome.NO_ROOM ? outcome : all;
+    }
+    return all;
   }
 
   /// First those for which least is copied, mostly nothing or the weight.
@@ -105,8 +129,8 @@ final class LegacyConvolution {
     return request.exact() ? products : IntStream.concat(products, transforms);
   }
 
-  /// Issues the work, unless the algorithm is not for it.
-  private boolean issued(Request request, Choice choice, Strided x, Strided weight, Strided y) {
+  /// Issues the work where the algorithm is for it and has room, for which who is patient waits for the collector.
+  private Outcome issue(Request request, Choice choice, boolean patient, Strided x, Strided weight, Strided y) {
     Strided result = switch (request.direction()) {
       case FORWARD -> y;
       case BACKWARD_INPUT -> x;
@@ -119,38 +143,43 @@ final class LegacyConvolution {
           .map(operand -> operand == result ? computed
               : format.fits(operand) ? operand : copies.copy(operand, format.strides(operand.sizes())))
           .toList();
-      boolean issued = issuedAsTheyLie(request, choice, lying.get(0), lying.get(1), lying.get(2));
-      if (issued && computed != result) {
+      Outcome outcome = issueAsTheyLie(request, choice, patient, lying.get(0), lying.get(1), lying.get(2));
+      if (outcome == Outcome.ISSUED && computed != result) {
         elementwise.copy(result, computed);
       }
-      return issued;
+      return outcome;
     }
   }
 
-  private boolean issuedAsTheyLie(Request request, Choice choice, Strided x, Strided weight, Strided y) {
+  private Outcome issueAsTheyLie(Request request, Choice choice, boolean patient, Strided x, Strided weight, Strided y) {
     try (CudnnContext context = contexts.take(); var descriptors = new Descriptors()) {
       var image = new Operand(descriptors.tensor(choice.format, x), x.address());
       var filter = new Operand(descriptors.filter(choice.format, weight), weight.address());
       var result = new Operand(descriptors.tensor(choice.format, y), y.address());
       long convolution = descriptors.convolution(request);
-      int algorithm = choice.algorithm;
-      return switch (request.direction()) {
-        case FORWARD -> issued(context, Pass.FORWARD, algorithm, new Operands(image, filter, convolution, result), request.dtype());
-        case BACKWARD_INPUT -> issued(context, Pass.BACKWARD_DATA, algorithm, new Operands(filter, result, convolution, image),
-            request.dtype());
-        case BACKWARD_WEIGHT -> issued(context, Pass.BACKWARD_FILTER, algorithm, new Operands(image, result, convolution, filter),
-            request.dtype());
+      Pass pass = switch (request.direction()) {
+        case FORWARD -> Pass.FORWARD;
+        case BACKWARD_INPUT -> Pass.BACKWARD_DATA;
+        case BACKWARD_WEIGHT -> Pass.BACKWARD_FILTER;
       };
-    }
-  }
-
-  private boolean issued(CudnnContext context, Pass pass, int algorithm, Operands operands, DType dtype) {
-    OptionalLong bytes = pass.workspaceBytes(context.handle(), operands, algorithm);
-    if (bytes.isEmpty() || bytes.getAsLong() > Convolutions.MAX_WORKSPACE) {
-      return false;
-    }
-    try (Workspace workspace = Workspace.of(gpu, bytes.getAsLong())) {
-      return pass.run(context.handle(), operands, algorithm, workspace.address(), bytes.getAsLong(), dtype == DType.FLOAT64);
+      Operands operands = switch (pass) {
+        case FORWARD -> new Operands(image, filter, convolution, result);
+        case BACKWARD_DATA -> new Operands(filter, result, convolution, image);
+        case BACKWARD_FILTER -> new Operands(image, result, convolution, filter);
+      };
+      OptionalLong bytes = pass.workspaceBytes(context.handle(), operands, choice.algorithm);
+      if (bytes.isEmpty() || bytes.getAsLong() > Convolutions.MAX_WORKSPACE) {
+        return Outcome.REFUSED;
+      }
+      try (Workspace workspace = patient ? Workspace.of(gpu, bytes.getAsLong()) : Workspace.ifThereIsRoom(gpu, bytes.getAsLong())) {
+        if (workspace == null) {
+          return Outcome.NO_ROOM;
+        }
+        boolean wide = request.dtype() == DType.FLOAT64;
+        return pass.run(context.handle(), operands, choice.algorithm, workspace.address(), bytes.getAsLong(), wide)
+            ? Outcome.ISSUED
+            : Outcome.REFUSED;
+      }
     }
   }
 

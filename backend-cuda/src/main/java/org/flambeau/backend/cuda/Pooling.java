@@ -5,6 +5,7 @@ import static org.flambeau.spi.NativeMemory.BYTE;
 import static org.flambeau.spi.NativeMemory.INT;
 import static org.flambeau.spi.NativeMemory.LONG;
 
+import java.util.Objects;
 import org.flambeau.DType;
 import org.flambeau.spi.Pool2d;
 import org.flambeau.spi.Strided;
@@ -44,19 +45,10 @@ final class Pooling {
   }
 
   void max(Strided out, @Nullable Strided indices, Strided x, Pool2d spec) {
-    forEachPart(out, (from, count) -> {
-      Launch launch = Launch.begin();
-      writeImage(launch, out, from, count);
-      if (indices == null) {
-        ALL.set(LONG, launch.structure(IMAGE, 8), 0L);
-      } else {
-        writeImage(launch, indices, from, count);
-      }
-      writeImage(launch, x, from, count);
+    run(Form.MAX, launch -> {
       writeSlide(launch.structure(SLIDE, 4), spec.kernelH(), spec.strideH(), spec.padH(), spec.dilationH());
       writeSlide(launch.structure(SLIDE, 4), spec.kernelW(), spec.strideW(), spec.padW(), spec.dilationW());
-      run(launch, Form.MAX, out, count);
-    });
+    }, out, indices, x);
   }
 
   void average(Strided out, Strided x, Pool2d spec) {
@@ -68,14 +60,11 @@ final class Pooling {
   }
 
   private void sliding(Form form, Strided out, Strided in, Pool2d spec) {
-    forEachPart(out, (from, count) -> {
-      Launch launch = Launch.begin();
-      writeImage(launch, out, from, count);
-      writeImage(launch, in, from, count);
+    run(form, launch -> {
       writeSliding(launch.structure(SLIDING, 4), spec.kernelH(), spec.strideH(), spec.padH(), spec.countIncludePad());
       writeSliding(launch.structure(SLIDING, 4), spec.kernelW(), spec.strideW(), spec.padW(), spec.countIncludePad());
-      run(launch.integer(spec.divisor()), form, out, count);
-    });
+      launch.integer(spec.divisor());
+    }, out, in);
   }
 
   void adaptive(Strided out, Strided x) {
@@ -87,40 +76,38 @@ final class Pooling {
   }
 
   private void adaptive(Form form, Strided out, Strided in) {
-    forEachPart(out, (from, count) -> {
-      Launch launch = Launch.begin();
-      writeImage(launch, out, from, count);
-      writeImage(launch, in, from, count);
+    run(form, launch -> {
       launch.structure(1, 1); // windows that divide have no parameters; two empty structures
       launch.structure(1, 1);
-      run(launch.integer(0), form, out, count);
-    });
+      launch.integer(0);
+    }, out, in);
   }
 
-  private interface Part {
-    void run(long from, long count);
+  /// Writes the parameters that follow the images.
+  private interface Further {
+    void write(Launch launch);
   }
 
-  /// As many images at a time as have fewer than 2³¹ elements.
-  private static void forEachPart(Strided out, Part part) {
+  /// @param images the result and what is read, whose places in `pool.cu` may be empty
+  private void run(Form form, Further further, @Nullable Strided... images) {
+    Strided out = Objects.requireNonNull(images[0]);
     if (out.numel() == 0) {
       return;
     }
-    long each = Math.max(1, Space.MAX_PLACES / (out.numel() / out.size(0)));
-    for (long from = 0; from < out.size(0); from += each) {
-      part.run(from, Math.min(each, out.size(0) - from));
-    }
+    ImageParts.forEach("pool2d", Space.MAX_PLACES, parts -> {
+      Launch launch = Launch.begin();
+      for (Strided part : parts) {
+        writeImage(launch.structure(IMAGE, 8), part);
+      }
+      further.write(launch);
+      launch.run(gpu, kernels.get(form, out.dtype()), gpu.blocks(Objects.requireNonNull(parts[0]).numel()), Gpu.BLOCK);
+    }, images);
   }
 
-  private void run(Launch launch, Form form, Strided out, long images) {
-    launch.run(gpu, kernels.get(form, out.dtype()), gpu.blocks(out.numel() / out.size(0) * images), Gpu.BLOCK);
-  }
-
-  private static void writeImage(Launch launch, Strided image, long from, long count) {
-    long at = launch.structure(IMAGE, 8);
-    ALL.set(LONG, at, image.address() + from * image.stride(0) * image.dtype().size());
-    for (int d = 0; d < 4; d++) {
-      ALL.set(INT, at + 8 + 4L * d, (int) (d == 0 ? count : image.size(d)));
+  private static void writeImage(long at, @Nullable Strided image) {
+    ALL.set(LONG, at, image == null ? 0 : image.address());
+    for (int d = 0; image != null && d < 4; d++) {
+      ALL.set(INT, at + 8 + 4L * d, Math.toIntExact(image.size(d)));
       ALL.set(LONG, at + 24 + 8L * d, image.stride(d));
     }
   }

@@ -6,7 +6,7 @@ import static org.flambeau.spi.NativeMemory.DOUBLE;
 import static org.flambeau.spi.NativeMemory.INT;
 import static org.flambeau.spi.NativeMemory.LONG;
 
-import java.util.Arrays;
+import java.util.Objects;
 import org.flambeau.DType;
 import org.flambeau.spi.Resize;
 import org.flambeau.spi.Strided;
@@ -41,36 +41,30 @@ final class Resizing {
     run(backward, gradX, grad, gradX, grad, resize);
   }
 
-  /// As many of the batch at a time as have fewer than 2³¹ elements; `resize` made `large` of `small`.
+  /// `resize` made `large` of `small`.
   private void run(KernelTable<Resize.Mode, DType> kernels, Strided out, Strided x, Strided small, Strided large, Resize resize) {
     if (out.numel() == 0) {
       return;
     }
-    long one = out.numel() / out.size(0);
-    if (one > Space.MAX_PLACES) {
-      throw new IllegalArgumentException("[interpolate] expected fewer than 2^31 elements in each of the batch, got " + one
-          + " for sizes " + Arrays.toString(out.sizes()) + ": resize the channels in parts");
-    }
-    long each = Space.MAX_PLACES / one;
-    for (long from = 0; from < out.size(0); from += each) {
-      long count = Math.min(each, out.size(0) - from);
+    ImageParts.forEach("interpolate", Space.MAX_PLACES, parts -> {
       Launch launch = Launch.begin();
-      writeVolume(launch.structure(VOLUME, 8), out, from, count);
-      writeVolume(launch.structure(VOLUME, 8), x, from, count);
+      for (Strided part : parts) {
+        writeVolume(launch.structure(VOLUME, 8), Objects.requireNonNull(part));
+      }
       for (int d = -3; d < 0; d++) {
         writeAxis(launch.structure(AXIS, 8), d, small, large, resize);
       }
-      launch.run(gpu, kernels.get(resize.mode(), out.dtype()), gpu.blocks(one * count), Gpu.BLOCK);
-    }
+      launch.run(gpu, kernels.get(resize.mode(), out.dtype()), gpu.blocks(Objects.requireNonNull(parts[0]).numel()), Gpu.BLOCK);
+    }, out, x);
   }
 
-  private static void writeVolume(long at, Strided x, long from, long count) {
-    ALL.set(LONG, at, x.address() + from * x.stride(0) * x.dtype().size());
+  private static void writeVolume(long at, Strided x) {
+    ALL.set(LONG, at, x.address());
     int missing = 5 - x.rank();
     for (int d = 0; d < 5; d++) {
       int of = d < 2 ? d : d - missing;
       boolean there = d < 2 || of >= 2;
-      ALL.set(INT, at + 8 + 4L * d, there ? Math.toIntExact(d == 0 ? count : x.size(of)) : 1);
+      ALL.set(INT, at + 8 + 4L * d, there ? Math.toIntExact(x.size(of)) : 1);
       ALL.set(LONG, at + 32 + 8L * d, there ? x.stride(of) : 0L);
     }
   }

@@ -1,12 +1,16 @@
 package org.flambeau.backend.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 
 import org.flambeau.DType;
 import org.flambeau.Device;
+import org.flambeau.spi.Activation;
 import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// What the op table cannot ask: results that no output shows.
 class BatchNormTest extends KernelTest {
@@ -24,5 +28,19 @@ class BatchNormTest extends KernelTest {
 
       assertArrayEquals(new double[] {0.5, 0.25}, arrays.read(rstd));
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void imagesWithoutChannelsHaveNothingToBeNormalised(boolean training) {
+    Strided x = arrays.empty(DType.FLOAT32, 3, 0, 4, 4);
+    Strided none = arrays.empty(DType.FLOAT32, 0);
+
+    assertDoesNotThrow(() -> {
+      gpu.kernels().batchNormStatistics(none, none, x, none, none, 0.1, 1e-5);
+      gpu.kernels().batchNormApply(x, x, none, none, none, none, null, Activation.NONE);
+      gpu.kernels().batchNormBackward(x, none, none, x, x, none, none, none, training);
+      gpu.synchronize();
+    });
   }
 }

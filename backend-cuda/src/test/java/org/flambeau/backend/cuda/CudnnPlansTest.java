@@ -256,12 +256,13 @@ class CudnnPlansTest extends KernelTest {
     assertEquals(0, planned(() -> work.run().check()));
   }
 
-  /// As long as there is none; the legacy API, which needs a workspace here too, is asked last. The plans that need none fail.
+  /// As long as there is none; the legacy API is asked last. The plans and the algorithm that need none fail.
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void whereNobodysWorkspaceCanBeHadTheCallFailsAndTheNextIsDoneByAPlan(boolean worthTrying) {
     Ones work = worthTrying ? large() : small();
     SimulatedDriver.cudnnFails(EXACT, FFT);
+    SimulatedDriver.cudnnRefuses(false, LegacyConvolutionTest.FORWARD_BY_PRODUCTS);
     SimulatedDriver.cudnnTakes(0, 0, 0, 60_000, 0);
     long questions = SimulatedDriver.cudnnQuestions();
     withoutMemory(() -> assertThrows(DeviceOutOfMemoryException.class, work::run));

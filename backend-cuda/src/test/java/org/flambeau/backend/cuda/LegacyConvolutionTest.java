@@ -17,6 +17,7 @@ import org.flambeau.DType;
 import org.flambeau.MatmulPrecision;
 import org.flambeau.backend.cuda.ConvolutionsTest.Geometry;
 import org.flambeau.backend.cuda.ConvolutionsTest.Order;
+import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.Conv2d;
@@ -33,7 +34,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// Convolutions on the simulated GPU where no plan of cuDNN's graph API is to be had, beside plain loops.
 class LegacyConvolutionTest extends KernelTest {
   /// The algorithms' numbers.
-  private static final int FORWARD_BY_PRODUCTS = 0;
+  static final int FORWARD_BY_PRODUCTS = 0;
   private static final int BY_PRODUCTS = 1;
   private static final int[] ALL = {0, 1, 2, 3, 4, 5, 6, 7};
 
@@ -143,6 +144,30 @@ class LegacyConvolutionTest extends KernelTest {
       gpu.kernels().conv2d(out, x, one, null, spec);
       assertEquals(before + asked, SimulatedDriver.cudnnQuestions());
     }
+  }
+
+  /// Of both that multiply, the second one works without memory.
+  @Test
+  void anAlgorithmThatThereIsNoMemoryForGivesWayWhileThatIsSo() {
+    Gpu fresh = new Gpu(0);
+    DeviceArrays numbers = new DeviceArrays(fresh);
+    Conv2d spec = new Conv2d(1, 1, 0, 0, 1, 1, 1);
+    Strided x = numbers.of(DType.FLOAT32, new long[] {1, 1, 1, 5}, 1, 2, 3, 4, 5);
+    Strided two = numbers.of(DType.FLOAT32, new long[] {1, 1, 1, 1}, 2);
+    Strided out = numbers.empty(DType.FLOAT32, 1, 1, 1, 5);
+    long before = SimulatedDriver.cudnnQuestions();
+
+    SimulatedDriver.memory(Driver.memGetInfo().total() - Driver.memGetInfo().free());
+    try {
+      fresh.kernels().conv2d(out, x, two, null, spec);
+    } finally {
+      SimulatedDriver.memory(1L << 30);
+    }
+    assertArrayEquals(new double[] {2, 4, 6, 8, 10}, numbers.read(out));
+    assertEquals(before + 2, SimulatedDriver.cudnnQuestions());
+
+    fresh.kernels().conv2d(out, x, two, null, spec);
+    assertEquals(before + 3, SimulatedDriver.cudnnQuestions(), "the first one does it again");
   }
 
   @Test
