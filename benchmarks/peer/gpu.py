@@ -29,11 +29,15 @@ DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "amp": torch.float32, "b
 
 
 def versions():
-    import torchvision
+    try:
+        import torchvision
 
+        models = torchvision.__version__
+    except Exception as e:  # without it there are still single operations to time
+        models = f"unusable ({type(e).__name__}: {e})"
     gpu = torch.cuda.get_device_name(DEVICE) if DEVICE.type == "cuda" else "none"
     cudnn = torch.backends.cudnn.version() if torch.backends.cudnn.is_available() else "none"
-    return {"python": platform.python_version(), "torch": torch.__version__, "torchvision": torchvision.__version__,
+    return {"python": platform.python_version(), "torch": torch.__version__, "torchvision": models,
             "cuda": str(torch.version.cuda), "cudnn": str(cudnn), "gpu": gpu}
 
 

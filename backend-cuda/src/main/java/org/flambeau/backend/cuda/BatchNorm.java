@@ -26,7 +26,7 @@ final class BatchNorm {
   /// Bytes of a pack.
   private static final int PACK = 16;
   /// Channels of a block that puts parts together.
-  private static final int MERGED_CHANNELS = Rows.THREADS / 8;
+  private static final int MERGED_CHANNELS = Rows.THREADS / 32;
   /// Packs that a thread should at least go over before another block joins in.
   private static final int LEAST_PER_LANE = 8;
   private static final int MOST_PARTS = 256;
@@ -309,7 +309,7 @@ final class BatchNorm {
       long across = Math.min(32, Long.highestOneBit(2 * places - 1));
       int lanes = last ? (int) (Rows.THREADS / across) : (int) Math.min(Rows.THREADS, Long.highestOneBit(2 * Math.max(1, positions) - 1));
       long blocks = (places * lanes + Rows.THREADS - 1) / Rows.THREADS;
-      long room = gpu.multiprocessors() * 8L / blocks;
+      long room = gpu.blocksInFlight() / blocks;
       int parts = Math.clamp(Math.min(room, positions / ((long) lanes * LEAST_PER_LANE)), 1, MOST_PARTS);
       KernelTable<Walk, DType> kernels = walks.get((last ? 2 : 0) + (each > 1 ? 1 : 0));
       return new Grid(kernels, first.dtype(), (int) places, (int) positions, plane, lanes, (int) Math.min(blocks, Gpu.MOST_BLOCKS), parts);

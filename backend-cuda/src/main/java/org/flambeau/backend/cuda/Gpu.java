@@ -125,9 +125,14 @@ final class Gpu {
     }
   }
 
+  /// Blocks of [#BLOCK] threads that fill the GPU.
+  long blocksInFlight() {
+    return (long) multiprocessors * BLOCKS_PER_MULTIPROCESSOR;
+  }
+
   /// Blocks of [#BLOCK] threads for n pieces of work, at most as many as fill the GPU: kernels walk on in steps of the whole grid.
   int blocks(long n) {
-    return (int) Math.min((n + BLOCK - 1) / BLOCK, (long) multiprocessors * BLOCKS_PER_MULTIPROCESSOR);
+    return (int) Math.min((n + BLOCK - 1) / BLOCK, blocksInFlight());
   }
 
   /// Blocks that each take `rows` of n rows at a time, several for each that a multiprocessor has in flight, so that none ends late.

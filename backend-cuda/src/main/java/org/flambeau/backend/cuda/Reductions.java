@@ -21,7 +21,7 @@ final class Reductions {
   private static final int THREADS = 256;
   /// Elements that a lane should at least gather before another block joins in.
   private static final int LEAST_PER_LANE = 16;
-  private static final int MOST_PARTS = 256;
+  private static final int MOST_PARTS = 1024;
   /// Bytes of the structures in reduce.cu.
   private static final int SOURCE_BYTES = 8 + 2 * Space.STEPS + 2 * Space.SPACE + 8;
   private static final int LARGEST_PART = 24;
@@ -136,8 +136,10 @@ final class Reductions {
         Launch launch = Launch.begin().word(parts.address()).integer(plan.parts);
         sink.write(launch, kept, offsets);
         launch.float64(parameter);
-        kept.writeTo(launch).integer((int) kept.numel()).word(reduced.numel()).run(gpu, second.kernel(), gpu.blocks(kept.numel()),
-            Gpu.BLOCK);
+        int lanes = columnLanes(kept.numel(), plan.parts);
+        long blocks = Math.ceilDiv(kept.numel(), THREADS / lanes);
+        kept.writeTo(launch).integer((int) kept.numel()).word(reduced.numel()).integer(lanes).run(gpu, second.kernel(),
+            (int) Math.min(blocks, Gpu.MOST_BLOCKS), THREADS);
       }
     });
   }
@@ -150,7 +152,7 @@ final class Reductions {
     int lanes = alongReduced ? (int) Math.min(THREADS, Long.highestOneBit(2 * wanted - 1)) : columnLanes(kept.numel(), wanted);
     int places = THREADS / lanes;
     long blocks = (kept.numel() + places - 1) / places;
-    long room = (long) gpu.multiprocessors() * 4 / blocks;
+    long room = gpu.blocksInFlight() / blocks;
     long parts = Math.clamp(Math.min(room, wanted / ((long) lanes * LEAST_PER_LANE)), 1, MOST_PARTS);
     return new Plan(lanes, alongReduced, (int) parts, (int) Math.min(blocks, Gpu.MOST_BLOCKS));
   }

@@ -126,7 +126,7 @@ __global__ void __launch_bounds__(THREADS) batchNormGather(Moments<Compute<T>> *
   }
 }
 
-constexpr int MERGE_LANES = 8;
+constexpr int MERGE_LANES = 32;
 
 // The mean and 1/√(variance + eps) of each channel; running ones are moved towards the mean and the unbiased variance.
 template <class T>

@@ -175,6 +175,16 @@ struct Source {
 constexpr int THREADS = 256;
 constexpr int IN_FLIGHT = 4;
 
+// Leaves with the first lane of each place what all its lanes have, put together in an order that is always the same. `slot` is where this
+// lane's lies; the lanes of a place lie `places` apart.
+template <class R>
+__device__ __forceinline__ void mergeLanes(R *shared, int lanes, int places, int lane, int slot, double parameter) {
+  for (int half = lanes / 2; half > 0; half /= 2) {
+    __syncthreads();
+    if (lane < half) shared[slot].merge(shared[slot + half * places], parameter);
+  }
+}
+
 // A block gathers as many kept places as `lanes` leaves of its threads, with `lanes` threads for each. Neighbouring threads are lanes of one
 // place where `alongReduced`, else the same lane of neighbouring places. With several blocks in y, each gathers a part, into `parts`.
 template <class R, class T, class Sink>
@@ -211,10 +221,7 @@ __global__ void __launch_bounds__(THREADS) reduce(Source<T> source, Sink sink, d
     }
     int slot = lane * places + column;
     shared[slot] = gathered[0];
-    for (int half = lanes / 2; half > 0; half /= 2) {
-      __syncthreads();
-      if (lane < half) shared[slot].merge(shared[slot + half * places], parameter);
-    }
+    mergeLanes(shared, lanes, places, lane, slot, parameter);
     if (present && lane == 0) {
       if (parts) {
         parts[blockIdx.y * static_cast<int64>(source.keptCount) + place] = shared[slot];
@@ -226,13 +233,22 @@ __global__ void __launch_bounds__(THREADS) reduce(Source<T> source, Sink sink, d
   }
 }
 
-// Puts together what blocks in y gathered.
+// Puts together what blocks in y gathered, with `lanes` threads of a block for each place, of which neighbours have neighbouring places.
 template <class R, class Sink>
-__global__ void merge(const R *parts, int count, Sink sink, double parameter, Space kept, unsigned keptCount, long long reducedCount) {
-  for (unsigned place = blockIdx.x * blockDim.x + threadIdx.x; place < keptCount; place += gridDim.x * blockDim.x) {
-    R gathered = parts[place];
-    for (int i = 1; i < count; i++) gathered.merge(parts[i * static_cast<int64>(keptCount) + place], parameter);
-    sink.put(gathered, reducedCount, parameter, kept, kept.locate(place));
+__global__ void __launch_bounds__(THREADS)
+    merge(const R *parts, int count, Sink sink, double parameter, Space kept, unsigned keptCount, long long reducedCount, int lanes) {
+  alignas(16) __shared__ unsigned char memory[THREADS * sizeof(R)];
+  R *shared = reinterpret_cast<R *>(memory);
+  int places = THREADS / lanes, lane = threadIdx.x / places;
+  for (unsigned first = blockIdx.x * places; first < keptCount; first += gridDim.x * places) {
+    unsigned place = first + threadIdx.x % places;
+    bool present = place < keptCount;
+    R gathered;
+    for (int i = lane; present && i < count; i += lanes) gathered.merge(parts[i * static_cast<int64>(keptCount) + place], parameter);
+    shared[threadIdx.x] = gathered;
+    mergeLanes(shared, lanes, places, lane, threadIdx.x, parameter);
+    if (present && lane == 0) sink.put(shared[threadIdx.x], reducedCount, parameter, kept, kept.locate(place));
+    __syncthreads();
   }
 }
 
@@ -255,10 +271,7 @@ __global__ void __launch_bounds__(THREADS) reduceChunks(Tensors<1> tensors, Comp
 #pragma unroll
   for (int j = 1; j < N; j++) gathered[0].merge(gathered[j], parameter);
   shared[threadIdx.x] = gathered[0];
-  for (int half = THREADS / 2; half > 0; half /= 2) {
-    __syncthreads();
-    if (threadIdx.x < half) shared[threadIdx.x].merge(shared[threadIdx.x + half], parameter);
-  }
+  mergeLanes(shared, THREADS, 1, threadIdx.x, threadIdx.x, parameter);
   if (threadIdx.x == 0) results[blockIdx.x] = shared[0].result(chunk.n, parameter);
 }
 

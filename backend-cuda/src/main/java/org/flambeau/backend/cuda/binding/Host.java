@@ -26,6 +26,10 @@ public record Host(Map<?, ?> properties, Map<String, String> variables, Path roo
   /// The line of a virtual environment's pyvenv.cfg that says where the interpreter is that made it.
   private static final Pattern VENV_HOME = Pattern.compile("home\\s*=\\s*(\\S.*?)\\s*");
 
+  /// Folders that the system's loader needs no configuration for, and those that containers are given the driver in.
+  private static final List<String> DEFAULTS = List.of("/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib",
+      "/usr/lib/wsl/lib", "/usr/local/nvidia/lib64", "/usr/local/nvidia/lib");
+
   /// Folders of one origin, in the order in which they are looked into.
   ///
   /// @param note why there are none
@@ -145,12 +149,12 @@ public record Host(Map<?, ?> properties, Map<String, String> variables, Path roo
   /// Where the system's loader looks, by the same sources as itself.
   private Place system() {
     List<Path> folders = new ArrayList<>(paths(variables.get("LD_LIBRARY_PATH")));
-    for (Path file : matching(root.resolve("etc/ld.so.conf.d"), "*.conf")) {
+    List<Path> configurations = new ArrayList<>(matching(root.resolve("etc/ld.so.conf.d"), "*.conf"));
+    configurations.add(root.resolve("etc/ld.so.conf"));
+    for (Path file : configurations) {
       lines(file).stream().map(String::strip).filter(line -> line.startsWith("/")).map(this::absolute).forEach(folders::add);
     }
-    for (String folder : List.of("/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib", "/usr/lib/wsl/lib")) {
-      folders.add(absolute(folder));
-    }
+    DEFAULTS.forEach(folder -> folders.add(absolute(folder)));
     return place("system's loader", folders, "none of its folders exists");
   }
 

@@ -19,6 +19,8 @@ import java.util.stream.Stream;
 import org.flambeau.BackendException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Machines made of empty files.
 class LibrariesTest implements Linkage {
@@ -209,6 +211,18 @@ class LibrariesTest implements Linkage {
     Files.writeString(at("etc/ld.so.conf.d/nvidia.conf"), "# NVIDIA\n/opt/nvidia/lib\n");
 
     assertEquals(at("opt/nvidia/lib/libnvrtc.so.13"), libraries().file(Library.NVRTC));
+
+    have("opt/own/lib", "libcuda.so.1");
+    Files.writeString(at("etc/ld.so.conf"), "include ld.so.conf.d/*.conf\n/opt/own/lib\n");
+    assertEquals(at("opt/own/lib/libcuda.so.1"), libraries().file(Library.DRIVER));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"lib64", "lib"})
+  void aDriverThatAContainerWasGivenIsFoundWithoutConfiguration(String folder) throws IOException {
+    have("usr/local/nvidia/" + folder, "libcuda.so.1");
+
+    assertEquals(at("usr/local/nvidia/" + folder + "/libcuda.so.1"), libraries().file(Library.DRIVER));
   }
 
   @Test

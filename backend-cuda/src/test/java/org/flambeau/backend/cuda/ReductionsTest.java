@@ -1,0 +1,51 @@
+package org.flambeau.backend.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.Arrays;
+import java.util.Random;
+import org.flambeau.DType;
+import org.flambeau.backend.cuda.binding.SimulatedDriver;
+import org.flambeau.backend.cuda.binding.SimulatedDriver.Order;
+import org.flambeau.spi.ReduceOp;
+import org.flambeau.spi.Strided;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// Reductions so long that several blocks share one, whose parts a second launch puts together.
+class ReductionsTest extends KernelTest {
+  /// From one result, which all lanes of a block put together, to as many as leave each a few.
+  @ParameterizedTest
+  @CsvSource({"FORWARD, 1, 100003", "RANDOM, 1, 9000", "REVERSE, 3, 40001", "RANDOM, 3, 40001", "RANDOM, 33, 9001", "FORWARD, 200, 8500"})
+  void theirPartsComeToWhatOneBlockWouldHaveGathered(Order order, int results, int length) {
+    SimulatedDriver.order(order);
+    Random random = new Random(results);
+    double[][] rows = new double[results][];
+    double[] sums = new double[results];
+    double[] places = new double[results];
+    for (int r = 0; r < results; r++) {
+      double[] row = random.ints(length, -4, 4).asDoubleStream().toArray();
+      places[r] = random.nextInt(length / 2);
+      row[(int) places[r]] = 9;
+      row[length - 1] = 9; // of equals the first counts
+      rows[r] = row;
+      sums[r] = Arrays.stream(row).sum();
+    }
+    double[] values = Arrays.stream(rows).flatMapToDouble(Arrays::stream).toArray();
+    Strided lines = arrays.of(DType.FLOAT32, new long[] {results, length}, values);
+    Strided columns = arrays.write(arrays.strided(DType.FLOAT32, 0, new long[] {results, length}, new long[] {1, results}), values);
+
+    for (Strided x : new Strided[] {lines, columns}) {
+      Strided out = arrays.empty(DType.FLOAT32, results, 1);
+      Strided at = arrays.empty(DType.INT64, results, 1);
+
+      var work = SimulatedDriver.work(() -> gpu.kernels().reduce(ReduceOp.SUM, out, x, 0));
+      assertEquals(2, work.kernels(), "several blocks gather, another launch puts together");
+      assertArrayEquals(sums, arrays.read(out));
+
+      gpu.kernels().argReduce(true, null, at, x, 1);
+      assertArrayEquals(places, arrays.read(at));
+    }
+  }
+}
