@@ -94,7 +94,8 @@ public interface Kernels {
   /// The largest of each window, and, unless nobody asks for it, its position h·W + w in the input plane as int64.
   void maxPool2d(Strided out, @Nullable Strided indices, Strided x, Pool2d spec);
 
-  void maxPool2dBackward(Strided gradX, Strided grad, Strided indices);
+  /// The gradient of [#maxPool2d], or where `spec` is null of windows that do not slide: each window's goes to its largest element's position.
+  void maxPool2dBackward(Strided gradX, Strided grad, Strided indices, @Nullable Pool2d spec);
 
   void avgPool2d(Strided out, Strided x, Pool2d spec);
 

@@ -221,7 +221,7 @@ final class CpuKernels implements Kernels {
   }
 
   @Override
-  public void maxPool2dBackward(Strided gradX, Strided grad, Strided indices) {
+  public void maxPool2dBackward(Strided gradX, Strided grad, Strided indices, @Nullable Pool2d spec) {
     try (Staging staging = Staging.open()) {
       MaxPoolGradients.scatter(staging.writable(gradX), staging.readable(grad), staging.readable(indices));
     }

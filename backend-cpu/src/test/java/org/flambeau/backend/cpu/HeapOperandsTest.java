@@ -96,7 +96,7 @@ class HeapOperandsTest {
     Strided gradX = heap(DType.FLOAT32, sizes, 1, 1, 1, 1);
     kernels.maxPool2d(out, places, x, spec);
     assertHolds(out, 8);
-    kernels.maxPool2dBackward(gradX, out, places);
+    kernels.maxPool2dBackward(gradX, out, places, spec);
     assertHolds(gradX, 0, 8, 0, 0);
     kernels.avgPool2dBackward(gradX, out, spec);
     assertHolds(gradX, 2, 2, 2, 2);

@@ -184,9 +184,13 @@ final class CudaKernels implements Kernels {
   }
 
   @Override
-  public void maxPool2dBackward(Strided gradX, Strided grad, Strided indices) {
-    fill(gradX, Elementwise.number(0));
-    indexing.addInPlanes(gradX, indices, grad);
+  public void maxPool2dBackward(Strided gradX, Strided grad, Strided indices, @Nullable Pool2d spec) {
+    if (spec != null) {
+      pooling.maxBackward(gradX, grad, indices, spec);
+    } else {
+      fill(gradX, Elementwise.number(0));
+      indexing.addInPlanes(gradX, indices, grad);
+    }
   }
 
   @Override

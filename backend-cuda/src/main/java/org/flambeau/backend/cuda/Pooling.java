@@ -11,7 +11,7 @@ import org.flambeau.spi.Pool2d;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
-/// Two-dimensional pooling: `pool.cu`. What flows back through the largest of windows meets as scattered values do ([Indexing]).
+/// Two-dimensional pooling: `pool.cu`. What flows back through the largest of windows that do not slide meets as scattered values do ([Indexing]).
 final class Pooling {
   private static final String SOURCE = "pool.cu";
   /// Bytes of the structures in pool.cu.
@@ -21,6 +21,7 @@ final class Pooling {
 
   private enum Form {
     MAX,
+    MAX_BACKWARD,
     AVERAGE,
     AVERAGE_BACKWARD,
     ADAPTIVE,
@@ -32,10 +33,11 @@ final class Pooling {
 
   Pooling(Gpu gpu, KernelLibrary library) {
     this.gpu = gpu;
-    this.kernels = new KernelTable<>(library, SOURCE, Form.class, DType.class, (form, dtype) -> {
+    this.kernels = new KernelTable<>(library, SOURCE, Form.class, DType.class, Pooling::isAsked, (form, dtype) -> {
       String type = Elementwise.type(dtype);
       return switch (form) {
         case MAX -> "maxPool<" + type + ">";
+        case MAX_BACKWARD -> "maxPoolBackward<" + type + ">";
         case AVERAGE -> "averagePool<" + type + ", Sliding>";
         case AVERAGE_BACKWARD -> "averagePoolBackward<" + type + ", Sliding>";
         case ADAPTIVE -> "averagePool<" + type + ", Adaptive>";
@@ -44,11 +46,21 @@ final class Pooling {
     });
   }
 
+  private static boolean isAsked(Form form, DType dtype) {
+    return form != Form.MAX_BACKWARD || dtype.isFloating();
+  }
+
   void max(Strided out, @Nullable Strided indices, Strided x, Pool2d spec) {
-    run(Form.MAX, launch -> {
-      writeSlide(launch.structure(SLIDE, 4), spec.kernelH(), spec.strideH(), spec.padH(), spec.dilationH());
-      writeSlide(launch.structure(SLIDE, 4), spec.kernelW(), spec.strideW(), spec.padW(), spec.dilationW());
-    }, out, indices, x);
+    run(Form.MAX, launch -> writeSlides(launch, spec), out, indices, x);
+  }
+
+  void maxBackward(Strided gradX, Strided grad, Strided indices, Pool2d spec) {
+    run(Form.MAX_BACKWARD, launch -> writeSlides(launch, spec), gradX, grad, indices);
+  }
+
+  private static void writeSlides(Launch launch, Pool2d spec) {
+    writeSlide(launch.structure(SLIDE, 4), spec.kernelH(), spec.strideH(), spec.padH(), spec.dilationH());
+    writeSlide(launch.structure(SLIDE, 4), spec.kernelW(), spec.strideW(), spec.padW(), spec.dilationW());
   }
 
   void average(Strided out, Strided x, Pool2d spec) {

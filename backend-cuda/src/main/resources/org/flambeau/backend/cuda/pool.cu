@@ -44,8 +44,11 @@ struct Slide {
   int kernel, stride, pad, dilation;
 
   __device__ __forceinline__ int begin(int i) const { return i * stride - pad; }
-  // The windows without dilation that position `at` is in: from first to last.
-  __device__ __forceinline__ int first(int at) const { return at + pad < kernel ? 0 : (at + pad - kernel) / stride + 1; }
+  // The windows whose ends position `at` is between, from first to last: without dilation those that it is in.
+  __device__ __forceinline__ int first(int at) const {
+    int reach = (kernel - 1) * dilation + 1;
+    return at + pad < reach ? 0 : (at + pad - reach) / stride + 1;
+  }
   __device__ __forceinline__ int last(int at, int windows) const {
     int i = (at + pad) / stride;
     return i < windows ? i : windows - 1;
@@ -75,6 +78,24 @@ __global__ void maxPool(Image<T> out, Image<int64> places, Image<const T> x, Sli
     }
     out.plane(e.n, e.c)[out.offset(e.h, e.w)] = most;
     if (places.data) places.plane(e.n, e.c)[places.offset(e.h, e.w)] = place;
+  }
+}
+
+// What flows back through windows to their largest elements.
+template <class T>
+__global__ void maxPoolBackward(Image<T> out, Image<const T> grad, Image<const int64> places, Slide down, Slide across) {
+  for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < out.count(); i += gridDim.x * blockDim.x) {
+    Element e(out, i);
+    const T *plane = grad.plane(e.n, e.c);
+    const int64 *largest = places.plane(e.n, e.c);
+    int64 place = e.h * static_cast<int64>(out.sizes[3]) + e.w;
+    Compute<T> sum = 0;
+    for (int h = down.first(e.h); h <= down.last(e.h, grad.sizes[2]); h++) {
+      for (int w = across.first(e.w); w <= across.last(e.w, grad.sizes[3]); w++) {
+        if (largest[places.offset(h, w)] == place) sum += load(plane[grad.offset(h, w)]);
+      }
+    }
+    out.plane(e.n, e.c)[out.offset(e.h, e.w)] = store<T>(sum);
   }
 }
 

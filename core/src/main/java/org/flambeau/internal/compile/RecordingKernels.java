@@ -424,8 +424,8 @@ final class RecordingKernels implements Kernels {
   }
 
   @Override
-  public void maxPool2dBackward(Strided gradX, Strided grad, Strided indices) {
-    refused(GRADIENTS).maxPool2dBackward(gradX, grad, indices);
+  public void maxPool2dBackward(Strided gradX, Strided grad, Strided indices, @Nullable Pool2d spec) {
+    refused(GRADIENTS).maxPool2dBackward(gradX, grad, indices, spec);
   }
 
   @Override

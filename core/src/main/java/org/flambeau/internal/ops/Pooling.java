@@ -24,9 +24,9 @@ public final class Pooling {
   private record Slide(Pool2d spec, long[] sizes) {}
 
   private static final Op<Pool2d> MAX = Op.of("max_pool2d", Derivative.of("MaxPool2DWithIndicesBackward0",
-      term(result(1), (g, s, _) -> maxBackward(g, s.result(1), s.sizes(0)))));
+      term(result(1), (g, s, spec) -> maxBackward(g, s.result(1), s.sizes(0), spec))));
   private static final Op<long[]> ADAPTIVE_MAX = Op.of("adaptive_max_pool2d", Derivative.of("AdaptiveMaxPool2DBackward0",
-      term(result(1), (g, s, _) -> maxBackward(g, s.result(1), s.sizes(0)))));
+      term(result(1), (g, s, _) -> maxBackward(g, s.result(1), s.sizes(0), null))));
   private static final Op<long[]> MAX_BACKWARD = Op.of("max_pool2d_backward", Derivative.of("MaxPool2DWithIndicesBackwardBackward0",
       term(Derivative.saves(1), (g, s, _) -> pick(g, s.input(1))),
       term((_, _, _) -> null)));
@@ -130,11 +130,11 @@ public final class Pooling {
     return first.add(Creation.positions(device, longest)).minimum(last);
   }
 
-  private static Tensor maxBackward(Tensor grad, Tensor indices, long[] sizes) {
+  private static Tensor maxBackward(Tensor grad, Tensor indices, long[] sizes, @Nullable Pool2d spec) {
     Strided g = grad.strided();
     Strided positions = indices.strided();
     return MAX_BACKWARD.run(sizes, grad.dtype(), layout(g, sizes), grad.device(), grad, indices,
-        (k, out) -> k.maxPool2dBackward(images(out), images(g), images(positions)));
+        (k, out) -> k.maxPool2dBackward(images(out), images(g), images(positions), spec));
   }
 
   /// The elements that were the largest of their windows.
