@@ -77,7 +77,7 @@ record Installation(int devices, String problem, Supplier<List<String>> facts) {
 
   private static List<String> versions(Libraries libraries) {
     List<String> versions = new ArrayList<>();
-    version(libraries, Library.NVRTC, () -> Nvrtc.version() / 1000 + "." + Nvrtc.version() % 1000 / 10 + ", compiles for "
+    version(libraries, Library.NVRTC, () -> Libraries.version(Nvrtc.version()) + ", compiles for "
         + Arrays.stream(Nvrtc.architectures()).mapToObj(sm -> "sm_" + sm).collect(Collectors.joining(", ")), versions);
     version(libraries, Library.CUBLAS_LT, CublasLt::version, versions);
     version(libraries, Library.CUDNN, () -> Cudnn.version() + ", made for CUDA " + Cudnn.cudaVersion() / 1000, versions);

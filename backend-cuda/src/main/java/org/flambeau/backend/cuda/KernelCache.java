@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -27,6 +28,8 @@ final class KernelCache {
   private static final byte[] MAGIC = "flambeau kernel 1\n".getBytes(StandardCharsets.US_ASCII);
 
   private final @Nullable Path folder;
+  /// One complaint is enough.
+  private final AtomicBoolean complained = new AtomicBoolean();
 
   /// @param symbol the kernel's name in the image
   /// @param image a cubin, or PTX
@@ -94,7 +97,7 @@ final class KernelCache {
   }
 
   /// Others see the whole file or none.
-  private static void write(Path file, Entry entry) {
+  private void write(Path file, Entry entry) {
     byte[] symbol = entry.symbol().getBytes(StandardCharsets.UTF_8);
     ByteBuffer data = ByteBuffer.allocate(MAGIC.length + 2 * Integer.BYTES + symbol.length + entry.image().length);
     data.put(MAGIC).putInt(symbol.length).put(symbol).putInt(entry.image().length).put(entry.image());
@@ -108,8 +111,10 @@ final class KernelCache {
         Files.deleteIfExists(part);
       }
     } catch (IOException e) {
-      LOG.warn("A compiled kernel cannot be kept as {}, so that the next process compiles it again: {}. -D{} names another folder.", file,
-          e.toString(), PROPERTY);
+      if (!complained.getAndSet(true)) {
+        LOG.warn("Compiled kernels cannot be kept, as {}, so that the next process compiles them again: {}. -D{} names another folder.", file,
+            e.toString(), PROPERTY);
+      }
     }
   }
 }

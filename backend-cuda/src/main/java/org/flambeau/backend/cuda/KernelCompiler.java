@@ -12,6 +12,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.flambeau.BackendException;
+import org.flambeau.backend.cuda.binding.Libraries;
 import org.flambeau.backend.cuda.binding.Nvrtc;
 
 /// NVRTC at work on the `.cu` files of this package, for GPUs of one compute capability.
@@ -34,9 +36,11 @@ final class KernelCompiler {
   /// Machine code for the GPU where this NVRTC knows it, else the newest intermediate code, which the driver compiles.
   private static String architecture(int capability) {
     int[] known = Nvrtc.architectures();
-    boolean exact = Arrays.stream(known).anyMatch(sm -> sm == capability);
-    int newest = Arrays.stream(known).filter(sm -> sm <= capability).max().orElse(capability);
-    return "--gpu-architecture=" + (exact ? "sm_" + capability : "compute_" + newest);
+    int newest = Arrays.stream(known).filter(sm -> sm <= capability).max()
+        .orElseThrow(() -> new BackendException("[cuda] NVRTC " + Libraries.version(Nvrtc.version()) + " compiles for sm_"
+            + Arrays.stream(known).min().orElseThrow() + " and newer, but this GPU is sm_" + capability
+            + ": install NVRTC, cuBLASLt and cuDNN of an older CUDA"));
+    return "--gpu-architecture=" + (newest == capability ? "sm_" : "compute_") + newest;
   }
 
   private List<String> options(String source, String... further) {

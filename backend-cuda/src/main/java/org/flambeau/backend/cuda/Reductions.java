@@ -4,6 +4,8 @@ import static org.flambeau.spi.NativeMemory.ALL;
 import static org.flambeau.spi.NativeMemory.INT;
 import static org.flambeau.spi.NativeMemory.LONG;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.flambeau.DType;
 import org.flambeau.spi.ReduceOp;
 import org.flambeau.spi.Storage;
@@ -23,7 +25,8 @@ final class Reductions {
   private static final int LEAST_PER_LANE = 16;
   private static final int MOST_PARTS = 1024;
   /// Bytes of the structures in reduce.cu.
-  private static final int SOURCE_BYTES = 8 + 2 * Space.STEPS + 2 * Space.SPACE + 8;
+  private static final int COUNTS = 8 + 2 * Space.STEPS + 2 * Space.SPACE;
+  private static final int SOURCE_BYTES = COUNTS + 8 + 16;
   private static final int LARGEST_PART = 24;
 
   private enum Extreme {
@@ -32,6 +35,8 @@ final class Reductions {
   }
 
   private final Gpu gpu;
+  /// Elements that a launch may reduce to one.
+  private final long most;
   private final KernelTable<ReduceOp, DType> reduce;
   private final KernelTable<ReduceOp, DType> merge;
   private final KernelTable<ReduceOp, DType> reduceChunks;
@@ -39,7 +44,12 @@ final class Reductions {
   private final KernelTable<Extreme, DType> mergeArg;
 
   Reductions(Gpu gpu, KernelLibrary library) {
+    this(gpu, library, Space.MAX_PLACES);
+  }
+
+  Reductions(Gpu gpu, KernelLibrary library, long most) {
     this.gpu = gpu;
+    this.most = most;
     this.reduce = new KernelTable<>(library, SOURCE, ReduceOp.class, DType.class, Reductions::isAsked,
         (op, in) -> "reduce<" + gathered(op, in) + ", " + Elementwise.type(in) + ", " + value(op, in) + ">");
     this.merge = new KernelTable<>(library, SOURCE, ReduceOp.class, DType.class, Reductions::isAsked,
@@ -121,27 +131,36 @@ final class Reductions {
       return;
     }
     Space reduced = reducedSpace(x, isReduced);
-    if (!reduced.fitsOneLaunch()) {
-      throw new IllegalArgumentException("expected fewer than 2^31 elements, in at most " + Space.MAX_RANK
-          + " dimensions that do not lie behind each other, to reduce to one on a GPU, got " + x);
-    }
+    List<Piece> pieces = new ArrayList<>(1);
+    reduced.forEachPart(most,
+        (space, offsets) -> pieces.add(new Piece(space, offsets[0], pieces.isEmpty() ? 0 : pieces.getLast().end())));
     keptSpace(x, isReduced, outs).forEachPart((kept, offsets) -> {
       Plan plan = plan(kept, reduced);
-      if (plan.parts == 1) {
-        launch(kernel, plan, x, kept, offsets, reduced, sink, parameter, 0);
+      int count = Math.multiplyExact(pieces.size(), plan.parts);
+      if (count == 1) {
+        launch(kernel, plan, x, kept, offsets, pieces.getFirst(), sink, parameter, 0, 0);
         return;
       }
-      try (var parts = Workspace.of(gpu, plan.parts * kept.numel() * LARGEST_PART)) {
-        launch(kernel, plan, x, kept, offsets, reduced, sink, parameter, parts.address());
-        Launch launch = Launch.begin().word(parts.address()).integer(plan.parts);
+      try (var parts = Workspace.of(gpu, count * kept.numel() * LARGEST_PART)) {
+        for (int i = 0; i < pieces.size(); i++) {
+          launch(kernel, plan, x, kept, offsets, pieces.get(i), sink, parameter, parts.address(), i * plan.parts);
+        }
+        Launch launch = Launch.begin().word(parts.address()).integer(count);
         sink.write(launch, kept, offsets);
         launch.float64(parameter);
-        int lanes = columnLanes(kept.numel(), plan.parts);
+        int lanes = columnLanes(kept.numel(), count);
         long blocks = Math.ceilDiv(kept.numel(), THREADS / lanes);
         kept.writeTo(launch).integer((int) kept.numel()).word(reduced.numel()).integer(lanes).run(gpu, second.kernel(),
             (int) Math.min(blocks, Gpu.MOST_BLOCKS), THREADS);
       }
     });
+  }
+
+  /// What one launch reduces of all that is to be reduced to one: what begins at that offset of x, with element number `first`.
+  private record Piece(Space space, long offset, long first) {
+    long end() {
+      return first + space.numel();
+    }
   }
 
   private record Plan(int lanes, boolean alongReduced, int parts, int blocks) {}
@@ -163,17 +182,20 @@ final class Reductions {
     return (int) Math.min(THREADS / places, Long.highestOneBit(2 * reduced - 1));
   }
 
-  private void launch(Kernel kernel, Plan plan, Strided x, Space kept, long[] offsets, Space reduced, Sink sink, double parameter,
-      long parts) {
+  /// @param parts where what is gathered goes from part number `part` on, or 0 where it goes to the sink
+  private void launch(Kernel kernel, Plan plan, Strided x, Space kept, long[] offsets, Piece piece, Sink sink, double parameter, long parts,
+      int part) {
     Launch launch = Launch.begin();
     long at = launch.structure(SOURCE_BYTES, 8);
-    ALL.set(LONG, at, x.address() + offsets[0] * x.dtype().size());
+    ALL.set(LONG, at, x.address() + (offsets[0] + piece.offset) * x.dtype().size());
     kept.writeSteps(0, at + 8);
-    reduced.writeSteps(0, at + 8 + Space.STEPS);
+    piece.space.writeSteps(0, at + 8 + Space.STEPS);
     kept.write(at + 8 + 2 * Space.STEPS);
-    reduced.write(at + 8 + 2 * Space.STEPS + Space.SPACE);
-    ALL.set(INT, at + SOURCE_BYTES - 8, (int) kept.numel());
-    ALL.set(INT, at + SOURCE_BYTES - 4, (int) reduced.numel());
+    piece.space.write(at + 8 + 2 * Space.STEPS + Space.SPACE);
+    ALL.set(INT, at + COUNTS, (int) kept.numel());
+    ALL.set(INT, at + COUNTS + 4, (int) piece.space.numel());
+    ALL.set(LONG, at + COUNTS + 8, piece.first);
+    ALL.set(INT, at + COUNTS + 16, part);
     sink.write(launch, kept, offsets);
     launch.float64(parameter).integer(plan.lanes).flag(plan.alongReduced).word(parts);
     launch.run(gpu, kernel, plan.blocks, plan.parts, 1, THREADS, 1, 0);

@@ -125,7 +125,11 @@ final class Space {
   }
 
   boolean fitsOneLaunch() {
-    return rank <= MAX_RANK && numel <= MAX_PLACES;
+    return fits(MAX_PLACES);
+  }
+
+  private boolean fits(long most) {
+    return rank <= MAX_RANK && numel <= most;
   }
 
   /// A part of a space: what begins at those offsets of the operands, in elements.
@@ -135,23 +139,28 @@ final class Space {
 
   /// Parts that each fit one launch, divided along the outermost dimension as long as they do not.
   void forEachPart(Part body) {
-    divide(new long[steps.length], body);
+    forEachPart(MAX_PLACES, body);
   }
 
-  private void divide(long[] offsets, Part body) {
-    if (fitsOneLaunch()) {
+  /// [#forEachPart(Part)] of at most `most` places.
+  void forEachPart(long most, Part body) {
+    divide(most, new long[steps.length], body);
+  }
+
+  private void divide(long most, long[] offsets, Part body) {
+    if (fits(most)) {
       body.run(this, offsets);
       return;
     }
     boolean drop = rank > MAX_RANK;
-    long each = drop ? 1 : Math.max(1, sizes[0] / (numel / MAX_PLACES + 1));
+    long each = drop ? 1 : Math.max(1, sizes[0] / (numel / most + 1));
     for (long from = 0; from < sizes[0]; from += each) {
       long n = Math.min(each, sizes[0] - from);
       long[] at = offsets.clone();
       for (int k = 0; k < at.length; k++) {
         at[k] += from * steps[k][0];
       }
-      slice(n).divide(at, body);
+      slice(n).divide(most, at, body);
     }
   }
 

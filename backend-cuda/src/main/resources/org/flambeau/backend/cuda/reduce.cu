@@ -163,13 +163,15 @@ struct Position {
 
 // ---- the kernels ----
 
-// What is reduced: for each place of `kept`, all places of `reduced`.
+// What is reduced: for each place of `kept`, all places of `reduced`, which are numbered from `first` on.
 template <class T>
 struct Source {
   const T *x;
   Steps keptSteps, reducedSteps;
   Space kept, reduced;
   unsigned keptCount, reducedCount;
+  int64 first;
+  unsigned firstPart;
 };
 
 constexpr int THREADS = 256;
@@ -186,7 +188,8 @@ __device__ __forceinline__ void mergeLanes(R *shared, int lanes, int places, int
 }
 
 // A block gathers as many kept places as `lanes` leaves of its threads, with `lanes` threads for each. Neighbouring threads are lanes of one
-// place where `alongReduced`, else the same lane of neighbouring places. With several blocks in y, each gathers a part, into `parts`.
+// place where `alongReduced`, else the same lane of neighbouring places. With several blocks in y, each gathers a part, into `parts`, and
+// several launches gather one after the other.
 template <class R, class T, class Sink>
 __global__ void __launch_bounds__(THREADS) reduce(Source<T> source, Sink sink, double parameter, int lanes, bool alongReduced, R *parts) {
   alignas(16) __shared__ unsigned char memory[THREADS * sizeof(R)];  // as bytes, since nothing there may be initialized
@@ -210,11 +213,11 @@ __global__ void __launch_bounds__(THREADS) reduce(Source<T> source, Sink sink, d
 #pragma unroll
         for (int k = 0; k < IN_FLIGHT; k++) {
           unsigned p = i + k * lanes;
-          gathered[k].add(load(x[source.reducedSteps.offset(source.reduced, source.reduced.locate(p))]), p, parameter);
+          gathered[k].add(load(x[source.reducedSteps.offset(source.reduced, source.reduced.locate(p))]), source.first + p, parameter);
         }
       }
       for (; i < end; i += lanes) {
-        gathered[0].add(load(x[source.reducedSteps.offset(source.reduced, source.reduced.locate(i))]), i, parameter);
+        gathered[0].add(load(x[source.reducedSteps.offset(source.reduced, source.reduced.locate(i))]), source.first + i, parameter);
       }
 #pragma unroll
       for (int k = 1; k < IN_FLIGHT; k++) gathered[0].merge(gathered[k], parameter);
@@ -224,7 +227,7 @@ __global__ void __launch_bounds__(THREADS) reduce(Source<T> source, Sink sink, d
     mergeLanes(shared, lanes, places, lane, slot, parameter);
     if (present && lane == 0) {
       if (parts) {
-        parts[blockIdx.y * static_cast<int64>(source.keptCount) + place] = shared[slot];
+        parts[(source.firstPart + blockIdx.y) * static_cast<int64>(source.keptCount) + place] = shared[slot];
       } else {
         sink.put(shared[slot], source.reducedCount, parameter, source.kept, at);
       }

@@ -10,6 +10,7 @@ import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.backend.cuda.binding.SimulatedDriver.Order;
 import org.flambeau.spi.ReduceOp;
 import org.flambeau.spi.Strided;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -47,5 +48,42 @@ class ReductionsTest extends KernelTest {
       gpu.kernels().argReduce(true, null, at, x, 1);
       assertArrayEquals(places, arrays.read(at));
     }
+  }
+
+  /// As where there are 2³¹ elements, and where more dimensions than a launch has do not lie behind each other.
+  @Test
+  void whatIsTooMuchForOneLaunchIsReducedInSeveral() {
+    var reductions = new Reductions(gpu, new KernelLibrary(gpu), 1000);
+    double[] values = new Random(7).ints(3 * 5000, -4, 4).asDoubleStream().toArray();
+    Arrays.fill(values, 0, 5000, -5); // of equals the first counts
+    values[2 * 5000 + 4998] = 9;
+    values[2 * 5000 + 4999] = 9;
+    Strided x = arrays.of(DType.FLOAT32, new long[] {3, 5000}, values);
+    Strided sums = arrays.empty(DType.FLOAT32, 3, 1);
+    Strided mean = arrays.empty(DType.FLOAT32, 1, 1);
+    Strided at = arrays.empty(DType.INT64, 3, 1);
+
+    reductions.reduce(ReduceOp.SUM, sums, x, 0);
+    reductions.reduce(ReduceOp.MEAN, mean, x, 0);
+    reductions.argReduce(true, null, at, x, 1);
+
+    double[] expected = new double[3];
+    Arrays.setAll(expected, r -> Arrays.stream(values, r * 5000, (r + 1) * 5000).sum());
+    assertArrayEquals(expected, arrays.read(sums));
+    assertEquals(Arrays.stream(expected).sum() / 15000, arrays.read(mean)[0], 1e-6);
+    assertEquals(0, arrays.read(at)[0]);
+    assertEquals(4998, arrays.read(at)[2]);
+
+    long[] many = new long[10];
+    Arrays.fill(many, 2);
+    long[] apart = new long[10];
+    Arrays.setAll(apart, d -> 1L << 2 * (9 - d));
+    Strided scattered = arrays.strided(DType.FLOAT32, 0, many, apart);
+    arrays.write(scattered, Arrays.copyOf(values, 1024));
+    Strided one = arrays.empty(DType.FLOAT32, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1);
+
+    gpu.kernels().reduce(ReduceOp.SUM, one, scattered, 0);
+
+    assertEquals(-5 * 1024, arrays.read(one)[0]);
   }
 }

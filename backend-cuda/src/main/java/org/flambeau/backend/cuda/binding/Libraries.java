@@ -188,7 +188,7 @@ public final class Libraries {
   }
 
   /// 13000 is `13.0`.
-  static String version(int number) {
+  public static String version(int number) {
     return number / 1000 + "." + number % 1000 / 10;
   }
 
