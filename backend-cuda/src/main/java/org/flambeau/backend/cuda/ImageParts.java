@@ -26,8 +26,9 @@ final class ImageParts {
       return;
     }
     if (dim > 1) {
-      throw new IllegalArgumentException("[" + operation + "] expected at most " + most + " elements in each channel of an image, got one of "
-          + "sizes " + Arrays.toString(Arrays.copyOfRange(first.sizes(), 2, first.rank())));
+      throw new IllegalArgumentException(
+          "[" + operation + "] expected at most " + most + " elements in each channel of an image, got one of "
+              + "sizes " + Arrays.toString(Arrays.copyOfRange(first.sizes(), 2, first.rank())));
     }
     long each = Math.max(1, most / (first.numel() / first.size(dim)));
     for (long from = 0; from < first.size(dim); from += each) {

@@ -112,7 +112,8 @@ final class KernelCache {
       }
     } catch (IOException e) {
       if (!complained.getAndSet(true)) {
-        LOG.warn("Compiled kernels cannot be kept, as {}, so that the next process compiles them again: {}. -D{} names another folder.", file,
+        LOG.warn("Compiled kernels cannot be kept, as {}, so that the next process compiles them again: {}. -D{} names another folder.",
+            file,
             e.toString(), PROPERTY);
       }
     }

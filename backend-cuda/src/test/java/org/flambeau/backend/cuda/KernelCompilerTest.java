@@ -11,7 +11,8 @@ class KernelCompilerTest extends KernelTest {
   void aGpuThatIsOlderThanWhatNvrtcKnowsIsToldSo() {
     var refusal = assertThrows(BackendException.class, () -> new KernelCompiler(70));
 
-    assertEquals("[cuda] NVRTC 13.0 compiles for sm_75 and newer, but this GPU is sm_70: install NVRTC, cuBLASLt and cuDNN of an older CUDA",
+    assertEquals(
+        "[cuda] NVRTC 13.0 compiles for sm_75 and newer, but this GPU is sm_70: install NVRTC, cuBLASLt and cuDNN of an older CUDA",
         refusal.getMessage());
   }
 }
