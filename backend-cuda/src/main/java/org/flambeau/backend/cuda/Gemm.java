@@ -10,13 +10,15 @@ import org.jspecify.annotations.Nullable;
 /// @param epilogue cuBLASLt's number for what is done to D before it is stored
 /// @param leadingA elements from one column of A to the next, as it lies in memory
 /// @param strideA elements from one matrix of the batch to the next, 0 where all are the same
-/// @param alignment bytes that all addresses are multiples of, at most 16
+/// @param alignment bytes that all addresses are multiples of, as [#alignment] tells them
 record Gemm(DType dtype, boolean tensorFloat, int epilogue, int batch, long m, long n, long k, boolean transposedA, long leadingA,
     long strideA, boolean transposedB, long leadingB, long strideB, long leadingD, long strideD, int alignment) {
   /// Matrices that a batch may have.
   static final int MAX_BATCH = 65535;
-  /// What an access moves at most, so that more alignment is of no use.
-  static final int MAX_ALIGNMENT = 16;
+  /// What cuBLASLt takes for granted unless it is told otherwise. Of less it leaves out algorithms.
+  static final int ALLOCATED = 256;
+  /// What an access moves at most, so that what lies between is of no use.
+  static final int ACCESS = 16;
 
   /// A batch of row-major matrices as column-major ones: those of the transposed.
   ///
@@ -42,9 +44,9 @@ record Gemm(DType dtype, boolean tensorFloat, int epilogue, int batch, long m, l
     }
   }
 
-  /// The largest power of two that divides all of what was or-ed together, at most [#MAX_ALIGNMENT].
+  /// [#ALLOCATED] where that divides all of what was or-ed together, else the largest power of two that does, at most [#ACCESS].
   static int alignment(long addresses) {
-    return (int) Long.lowestOneBit(addresses | MAX_ALIGNMENT);
+    return addresses % ALLOCATED == 0 ? ALLOCATED : (int) Long.lowestOneBit(addresses | ACCESS);
   }
 
   int dataType() {

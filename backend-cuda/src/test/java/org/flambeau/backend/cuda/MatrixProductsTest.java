@@ -285,6 +285,13 @@ class MatrixProductsTest extends KernelTest {
     assertEquals(3, products.planned());
   }
 
+  /// It is part of what plans are found by: of what is of no use there is none.
+  @ParameterizedTest
+  @CsvSource({"0x7f00, 256", "0x7f80, 16", "0x7f10, 16", "0x7f08, 8", "0x7f02, 2"})
+  void addressesAreAlignedAsAllocatedOrAsAnAccessIs(String address, int alignment) {
+    assertEquals(alignment, Gemm.alignment(Long.decode(address) | 0x10000));
+  }
+
   @Test
   void ofSeveralProposalsTheFastestIsKept() {
     Strided a = arrays.of(DType.FLOAT32, new long[] {1, 330, 330}, new double[330 * 330]);

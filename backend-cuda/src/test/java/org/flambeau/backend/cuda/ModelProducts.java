@@ -51,6 +51,6 @@ final class ModelProducts {
       boolean transposedB) {
     return new Gemm(dtype, tensorFloat, epilogue, 1, m, n, k, transposedA, transposedA ? k : m, 0, transposedB, transposedB ? n : k, 0, m,
         0,
-        Gemm.MAX_ALIGNMENT);
+        Gemm.ALLOCATED);
   }
 }

@@ -47,9 +47,8 @@ class PlantedBugsTest {
     return Stream.of(
         new Bug("an element too many", "elementwise.cu", "i < n; i += step) out[i]", "i <= n; i += step) out[i]", "expm1",
             "after a block of"),
-        new Bug("a barrier too few", "reduce.cu", "      __syncthreads();\n      if (lane < half) shared[slot]",
-            "      if (lane < half) shared[slot]",
-            "norm", "expected"),
+        new Bug("a barrier too few", "reduce.cu", "    __syncthreads();\n    if (lane < half) shared[slot]",
+            "    if (lane < half) shared[slot]", "norm", "expected"),
         new Bug("a read of what nobody wrote", "reduce.cu", "    shared[slot] = gathered[0];",
             "    if (lane > 0) shared[slot] = gathered[0];",
             "norm", "expected"));
