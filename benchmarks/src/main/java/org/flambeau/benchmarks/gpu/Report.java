@@ -111,7 +111,7 @@ final class Report {
       Map<?, ?> row = (Map<?, ?>) each;
       line("| " + row.get("name") + " | " + String.join(" | ", cells.apply(row)) + " |");
       row.forEach((side, answer) -> {
-        if (answer instanceof Map<?, ?> values && values.containsKey("error") && !Results.isNotRun(values)) {
+        if (answer instanceof Map<?, ?> values && values.containsKey("error") && Results.isFailure(values)) {
           failures.add("- " + row.get("name") + ", " + side + ": " + cell(values.get("error")));
         }
         if (answer instanceof Map<?, ?> values && values.get(Worker.LAUNCH_BY_LAUNCH) instanceof Map<?, ?> again) {

@@ -77,7 +77,8 @@ final class Results {
     return NOT_RUN.equals(answer.get("error"));
   }
 
-  private static boolean isFailure(Map<?, ?> answer) {
+  /// Whether something went wrong.
+  static boolean isFailure(Map<?, ?> answer) {
     return "failed".equals(answer.get("status")) || answer.containsKey("fault")
         || answer.get("error") instanceof String error && !isNotRun(answer) && !error.startsWith(SKIPPED);
   }

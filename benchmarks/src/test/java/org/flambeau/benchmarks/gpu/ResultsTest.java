@@ -62,6 +62,19 @@ class ResultsTest {
   }
 
   @Test
+  void the_report_lists_what_failed_on_either_side_and_not_what_was_skipped() throws IOException {
+    Results results = new Results(folder);
+    Map<String, Object> row = row("a", Map.of("milliseconds", 3.0));
+    row.put(Beside.EAGER, Map.of("error", Results.SKIPPED + ": there is no PyTorch to ask"));
+    results.put("models", Map.of("rows", List.of(row)));
+    assertTrue(!Files.readString(folder.resolve("results.md")).contains("Failed"));
+
+    row.put(Beside.EAGER, Map.of("error", "out of memory"));
+    results.put("models", Map.of("rows", List.of(row)));
+    assertTrue(Files.readString(folder.resolve("results.md")).contains("Failed:\n\n- a, pytorch: out of memory"));
+  }
+
+  @Test
   void a_fault_that_was_looked_at_twice_is_one_failure_and_names_who_is_to_blame() throws IOException {
     Results results = new Results(folder);
     Map<String, Object> fault = Map.of("error", "illegal address", "fault", "illegal address", Worker.LAUNCH_BY_LAUNCH,
