@@ -3,6 +3,7 @@ package org.flambeau.autograd;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
+import org.flambeau.AutogradException;
 import org.flambeau.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -43,6 +44,12 @@ final class AccumulateGrad extends Node {
   /// `fresh` tells that nobody else holds on to `grad`'s memory.
   synchronized void accumulate(@Nullable Tensor grad, boolean fresh) {
     if (grad == null) {
+      return;
+    }
+    if (leaf.gradFn() != null) {
+      throw new AutogradException("leaf variable has been moved into the graph interior");
+    }
+    if (!leaf.requiresGrad()) {
       return;
     }
     Engine.accumulate(leaf, grad, fresh);

@@ -36,7 +36,6 @@ public final class AutogradMeta {
   void setHistory(Node node, int number) {
     gradFn = node;
     outputNr = number;
-    requiresGrad = false;
   }
 
   /// Takes the place of `of` in the graph.
@@ -65,22 +64,16 @@ public final class AutogradMeta {
   }
 
   /// The node that `self` came from; for a view of something that was changed in place since, the node that views the
-  /// changed base.
+  /// changed base, also where that needs no gradient any more.
   public @Nullable Node gradFn(Tensor self) {
     Tensor of = base;
-    if (of != null && viewVersion != self.strided().storage().version() && of.requiresGrad()) {
-      refuseUnlessPlain("and its base or another view of its base has been");
-      int version = self.strided().storage().version();
-      Tensor again = Views.asStridedRecorded(of, self.strided());
-      AutogradMeta meta = again.autograd();
+    int version = self.strided().storage().version();
+    if (of != null && viewVersion != version && (gradFn != null || of.requiresGrad())) {
+      refuseUnlessPlain("its base or another view of its base has been");
       Node before = gradFn;
-      gradFn = meta.gradFn;
-      outputNr = meta.outputNr;
-      requiresGrad = false;
+      Views.recordAsStrided(of, self);
       viewVersion = version;
-      if (before != null && gradFn != null) {
-        before.bequeathRetained(gradFn, self);
-      }
+      bequeath(before, self);
     }
     return gradFn;
   }
@@ -106,36 +99,37 @@ public final class AutogradMeta {
   /// Refuses a change in place of `self` that would lose or falsify a gradient.
   public static void checkInPlace(Tensor self, boolean records, boolean recording) {
     AutogradMeta meta = self.autogradOrNull();
-    if (!records || meta == null) {
+    if (!records || meta == null || !recording && !meta.requiresGrad()) {
       return;
     }
     Tensor of = meta.base;
-    if (of != null && (self.requiresGrad() || recording)) {
-      meta.refuseUnlessPlain("and is being");
-      if (of.isLeaf() && of.requiresGrad()) {
+    if (of != null) {
+      meta.refuseUnlessPlain("is being");
+      if (meta.requiresGrad() && of.autograd().gradFn == null) {
         throw new AutogradException("a view of a leaf Variable that requires grad is being used in an in-place operation.");
       }
     }
-    if (meta.requiresGrad && self.isLeaf()) {
+    if (meta.requiresGrad() && meta.gradFn == null) {
       throw new AutogradException("a leaf Variable that requires grad is being used in an in-place operation.");
     }
   }
 
   /// Views of some origins cannot be followed through changes in place.
-  private void refuseUnlessPlain(String how) {
-    if (creation == Creation.MULTIPLE_OUTPUTS) {
-      throw new AutogradException((gradFn == null
-          ? "A view was created in no_grad mode " + how + " modified inplace with grad mode enabled. This view"
-          : "Output " + outputNr + " of " + gradFn.function() + " is a view " + how + " modified inplace. This view")
-          + " is the output of a function that returns multiple views. Such functions do not allow the output views "
-          + "to be modified inplace. You should replace the inplace operation by an out-of-place one.");
+  private void refuseUnlessPlain(String what) {
+    if (creation == Creation.PLAIN) {
+      return;
     }
-    if (creation == Creation.NO_GRAD) {
-      throw new AutogradException("A view was created in no_grad mode " + how
-          + " modified inplace with grad mode enabled. Given that this use "
-          + "case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both "
-          + "inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).");
-    }
+    Node node = gradFn;
+    boolean several = creation == Creation.MULTIPLE_OUTPUTS;
+    String origin = node == null ? "A view was" : "Output " + outputNr + " of " + node.function() + " is a view";
+    String unrecorded = node == null ? " created in no_grad mode" : several ? "" : " of a view which was created in no_grad mode";
+    String mode = unrecorded.isEmpty() ? "" : " with grad mode enabled";
+    throw new AutogradException(origin + unrecorded + " and " + what + " modified inplace" + mode + (several
+        ? ". This view is the output of a function that returns multiple views. Such functions do not allow the output views to be modified "
+            + "inplace. You should replace the inplace operation by an out-of-place one."
+        : ". Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the "
+            + "inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the "
+            + "inplace to be tracked)."));
   }
 
   /// `self` was changed in place by `node`: its history, and that of what it views, begins there.
@@ -154,8 +148,12 @@ public final class AutogradMeta {
   private void replaceHistory(Tensor self, Node node) {
     Node before = gradFn;
     setHistory(node, 0);
-    if (before != null) {
-      before.bequeathRetained(node, self);
+    bequeath(before, self);
+  }
+
+  private void bequeath(@Nullable Node before, Tensor self) {
+    if (before != null && gradFn != null) {
+      before.bequeathRetained(gradFn, self);
     }
   }
 
@@ -176,13 +174,9 @@ public final class AutogradMeta {
     if (required && self.isInference() && !ThreadState.current().is(ThreadState.INFERENCE)) {
       throw new AutogradException("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
     }
-    if (!isLeaf(self)) {
-      if (!required) {
-        throw new AutogradException(
-            "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
-                + "subgraph that doesn't require differentiation use var_no_grad = var.detach().");
-      }
-      return;
+    if (!required && gradFn != null) {
+      throw new AutogradException("you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
+          + "subgraph that doesn't require differentiation use var_no_grad = var.detach().");
     }
     requiresGrad = required;
   }
@@ -203,10 +197,10 @@ public final class AutogradMeta {
   }
 
   public void retainGrad(Tensor self) {
-    Node node = gradFn(self);
     if (!requiresGrad()) {
       throw new AutogradException("can't retain_grad on Tensor that has requires_grad=False");
     }
+    Node node = gradFn == null ? null : gradFn(self);
     if (node != null && !retainsGrad) {
       retainsGrad = true;
       node.retainGradOf(self);

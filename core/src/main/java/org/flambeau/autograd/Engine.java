@@ -111,10 +111,11 @@ final class Engine {
     captured = new Tensor[inputs.length];
     for (int i = 0; i < inputs.length; i++) {
       Node node = inputs[i].gradientEdge();
-      if (node == null) {
+      if (node != null) {
+        captures.add(new Capture(node, inputs[i].outputNr(), i, accumulate ? inputs[i] : null));
+      } else if (!inputs[i].requiresGrad()) {
         throw new AutogradException("One of the differentiated Tensors does not require grad");
       }
-      captures.add(new Capture(node, inputs[i].outputNr(), i, accumulate ? inputs[i] : null));
     }
   }
 

@@ -83,6 +83,9 @@ public final class Copies {
       throw new IllegalArgumentException("[copy_] sizes " + Shapes.show(source.strided().sizes()) + " of the source do not broadcast to "
           + Shapes.show(sizes) + " of the tensor that is written to");
     }
+    if (Overlaps.same(self.strided(), source.strided())) {
+      return COPY.overwrite(UNIT, self, new Tensor[] {self, source}, (_, _) -> {}); // also where elements share a place
+    }
     return COPY.runInPlace(UNIT, self, new Tensor[] {self, source}, (k, out) -> {
       Strided in = Shapes.expand(source.strided(), sizes);
       if (source.strided().isHostScalar()) {

@@ -5,9 +5,9 @@ import static org.flambeau.autograd.Derivative.term;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import org.flambeau.GradMode;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
+import org.flambeau.autograd.RecordedNode;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
@@ -43,7 +43,8 @@ public final class Views {
   private static final Op<Integer> UNSQUEEZE = view("unsqueeze", "UnsqueezeBackward0", term((g, _, dim) -> g.squeeze(dim)));
   private static final Op<Integer> ALIAS = view("alias", "AliasBackward0", term((g, _, _) -> g));
   private static final Op<Window> UNFOLD = view("unfold", "UnfoldBackward0", term((g, s, a) -> foldBack(g, s.sizes(0), a)));
-  private static final Op<Placement> AS_STRIDED = view("as_strided", "AsStridedBackward0", term((g, _, a) -> placeBack(g, a)));
+  private static final Derivative<Placement> PLACE = Derivative.of("AsStridedBackward0", term((g, _, a) -> placeBack(g, a)));
+  private static final Op<Placement> AS_STRIDED = Op.of("as_strided", PLACE);
   private static final Op<int[]> DIAGONAL_OF = view("diagonal", "DiagonalBackward0", term((g, s, a) -> scatterBack(g, s.sizes(0),
       x -> x.diagonal(a[0], a[1], a[2]))));
   private static final Op<Parts> SPLIT = Op.of("split",
@@ -505,11 +506,12 @@ public final class Views {
         in.with(offset, sizes, strides));
   }
 
-  /// `base` as `view` sees it, recorded whatever the mode: how a view's history is found after its base has changed.
-  public static Tensor asStridedRecorded(Tensor base, Strided view) {
-    try (var _ = GradMode.enableGrad()) {
-      return asStrided(base, view.sizes(), view.strides(), view.offset());
-    }
+  /// Records that `view` came from `base` by [#asStrided], whatever the mode: its history after the base has changed.
+  public static void recordAsStrided(Tensor base, Tensor view) {
+    Strided in = base.strided();
+    Strided out = view.strided();
+    RecordedNode.record(PLACE, new Placement(in.sizes(), in.strides(), out.sizes(), out.strides(), out.offset() - in.offset()),
+        new Tensor[] {base}, view);
   }
 
   /// Another tensor of the same memory and history.

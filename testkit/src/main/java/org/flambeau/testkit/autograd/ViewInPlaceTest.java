@@ -3,9 +3,11 @@ package org.flambeau.testkit.autograd;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,6 +15,7 @@ import org.flambeau.AutogradException;
 import org.flambeau.DType;
 import org.flambeau.GradMode;
 import org.flambeau.Tensor;
+import org.flambeau.autograd.Autograd;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 
@@ -242,6 +245,100 @@ final class ViewInPlaceTest {
     assertEquals(2, x.version());
     assertTrue(x.isLeaf() && x.requiresGrad());
     assertArrayEquals(new float[] {0, 0, 0, 8, 10, 12}, x.toFloatArray());
+  }
+
+  private static void assertRefused(String start, Executable call) {
+    String message = assertThrows(AutogradException.class, call).getMessage();
+    assertTrue(message.startsWith(start), message);
+  }
+
+  @Test
+  void views_follow_what_becomes_of_their_leaf() {
+    String leaf = "a leaf Variable that requires grad is being used";
+    String viewOfLeaf = "a view of a leaf Variable that requires grad is being used";
+    Tensor late = Tensor.zeros(3);
+    Tensor before = late.view(3);
+    Tensor other = late.view(3);
+    late.requiresGrad_(true);
+    assertTrue(before.requiresGrad() && before.isLeaf());
+    assertRefused(viewOfLeaf, () -> before.mul_(2));
+    late.requiresGrad_(false);
+    assertArrayEquals(new float[] {1, 1, 1}, before.add_(1).toFloatArray());
+
+    Tensor own = Tensor.zeros(3).view(3).requiresGrad_(true);
+    assertRefused(viewOfLeaf, () -> own.mul_(2));
+    assertRefused(viewOfLeaf, () -> own.slice(0, 0, 2).zero_());
+
+    other.add_(Tensor.ones(3).requiresGrad_(true)); // late is computed now, but before has not been asked since
+    assertRefused(leaf, () -> before.mul_(2));
+    assertEquals("AsStridedBackward0", before.gradFn().name());
+    assertArrayEquals(new float[] {4, 4, 4}, before.mul_(2).toFloatArray());
+
+    Tensor freed = Tensor.ones(3).requiresGrad_(true);
+    Tensor recorded = freed.slice(0, 0, 2);
+    freed.requiresGrad_(false);
+    assertRefused(viewOfLeaf, () -> recorded.mul_(2));
+    freed.mul_(2);
+    assertEquals("AsStridedBackward0", recorded.gradFn().name());
+    recorded.sum().backward();
+    assertNull(freed.grad());
+  }
+
+  @Test
+  void one_of_several_views_of_a_leaf_is_refused_once_the_leaf_has_changed() {
+    Tensor leaf = Tensor.ones(3).requiresGrad_(true);
+    Tensor one = leaf.unbind(0).getFirst();
+    leaf.requiresGrad_(false);
+    leaf.mul_(2);
+    assertRefused("Output 0 of Unbind is a view and its base or another view of its base has been modified inplace.", one::isLeaf);
+    one.requiresGrad_(true); // as it does already
+  }
+
+  @Test
+  void parts_of_a_view_taken_without_recording_are_refused_by_their_name() {
+    Tensor hidden;
+    try (var _ = GradMode.noGrad()) {
+      hidden = x.mul(1).requiresGrad_(true).view(3, 2);
+    }
+    assertRefused("Output 0 of Slice is a view of a view which was created in no_grad mode and is being modified inplace with grad mode enabled."
+        + " Given that", () -> hidden.slice(0, 0, 1).mul_(2));
+  }
+
+  @Test
+  void gradients_of_what_leads_nowhere_are_absent() {
+    Tensor hidden;
+    try (var _ = GradMode.noGrad()) {
+      hidden = x.view(3, 2);
+    }
+    assertTrue(hidden.requiresGrad());
+    assertNull(Autograd.gradAllowUnused(List.of(x.sum()), List.of(hidden), Arrays.asList((Tensor) null))[0]);
+  }
+
+  @Test
+  void a_leaf_that_needs_no_gradient_any_more_gets_none() {
+    Tensor leaf = Tensor.ones(3).requiresGrad_(true);
+    Tensor sum = leaf.mul(2).sum();
+    leaf.requiresGrad_(false);
+    sum.backward();
+    assertNull(leaf.grad());
+
+    Tensor moved = Tensor.ones(3).requiresGrad_(true);
+    Tensor early = moved.mul(2).sum();
+    moved.requiresGrad_(false);
+    moved.mul_(x.slice(0, 0, 1).view(3));
+    assertRefused("leaf variable has been moved into the graph interior", early::backward);
+  }
+
+  @Test
+  void a_tensor_is_copied_onto_itself_although_its_elements_share_a_place() {
+    Tensor row = Tensor.of(1f, 2).expand(3, 2);
+    assertArrayEquals(new float[] {1, 2, 1, 2, 1, 2}, row.copy_(row).copy_(row.view(3, 2)).toFloatArray());
+    assertEquals(2, row.version());
+    assertThrows(IllegalArgumentException.class, () -> row.copy_(row.slice(0, 0, 1)));
+    Tensor y = x.mul(1);
+    assertEquals("CopyBackwards", y.copy_(y).gradFn().name());
+    y.sum().backward();
+    assertGrad(x, 1, 1, 1, 1, 1, 1);
   }
 
   @Test
