@@ -56,6 +56,7 @@ CASES = {
     "batch_norm statistics": lambda: F.batch_norm(ones(2, 3), zeros(4), ones(3), training=True),
     "batch_norm weight": lambda: F.batch_norm(ones(2, 3), zeros(3), ones(3), ones(4)),
     "group_norm division": lambda: F.group_norm(ones(2, 4, 3), 3),
+    "group_norm one value": lambda: F.group_norm(ones(1, 4, 1, 1), 4),
     "group_norm weight": lambda: F.group_norm(ones(2, 4, 3), 2, ones(3)),
     "instance_norm one place": lambda: F.instance_norm(ones(2, 4, 1)),
     "instance_norm no statistics": lambda: F.instance_norm(ones(2, 4, 3), use_input_stats=False),

@@ -139,6 +139,12 @@ public final class GroupNorm {
           "[group_norm] Expected number of channels in input to be divisible by num_groups, but got input of shape "
               + list(x.sizes()) + " and num_groups=" + groups);
     }
+    if (x.numel() == groups) {
+      long[] perGroup = x.sizes();
+      perGroup[0] = x.size(0) * x.size(1) / groups;
+      perGroup[1] = groups;
+      throw new IllegalArgumentException("[group_norm] Expected more than 1 value per channel when training, got input size " + list(perGroup));
+    }
     checkChannels("weight", weight, x);
     checkChannels("bias", bias, x);
     Promotion.requireFloat("group_norm", x);

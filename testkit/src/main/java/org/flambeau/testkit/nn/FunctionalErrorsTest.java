@@ -76,6 +76,7 @@ final class FunctionalErrorsTest {
     on("batch_norm statistics", () -> batchNorm(ones(2, 3), ones(4), ones(3), null, true));
     on("batch_norm weight", () -> batchNorm(ones(2, 3), ones(3), ones(3), ones(4), false));
     on("group_norm division", () -> Functional.groupNorm(ones(2, 4, 3), 3, null, null, 1e-5));
+    on("group_norm one value", () -> Functional.groupNorm(ones(1, 4, 1, 1), 4, null, null, 1e-5));
     on("group_norm weight", () -> Functional.groupNorm(ones(2, 4, 3), 2, ones(3), null, 1e-5));
     on("instance_norm one place", () -> Functional.instanceNorm(ones(2, 4, 1), null, null, null, null, true, 0.1, 1e-5));
     on("instance_norm no statistics", () -> Functional.instanceNorm(ones(2, 4, 3), null, null, null, null, false, 0.1, 1e-5));
