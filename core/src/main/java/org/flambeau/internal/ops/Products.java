@@ -1,9 +1,10 @@
 package org.flambeau.internal.ops;
 
 import java.util.Arrays;
+import org.flambeau.GradMode;
 import org.flambeau.Tensor;
 
-/// The derivative of products, which must not divide by zero.
+/// The derivatives of products, which must not divide by zero.
 final class Products {
   private Products() {}
 
@@ -33,6 +34,12 @@ final class Products {
       back[order[d]] = d;
     }
     return Reductions.spread(grad, sizes, over).mul(others.reshape(permuted).permute(back));
+  }
+
+  /// [#backward] of the product of all elements, which two zeros leave without a gradient however large the one that comes.
+  static Tensor backwardOfAll(Tensor grad, Tensor x, Reductions.Over over) {
+    Tensor grads = backward(grad, x, over);
+    return GradMode.isEnabled() ? grads : grads.maskedFill(x.eq(0).sum().gt(1), 0);
   }
 
   private static Tensor productOfOthers(Tensor x) {

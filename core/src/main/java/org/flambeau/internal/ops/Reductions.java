@@ -40,8 +40,8 @@ public final class Reductions {
       term((g, s, a) -> spread(g.div(count(s.sizes(0), a)), s.sizes(0), a)));
   private static final Op<Over> MEAN = of("mean.dims", "MeanBackward1",
       term((g, s, a) -> spread(g.div(count(s.sizes(0), a)), s.sizes(0), a)));
-  private static final Op<Over> PROD_ALL = of("prod", "ProdBackward0", product());
-  private static final Op<Over> PROD = of("prod.dims", "ProdBackward1", product());
+  private static final Op<Over> PROD_ALL = of("prod", "ProdBackward0", term(saves(0), (g, s, a) -> Products.backwardOfAll(g, s.input(0), a)));
+  private static final Op<Over> PROD = of("prod.dims", "ProdBackward1", term(saves(0), (g, s, a) -> Products.backward(g, s.input(0), a)));
   private static final Op<Over> NORM = of("norm", "LinalgVectorNormBackward0",
       term(saves(0) | RESULT, (g, s, a) -> Norms.backward(g, s.input(0), s.result(), a)));
   private static final Op<Over> NANSUM = of("nansum", "NansumBackward0",
@@ -53,10 +53,6 @@ public final class Reductions {
 
   private static Op<Over> of(String name, String node, Term<Over> term) {
     return Op.of(name, Derivative.of(node, term));
-  }
-
-  private static Term<Over> product() {
-    return term(saves(0), (g, s, a) -> Products.backward(g, s.input(0), a));
   }
 
   public static Tensor sum(Tensor x, int[] dims, boolean keepdim) {

@@ -61,7 +61,7 @@ public final class Scans {
   /// `∂/∂xₖ of Σ gᵢ·(x₀⋯xᵢ) = Σ_{i≥k} gᵢ·Π_{j≤i, j≠k} xⱼ`. Where no factor is 0 that is the reversed running sum of g·result
   /// divided by x; else, to be differentiated again, each k is computed with xₖ set to 1 and what comes before it left out.
   private static Tensor productBack(Tensor g, Tensor x, Tensor result, int dim) {
-    if (x.dim() == 0 || x.numel() == 0) {
+    if (x.dim() == 0 || x.numel() == 0 || x.size(dim) == 1) {
       return g;
     }
     // On a device, looking for zeros would mean waiting for them.
@@ -81,14 +81,19 @@ public final class Scans {
     return Joining.cat(dim, parts);
   }
 
-  /// The derivative by what comes before the first 0 is as without one, by that 0 the same sum with 1 in its place, by what comes later 0.
+  /// The derivative by what comes before the first 0 is as if nothing came after, by that 0 the same sum up to the second 0 with 1 in the
+  /// place of the first, by what comes later 0. What a sum leaves out may be infinite.
   private static Tensor productBackPastZeros(Tensor g, Tensor x, Tensor result, int dim) {
     Tensor zero = x.eq(0);
     Tensor zeros = zero.cumsum(dim);
-    Tensor first = zero.logicalAnd(zeros.eq(1));
-    Tensor byFirst = reversedSum(g.mul(x.maskedFill(first, 1).cumprod(dim)), dim);
-    Tensor byOthers = reversedSum(g.mul(result), dim).div(x.maskedFill(zero, 1));
-    return Tensor.where(first, byFirst, byOthers.maskedFill(zeros.gt(0), 0));
+    Tensor past = zeros.gt(0);
+    Tensor outside = zeros.ne(1);
+    Tensor first = zero.logicalAnd(outside.logicalNot());
+    Tensor before = x.maskedFill(past, 1).prod(new int[] {dim}, true);
+    Tensor between = x.maskedFill(outside.logicalOr(zero), 1).cumprod(dim);
+    Tensor byFirst = g.maskedFill(outside, 0).mul(between).sum(new int[] {dim}, true).mul(before);
+    Tensor byOthers = reversedSum(g.mul(result).maskedFill(past, 0), dim).div(x);
+    return Tensor.where(first, byFirst, byOthers.maskedFill(past, 0));
   }
 
   // ---- running extrema ----

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.flambeau.AutogradException;
 import org.flambeau.DType;
 import org.flambeau.MemoryScope;
@@ -38,6 +39,27 @@ final class ReductionEdgesTest {
     assertEquals(INFINITY, Tensor.of(INFINITY, -INFINITY).logsumexp(0).toDouble());
     assertEquals(1000 + Math.log(2), Tensor.of(1000.0, 1000).logsumexp(0).toDouble());
     assertEquals(-INFINITY, Tensor.zeros(0).logsumexp(0).toDouble());
+  }
+
+  /// PyTorch's numbers: what stands behind a zero does not reach what stands before it, be it infinite.
+  @Test
+  void gradients_of_products_with_zeros_are_those_of_what_counts() {
+    double nan = Double.NaN;
+    assertGradient(new double[] {1, 20, 0, 0, 0}, new double[] {2, 0, 3, 0, 5}, new double[] {1, 4, 2, -INFINITY, nan}, x -> x.cumprod(0));
+    assertGradient(new double[] {INFINITY, 2, -INFINITY, 0}, new double[] {2, 3, 0, 4}, new double[] {INFINITY, 1, -INFINITY, 2},
+        x -> x.cumprod(0));
+    assertGradient(new double[] {1, 0, 0}, new double[] {0, 0, 3}, new double[] {1, -INFINITY, nan}, x -> x.cumprod(0));
+    assertGradient(new double[] {1, INFINITY}, new double[] {nan, 2}, new double[] {1, INFINITY}, x -> x.unsqueeze(1).cumprod(1).squeeze(1));
+    assertGradient(new double[] {INFINITY, nan, nan}, new double[] {0, 2, 3}, new double[] {INFINITY}, x -> x.prod().view(1));
+    assertGradient(new double[] {0, 0, 0}, new double[] {0, 2, 0}, new double[] {INFINITY}, x -> x.prod().view(1));
+    assertGradient(new double[] {nan, nan, nan}, new double[] {0, 2, 0}, new double[] {INFINITY}, x -> x.prod(0).view(1));
+    assertGradient(new double[] {30, 0, 0}, new double[] {0, 2, 3}, new double[] {5}, x -> x.prod(0).view(1));
+  }
+
+  private static void assertGradient(double[] expected, double[] x, double[] grad, UnaryOperator<Tensor> operation) {
+    Tensor leaf = Tensor.of(x).requiresGrad_(true);
+    operation.apply(leaf).backward(Tensor.of(grad));
+    assertArrayEquals(expected, leaf.grad().toDoubleArray());
   }
 
   @Test
