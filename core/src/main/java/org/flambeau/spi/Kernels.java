@@ -320,7 +320,8 @@ public interface Kernels {
   }
 
   /// `losses[i] = −log softmax(logits[i])[target[i]]` for logits (n, classes), target int64 (n); 0 where the target is
-  /// `ignoreIndex`. logSumExp (n) is what the backward reads.
+  /// `ignoreIndex`. logSumExp (n, 2), contiguous, is what the backward reads: the row's largest logit and `log Σ exp(logit − largest)`, which a
+  /// sum of both would lose beside a large logit.
   default void crossEntropy(Strided losses, Strided logSumExp, Strided logits, Strided target, long ignoreIndex) {
     throw new UnsupportedOperationException("crossEntropy");
   }

@@ -92,7 +92,13 @@ public class PointwiseEdgesTest {
     double ln2 = 0.6931471824645996;
     assertArrayEquals(new double[] {-ln2, -ln2}, logits.logSoftmax(1).toDoubleArray());
     assertArrayEquals(new double[] {-ln2, -ln2}, logits.expand(16, 2).t().contiguous().logSoftmax(0).select(1, 0).toDoubleArray());
-    assertEquals(ln2, Functional.crossEntropy(logits, Tensor.of(0L)).toDouble());
+    for (double large : new double[] {1e8, -1e8, 1e30}) {
+      Tensor equal = Tensor.full(large, 1, 2).requiresGrad_(true);
+      Tensor loss = Functional.crossEntropy(equal, Tensor.of(0L));
+      assertEquals(ln2, loss.toDouble());
+      loss.backward();
+      assertArrayEquals(new double[] {-0.5, 0.5}, equal.grad().toDoubleArray(), 1e-6);
+    }
   }
 
   private static double[] gradientOf(UnaryOperator<Tensor> function, double upstream, double... values) {

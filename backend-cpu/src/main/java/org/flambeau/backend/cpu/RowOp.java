@@ -10,7 +10,7 @@ public enum RowOp {
   // softmax
   /// (a − p) − q.
   SUBTRACT,
-  /// q·exp(a − p), for a at most p, nearly.
+  /// q·exp((a − p) − r), for a at most p + r, nearly.
   SCALED_EXP,
   /// (a − p)·b: softmax's gradient, a being the result's, b the result and p = Σ a·b.
   SOFTMAX_GRADIENT,

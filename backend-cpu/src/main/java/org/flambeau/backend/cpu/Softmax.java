@@ -128,7 +128,8 @@ final class Softmax {
         long x = Rows.read(logits.dtype(), from + row * stride(logits, 0), stride(logits, 1), buffer, classes);
         float largest = Rows.largest(kernel.max, x, classes);
         double log = kernel.logOfSum(x, largest, classes);
-        put(logSumExp, sumsTo, row, (float) (largest + log), tile);
+        ALL.set(FLOAT, sumsTo + 8 * row, largest);
+        ALL.set(FLOAT, sumsTo + 8 * row + 4, (float) log);
         long label = ALL.get(LONG, targets + row * stride(target, 0));
         put(losses, lossesTo, row,
             label == ignoreIndex ? 0 : (float) ((double) largest - ALL.get(FLOAT, x + 4 * checked(label, classes)) + log), tile);
@@ -153,7 +154,9 @@ final class Softmax {
         long label = ALL.get(LONG, targets + row * stride(target, 0));
         boolean ignored = label == ignoreIndex;
         float g = ignored ? 0 : get(grad, grads, row, tile);
-        scaledExp.run(out, x, x, x, x, x, get(logSumExp, sums, row, tile), g, 0, 0, classes);
+        float largest = ALL.get(FLOAT, sums + 8 * row);
+        float log = ALL.get(FLOAT, sums + 8 * row + 4);
+        scaledExp.run(out, x, x, x, x, x, largest, g, log, 0, classes);
         if (!ignored) {
           long hit = out + 4 * checked(label, classes);
           ALL.set(FLOAT, hit, ALL.get(FLOAT, hit) - g);

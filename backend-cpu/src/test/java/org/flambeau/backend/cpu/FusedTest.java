@@ -273,7 +273,7 @@ class FusedTest {
       Strided logits = random(dtype, 12, rows, classes);
       Strided target = Operand.filled(Operand.natively(DType.INT64, Operand.Layout.contiguous(rows)), i -> i == 4 ? -100.0 : i * 4.0);
       Strided losses = Operand.natively(dtype, Operand.Layout.contiguous(rows));
-      Strided sums = Operand.natively(DType.FLOAT32, Operand.Layout.contiguous(rows));
+      Strided sums = Operand.natively(DType.FLOAT32, Operand.Layout.contiguous(rows, 2));
       KERNELS.crossEntropy(losses, sums, logits, target, -100);
       Strided grad = random(dtype, 13, rows);
       Strided gradLogits = Operand.natively(dtype, Operand.Layout.contiguous(rows, classes));
@@ -293,7 +293,8 @@ class FusedTest {
     }
     Strided logits = random(DType.FLOAT32, 1, 1, 3);
     Strided loss = Operand.of(DType.FLOAT32, 0);
-    assertThrows(IndexOutOfBoundsException.class, () -> KERNELS.crossEntropy(loss, loss, logits, Operand.of(DType.INT64, 3), -100));
+    Strided sums = Operand.natively(DType.FLOAT32, Operand.Layout.contiguous(1, 2));
+    assertThrows(IndexOutOfBoundsException.class, () -> KERNELS.crossEntropy(loss, sums, logits, Operand.of(DType.INT64, 3), -100));
   }
 
   @Test

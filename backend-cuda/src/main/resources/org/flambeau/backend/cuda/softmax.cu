@@ -21,7 +21,8 @@ struct Exponentials {
   }
   // NaN where the largest is infinite, as it is when e^(x − largest) is summed in a second pass.
   __device__ __forceinline__ C total() const { return sum + (largest - largest); }
-  __device__ __forceinline__ C logarithm() const { return largest + log(total()); }
+  // Of the sum beside the largest, in which a large one would lose it.
+  __device__ __forceinline__ C logarithm() const { return log(total()); }
 };
 
 template <class C>
@@ -108,7 +109,7 @@ __global__ void __launch_bounds__(THREADS) softmaxBlock(Rows rows, Lines<T> out,
       C y[N];
       readPack<N, T>(y, from, x.step, i);
 #pragma unroll
-      for (int k = 0; k < N; k++) y[k] = LOG ? y[k] - logarithm : exp(y[k] - all.largest) * inverse;
+      for (int k = 0; k < N; k++) y[k] = LOG ? (y[k] - all.largest) - logarithm : exp(y[k] - all.largest) * inverse;
       writePack<N>(to, out.step, i, y);
     }
   }
@@ -153,7 +154,7 @@ struct Targets {
   __device__ __forceinline__ int64 of(unsigned row) const { return data[row * step]; }
 };
 
-// What is kept of each row: −log softmax(x)[target], and log Σ eˣ for the backward.
+// What is kept of each row: −log softmax(x)[target], and for the backward the largest x and log Σ e^(x − largest).
 template <class T>
 struct Losses {
   T *losses;
@@ -161,12 +162,13 @@ struct Losses {
   Targets targets;
   Complaints complaints;
 
-  __device__ __forceinline__ void put(unsigned row, const T *x, int64 step, unsigned n, Compute<T> logarithm) const {
+  __device__ __forceinline__ void put(unsigned row, const T *x, int64 step, unsigned n, Compute<T> largest, Compute<T> logarithm) const {
     int64 target = targets.of(row);
     Compute<T> loss = 0;
-    if (target != targets.ignored && complaints.within(target, n)) loss = logarithm - load(x[target * step]);
+    if (target != targets.ignored && complaints.within(target, n)) loss = (largest - load(x[target * step])) + logarithm;
     losses[row] = store<T>(loss);
-    logarithms[row] = logarithm;
+    logarithms[2 * row] = largest;
+    logarithms[2 * row + 1] = logarithm;
   }
 };
 
@@ -181,7 +183,7 @@ __global__ void __launch_bounds__(THREADS) crossEntropyHeld(Rows rows, Lines<con
 #pragma unroll
     for (int k = 0; k < E; k++) sum += exp(row.at[k] - largest);
     sum = warpSum(sum);
-    if (threadIdx.x % WARP == 0) losses.put(r, from, x.step, rows.n, largest + log(sum));
+    if (threadIdx.x % WARP == 0) losses.put(r, from, x.step, rows.n, largest, log(sum));
   }
 }
 
@@ -193,7 +195,7 @@ __global__ void __launch_bounds__(THREADS) crossEntropyBlock(Rows rows, Lines<co
     bool present = r < rows.count;
     const T *from = x.row(rows, rows.space.locate(present ? r : first));
     Exponentials<Compute<T>> all = exponentials<N>(team, from, x.step, rows.n, present);
-    if (present && team.lane == 0) losses.put(r, from, x.step, rows.n, all.logarithm());
+    if (present && team.lane == 0) losses.put(r, from, x.step, rows.n, all.largest, all.logarithm());
   }
 }
 
@@ -209,12 +211,12 @@ __global__ void __launch_bounds__(THREADS) crossEntropyBackwardBlock(Rows rows, 
     T *to = gradX.row(rows, at);
     int64 target = targets.of(r);
     bool counts = target != targets.ignored;
-    C g = load(grad[r * gradStep]), logarithm = logarithms[r];
+    C g = load(grad[r * gradStep]), largest = logarithms[2 * r], logarithm = logarithms[2 * r + 1];
     for (unsigned i = team.lane * N; i < rows.n; i += team.lanes * N) {
       C y[N];
       readPack<N, T>(y, from, x.step, i);
 #pragma unroll
-      for (int k = 0; k < N; k++) y[k] = counts ? g * (exp(y[k] - logarithm) - C(i + k == target)) : C(0);
+      for (int k = 0; k < N; k++) y[k] = counts ? g * (exp((y[k] - largest) - logarithm) - C(i + k == target)) : C(0);
       writePack<N>(to, gradX.step, i, y);
     }
   }

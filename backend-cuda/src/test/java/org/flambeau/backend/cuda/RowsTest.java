@@ -117,6 +117,16 @@ class RowsTest {
   }
 
   @Test
+  void logarithmsBesideLargeNumbersAreKept() {
+    for (int classes : new int[] {10, 3000}) {
+      Tensor target = Tensor.of(0L, classes - 1L, 1L);
+      Tensor large = Tensor.full(1e8, 3, classes);
+      assertSame("cross_entropy", x -> Functional.crossEntropy(x[0], target.to(x[0].device()), Reduction.NONE), large);
+      assertSame("log_softmax", x -> x[0].logSoftmax(1), large);
+    }
+  }
+
+  @Test
   void batchNormOfPlanesAndOfChannelsLast() {
     for (long[] sizes : new long[][] {{4, 3, 47, 49}, {2, 8, 12, 12}, {300, 12}}) {
       long c = sizes[1];

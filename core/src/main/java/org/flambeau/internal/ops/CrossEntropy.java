@@ -193,17 +193,16 @@ public final class CrossEntropy {
 
   private static Tensor fused(Tensor x, Tensor target, Reduction reduction, long ignore) {
     return FUSED.composeMulti(new Classes(reduction, ignore), new Tensor[] {x, target}, () -> {
-      Layout perRow = Layout.contiguous(x.size(0));
-      Tensor[] rows = forward(x, target, ignore, perRow);
+      Tensor[] rows = forward(x, target, ignore);
       Tensor counted = target.ne(ignore).to(x.dtype()).sum();
       return new Tensor[] {reduce(rows[0], counted, reduction), rows[1], counted};
     })[0];
   }
 
-  private static Tensor[] forward(Tensor x, Tensor target, long ignore, Layout perRow) {
+  private static Tensor[] forward(Tensor x, Tensor target, long ignore) {
     try {
       return FUSED_FORWARD.runMulti(UNIT, x.device(), new DType[] {x.dtype(), LayerNorm.statistics(x.dtype())},
-          new Layout[] {perRow, perRow}, new Tensor[] {x, target},
+          new Layout[] {Layout.contiguous(x.size(0)), Layout.contiguous(x.size(0), 2)}, new Tensor[] {x, target},
           (k, outs) -> k.crossEntropy(outs[0], outs[1], x.strided(), target.strided(), ignore));
     } catch (IndexOutOfBoundsException e) {
       throw outOfBounds(target.maskedFill(target.eq(ignore), 0), x.size(1), e);

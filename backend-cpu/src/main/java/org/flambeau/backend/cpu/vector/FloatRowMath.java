@@ -20,7 +20,7 @@ final class FloatRowMath {
   }
 
   static FloatVector scaledExp(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a) {
-    return FloatMath.expBelow(a.sub(p)).mul(q);
+    return FloatMath.expBelow(a.sub(p).sub(r)).mul(q);
   }
 
   static FloatVector softmaxGradient(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b) {
