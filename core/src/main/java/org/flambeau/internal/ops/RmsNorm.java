@@ -22,11 +22,16 @@ import org.jspecify.annotations.Nullable;
 /// Operands 0 and 1 are x and weight; results 0 and 1 are y and for each row `1/√(mean x² + eps)`, which only the backward reads.
 public final class RmsNorm {
   private static final String OP = "rms_norm";
-  private static final Op<LayerNorm.Rows> RMS_NORM = Op.of(OP,
-      joint("FusedRmsNormBackward0", saves(0, 1) | result(1), (gs, s, a) -> backward(gs[0], s, a)));
+  /// Their nodes are named as the last of those that it is composed of in PyTorch, on the CPU.
+  private static final Op<LayerNorm.Rows> RMS_NORM = op(OP, "MulBackward0");
+  private static final Op<LayerNorm.Rows> RMS_NORM_HALF = op(OP + ".half", "ToCopyBackward0");
   private static final Op<Unit> FUSED_BACKWARD = Op.notDifferentiable("rms_norm_backward");
 
   private RmsNorm() {}
+
+  private static Op<LayerNorm.Rows> op(String name, String node) {
+    return Op.of(name, joint(node, saves(0, 1) | result(1), (gs, s, a) -> backward(gs[0], s, a)));
+  }
 
   /// x/√(mean x² + eps)·weight.
   ///
@@ -54,7 +59,8 @@ public final class RmsNorm {
   private static Tensor fused(Tensor x, @Nullable Tensor weight, LayerNorm.Rows a) {
     Strided in = LayerNorm.rows(x.strided(), a);
     Strided scale = LayerNorm.flatOrNull(weight == null ? null : weight.strided());
-    return RMS_NORM.runMulti(a, x.device(), new DType[] {x.dtype(), LayerNorm.statistics(x.dtype())},
+    Op<LayerNorm.Rows> op = LayerNorm.statistics(x.dtype()) == x.dtype() ? RMS_NORM : RMS_NORM_HALF;
+    return op.runMulti(a, x.device(), new DType[] {x.dtype(), LayerNorm.statistics(x.dtype())},
         new Layout[] {Layout.contiguous(x.sizes()), Layout.contiguous(a.rows())}, new @Nullable Tensor[] {x, weight, null},
         (k, outs) -> k.rmsNorm(LayerNorm.rows(outs[0], a), outs[1], in, scale, a.eps()))[0];
   }

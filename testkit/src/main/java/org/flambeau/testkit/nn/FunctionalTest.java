@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Stream;
@@ -169,5 +170,13 @@ final class FunctionalTest {
       all[i] = x[i].requiresGrad() ? inputs.get(next++) : x[i];
     }
     return all;
+  }
+
+  @Test
+  void rms_norm_is_printed_as_the_last_of_its_steps() {
+    Tensor x = Tensor.ones(2, 4).requiresGrad_(true);
+    assertEquals("MulBackward0", Objects.requireNonNull(Functional.rmsNorm(x, new long[] {4}, null, null).gradFn()).name());
+    assertEquals("MulBackward0", Objects.requireNonNull(Functional.rmsNorm(x.to(DType.FLOAT64), new long[] {4}, null, null).gradFn()).name());
+    assertEquals("ToCopyBackward0", Objects.requireNonNull(Functional.rmsNorm(x.to(DType.BFLOAT16), new long[] {4}, null, null).gradFn()).name());
   }
 }
