@@ -11,15 +11,20 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
+import org.flambeau.BackwardOption;
 import org.flambeau.DType;
 import org.flambeau.MemoryFormat;
 import org.flambeau.Random;
 import org.flambeau.Tensor;
+import org.flambeau.autograd.Autograd;
 import org.flambeau.nn.BatchNorm2d;
 import org.flambeau.nn.Conv2d;
 import org.flambeau.nn.ConvOptions;
 import org.flambeau.nn.Dropout;
+import org.flambeau.nn.Functional;
+import org.flambeau.nn.Functional.PaddingMode;
 import org.flambeau.nn.MaxPool2d;
 import org.flambeau.nn.ReLU;
 import org.flambeau.nn.Sequential;
@@ -133,6 +138,30 @@ class MemoryFormatTest {
       assertClose(Objects.requireNonNull(plain.parameters().get(i).grad()), grad, 1e-4, "gradient " + i);
       assertArrayEquals(parameter.strided().strides(), grad.strided().strides(), "a gradient lies as its parameter");
     }
+  }
+
+  @Test
+  void images_stay_as_they_lie_where_they_do_in_pytorch() {
+    Tensor x = Tensor.randn(2, 4, 5, 6).to(CHANNELS_LAST).requiresGrad_(true);
+    Tensor weight = Tensor.randn(4);
+    Tensor y = Functional.groupNorm(x, 2, weight, weight, 1e-5);
+    assertEquals("NativeGroupNormBackward0", Objects.requireNonNull(y.gradFn()).name());
+    assertArrayEquals(longs("120 1 24 4"), y.strides());
+    Tensor plain = x.detach().contiguous().requiresGrad_(true);
+    Tensor expected = Functional.groupNorm(plain, 2, weight, weight, 1e-5);
+    assertClose(expected, y, 1e-6, "group norm");
+    expected.square().sum().backward();
+    assertArrayEquals(longs("120 1 24 4"), Autograd.grad(y.square().sum(), List.of(x), BackwardOption.RETAIN_GRAPH).getFirst().strides());
+    y.square().sum().backward();
+    assertClose(Objects.requireNonNull(plain.grad()), Objects.requireNonNull(x.grad()), 1e-5, "its gradient");
+    assertArrayEquals(longs("4 1 4 4"), Functional.groupNorm(Tensor.randn(1, 4, 1, 1).to(CHANNELS_LAST), 1, null, null, 1e-5).strides());
+
+    assertTrue(Tensor.cat(List.of(x, x.narrow(2, 0, 2)), 2).isContiguous(CHANNELS_LAST));
+    assertTrue(x.roll(1, 1).isContiguous(CHANNELS_LAST));
+    assertTrue(Tensor.cat(List.of(x, x.contiguous()), 1).isContiguous());
+    assertTrue(Tensor.stack(List.of(x.narrow(0, 0, 1).select(1, 0), x.narrow(0, 0, 1).select(1, 1)), 1).isContiguous());
+    assertTrue(Functional.pad(x, PaddingMode.REFLECT, 1, 1, 1, 1).isContiguous(CHANNELS_LAST));
+    assertTrue(Functional.pad(x, PaddingMode.CIRCULAR, 1, 1, 1, 1).isContiguous());
   }
 
   @Test

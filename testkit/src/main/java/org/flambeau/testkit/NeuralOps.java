@@ -147,7 +147,7 @@ final class NeuralOps {
       }).tolerance(16).records("add_layer_norm", "layer_norm_backward")
           .refuses(() -> Functional.addLayerNorm(Tensor.ones(2, 3), Tensor.ones(3), new long[] {3}, null, null, 1e-5), "[add_layer_norm]", "[2, 3]", "[3]")
           .refuses(() -> Functional.addLayerNorm(Tensor.ones(2, 3), Tensor.ones(2, 3), new long[] {4}, null, null, 1e-5), "[add_layer_norm]", "[4]", "[2, 3]"),
-      op("rms_norm", (x, a) -> Functional.rmsNorm(x.get(0), a.longs("sizes"), or(x, 1), a.number("eps") == 0 ? null : Double.valueOf(a.number("eps")))).tolerance(8).records("rms_norm", "rms_norm_backward")
+      op("rms_norm", (x, a) -> Functional.rmsNorm(x.get(0), a.longs("sizes"), or(x, 1), a.number("eps") == 0 ? null : Double.valueOf(a.number("eps")))).tolerance(8).records("rms_norm", "rms_norm.half", "rms_norm_backward")
           .refuses(() -> Functional.rmsNorm(Tensor.ones(2, 3), new long[] {4}, null, null), "[rms_norm]", "[*, 4]", "[2, 3]")
           .refuses(() -> Functional.rmsNorm(Tensor.ones(2, 3), new long[] {3}, Tensor.ones(2), null), "[rms_norm]", "weight of shape [2]", "[3]")
           .refuses(() -> Functional.rmsNorm(Tensor.of(1L), new long[] {1}, null, null), "[rms_norm]", "int64"),
@@ -167,7 +167,7 @@ final class NeuralOps {
           .refuses(() -> Functional.batchNorm(Tensor.ones(4), null, null, null, null, true, 0.1, 1e-5), "[batch_norm]", "[4]"),
       op("instance_norm", (x, a) -> Functional.instanceNorm(x.get(0), null, null, x.get(1), x.get(2), true, 0.1, a.number("eps"))).tolerance(16).records("batch_norm")
           .refuses(() -> Functional.instanceNorm(Tensor.ones(1, 2, 1), null, null, null, null, true, 0.1, 1e-5), "Expected more than 1 spatial element"),
-      op("group_norm", (x, a) -> Functional.groupNorm(x.get(0), a.integer("groups"), or(x, 1), or(x, 2), a.number("eps"))).tolerance(16).records("group_norm", "group_norm_backward", "layer_norm")
+      op("group_norm", (x, a) -> Functional.groupNorm(x.get(0), a.integer("groups"), or(x, 1), or(x, 2), a.number("eps"))).tolerance(16).records("group_norm", "group_norm_forward", "group_norm_backward", "layer_norm")
           .refuses(() -> Functional.groupNorm(Tensor.ones(2, 3, 4), 2, null, null, 1e-5), "[group_norm]", "divisible by num_groups", "3", "2"),
       op("normalize", (x, a) -> Functional.normalize(x.get(0), a.number("p"), a.integer("dim"), a.number("eps"))).records("norm")
           .refuses(() -> Functional.normalize(Tensor.ones(2, 3), 2, 2, 1e-12), "Dimension out of range"),

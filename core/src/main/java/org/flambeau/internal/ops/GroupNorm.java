@@ -10,6 +10,7 @@ import java.util.Arrays;
 import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.GradMode;
+import org.flambeau.MemoryFormat;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Saved;
 import org.flambeau.internal.Backends;
@@ -25,6 +26,7 @@ public final class GroupNorm {
 
   private static final Op<Groups> GROUP_NORM = Op.of("group_norm", joint("NativeGroupNormBackward0", GroupNorm::saved,
       (gs, s, a) -> backward(gs[0], s, a)));
+  private static final Op<Unit> FUSED_FORWARD = Op.notDifferentiable("group_norm_forward");
   private static final Op<Unit> FUSED_BACKWARD = Op.notDifferentiable("group_norm_backward");
 
   private GroupNorm() {}
@@ -33,37 +35,45 @@ public final class GroupNorm {
     return (needed & saves(0, 1)) == 0 ? 0 : saves(0, 1) | result(1) | result(2);
   }
 
-  /// Normalisation of `groups` groups of channels of x (n, c, …), then scaled and shifted for each channel.
+  /// Normalisation of `groups` groups of channels of x (n, c, …), then scaled and shifted for each channel. Kernels want whole groups in one
+  /// piece; channels-last images become so again.
   public static Tensor groupNorm(Tensor x, int groups, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
     AutocastPolicy policy = AutocastPolicy.of("group_norm", x);
     if (policy != null) {
       return policy.run(c -> groupNorm(c[0], groups, c[1], c[2], eps), x, weight, bias);
     }
     check(x, groups, weight, bias);
-    Tensor in = x.contiguous();
     DType wide = LayerNorm.statistics(x.dtype());
-    if (Backends.kernels(x.device()).supports(FusedOp.GROUP_NORM, in.strided()) && LayerNorm.isTaken(weight, x)
+    if (Backends.kernels(x.device()).supports(FusedOp.GROUP_NORM, x.strided()) && LayerNorm.isTaken(weight, x)
         && LayerNorm.isTaken(bias, x)) {
-      return fused(in, weight, bias, new Groups(groups, eps));
+      return fused(x, weight, bias, new Groups(groups, eps));
     }
     if (wide != x.dtype() && (weight != null && weight.dtype() == wide || bias != null && bias.dtype() == wide)) {
       return groupNorm(x.to(wide), groups, weight, bias, eps).to(x.dtype());
     }
     long rows = x.size(0) * groups;
-    Tensor y = LayerNorm.run(new LayerNorm.Rows(rows, rows == 0 ? 0 : x.numel() / rows, eps), in, null, null);
+    Tensor y = LayerNorm.run(new LayerNorm.Rows(rows, rows == 0 ? 0 : x.numel() / rows, eps), x.contiguous(), null, null);
     y = weight == null ? y : y.mul(perChannel(weight, x));
-    return (bias == null ? y : y.add(perChannel(bias, x))).to(x.dtype());
+    return as(x, (bias == null ? y : y.add(perChannel(bias, x))).to(x.dtype()));
+  }
+
+  private static Tensor as(Tensor x, Tensor y) {
+    return Layout.isChannelsLast(x.strided()) ? y.to(MemoryFormat.CHANNELS_LAST) : y;
   }
 
   private static Tensor fused(Tensor x, @Nullable Tensor weight, @Nullable Tensor bias, Groups a) {
     DType wide = LayerNorm.statistics(x.dtype());
     Layout perGroup = Layout.contiguous(x.size(0), a.count);
-    Strided in = x.strided();
     Strided scale = weight == null ? null : weight.strided();
     Strided shift = bias == null ? null : bias.strided();
-    return GROUP_NORM.runMulti(a, x.device(), new DType[] {x.dtype(), wide, wide},
-        new Layout[] {Layout.contiguous(x.sizes()), perGroup, perGroup}, new @Nullable Tensor[] {x, weight, bias},
-        (k, outs) -> k.groupNorm(outs[0], outs[1], outs[2], in, scale, shift, a.eps))[0];
+    return GROUP_NORM.composeMulti(a, new @Nullable Tensor[] {x, weight, bias}, () -> {
+      Tensor in = x.contiguous();
+      Tensor[] results = FUSED_FORWARD.runMulti(UNIT, x.device(), new DType[] {x.dtype(), wide, wide},
+          new Layout[] {Layout.contiguous(x.sizes()), perGroup, perGroup}, new @Nullable Tensor[] {in, weight, bias},
+          (k, outs) -> k.groupNorm(outs[0], outs[1], outs[2], in.strided(), scale, shift, a.eps));
+      results[0] = as(x, results[0]);
+      return results;
+    })[0];
   }
 
   private static Tensor perChannel(Tensor parameter, Tensor x) {
@@ -88,11 +98,15 @@ public final class GroupNorm {
       return composed(g, x, weight, s, a);
     }
     Tensor grad = g.contiguous();
+    Tensor in = x.contiguous();
     Strided mean = s.result(1).strided();
     Strided rstd = s.result(2).strided();
     Strided scale = weight == null ? null : weight.strided();
-    return FusedGradients.run(FUSED_BACKWARD, UNIT, s, new @Nullable Tensor[] {grad, x, s.result(1), s.result(2), weight},
-        (k, grads) -> k.groupNormBackward(grads[0], grads[1], grads[2], grad.strided(), x.strided(), mean, rstd, scale));
+    @Nullable Tensor[] found = FusedGradients.run(FUSED_BACKWARD, UNIT, s, new @Nullable Tensor[] {grad, in, s.result(1), s.result(2), weight},
+        (k, grads) -> k.groupNormBackward(grads[0], grads[1], grads[2], grad.strided(), in.strided(), mean, rstd, scale));
+    Tensor ofX = found[0];
+    found[0] = ofX == null ? null : as(x, ofX);
+    return found;
   }
 
   /// The statistics as functions of x.

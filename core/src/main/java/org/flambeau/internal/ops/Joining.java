@@ -43,7 +43,8 @@ public final class Joining {
     return gradients;
   }
 
-  /// The tensors one after the other along `dim`. A vector without elements is left out, whatever the others' rank.
+  /// The tensors one after the other along `dim`, channels-last where all are images that are so. A vector without elements is left out,
+  /// whatever the others' rank.
   public static Tensor cat(int dim, Tensor... tensors) {
     if (tensors.length == 0) {
       throw new IllegalArgumentException("[cat] expected a non-empty list of Tensors");
@@ -72,7 +73,9 @@ public final class Joining {
       lengths[i] = isSkipped(tensors[i]) ? tensors[i].dim() == model.dim() && at == 0 ? 0 : -1 : checkedLength(model, tensors[i], at, i);
       sizes[at] += Math.max(lengths[i], 0);
     }
-    return CAT.run(new Parts(at, lengths), dtype, Layout.contiguous(sizes), device, tensors, (k, out) -> {
+    boolean channelsLast = Arrays.stream(tensors).allMatch(tensor -> Layout.isChannelsLast(tensor.strided()));
+    Layout layout = channelsLast ? Layout.channelsLast(sizes) : Layout.contiguous(sizes);
+    return CAT.run(new Parts(at, lengths), dtype, layout, device, tensors, (k, out) -> {
       long from = 0;
       for (int i = 0; i < tensors.length; i++) {
         if (lengths[i] > 0) {
@@ -123,7 +126,7 @@ public final class Joining {
     return Op.scoped("stack", () -> STACK.compose(new Rows(at, tensors.length), tensors, () -> {
       Tensor[] rows = new Tensor[tensors.length];
       Arrays.setAll(rows, i -> tensors[i].unsqueeze(at));
-      return cat(at, rows);
+      return cat(at, rows).contiguous();
     }));
   }
 }

@@ -150,7 +150,8 @@ public final class Padding {
       sizes[d] += first[d] + Math.max(widths[2 * pair + 1], 0);
     }
     Strided in = x.strided();
-    return FRAME.run(Unit.UNIT, x.dtype(), Layout.ofImages(in, sizes), x, (k, out) -> {
+    Layout layout = border == Border.CIRCULAR ? Layout.contiguous(sizes) : Layout.ofImages(in, sizes);
+    return FRAME.run(Unit.UNIT, x.dtype(), layout, x, (k, out) -> {
       k.copy(within(out, first, in.sizes()), in);
       long[] at = first.clone();
       long[] covered = in.sizes().clone();
