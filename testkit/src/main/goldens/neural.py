@@ -56,6 +56,8 @@ def convolution():
         out.large("conv2d_scale_add_relu", case, scaled, [(torch.float32, s, -1, 1) for s in shapes], relu=True, **same)
     transposed = lambda x, w, b, stride, padding, outputPadding, dilation, groups: \
         F.conv_transpose2d(x, w, b, stride, padding, outputPadding, groups, dilation)
+    out.sample("conv_transpose2d", "output padding beyond the stride", transposed,
+               [uniform("tx", (2, 3, 4, 4)), uniform("tw", (3, 2, 3, 3)), uniform("tb", (2,))], stride=[1, 1], padding=[1, 1], outputPadding=[1, 0], groups=1, dilation=[2, 1])
     out.sample("conv_transpose2d", "stride 2", transposed, [uniform("tx", (2, 3, 4, 4)), uniform("tw", (3, 2, 3, 3)), uniform("tb", (2,))],
                stride=[2, 2], padding=[1, 1], outputPadding=[1, 1], dilation=[1, 1], groups=1)
     conv1d = lambda x, w, b, stride, padding, dilation, groups: F.conv1d(x, w, b, stride, padding, dilation, groups)

@@ -205,7 +205,10 @@ public final class Convolutions {
       throw new IllegalArgumentException("[" + op + "] Given input size per channel: (" + x.size(2) + " x " + x.size(3)
           + "). Calculated output size per channel: (" + h + " x " + width + "). Output size is too small");
     }
-    return spread(TRANSPOSE, x, weight, bias, new long[] {x.size(0), w[1] * spec.groups(), h, width}, spec);
+    int rows = outputPadH / spec.strideH();
+    int columns = outputPadW / spec.strideW();
+    Tensor in = rows + columns == 0 ? x : Padding.constant(x, new long[] {0, columns, 0, rows}, 0); // what the result is a convolution to
+    return spread(TRANSPOSE, in, weight, bias, new long[] {x.size(0), w[1] * spec.groups(), h, width}, spec);
   }
 
   /// What `padding="same"` stands for along one dimension: the zeros on both sides, and those that only the end gets.
