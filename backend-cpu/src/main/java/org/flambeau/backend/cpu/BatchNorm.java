@@ -392,15 +392,18 @@ final class BatchNorm {
     long slopeRow = row(slopes);
     long shiftRow = row(shifts);
     RowOp.Loop blend = Rows.loop(allChannels ? RowOp.BLEND_CHANNELS : RowOp.BLEND);
+    RowOp.Loop scale = Rows.loop(allChannels ? RowOp.SCALE_CHANNELS : RowOp.SCALE);
     Loop sub = Loops.binary(BinaryOp.SUB, Compute.FLOAT);
     forEachRow((begin, end) -> {
       long buffer = Scratch.current().rows(12L * length);
       for (long row = begin; row < end; row++) {
         long at = row * length * size;
         long g = Rows.read(grad.dtype(), grads + at, size, buffer, length);
-        long source = Rows.read(x.dtype(), from + at, size, buffer + 4L * length, length);
         long result = Rows.isPlain(out.dtype(), size) ? to + at : buffer;
-        if (allChannels) {
+        long source = training ? Rows.read(x.dtype(), from + at, size, buffer + 4L * length, length) : 0;
+        if (!training) {
+          scale.run(result, g, scaleRow, shiftRow, g, g, allChannels ? 0 : ALL.get(FLOAT, scales + 4L * channel(row)), 0, 0, 0, length);
+        } else if (allChannels) {
           long centred = buffer + 8L * length;
           sub.run(centred, source, centres, source, length);
           blend.run(result, g, centred, scaleRow, slopeRow, shiftRow, 0, 0, 0, 0, length);

@@ -68,6 +68,19 @@ final class BatchNormTest {
     assertEquals("NativeBatchNormBackward0", eval(x, Tensor.ones(3)).gradFn().name());
   }
 
+  /// Where the statistics are not the images' own, their gradient does not look at them.
+  @Test
+  void gradients_through_given_statistics_are_finite_beside_infinite_images() {
+    for (long[] sizes : new long[][] {{2, 3}, {1, 3, 2, 2}, {1, 3, 2, 2, 40}}) {
+      for (DType dtype : new DType[] {DType.FLOAT32, DType.FLOAT64}) {
+        Tensor x = Tensor.full(dtype, Double.POSITIVE_INFINITY, sizes).requiresGrad_(true);
+        Tensor ones = Tensor.ones(dtype, 3);
+        Functional.batchNorm(x, Tensor.zeros(dtype, 3), ones, null, null, false, 0.1, 0).backward(Tensor.onesLike(x));
+        assertTrue(Objects.requireNonNull(x.grad()).equal(Tensor.onesLike(x)), () -> x.grad().toString());
+      }
+    }
+  }
+
   @Test
   void one_value_per_channel_has_no_variance() {
     var e = assertThrows(IllegalArgumentException.class,
