@@ -19,6 +19,7 @@ import org.flambeau.Tensor;
 import org.flambeau.nn.ConvOptions;
 import org.flambeau.nn.Functional;
 import org.flambeau.nn.Functional.PaddingMode;
+import org.flambeau.nn.Hardtanh;
 import org.flambeau.nn.PoolOptions;
 import org.flambeau.nn.optim.Sgd;
 import org.jspecify.annotations.Nullable;
@@ -105,6 +106,7 @@ final class FunctionalErrorsTest {
     on("one_hot too large", () -> Functional.oneHot(Tensor.of(0L, 5), 3));
     on("one_hot dtype", () -> Functional.oneHot(ones(3)));
     on("one_hot empty", () -> Functional.oneHot(classes(0)));
+    on("Hardtanh", () -> new Hardtanh(1, 1));
     on("hardtanh", () -> Functional.hardtanh(ones(3), 1, -1));
     on("glu", () -> Functional.glu(ones(3), 0));
     on("pad odd", () -> Functional.pad(ones(2, 3, 4), 1, 2, 3));
