@@ -1,8 +1,6 @@
 package org.flambeau.nn;
 
-import java.util.Arrays;
 import java.util.Locale;
-import java.util.stream.IntStream;
 import org.flambeau.Tensor;
 import org.flambeau.internal.ops.Attention;
 import org.flambeau.internal.ops.AutocastPolicy;
@@ -12,6 +10,7 @@ import org.flambeau.internal.ops.Interpolation.Mode;
 import org.flambeau.internal.ops.Op;
 import org.flambeau.internal.ops.Padding;
 import org.flambeau.internal.ops.Padding.Border;
+import org.flambeau.internal.ops.Rearranging;
 import org.jspecify.annotations.Nullable;
 
 /// What layers compute, as functions: parameters come as arguments, and so does whether one is training.
@@ -214,19 +213,7 @@ public final class Functional extends LayerFunctions {
   ///
   /// Reference: Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural Network", 2016.
   public static Tensor pixelShuffle(Tensor x, int factor) {
-    if (x.dim() < 3 || factor < 1 || x.size(-3) % ((long) factor * factor) != 0) {
-      throw new IllegalArgumentException(
-          "[pixel_shuffle] expected at least 3 dimensions and a number of channels divisible by the square of "
-              + "the positive upscale_factor (" + factor + "), got sizes " + Arrays.toString(x.sizes()));
-    }
-    int first = x.dim() - 3;
-    int[] order = IntStream.range(0, x.dim() + 2).toArray();
-    System.arraycopy(new int[] {first, first + 3, first + 1, first + 4, first + 2}, 0, order, first, 5);
-    long[] sizes = x.sizes();
-    sizes[first] /= (long) factor * factor;
-    sizes[first + 1] *= factor;
-    sizes[first + 2] *= factor;
-    return Op.scoped("pixel_shuffle", () -> x.unflatten(first, sizes[first], factor, factor).permute(order).reshape(sizes));
+    return Rearranging.pixelShuffle(x, factor);
   }
 
   /// Rows, images or volumes in the given sizes, their corners lying half an element outside of the outermost elements.

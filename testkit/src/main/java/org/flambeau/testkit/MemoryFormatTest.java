@@ -156,6 +156,9 @@ class MemoryFormatTest {
     assertClose(Objects.requireNonNull(plain.grad()), Objects.requireNonNull(x.grad()), 1e-5, "its gradient");
     assertArrayEquals(longs("4 1 4 4"), Functional.groupNorm(Tensor.randn(1, 4, 1, 1).to(CHANNELS_LAST), 1, null, null, 1e-5).strides());
 
+    assertTrue(Functional.pixelShuffle(x, 2).isContiguous(CHANNELS_LAST));
+    assertTrue(Functional.adaptiveMaxPool2d(x, 2, 2).values().isContiguous(CHANNELS_LAST));
+    assertArrayEquals(longs("6 1 3 3"), Tensor.randn(2, 3, 2, 1).contiguous(CHANNELS_LAST).relu().mul(2).strides());
     assertTrue(Tensor.cat(List.of(x, x.narrow(2, 0, 2)), 2).isContiguous(CHANNELS_LAST));
     assertTrue(x.roll(1, 1).isContiguous(CHANNELS_LAST));
     assertTrue(Tensor.cat(List.of(x, x.contiguous()), 1).isContiguous());

@@ -50,6 +50,11 @@ public final class Copies {
     return CLONE.run(UNIT, x.dtype(), Layout.of(format, in.sizes()), x, (k, out) -> k.copy(out, in));
   }
 
+  /// `result`, computed from the images `x`, channels-last where they are.
+  static Tensor asImages(Tensor x, Tensor result) {
+    return Layout.isChannelsLast(x.strided()) ? to(result, MemoryFormat.CHANNELS_LAST) : result;
+  }
+
   /// Whether the elements of `x` lie in that order without gaps.
   public static boolean isContiguous(Tensor x, MemoryFormat format) {
     return format == MemoryFormat.CONTIGUOUS ? x.isContiguous() : x.dim() == 4 && Layout.channelsLast(x.sizes()).fits(x.strided());

@@ -10,7 +10,6 @@ import java.util.Arrays;
 import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.GradMode;
-import org.flambeau.MemoryFormat;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Saved;
 import org.flambeau.internal.Backends;
@@ -54,11 +53,7 @@ public final class GroupNorm {
     long rows = x.size(0) * groups;
     Tensor y = LayerNorm.run(new LayerNorm.Rows(rows, rows == 0 ? 0 : x.numel() / rows, eps), x.contiguous(), null, null);
     y = weight == null ? y : y.mul(perChannel(weight, x));
-    return as(x, (bias == null ? y : y.add(perChannel(bias, x))).to(x.dtype()));
-  }
-
-  private static Tensor as(Tensor x, Tensor y) {
-    return Layout.isChannelsLast(x.strided()) ? y.to(MemoryFormat.CHANNELS_LAST) : y;
+    return Copies.asImages(x, (bias == null ? y : y.add(perChannel(bias, x))).to(x.dtype()));
   }
 
   private static Tensor fused(Tensor x, @Nullable Tensor weight, @Nullable Tensor bias, Groups a) {
@@ -71,7 +66,7 @@ public final class GroupNorm {
       Tensor[] results = FUSED_FORWARD.runMulti(UNIT, x.device(), new DType[] {x.dtype(), wide, wide},
           new Layout[] {Layout.contiguous(x.sizes()), perGroup, perGroup}, new @Nullable Tensor[] {in, weight, bias},
           (k, outs) -> k.groupNorm(outs[0], outs[1], outs[2], in.strided(), scale, shift, a.eps));
-      results[0] = as(x, results[0]);
+      results[0] = Copies.asImages(x, results[0]);
       return results;
     })[0];
   }
@@ -105,7 +100,7 @@ public final class GroupNorm {
     @Nullable Tensor[] found = FusedGradients.run(FUSED_BACKWARD, UNIT, s, new @Nullable Tensor[] {grad, in, s.result(1), s.result(2), weight},
         (k, grads) -> k.groupNormBackward(grads[0], grads[1], grads[2], grad.strided(), in.strided(), mean, rstd, scale));
     Tensor ofX = found[0];
-    found[0] = ofX == null ? null : as(x, ofX);
+    found[0] = ofX == null ? null : Copies.asImages(x, ofX);
     return found;
   }
 

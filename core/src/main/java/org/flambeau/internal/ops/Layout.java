@@ -128,8 +128,8 @@ public record Layout(long[] sizes, long[] strides, long numel) {
   /// Positive where dimension `d` must be slower than `e`, negative where faster, 0 where nothing tells.
   private static int compare(int d, int e, long[] sizes, Strided[] operands) {
     for (Strided operand : operands) {
-      long first = stride(operand, d, sizes.length);
-      long second = stride(operand, e, sizes.length);
+      long first = stride(operand, d, sizes);
+      long second = stride(operand, e, sizes);
       if (first == 0 || second == 0) {
         continue; // broadcast: says nothing
       }
@@ -143,9 +143,9 @@ public record Layout(long[] sizes, long[] strides, long numel) {
     return 0;
   }
 
-  private static long stride(Strided operand, int dim, int rank) {
-    int own = dim - (rank - operand.rank());
-    return own < 0 || operand.size(own) == 1 && operand.rank() != rank ? 0 : operand.size(own) == 1 ? 0 : operand.stride(own);
+  private static long stride(Strided operand, int dim, long[] sizes) {
+    int own = dim - (sizes.length - operand.rank());
+    return own < 0 || operand.size(own) != sizes[dim] ? 0 : operand.stride(own);
   }
 
   /// This layout from the beginning of `storage`.

@@ -117,7 +117,7 @@ public final class Pooling {
       covered[planes.dim()] = places.size(1);
       Selected largest = Extrema.max(planes.indexSelect(-1, places.flatten(0, -1)).reshape(covered), -1, true);
       Tensor indices = places.expand(covered).gather(-1, largest.indices());
-      return new Tensor[] {largest.values().reshape(sizes), indices.reshape(sizes)};
+      return new Tensor[] {Copies.asImages(x, largest.values().reshape(sizes)), Copies.asImages(x, indices.reshape(sizes))};
     });
   }
 

@@ -21,7 +21,36 @@ public final class Rearranging {
       (g, s, pairs) -> g.reshape(pairs).sum(IntStream.range(0, pairs.length / 2).map(d -> 2 * d).toArray(), false).reshape(s.sizes(0)))));
   private static final Op<int[]> FLIP = Op.of("flip", Derivative.of("FlipBackward0", Derivative.term((g, _, dims) -> flip(g, dims))));
 
+  private static final Op<Integer> PIXEL_SHUFFLE = Op.of("pixel_shuffle", Derivative.of("PixelShuffleBackward0", Derivative.term(
+      (g, s, factor) -> pixelUnshuffle(g, s.sizes(0), factor))));
+
   private Rearranging() {}
+
+  /// Channels laid out as pixels: each of (…, c·factor², h, w) gives factor² of (…, c, h·factor, w·factor).
+  public static Tensor pixelShuffle(Tensor x, int factor) {
+    if (x.dim() < 3 || factor < 1 || x.size(-3) % ((long) factor * factor) != 0) {
+      throw new IllegalArgumentException(
+          "[pixel_shuffle] expected at least 3 dimensions and a number of channels divisible by the square of "
+              + "the positive upscale_factor (" + factor + "), got sizes " + Arrays.toString(x.sizes()));
+    }
+    int first = x.dim() - 3;
+    int[] order = IntStream.range(0, x.dim() + 2).toArray();
+    System.arraycopy(new int[] {first, first + 3, first + 1, first + 4, first + 2}, 0, order, first, 5);
+    long[] sizes = x.sizes();
+    sizes[first] /= (long) factor * factor;
+    sizes[first + 1] *= factor;
+    sizes[first + 2] *= factor;
+    return PIXEL_SHUFFLE.compose(factor, new Tensor[] {x},
+        () -> Copies.asImages(x, x.unflatten(first, sizes[first], factor, factor).permute(order).reshape(sizes)));
+  }
+
+  /// The reverse of [#pixelShuffle], into `sizes`.
+  private static Tensor pixelUnshuffle(Tensor g, long[] sizes, int factor) {
+    int first = sizes.length - 3;
+    int[] order = IntStream.range(0, sizes.length + 2).toArray();
+    System.arraycopy(new int[] {first, first + 2, first + 4, first + 1, first + 3}, 0, order, first, 5);
+    return g.unflatten(first + 2, sizes[first + 2], factor).unflatten(first + 1, sizes[first + 1], factor).permute(order).reshape(sizes);
+  }
 
   public static Tensor movedim(Tensor x, int source, int destination) {
     int from = Shapes.dim("movedim", source, x.dim());
