@@ -9,7 +9,6 @@ import org.flambeau.internal.ops.Op;
 import org.flambeau.internal.ops.Selection;
 import org.flambeau.internal.ops.Softmax;
 import org.flambeau.internal.ops.Unary;
-import org.flambeau.internal.ops.Views;
 
 /// The part of [Functional] that works element by element, and along one dimension.
 abstract sealed class ActivationFunctions permits LossFunctions {
@@ -87,7 +86,7 @@ abstract sealed class ActivationFunctions permits LossFunctions {
   ///
   /// Reference: Clevert, Unterthiner and Hochreiter, "Exponential Linear Units", 2016.
   public static Tensor elu(Tensor x, double alpha) {
-    return Selection.elu(x, alpha);
+    return Activations.elu(x, alpha, 1);
   }
 
   /// x where it is positive, else `alpha·(exp(x/alpha) − 1)`. DTypes: float.
@@ -99,16 +98,14 @@ abstract sealed class ActivationFunctions permits LossFunctions {
     if (alpha == 0) {
       throw new IllegalArgumentException("[celu] alpha cannot be 0");
     }
-    requireFloat("celu", x);
-    return Op.scoped("celu", () -> Selection.elu(x.div(alpha), 1).mul(alpha));
+    return Activations.celu(x, alpha);
   }
 
   /// `scale·x` where x is positive, else `scale·alpha·(exp(x) − 1)`, with the constants that keep means at 0 and variances at 1. DTypes: float.
   ///
   /// Reference: Klambauer et al., "Self-Normalizing Neural Networks", 2017.
   public static Tensor selu(Tensor x) {
-    requireFloat("selu", x);
-    return Op.scoped("selu", () -> Selection.elu(x, 1.6732632423543772848170429916717).mul(1.0507009873554804934193349852946));
+    return Op.scoped("selu", () -> Activations.elu(x, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946));
   }
 
   /// x where it is positive, else `weight·x`.
@@ -131,12 +128,12 @@ abstract sealed class ActivationFunctions permits LossFunctions {
     if (weight.numel() != 1) {
       sizes[1] = channels;
     }
-    return Op.scoped("prelu", () -> Tensor.where(x.gt(0), x, x.mul(weight.reshape(sizes))));
+    return Op.scoped("prelu", () -> Activations.prelu(x, weight.reshape(sizes)));
   }
 
   /// x where it is above `threshold`, else `value`.
   public static Tensor threshold(Tensor x, double threshold, double value) {
-    return Op.scoped("threshold", () -> x.maskedFill(x.le(threshold), value));
+    return Activations.threshold(x, threshold, value);
   }
 
   /// `min(max(x, −1), 1)`.
@@ -186,11 +183,7 @@ abstract sealed class ActivationFunctions permits LossFunctions {
   ///
   /// @throws IllegalArgumentException if x has an odd size there
   public static Tensor glu(Tensor x, int dim) {
-    if (x.size(dim) % 2 != 0) {
-      throw new IllegalArgumentException("[glu] Halving dimension must be even, but dimension " + dim + " is size " + x.size(dim));
-    }
-    long half = x.size(dim) / 2;
-    return Views.narrow(x, dim, 0, half).mul(Views.narrow(x, dim, half, half).sigmoid());
+    return Activations.glu(x, dim);
   }
 
   /// `exp(x)/Σ exp(x)` along `dim`, computed without overflow.

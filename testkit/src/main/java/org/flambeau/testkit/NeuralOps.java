@@ -51,7 +51,7 @@ final class NeuralOps {
       unary("softsign", Functional::softsign).refuses(() -> Functional.softsign(Tensor.of(true)), "[softsign]", "bool"),
       op("celu", (x, a) -> Functional.celu(x.get(0), a.number("alpha"))).refuses(() -> Functional.celu(Tensor.ones(1), 0), "[celu]", "alpha cannot be 0")
           .refuses(() -> Functional.celu(Tensor.of(1), 1), "[celu]", "int32"),
-      floating("selu", Functional::selu),
+      floating("selu", Functional::selu).records("elu"),
       op("prelu", (x, a) -> Functional.prelu(x.get(0), x.get(1))).refuses(() -> Functional.prelu(Tensor.ones(2, 4), Tensor.ones(3)), "[prelu]", "3", "4"),
       op("threshold", (x, a) -> Functional.threshold(x.get(0), a.number("threshold"), a.number("value"))).refusesNothing("any numbers have an order"),
       op("pixel_shuffle", (x, a) -> Functional.pixelShuffle(x.get(0), a.integer("factor")))

@@ -15,6 +15,9 @@ import org.flambeau.spi.UnaryOp;
 public final class Activations {
   private record Bounds(double low, double high) {}
 
+  /// `scale·x` where x is positive, else `scale·alpha·(exp(inner·x) − 1)`.
+  private record Exponential(double alpha, double scale, double inner) {}
+
   /// @param threshold of x·beta, above which the function is taken for the identity
   private record Softness(double beta, double threshold) {
     /// Whether the threshold makes a difference: e⁻²⁰ is less than float32 rounds off beside 1.
@@ -43,6 +46,18 @@ public final class Activations {
   })));
   private static final Op<Unit> LOG_SIGMOID = Op.of("log_sigmoid", Derivative.of("LogSigmoidBackward0", term(saves(0),
       (g, s, _) -> g.mul(s.input(0).neg().sigmoid()))));
+  private static final Op<Exponential> ELU = exponential("elu", "EluBackward0");
+  private static final Op<Exponential> CELU = exponential("celu", "CeluBackward0");
+  private static final Op<Unit> PRELU = Op.of("prelu", Derivative.of("PreluKernelBackward0",
+      term(saves(0, 1), (g, s, _) -> Tensor.where(s.input(0).gt(0), g, g.mul(s.input(1)))),
+      term(saves(0), (g, s, _) -> Tensor.where(s.input(0).gt(0), 0, g.mul(s.input(0))))));
+  private static final Op<Double> THRESHOLD = Op.of("threshold", Derivative.of("ThresholdBackward0",
+      term(saves(0), (g, s, threshold) -> g.maskedFill(s.input(0).le(threshold), 0))));
+  private static final Op<Integer> GLU = Op.of("glu", Derivative.of("GluBackward0", term(saves(0), (g, s, dim) -> {
+    Tensor gate = half(s.input(0), dim, 1).sigmoid();
+    Tensor gated = g.mul(gate);
+    return Joining.cat(dim, gated, gate.rsub(1).mul(gated).mul(half(s.input(0), dim, 0)));
+  })));
   private static final Op<Unit> MISH = Op.of("mish", Derivative.of("MishBackward0", term(saves(0), (g, s, _) -> {
     Tensor x = s.input(0);
     Tensor tanh = Unary.SOFTPLUS_ONE.of(x).tanh();
@@ -50,6 +65,13 @@ public final class Activations {
   })));
 
   private Activations() {}
+
+  private static Op<Exponential> exponential(String name, String node) {
+    return Op.of(name, Derivative.of(node, term(saves(0), (g, s, a) -> {
+      Tensor inner = a.inner == 1 ? s.input(0) : s.input(0).mul(a.inner);
+      return Tensor.where(s.input(0).le(0), g.mul(inner.exp().mul(a.alpha * a.scale * a.inner)), a.scale == 1 ? g : g.mul(a.scale));
+    })));
+  }
 
   /// min(max(x, low), high), with the gradient 0 at the bounds too.
   public static Tensor hardtanh(Tensor x, double low, double high) {
@@ -77,6 +99,44 @@ public final class Activations {
       soft = beta == 1 ? soft : soft.div(beta);
       return a.showsIn(x.dtype()) ? Tensor.where(scaled.gt(threshold), x, soft) : soft;
     });
+  }
+
+  /// `scale·x` where x is positive, else `scale·alpha·(exp(x) − 1)`.
+  public static Tensor elu(Tensor x, double alpha, double scale) {
+    Promotion.requireFloat("elu", x);
+    Strided in = x.strided();
+    return ELU.run(new Exponential(alpha, scale, 1), x.dtype(), Layout.like(in), x, (k, out) -> k.elu(out, in, alpha, scale));
+  }
+
+  /// x where it is positive, else `alpha·(exp(x/alpha) − 1)`.
+  public static Tensor celu(Tensor x, double alpha) {
+    Promotion.requireFloat("celu", x);
+    return CELU.compose(new Exponential(alpha, 1, 1 / alpha), new Tensor[] {x},
+        () -> Tensor.where(x.gt(0), x, x.div(alpha).expm1_().mul_(alpha)));
+  }
+
+  /// x where it is positive, else weight·x.
+  public static Tensor prelu(Tensor x, Tensor weight) {
+    return PRELU.compose(Unit.UNIT, new Tensor[] {x, weight}, () -> Tensor.where(x.gt(0), x, x.mul(weight)));
+  }
+
+  /// x where it is above `threshold`, else `value`.
+  public static Tensor threshold(Tensor x, double threshold, double value) {
+    return THRESHOLD.compose(threshold, new Tensor[] {x}, () -> x.maskedFill(x.le(threshold), value));
+  }
+
+  /// The first half of x along `dim`, times the sigmoid of the second.
+  public static Tensor glu(Tensor x, int dim) {
+    long size = x.size(dim);
+    if (size % 2 != 0) {
+      throw new IllegalArgumentException("[glu] Halving dimension must be even, but dimension " + dim + " is size " + size);
+    }
+    return GLU.compose(dim, new Tensor[] {x}, () -> half(x, dim, 0).mul(half(x, dim, 1).sigmoid()));
+  }
+
+  private static Tensor half(Tensor x, int dim, int number) {
+    long length = x.size(dim) / 2;
+    return x.narrow(dim, number * length, length);
   }
 
   /// min(max(x + 3, 0), 6)/6.

@@ -38,8 +38,6 @@ public final class Selection {
       term(saves(0), (g, s, _) -> g.maskedFill(s.input(0).isfinite().logicalNot(), 0))));
   private static final Op<Double> LEAKY_RELU = Op.of("leaky_relu", Derivative.of("LeakyReluBackward0",
       term(saves(0), (g, s, slope) -> Tensor.where(s.input(0).gt(0), g, g.mul(slope)))));
-  private static final Op<Double> ELU = Op.of("elu", Derivative.of("EluBackward0",
-      term(saves(0), (g, s, alpha) -> Tensor.where(s.input(0).le(0), g.mul(s.input(0).exp().mul(alpha)), g))));
 
   private Selection() {}
 
@@ -154,11 +152,6 @@ public final class Selection {
   public static Tensor leakyRelu(Tensor x, double slope) {
     Strided in = x.strided();
     return LEAKY_RELU.run(slope, requireFloat("leaky_relu", x), Layout.like(in), x, (k, out) -> k.leakyRelu(out, in, slope));
-  }
-
-  public static Tensor elu(Tensor x, double alpha) {
-    Strided in = x.strided();
-    return ELU.run(alpha, requireFloat("elu", x), Layout.like(in), x, (k, out) -> k.elu(out, in, alpha, 1));
   }
 
   private static DType requireFloat(String op, Tensor x) {

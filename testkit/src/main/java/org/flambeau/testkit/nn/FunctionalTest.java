@@ -1,5 +1,6 @@
 package org.flambeau.testkit.nn;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
@@ -170,6 +171,28 @@ final class FunctionalTest {
       all[i] = x[i].requiresGrad() ? inputs.get(next++) : x[i];
     }
     return all;
+  }
+
+  @Test
+  void nodes_are_pytorchs() {
+    Tensor x = Tensor.ones(1, 4, 2, 2).requiresGrad_(true);
+    Map<String, Tensor> results = Map.of("CeluBackward0", Functional.celu(x, 2), "EluBackward0", Functional.selu(x), "GluBackward0",
+        Functional.glu(x, 1), "PreluKernelBackward0", Functional.prelu(x, Tensor.ones(4)), "ThresholdBackward0",
+        Functional.threshold(x, 1, 2), "PixelShuffleBackward0", Functional.pixelShuffle(x, 2));
+    results.forEach((name, y) -> assertEquals(name, Objects.requireNonNull(y.gradFn()).name()));
+  }
+
+  @Test
+  void infinite_elements_that_a_weight_does_not_touch_leave_its_gradient_finite() {
+    Tensor x = Tensor.of(Double.POSITIVE_INFINITY, -2);
+    Tensor weight = Tensor.of(0.25).requiresGrad_(true);
+    Functional.prelu(x, weight).backward(Tensor.of(1.0, 3));
+    assertEquals(-6, Objects.requireNonNull(weight.grad()).toDouble());
+  }
+
+  @Test
+  void celu_falls_where_its_alpha_is_negative() {
+    assertArrayEquals(new double[] {2, -2 * Math.expm1(0.5)}, Functional.celu(Tensor.of(2.0, -1), -2).toDoubleArray(), 1e-15);
   }
 
   @Test
