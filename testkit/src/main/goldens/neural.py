@@ -207,6 +207,7 @@ def normalization():
     for op, f in {"softmax_dtype": F.softmax, "log_softmax_dtype": F.log_softmax}.items():
         out.sample(op, "float64", lambda x, dim: f(x, dim, dtype=F64), [x.float()], dim=1)
     out.sample("normalize", "rows", lambda x, p, dim, eps: F.normalize(x, p, dim, eps), [x], p=2.0, dim=1, eps=1e-12)
+    out.sample("cosine_similarity", "broadcast", lambda a, b, dim, eps: F.cosine_similarity(a, b, dim, eps), [x, x[0, :1]], dim=-1, eps=1e-8)
     out.sample("cosine_similarity", "rows", lambda a, b, dim, eps: F.cosine_similarity(a, b, dim, eps), [x, x.flip(0) + 0.3], dim=1, eps=1e-8)
     out.save()
 

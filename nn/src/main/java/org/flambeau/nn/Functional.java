@@ -11,6 +11,7 @@ import org.flambeau.internal.ops.Op;
 import org.flambeau.internal.ops.Padding;
 import org.flambeau.internal.ops.Padding.Border;
 import org.flambeau.internal.ops.Rearranging;
+import org.flambeau.internal.ops.Shapes;
 import org.jspecify.annotations.Nullable;
 
 /// What layers compute, as functions: parameters come as arguments, and so does whether one is training.
@@ -179,9 +180,10 @@ public final class Functional extends LayerFunctions {
     }
     int[] along = {dim};
     return Op.scoped("cosine_similarity", () -> {
-      Tensor first = x1.div(x1.norm(2, along, true).clampMin(eps));
-      Tensor second = x2.div(x2.norm(2, along, true).clampMin(eps));
-      return first.mul(second).sum(dim);
+      long[] sizes = Shapes.broadcast("cosine_similarity", x1.sizes(), x2.sizes());
+      Tensor a = x1.expand(sizes);
+      Tensor b = x2.expand(sizes);
+      return a.div(a.norm(2, along, true).clampMin(eps)).mul(b.div(b.norm(2, along, true).clampMin(eps))).sum(dim);
     });
   }
 
