@@ -101,6 +101,14 @@ public class PointwiseEdgesTest {
     }
   }
 
+  @Test
+  void targets_beside_infinite_logits_have_infinite_gradients() {
+    Tensor y = Tensor.of(0.5, 0.5).requiresGrad_(true);
+    Tensor logits = Tensor.of(Double.NEGATIVE_INFINITY, Double.POSITIVE_INFINITY);
+    Functional.binaryCrossEntropyWithLogits(logits, y, null, Reduction.NONE, Tensor.of(0.5)).backward(Tensor.of(1.0, 1));
+    assertArrayEquals(new double[] {Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY}, y.grad().toDoubleArray());
+  }
+
   private static double[] gradientOf(UnaryOperator<Tensor> function, double upstream, double... values) {
     Tensor x = Tensor.of(values).requiresGrad_(true);
     Tensor y = function.apply(x);

@@ -64,7 +64,7 @@ public final class Losses {
           term(saves(0, 2, 3), (g, s, a) -> {
             Tensor x = s.input(0);
             Tensor positive = s.inputOrNull(3);
-            Tensor slope = positive == null ? x.neg() : positive.sub(1).mul(softplus(x.neg())).sub(x);
+            Tensor slope = positive == null ? x.neg() : positive.mul(softplus(x.neg())).sub(softplus(x));
             return weighted(a.spread(g), s).mul(slope);
           }),
           term((_, _, _) -> null),
