@@ -16,7 +16,8 @@ public final class Hardtanh extends Module {
   /// @param high an upper bound
   public Hardtanh(double low, double high) {
     if (!(high > low)) {
-      throw new IllegalArgumentException("[hardtanh] max_val (" + PythonText.of(high) + ") must be greater than min_val (" + PythonText.of(low) + ")");
+      throw new IllegalArgumentException(
+          "[hardtanh] max_val (" + PythonText.of(high) + ") must be greater than min_val (" + PythonText.of(low) + ")");
     }
     this.low = low;
     this.high = high;

@@ -97,7 +97,7 @@ public class PointwiseEdgesTest {
       Tensor loss = Functional.crossEntropy(equal, Tensor.of(0L));
       assertEquals(ln2, loss.toDouble());
       loss.backward();
-      assertArrayEquals(new double[] {-0.5, 0.5}, equal.grad().toDoubleArray(), 1e-6);
+      assertArrayEquals(new double[] {-0.5, 0.5}, Objects.requireNonNull(equal.grad()).toDoubleArray(), 1e-6);
     }
   }
 
@@ -106,7 +106,7 @@ public class PointwiseEdgesTest {
     Tensor y = Tensor.of(0.5, 0.5).requiresGrad_(true);
     Tensor logits = Tensor.of(Double.NEGATIVE_INFINITY, Double.POSITIVE_INFINITY);
     Functional.binaryCrossEntropyWithLogits(logits, y, null, Reduction.NONE, Tensor.of(0.5)).backward(Tensor.of(1.0, 1));
-    assertArrayEquals(new double[] {Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY}, y.grad().toDoubleArray());
+    assertArrayEquals(new double[] {Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY}, Objects.requireNonNull(y.grad()).toDoubleArray());
   }
 
   private static double[] gradientOf(UnaryOperator<Tensor> function, double upstream, double... values) {

@@ -97,7 +97,8 @@ public final class GroupNorm {
     Strided mean = s.result(1).strided();
     Strided rstd = s.result(2).strided();
     Strided scale = weight == null ? null : weight.strided();
-    @Nullable Tensor[] found = FusedGradients.run(FUSED_BACKWARD, UNIT, s, new @Nullable Tensor[] {grad, in, s.result(1), s.result(2), weight},
+    @Nullable Tensor[] found = FusedGradients.run(FUSED_BACKWARD, UNIT, s,
+        new @Nullable Tensor[] {grad, in, s.result(1), s.result(2), weight},
         (k, grads) -> k.groupNormBackward(grads[0], grads[1], grads[2], grad.strided(), in.strided(), mean, rstd, scale));
     Tensor ofX = found[0];
     found[0] = ofX == null ? null : Copies.asImages(x, ofX);
@@ -152,7 +153,8 @@ public final class GroupNorm {
       long[] perGroup = x.sizes();
       perGroup[0] = x.size(0) * x.size(1) / groups;
       perGroup[1] = groups;
-      throw new IllegalArgumentException("[group_norm] Expected more than 1 value per channel when training, got input size " + list(perGroup));
+      throw new IllegalArgumentException(
+          "[group_norm] Expected more than 1 value per channel when training, got input size " + list(perGroup));
     }
     checkChannels("weight", weight, x);
     checkChannels("bias", bias, x);

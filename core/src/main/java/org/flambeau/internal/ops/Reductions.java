@@ -40,7 +40,8 @@ public final class Reductions {
       term((g, s, a) -> spread(g.div(count(s.sizes(0), a)), s.sizes(0), a)));
   private static final Op<Over> MEAN = of("mean.dims", "MeanBackward1",
       term((g, s, a) -> spread(g.div(count(s.sizes(0), a)), s.sizes(0), a)));
-  private static final Op<Over> PROD_ALL = of("prod", "ProdBackward0", term(saves(0), (g, s, a) -> Products.backwardOfAll(g, s.input(0), a)));
+  private static final Op<Over> PROD_ALL = of("prod", "ProdBackward0",
+      term(saves(0), (g, s, a) -> Products.backwardOfAll(g, s.input(0), a)));
   private static final Op<Over> PROD = of("prod.dims", "ProdBackward1", term(saves(0), (g, s, a) -> Products.backward(g, s.input(0), a)));
   private static final Op<Over> NORM = of("norm", "LinalgVectorNormBackward0",
       term(saves(0) | RESULT, (g, s, a) -> Norms.backward(g, s.input(0), s.result(), a)));

@@ -300,8 +300,10 @@ final class ViewInPlaceTest {
     try (var _ = GradMode.noGrad()) {
       hidden = x.mul(1).requiresGrad_(true).view(3, 2);
     }
-    assertRefused("Output 0 of Slice is a view of a view which was created in no_grad mode and is being modified inplace with grad mode enabled."
-        + " Given that", () -> hidden.slice(0, 0, 1).mul_(2));
+    assertRefused(
+        "Output 0 of Slice is a view of a view which was created in no_grad mode and is being modified inplace with grad mode enabled."
+            + " Given that",
+        () -> hidden.slice(0, 0, 1).mul_(2));
   }
 
   @Test

@@ -199,7 +199,9 @@ final class FunctionalTest {
   void rms_norm_is_printed_as_the_last_of_its_steps() {
     Tensor x = Tensor.ones(2, 4).requiresGrad_(true);
     assertEquals("MulBackward0", Objects.requireNonNull(Functional.rmsNorm(x, new long[] {4}, null, null).gradFn()).name());
-    assertEquals("MulBackward0", Objects.requireNonNull(Functional.rmsNorm(x.to(DType.FLOAT64), new long[] {4}, null, null).gradFn()).name());
-    assertEquals("ToCopyBackward0", Objects.requireNonNull(Functional.rmsNorm(x.to(DType.BFLOAT16), new long[] {4}, null, null).gradFn()).name());
+    assertEquals("MulBackward0",
+        Objects.requireNonNull(Functional.rmsNorm(x.to(DType.FLOAT64), new long[] {4}, null, null).gradFn()).name());
+    assertEquals("ToCopyBackward0",
+        Objects.requireNonNull(Functional.rmsNorm(x.to(DType.BFLOAT16), new long[] {4}, null, null).gradFn()).name());
   }
 }

@@ -49,7 +49,8 @@ final class ReductionEdgesTest {
     assertGradient(new double[] {INFINITY, 2, -INFINITY, 0}, new double[] {2, 3, 0, 4}, new double[] {INFINITY, 1, -INFINITY, 2},
         x -> x.cumprod(0));
     assertGradient(new double[] {1, 0, 0}, new double[] {0, 0, 3}, new double[] {1, -INFINITY, nan}, x -> x.cumprod(0));
-    assertGradient(new double[] {1, INFINITY}, new double[] {nan, 2}, new double[] {1, INFINITY}, x -> x.unsqueeze(1).cumprod(1).squeeze(1));
+    assertGradient(new double[] {1, INFINITY}, new double[] {nan, 2}, new double[] {1, INFINITY},
+        x -> x.unsqueeze(1).cumprod(1).squeeze(1));
     assertGradient(new double[] {INFINITY, nan, nan}, new double[] {0, 2, 3}, new double[] {INFINITY}, x -> x.prod().view(1));
     assertGradient(new double[] {0, 0, 0}, new double[] {0, 2, 0}, new double[] {INFINITY}, x -> x.prod().view(1));
     assertGradient(new double[] {nan, nan, nan}, new double[] {0, 2, 0}, new double[] {INFINITY}, x -> x.prod(0).view(1));
