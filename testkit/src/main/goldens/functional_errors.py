@@ -37,6 +37,7 @@ CASES = {
     "conv_transpose2d too small": lambda: F.conv_transpose2d(ones(1, 3, 1, 1), ones(3, 4, 3, 3), padding=2),
     "max_pool2d rank": lambda: F.max_pool2d(ones(5, 5), 2),
     "max_pool2d padding": lambda: F.max_pool2d(ones(1, 3, 5, 5), 2, padding=2),
+    "max_pool2d dilated padding": lambda: F.max_pool2d(ones(1, 3, 5, 5), 3, padding=2, dilation=2),
     "max_pool2d negative padding": lambda: F.max_pool2d(ones(1, 3, 5, 5), 2, padding=-1),
     "max_pool2d too small": lambda: F.max_pool2d(ones(1, 3, 1, 1), 2),
     "max_pool2d kernel": lambda: F.max_pool2d(ones(1, 3, 5, 5), 0, 1),

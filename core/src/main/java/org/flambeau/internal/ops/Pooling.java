@@ -240,6 +240,10 @@ public final class Pooling {
                 + list(x.sizes()));
       }
     }
+    if (spec.padH() > spec.kernelH() / 2 || spec.padW() > spec.kernelW() / 2) {
+      throw new IllegalArgumentException("[" + op + "] pad should be smaller than or equal to half of kernel size, but got padW = "
+          + spec.padW() + ", padH = " + spec.padH() + ", kW = " + spec.kernelW() + ", kH = " + spec.kernelH());
+    }
     long[] sizes = x.sizes();
     long c = sizes[rank - 3];
     long h = sizes[rank - 2];

@@ -58,6 +58,7 @@ final class FunctionalErrorsTest {
     on("conv_transpose2d too small", () -> Functional.convTranspose2d(ones(1, 3, 1, 1), ones(3, 4, 3, 3), null, options().padding(2)));
     on("max_pool2d rank", () -> Functional.maxPool2d(ones(5, 5), 2));
     on("max_pool2d padding", () -> Functional.maxPool2d(ones(1, 3, 5, 5), PoolOptions.kernel(2).padding(2)));
+    on("max_pool2d dilated padding", () -> Functional.maxPool2d(ones(1, 3, 5, 5), PoolOptions.kernel(3).padding(2).dilation(2)));
     on("max_pool2d negative padding", () -> Functional.maxPool2d(ones(1, 3, 5, 5), PoolOptions.kernel(2).padding(-1)));
     on("max_pool2d too small", () -> Functional.maxPool2d(ones(1, 3, 1, 1), 2));
     on("max_pool2d kernel", () -> Functional.maxPool2d(ones(1, 3, 5, 5), PoolOptions.kernel(0).stride(1)));
