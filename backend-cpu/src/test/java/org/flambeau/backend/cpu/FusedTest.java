@@ -302,15 +302,28 @@ class FusedTest {
     for (DType dtype : DTYPES) {
       for (long[] sizes : new long[][] {{2, 3, 5, 6, 4}, {1, 2, 70, 33, 64}, {1, 1, 33, 150, 17}, {1, 1, 1, 1, 1}, {2, 1, 3, 2, 80}}) {
         for (boolean causal : new boolean[] {false, true}) {
-          checkAttention(dtype, sizes, causal, false);
-          checkAttention(dtype, sizes, causal, true);
+          checkAttention(KERNELS, dtype, sizes, causal, false);
+          checkAttention(KERNELS, dtype, sizes, causal, true);
         }
       }
     }
   }
 
+  @Test
+  void attentionByAMatrixUnit() {
+    PlainMatrixUnit unit = new PlainMatrixUnit();
+    Kernels kernels = new CpuKernels(unit);
+    for (long[] sizes : new long[][] {{1, 2, 70, 33, 64}, {1, 1, 33, 150, 17}, {2, 3, 197, 197, 8}, {1, 1, 300, 700, 5}, {1, 1, 700, 300, 5}}) {
+      for (boolean causal : new boolean[] {false, true}) {
+        checkAttention(kernels, DType.BFLOAT16, sizes, causal, false);
+        checkAttention(kernels, DType.BFLOAT16, sizes, causal, true);
+      }
+    }
+    assertEquals(0, unit.open());
+  }
+
   /// Sizes are batch, heads, queries, keys, width; `packed` are those operands whose heads lie beside each other.
-  private static void checkAttention(DType dtype, long[] sizes, boolean causal, boolean packed) {
+  private static void checkAttention(Kernels kernels, DType dtype, long[] sizes, boolean causal, boolean packed) {
     Strided q = narrow(dtype, 20, packed, sizes[0], sizes[1], sizes[2], sizes[4]);
     Strided k = narrow(dtype, 21, packed, sizes[0], sizes[1], sizes[3], sizes[4]);
     Strided v = narrow(dtype, 22, packed, sizes[0], sizes[1], sizes[3], sizes[4]);
@@ -321,8 +334,8 @@ class FusedTest {
     Strided gradK = narrow(dtype, 24, packed, k.sizes());
     Strided gradV = narrow(dtype, 24, packed, v.sizes());
     double scale = 0.3;
-    KERNELS.attention(out, sums, q, k, v, scale, causal);
-    KERNELS.attentionBackward(gradQ, gradK, gradV, grad, out, sums, q, k, v, scale, causal);
+    kernels.attention(out, sums, q, k, v, scale, causal);
+    kernels.attentionBackward(gradQ, gradK, gradV, grad, out, sums, q, k, v, scale, causal);
     for (long head = 0; head < sizes[0] * sizes[1]; head++) {
       checkHead(new Strided[] {q, k, v, grad, out, sums, gradQ, gradK, gradV}, head, scale, causal);
     }
