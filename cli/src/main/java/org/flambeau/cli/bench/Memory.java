@@ -7,6 +7,7 @@ import java.util.Collection;
 import java.util.List;
 import org.flambeau.Device;
 import org.flambeau.MemoryStats;
+import org.flambeau.spi.Reclaimable;
 
 /// What memory the first calls of a workload need, in bytes.
 ///
@@ -16,8 +17,10 @@ import org.flambeau.MemoryStats;
 ///     is reserved there at the end; 0 where the system does not tell
 /// @param managed at most this much of it is the JVM's: heap, code and classes; 0 in the peer
 record Memory(long held, long peak, long resident, long managed) {
-  /// Calls twice: states of an optimizer are made the first time, and weights packed the second.
+  /// Calls twice: states of an optimizer are made the first time, and weights packed the second. What is unreachable before, such as weights as they
+  /// were before they were cast, is collected.
   static Memory measure(Device device, Runnable first, Runnable second) {
+    Reclaimable.collect(Long.MAX_VALUE);
     MemoryStats.emptyCache(device);
     Collection<MemoryPoolMXBean> pools = ManagementFactory.getMemoryPoolMXBeans();
     pools.forEach(MemoryPoolMXBean::resetPeakUsage);
