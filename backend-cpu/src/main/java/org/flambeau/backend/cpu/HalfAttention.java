@@ -15,11 +15,14 @@ final class HalfAttention {
   /// Bytes of a block's scores, which are to stay in the second-level cache with what comes of them.
   private static final long SCORES = 256 << 10;
 
-  /// Queries of a block, at least: the unit takes rows by sixteen.
-  private static final int LEAST = 32;
+  /// Queries that a block's number is a multiple of; the unit takes rows by sixteen.
+  private static final int ROWS = 32;
 
-  /// In how many steps a causal block's keys grow: each is a product of another shape.
-  private static final int STEPS = 8;
+  /// By how many the keys of causal blocks grow: each number is a product of another shape.
+  private static final int STEP = 128;
+
+  /// Queries below which the unit has too few rows.
+  private static final int FEW = 16;
 
   /// Multiplications of a head's product below which calling for them costs more than it saves.
   private static final long WORTH = 1 << 16;
@@ -35,12 +38,14 @@ final class HalfAttention {
   private final int queries;
   private final int keys;
   private final int width;
+  /// Queries that meet all keys at once.
   private final int block;
   private final int blocks;
   /// Elements between the rows of scores, and of weights.
   private final int pitch;
 
-  private HalfAttention(LinearAlgebra algebra, Heads query, Heads key, Heads value, double scale, boolean causal) {
+  /// @param most the most queries of a block
+  private HalfAttention(LinearAlgebra algebra, Heads query, Heads key, Heads value, double scale, boolean causal, long most) {
     this.algebra = algebra;
     this.query = query;
     this.key = key;
@@ -52,15 +57,14 @@ final class HalfAttention {
     this.keys = Math.toIntExact(key.x().size(2));
     this.width = query.columns();
     this.pitch = Math.toIntExact(CachedProduct.pitch(keys) / Float.BYTES);
-    long each = Math.ceilDiv(heads * queries, 4L * CpuPool.SHARED.threads());
-    long most = Math.max(LEAST, Math.min(SCORES / Float.BYTES / keys, each) / LEAST * LEAST);
-    this.block = queries <= most + LEAST / 2 ? queries : Math.toIntExact(most);
+    long rows = Math.max(ROWS, Math.min(SCORES / Float.BYTES / keys, most) / ROWS * ROWS);
+    this.block = queries <= rows + ROWS / 2 ? queries : Math.toIntExact(rows);
     this.blocks = Math.ceilDiv(queries, block);
   }
 
   /// Whether it serves queries, keys and values; `others` are what else its products read.
   static boolean serves(LinearAlgebra algebra, double scale, Strided q, Strided k, Strided v, Strided... others) {
-    boolean serves = q.dtype() == DType.BFLOAT16 && scale > 0 && q.size(2) * k.size(2) * q.size(3) >= WORTH && isPlain(q) && isPlain(k)
+    boolean serves = q.dtype() == DType.BFLOAT16 && scale > 0 && q.size(2) >= FEW && q.size(2) * k.size(2) * q.size(3) >= WORTH && isPlain(q) && isPlain(k)
         && isPlain(v);
     for (Strided other : others) {
       serves &= isPlain(other);
@@ -77,7 +81,8 @@ final class HalfAttention {
       boolean causal) {
     try (Staging staging = Staging.open()) {
       Heads query = new Heads(staging.read(q), q);
-      new HalfAttention(algebra, query, new Heads(staging.read(k), k), new Heads(staging.read(v), v), scale, causal)
+      long share = Math.ceilDiv(q.size(0) * q.size(1) * q.size(2), 4L * CpuPool.SHARED.threads());
+      new HalfAttention(algebra, query, new Heads(staging.read(k), k), new Heads(staging.read(v), v), scale, causal, share)
           .forward(new Heads(staging.write(out), out), staging.writable(logSumExp));
     }
   }
@@ -86,7 +91,7 @@ final class HalfAttention {
       Strided k, Strided v, double scale, boolean causal) {
     try (Staging staging = Staging.open()) {
       Heads query = new Heads(staging.read(q), q);
-      new HalfAttention(algebra, query, new Heads(staging.read(k), k), new Heads(staging.read(v), v), scale, causal)
+      new HalfAttention(algebra, query, new Heads(staging.read(k), k), new Heads(staging.read(v), v), scale, causal, q.size(2))
           .backward(new Heads(staging.write(gradQ), gradQ), new Heads(staging.write(gradK), gradK), new Heads(staging.write(gradV), gradV),
               new Heads(staging.read(grad), grad), staging.readable(logSumExp));
     }
@@ -127,8 +132,7 @@ final class HalfAttention {
 
   /// The keys that a block's products have, where its last query has number `end` - 1.
   private int met(int end) {
-    int step = Math.ceilDiv(Math.ceilDiv(keys, STEPS), LEAST) * LEAST;
-    return causal ? Math.min(keys, Math.ceilDiv(end, step) * step) : keys;
+    return causal ? Math.min(keys, Math.ceilDiv(end, STEP) * STEP) : keys;
   }
 
   /// Gives what query number `index` does not meet a value that does not count.
@@ -141,17 +145,22 @@ final class HalfAttention {
 
   /// The rows of `left` by those of `right`: scores.
   private Shape scores(Heads left, Heads right, int count, int met) {
-    return new Shape(left.x().dtype(), DType.FLOAT32, count, met, width, left.x().stride(2), 1, 1, right.x().stride(2), pitch);
+    return new Shape(left.x().dtype(), DType.FLOAT32, count, met, width, step(left), 1, 1, step(right), pitch);
   }
 
   /// Sums of the rows of `x`, by weights.
   private Shape weighted(Heads x, int count, int met) {
-    return new Shape(x.x().dtype(), DType.FLOAT32, count, width, met, pitch, 1, x.x().stride(2), 1, width);
+    return new Shape(x.x().dtype(), DType.FLOAT32, count, width, met, pitch, 1, step(x), 1, width);
   }
 
   /// Sums of the rows of `x`, by the columns of weights.
   private Shape weightedByColumns(Heads x, int count, int met) {
-    return new Shape(x.x().dtype(), DType.FLOAT32, met, width, count, 1, pitch, x.x().stride(2), 1, width);
+    return new Shape(x.x().dtype(), DType.FLOAT32, met, width, count, 1, pitch, step(x), 1, width);
+  }
+
+  /// Elements between rows; a single row's stride means nothing.
+  private long step(Heads x) {
+    return x.x().size(2) == 1 ? width : x.x().stride(2);
   }
 
   private void backward(Heads gradQ, Heads gradK, Heads gradV, Heads grad, Strided logSumExp) {

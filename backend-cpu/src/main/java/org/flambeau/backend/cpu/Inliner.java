@@ -117,16 +117,49 @@ public final class Inliner {
     });
   }
 
-  private static boolean hasLoop(CodeModel code) {
+  /// Whether it loops, or what is written into it does.
+  private boolean hasLoop(CodeModel code) {
     Set<Label> before = new HashSet<>();
     for (CodeElement element : code) {
-      if (element instanceof LabelTarget target) {
-        before.add(target.label());
-      } else if (element instanceof BranchInstruction branch && before.contains(branch.target())) {
-        return true;
+      switch (element) {
+        case LabelTarget target -> before.add(target.label());
+        case BranchInstruction branch when before.contains(branch.target()) -> {
+          return true;
+        }
+        case InvokeInstruction call when isInlined(call) && hasLoop(callee(call).code().orElseThrow()) -> {
+          return true;
+        }
+        default -> {}
       }
     }
     return false;
+  }
+
+  private boolean isInlined(InvokeInstruction call) {
+    return call.opcode() == Opcode.INVOKESTATIC && sources.containsKey(call.owner().asSymbol());
+  }
+
+  /// The method whose code takes a call's place.
+  private MethodModel callee(InvokeInstruction call) {
+    ClassDesc owner = call.owner().asSymbol();
+    String name = call.name().stringValue();
+    String operation = owner.equals(template) ? holes.get(name) : null;
+    return operation != null ? operation(operation) : find(owner, name);
+  }
+
+  private MethodModel operation(String name) {
+    return operations.stream().map(owner -> method(owner, name)).flatMap(Optional::stream).findFirst()
+        .orElseThrow(() -> new IllegalArgumentException("[inliner] no class of operations has a method " + name));
+  }
+
+  private MethodModel find(ClassDesc owner, String name) {
+    return method(owner, name)
+        .orElseThrow(() -> new IllegalArgumentException("[inliner] " + owner.displayName() + " has no method " + name));
+  }
+
+  private Optional<MethodModel> method(ClassDesc owner, String name) {
+    return Objects.requireNonNull(sources.get(owner)).methods().stream().filter(method -> method.methodName().equalsString(name))
+        .findFirst();
   }
 
   /// One method of the copy.
@@ -155,20 +188,14 @@ public final class Inliner {
               out.goto_(end);
             }
           }
-          case InvokeInstruction call when call.opcode() == Opcode.INVOKESTATIC && isInlined(call) -> inline(call, free);
+          case InvokeInstruction call when isInlined(call) -> inline(call, free);
           default -> out.with(element);
         }
       }
     }
 
-    private boolean isInlined(InvokeInstruction call) {
-      return sources.containsKey(call.owner().asSymbol());
-    }
-
     private void inline(InvokeInstruction call, int free) {
-      String name = call.name().stringValue();
-      String operation = call.owner().asSymbol().equals(template) ? holes.get(name) : null;
-      MethodModel method = operation != null ? operation(operation) : find(call.owner().asSymbol(), name);
+      MethodModel method = callee(call);
       List<ClassDesc> arguments = call.typeSymbol().parameterList();
       List<ClassDesc> parameters = method.methodTypeSymbol().parameterList();
       int slots = 0;
@@ -196,21 +223,6 @@ public final class Inliner {
       if (!from.equals(to)) {
         out.checkcast(to);
       }
-    }
-
-    private MethodModel operation(String name) {
-      return operations.stream().map(owner -> method(owner, name)).flatMap(Optional::stream).findFirst()
-          .orElseThrow(() -> new IllegalArgumentException("[inliner] no class of operations has a method " + name));
-    }
-
-    private MethodModel find(ClassDesc owner, String name) {
-      return method(owner, name)
-          .orElseThrow(() -> new IllegalArgumentException("[inliner] " + owner.displayName() + " has no method " + name));
-    }
-
-    private Optional<MethodModel> method(ClassDesc owner, String name) {
-      return Objects.requireNonNull(sources.get(owner)).methods().stream().filter(method -> method.methodName().equalsString(name))
-          .findFirst();
     }
   }
 }

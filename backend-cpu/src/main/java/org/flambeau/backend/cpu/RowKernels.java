@@ -28,7 +28,8 @@ public interface RowKernels {
   /// x = exp(x − largest); gives the sum. n fills whole vectors.
   double exponentials(long x, float largest, int n);
 
-  /// weights = exp(scale·x − largest) as bfloat16; gives the sum of what was not rounded. n fills whole vectors.
+  /// weights = exp(scale·x − largest) as bfloat16, the largest product being rounded as the others are; gives the sum of what was not rounded. n
+  /// fills whole vectors.
   double roundedExponentials(long weights, long x, float scale, float largest, int n);
 
   /// The gradient of attention's scores: with w = exp(scale·scores − logSumExp), weights = w and scoreGrads =

@@ -322,6 +322,23 @@ class FusedTest {
     assertEquals(0, unit.open());
   }
 
+  @Test
+  void attentionOfEqualHugeScoresIsAMean() {
+    Kernels kernels = new CpuKernels(new PlainMatrixUnit());
+    Strided same = Operand.filled(Operand.natively(DType.BFLOAT16, Operand.Layout.contiguous(1, 1, 64, 32)), _ -> 1e5);
+    Strided v = random(DType.BFLOAT16, 1, 1, 1, 64, 32);
+    Strided out = random(DType.BFLOAT16, 2, 1, 1, 64, 32);
+    Strided sums = Operand.natively(DType.FLOAT32, Operand.Layout.contiguous(1, 1, 64));
+    kernels.attention(out, sums, same, same, v, 1 / Math.sqrt(32), false);
+    for (int j = 0; j < 32; j++) {
+      double mean = 0;
+      for (int i = 0; i < 64; i++) {
+        mean += Operand.get(v, i * 32L + j) / 64;
+      }
+      assertNear(mean, out, j, 4, "mean");
+    }
+  }
+
   /// Sizes are batch, heads, queries, keys, width; `packed` are those operands whose heads lie beside each other.
   private static void checkAttention(Kernels kernels, DType dtype, long[] sizes, boolean causal, boolean packed) {
     Strided q = narrow(dtype, 20, packed, sizes[0], sizes[1], sizes[2], sizes[4]);

@@ -99,6 +99,7 @@ final class Dnnl {
   private static final MethodHandle PRIMITIVE_CREATE = function("dnnl_primitive_create", JAVA_INT, POINTER, POINTER);
   private static final MethodHandle PRIMITIVE_DESTROY = function("dnnl_primitive_destroy", JAVA_INT, POINTER);
   /// OpenMP's, on which oneDNN depends.
+  private static final MethodHandle TEAM = function("omp_get_max_threads", JAVA_INT);
   private static final MethodHandle SET_TEAM = LINKER.downcallHandle(LIBRARY.findOrThrow("omp_set_num_threads"),
       FunctionDescriptor.ofVoid(JAVA_INT));
   private static final MethodHandle PRIMITIVE_EXECUTE = function("dnnl_primitive_execute", JAVA_INT, POINTER, POINTER, JAVA_INT, POINTER);
@@ -225,11 +226,12 @@ final class Dnnl {
 
   /// What `maker` makes meanwhile computes in the thread that runs it, without a team.
   static <T> T alone(Supplier<T> maker) {
+    int team = call(() -> (int) TEAM.invokeExact());
     setTeam(1);
     try {
       return maker.get();
     } finally {
-      setTeam(CpuPool.SHARED.threads());
+      setTeam(team);
     }
   }
 

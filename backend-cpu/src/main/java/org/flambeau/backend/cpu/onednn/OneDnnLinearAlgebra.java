@@ -28,7 +28,6 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
   private static final long CONVOLUTION = 1;
   private static final long BACKWARD_INPUT = 2;
   private static final long BACKWARD_WEIGHT = 3;
-  private static final long SERIAL = 4;
 
   /// What calling a primitive costs, in floating-point operations of the fallback, and what it costs the fallback to lay out
   /// one element of a factor.
@@ -36,18 +35,20 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
   private static final long LAYOUT = 40;
 
   /// From how many rows on it pays to bring a second factor into the layout that the kernel likes best: for this call alone, and where
-  /// that is there already. For half precision alone it never pays: those kernels lay it out themselves, block by block.
+  /// that is there already. A matrix unit's kernels lay it out themselves, block by block: for one call alone it never pays there.
   private static final long ROWS_WORTH_PACKING = 512;
 
   private static final long ROWS_WORTH_KEEPING = 4;
 
-  /// From how many columns of the result on it pays to transpose a first factor in half precision that lies in columns: kernels that read it so
-  /// take twice the time.
+  /// From how many columns of the result on it pays to transpose a first factor that lies in columns for a matrix unit: reading it so takes twice
+  /// the time.
   private static final long COLUMNS_WORTH_TRANSPOSING = 128;
 
   private final LinearAlgebra fallback;
   private final Allocator allocator;
   private final PlanCache plans = new PlanCache(PLANS);
+  /// Apart: sequences of many lengths are not to take the places of layers.
+  private final PlanCache serialPlans = new PlanCache(PLANS);
 
   /// @throws BackendException where oneDNN cannot be loaded; it says why
   public OneDnnLinearAlgebra(LinearAlgebra fallback, Allocator allocator) {
@@ -97,15 +98,15 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
   private boolean product(Strided out, Strided a, Strided b, @Nullable Strided bias) {
     Matrices shape = Matrices.of(out, a, b);
     try (Workspace workspace = new Workspace(allocator)) {
-      boolean half = out.dtype().size() == Short.BYTES;
+      boolean unit = hasMatrixUnit(out.dtype());
       Strided right = plain(workspace, shape.b());
       Strided result = shape.out();
-      boolean rowsFirst = half && right.size(right.rank() - 1) >= COLUMNS_WORTH_TRANSPOSING;
+      boolean rowsFirst = unit && right.size(right.rank() - 1) >= COLUMNS_WORTH_TRANSPOSING;
       Strided left = rowsFirst ? rows(workspace, shape.a()) : plain(workspace, shape.a());
       Strided row = bias == null ? null : Matrices.row(Copies.input(workspace, bias.dtype(), bias), result.rank());
       boolean packable = right.rank() == 2 && left.size(0) >= ROWS_WORTH_KEEPING;
       boolean keep = packable && PackedWeights.areUsedAgain(MATMUL, right);
-      boolean pack = keep || packable && !half && left.size(0) >= ROWS_WORTH_PACKING;
+      boolean pack = keep || packable && !unit && left.size(0) >= ROWS_WORTH_PACKING;
       Plan plan = plans.acquire(PlanCache.Key.of(MATMUL, new long[] {pack ? 1 : 0}, result, left, right, row),
           () -> matmulPlan(result, left, right, row, pack));
       try {
@@ -162,23 +163,18 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
 
   @Override
   public boolean hasMatrixUnit(DType dtype) {
-    return switch (dtype) {
-      case BFLOAT16 -> MatrixUnit.BFLOAT16;
-      case FLOAT16 -> MatrixUnit.FLOAT16;
-      default -> false;
-    };
+    return dtype == DType.BFLOAT16 && MatrixUnit.PRESENT;
   }
 
-  /// What oneDNN finds in the processor: Intel's Advanced Matrix Extensions, by the names of its kernels.
+  /// Whether oneDNN finds Intel's Advanced Matrix Extensions in the processor, by the name of the kernel that it chooses.
   private static final class MatrixUnit {
-    static final boolean BFLOAT16 = kernel(DType.BFLOAT16).contains("amx");
-    static final boolean FLOAT16 = kernel(DType.FLOAT16).endsWith("amx_fp16");
+    static final boolean PRESENT = find();
 
-    private static String kernel(DType dtype) {
+    private static boolean find() {
       try (Descriptors descriptors = new Descriptors()) {
-        long matrix = descriptors.of(dtype, new long[] {64, 64}, new long[] {64, 1});
+        long matrix = descriptors.of(DType.BFLOAT16, new long[] {64, 64}, new long[] {64, 1});
         long product = descriptors.hint(Dnnl.matmul(matrix, matrix, 0, matrix, descriptors.attributes()));
-        return product == 0 ? "none" : Dnnl.implementation(product);
+        return product != 0 && Dnnl.implementation(product).contains("amx");
       }
     }
   }
@@ -189,7 +185,7 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
       shape.factors().ordinal(), shape.result().ordinal(), shape.m(), shape.n(), shape.k(), shape.aRow(), shape.aColumn(), shape.bRow(),
       shape.bColumn(), shape.cRow()
     };
-    return new SerialProduct(plans.acquire(PlanCache.Key.of(SERIAL, numbers), () -> SerialProduct.plan(shape)), allocator);
+    return new SerialProduct(serialPlans.acquire(PlanCache.Key.of(MATMUL, numbers), () -> SerialProduct.plan(shape)), allocator);
   }
 
   // ---- convolutions ----

@@ -69,6 +69,7 @@ final class PlanCache {
       Plan plan = plans.get(key);
       if (plan == null) {
         Plan made = maker.get();
+        made.lastUse = clock.incrementAndGet(); // else it would be the first to make room
         plan = plans.putIfAbsent(key, made);
         if (plan == null) {
           plan = made;

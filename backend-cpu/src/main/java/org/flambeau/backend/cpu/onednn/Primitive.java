@@ -4,9 +4,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import org.flambeau.backend.cpu.Workspace;
-import org.jspecify.annotations.Nullable;
 
 /// A kernel that oneDNN compiled for one shape. Any number of threads may run it at once.
 final class Primitive implements AutoCloseable {
@@ -15,8 +14,8 @@ final class Primitive implements AutoCloseable {
   private final int[] arguments;
   private final long scratchpadBytes;
 
-  /// What the last run used, for the next one: between two runs only the addresses change.
-  private final AtomicReference<@Nullable Invocation> idle = new AtomicReference<>();
+  /// What earlier runs used, for the next ones: between two runs only the addresses change.
+  private final ConcurrentLinkedQueue<Invocation> idle = new ConcurrentLinkedQueue<>();
 
   /// Compiles, and takes over, a primitive descriptor. `arguments` are those whose addresses [#run] is given.
   Primitive(long descriptor, int... arguments) {
@@ -45,14 +44,12 @@ final class Primitive implements AutoCloseable {
 
   /// What one thread runs it with, from [#borrow] to [#giveBack].
   Invocation borrow() {
-    Invocation invocation = idle.getAndSet(null);
+    Invocation invocation = idle.poll();
     return invocation == null ? new Invocation() : invocation;
   }
 
   void giveBack(Invocation invocation) {
-    if (!idle.compareAndSet(null, invocation)) {
-      invocation.close();
-    }
+    idle.add(invocation);
   }
 
   long scratchpad(Workspace workspace) {
@@ -61,10 +58,7 @@ final class Primitive implements AutoCloseable {
 
   @Override
   public void close() {
-    Invocation invocation = idle.getAndSet(null);
-    if (invocation != null) {
-      invocation.close();
-    }
+    idle.forEach(Invocation::close);
     Dnnl.destroyPrimitive(handle);
     Dnnl.destroyPrimitiveDesc(descriptor);
   }

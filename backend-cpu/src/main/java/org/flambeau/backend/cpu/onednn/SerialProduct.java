@@ -20,9 +20,15 @@ final class SerialProduct implements ThreadProduct {
   SerialProduct(Plan plan, Allocator allocator) {
     this.plan = plan;
     this.primitive = plan.primitive();
-    this.invocation = primitive.borrow();
     this.workspace = new Workspace(allocator);
-    this.scratchpad = primitive.scratchpad(workspace);
+    try {
+      this.scratchpad = primitive.scratchpad(workspace);
+      this.invocation = primitive.borrow();
+    } catch (Throwable e) {
+      workspace.close();
+      plan.release();
+      throw e;
+    }
   }
 
   static Plan plan(Shape shape) {

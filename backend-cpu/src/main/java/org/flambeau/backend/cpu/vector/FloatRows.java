@@ -95,14 +95,14 @@ final class FloatRows implements RowKernels {
   @Override
   public double roundedExponentials(long weights, long x, float scale, float largest, int n) {
     FloatVector factor = FloatVector.broadcast(SPECIES, scale);
-    FloatVector shift = FloatVector.broadcast(SPECIES, -largest);
+    FloatVector shift = FloatVector.broadcast(SPECIES, largest);
     int whole = n * Float.BYTES;
     double total = 0;
     for (int run = 0; run < whole; run += RUN) {
       int end = Math.min(run + RUN, whole);
       FloatVector sum = zero();
       for (int i = run; i < end; i += STEP) {
-        FloatVector power = FloatMath.expBelow(load(x + i).fma(factor, shift));
+        FloatVector power = FloatMath.expBelow(load(x + i).mul(factor).sub(shift));
         BFloat16Lanes.store(power, weights + i / 2);
         sum = sum.add(power);
       }
@@ -128,10 +128,10 @@ final class FloatRows implements RowKernels {
   /// Writes weights in the place of scores, and rounded; gives the sum of their products with `grads`.
   private float weights(long rounded, long scores, long grads, float scale, float logSumExp, int bytes) {
     FloatVector factor = FloatVector.broadcast(SPECIES, scale);
-    FloatVector shift = FloatVector.broadcast(SPECIES, -logSumExp);
+    FloatVector shift = FloatVector.broadcast(SPECIES, logSumExp);
     FloatVector sum = zero();
     for (int i = 0; i < bytes; i += STEP) {
-      FloatVector weight = FloatMath.expBelow(load(scores + i).fma(factor, shift));
+      FloatVector weight = FloatMath.expBelow(load(scores + i).mul(factor).sub(shift));
       weight.intoMemorySegment(ALL, scores + i, LITTLE_ENDIAN);
       BFloat16Lanes.store(weight, rounded + i / 2);
       sum = weight.fma(load(grads + i), sum);
