@@ -67,8 +67,9 @@ struct Moments {
   __device__ __forceinline__ void merge(const Moments &other) {
     if (other.count == 0) return;
     C delta = other.mean - mean, share = C(other.count) / C(count + other.count);
-    squares += other.squares + delta * delta * C(count) * share;
-    mean += delta * share;
+    C step = delta * share;
+    squares += other.squares + step * C(count) * delta;  // in this order, 0 for the first one although delta² may be infinite
+    mean += step;
     count += other.count;
   }
 

@@ -77,8 +77,9 @@ struct VAR {
   __device__ __forceinline__ void merge(const VAR &other, double) {
     if (other.count == 0) return;
     C delta = other.mean - mean, share = C(other.count) / C(count + other.count);
-    squares += other.squares + delta * delta * C(count) * share;
-    mean += delta * share;
+    C step = delta * share;
+    squares += other.squares + step * C(count) * delta;  // in this order, 0 for the first one although delta² may be infinite
+    mean += step;
     count += other.count;
   }
   __device__ __forceinline__ C result(int64 n, double correction) const {

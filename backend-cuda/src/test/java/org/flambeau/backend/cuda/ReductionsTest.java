@@ -50,6 +50,19 @@ class ReductionsTest extends KernelTest {
     }
   }
 
+  /// Whose squares are not finite in float32.
+  @Test
+  void largeNumbersThatAreAllTheSameHaveNoVariance() {
+    double[] values = new double[100_003];
+    Arrays.fill(values, 0x1p67);
+    Strided x = arrays.of(DType.FLOAT32, new long[] {values.length}, values);
+    Strided out = arrays.empty(DType.FLOAT32, 1);
+
+    var work = SimulatedDriver.work(() -> gpu.kernels().reduce(ReduceOp.VAR, out, x, 1));
+    assertEquals(2, work.kernels());
+    assertArrayEquals(new double[1], arrays.read(out));
+  }
+
   /// As where there are 2³¹ elements, and where more dimensions than a launch has do not lie behind each other.
   @Test
   void whatIsTooMuchForOneLaunchIsReducedInSeveral() {
