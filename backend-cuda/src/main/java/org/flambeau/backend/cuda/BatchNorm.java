@@ -135,10 +135,11 @@ final class BatchNorm {
       return;
     }
     try (var images = new Images(x)) {
-      Strided from = images.arranged(x);
       Strided g = images.arranged(grad);
-      long common = images.take(2 * images.channels * Double.BYTES);
-      if (training || gradWeight != null || gradBias != null) {
+      Strided from = training || gradWeight != null || gradBias != null ? images.arranged(x) : null;
+      long common = 0;
+      if (from != null) {
+        common = images.take(2 * images.channels * Double.BYTES);
         Grid grid = images.grid(g, from);
         long parts = images.take(grid.parts * images.channels * LARGEST_PART);
         Launch launch = Launch.begin().word(parts).word(g.address()).word(from.address());
@@ -155,8 +156,9 @@ final class BatchNorm {
       }
       if (gradX != null && gradX.numel() > 0) {
         Strided to = images.lies(gradX) ? gradX : images.taken(gradX.dtype());
-        Launch launch = Launch.begin().word(to.address()).word(g.address()).word(from.address());
-        Grid grid = images.grid(to, g, from);
+        Strided read = training ? from : null;
+        Launch launch = Launch.begin().word(to.address()).word(g.address()).word(read == null ? 0 : read.address());
+        Grid grid = images.grid(to, g, read);
         grid.write(launch);
         writeStatistics(launch, mean, rstd);
         writeParameters(launch, x.dtype(), weight);

@@ -2,9 +2,13 @@ package org.flambeau.backend.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.util.Arrays;
+import java.util.stream.IntStream;
 import org.flambeau.DType;
 import org.flambeau.Device;
+import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
@@ -28,6 +32,39 @@ class BatchNormTest extends KernelTest {
 
       assertArrayEquals(new double[] {0.5, 0.25}, arrays.read(rstd));
     }
+  }
+
+  /// Their squares are not finite in float32. Channels, images and pixels are enough for several blocks of each.
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void largeImagesThatAreAllTheSameHaveNoVariance(boolean channelsLast) {
+    long[] sizes = {2, 4, 128, 128};
+    double[] values = new double[2 * 4 * 128 * 128];
+    Arrays.fill(values, 0x1p67);
+    Strided x = arrays.write(arrays.strided(DType.FLOAT32, 0, sizes,
+        channelsLast ? new long[] {4 * 128 * 128, 1, 4 * 128, 4} : Strided.contiguousStrides(sizes)), values);
+    Strided mean = arrays.empty(DType.FLOAT32, 4);
+    Strided rstd = arrays.empty(DType.FLOAT32, 4);
+
+    gpu.kernels().batchNormStatistics(mean, rstd, x, null, null, 0.1, 0.25);
+
+    assertArrayEquals(new double[] {0x1p67, 0x1p67, 0x1p67, 0x1p67}, arrays.read(mean));
+    assertArrayEquals(new double[] {2, 2, 2, 2}, arrays.read(rstd));
+  }
+
+  /// It is neither copied nor looked at.
+  @Test
+  void withGivenStatisticsAndNoGradientsOfParametersOnlyTheGradientIsRead() {
+    Strided x = arrays.strided(DType.FLOAT32, 1, new long[] {2, 3, 4, 4}, new long[] {1, 128, 2, 16});
+    Strided grad = arrays.of(DType.FLOAT32, new long[] {2, 3, 4, 4}, IntStream.range(0, 96).asDoubleStream().toArray());
+    Strided gradX = arrays.empty(DType.FLOAT32, 2, 3, 4, 4);
+    Strided mean = arrays.of(DType.FLOAT32, new long[] {3}, 5, 6, 7);
+    Strided rstd = arrays.of(DType.FLOAT32, new long[] {3}, 2, 2, 2);
+
+    var work = SimulatedDriver.work(() -> gpu.kernels().batchNormBackward(gradX, null, null, grad, x, mean, rstd, null, false));
+
+    assertEquals(1, work.kernels());
+    assertArrayEquals(IntStream.range(0, 96).mapToDouble(i -> 2 * i).toArray(), arrays.read(gradX));
   }
 
   @ParameterizedTest
