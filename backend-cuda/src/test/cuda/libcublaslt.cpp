@@ -125,7 +125,7 @@ unsigned refused = 0;  // the proposals, as bits, that are not done after all
 struct Algorithm {
   char mark[8];
   int number;
-  uint32_t alignment[4];
+  uint32_t alignment[5];  // the last one the bias's
   uint64_t m, n, k, workspace;
 };
 static_assert(sizeof(Algorithm) <= 64);
@@ -395,6 +395,8 @@ API int cublasLtMatmulAlgoGetHeuristic(Handle *handle, const Product *product, c
     result.algorithm = {{}, *count, {}, problem.m, problem.n, problem.k, workspace};
     memcpy(result.algorithm.mark, MARK, sizeof MARK);
     memcpy(result.algorithm.alignment, preference->alignment, sizeof preference->alignment);
+    uintptr_t bias = reinterpret_cast<uintptr_t>(product->bias) | 16;
+    result.algorithm.alignment[4] = uint32_t(bias & -bias);
     result.workspace = workspace;
     result.waves = 1;
   }
@@ -417,7 +419,7 @@ API int cublasLtMatmul(Handle *handle, const Product *product, const void *alpha
     if (reinterpret_cast<uintptr_t>(addresses[i]) % algorithm->alignment[i] != 0) return INVALID_VALUE;
   }
   bool biased = product->epilogue & (BIAS | BIAS_GRADIENT_B);
-  if (biased && reinterpret_cast<uintptr_t>(product->bias) % algorithm->alignment[3] != 0) return INVALID_VALUE;
+  if (biased && reinterpret_cast<uintptr_t>(product->bias) % algorithm->alignment[4] != 0) return INVALID_VALUE;
   if (!a || !b || !d || (biased && !product->bias)) return INVALID_VALUE;
   auto number = [&](const void *at) {
     return product->scale == R_64F ? *static_cast<const double *>(at) : *static_cast<const float *>(at);

@@ -10,9 +10,11 @@ import org.jspecify.annotations.Nullable;
 /// @param epilogue cuBLASLt's number for what is done to D before it is stored
 /// @param leadingA elements from one column of A to the next, as it lies in memory
 /// @param strideA elements from one matrix of the batch to the next, 0 where all are the same
-/// @param alignment bytes that all addresses are multiples of, as [#alignment] tells them
+/// @param alignment bytes that the addresses of A, B and D are multiples of, as [#alignment] tells them
+/// @param biasAlignment the same of the bias, which no preference names: cuBLASLt reads it off the address
 record Gemm(DType dtype, boolean tensorFloat, int epilogue, int batch, long m, long n, long k, boolean transposedA, long leadingA,
-    long strideA, boolean transposedB, long leadingB, long strideB, long leadingD, long strideD, int alignment) {
+    long strideA, boolean transposedB, long leadingB, long strideB, long leadingD, long strideD, int alignment,
+    int biasAlignment) {
   /// Matrices that a batch may have.
   static final int MAX_BATCH = 65535;
   /// What cuBLASLt takes for granted unless it is told otherwise. Of less it leaves out algorithms.

@@ -137,7 +137,8 @@ final class MatrixProducts {
       long atY = y.at(first, dtype);
       long atD = d.at(first, dtype);
       Gemm gemm = new Gemm(dtype, tensorFloat, epilogue, batch, out.size(2), out.size(1), a.size(2), y.transposed(), y.leading(),
-          y.stride(), x.transposed(), x.leading(), x.stride(), d.leading(), d.stride(), Gemm.alignment(atX | atY | atD | bias));
+          y.stride(), x.transposed(), x.leading(), x.stride(), d.leading(), d.stride(), Gemm.alignment(atX | atY | atD),
+          Gemm.alignment(bias));
       if (!plans().run(gemm, atY, atX, atD, bias)) {
         return false;
       }

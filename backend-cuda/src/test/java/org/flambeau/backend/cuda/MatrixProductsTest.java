@@ -285,6 +285,25 @@ class MatrixProductsTest extends KernelTest {
     assertEquals(3, products.planned());
   }
 
+  /// cuBLASLt reads off the bias how it is aligned, when it is asked for algorithms.
+  @Test
+  void aProductIsPlannedAnewForABiasThatIsAlignedOtherwise() {
+    var library = new KernelLibrary(gpu);
+    var products = new MatrixProducts(gpu, library, new Elementwise(gpu, library));
+    Strided x = arrays.of(DType.FLOAT32, new long[] {1, 1}, 3);
+    Strided weight = arrays.of(DType.FLOAT32, new long[] {2, 1}, 1, 2);
+    Strided out = arrays.empty(DType.FLOAT32, 1, 2);
+    for (int offset : new int[] {0, 0, 1, 1}) {
+      Strided bias = arrays.write(arrays.strided(DType.FLOAT32, offset, new long[] {2}, new long[] {1}), 5, 7);
+
+      var work = SimulatedDriver.work(() -> products.linear(out, x, weight, bias, Activation.NONE));
+
+      assertEquals(0, work.kernels(), "cuBLASLt adds the bias");
+      assertArrayEquals(new double[] {8, 13}, arrays.read(out));
+      assertEquals(1 + offset, products.planned());
+    }
+  }
+
   /// It is part of what plans are found by: of what is of no use there is none.
   @ParameterizedTest
   @CsvSource({"0x7f00, 256", "0x7f80, 16", "0x7f10, 16", "0x7f08, 8", "0x7f02, 2"})

@@ -41,9 +41,9 @@ final class ModelProducts {
       }
       int heads = 12 * batch;
       all.add(new Gemm(dtype, tensorFloat, CublasLt.EPILOGUE_DEFAULT, heads, 197, 197, 64, true, 64, 197 * 64, false, 64, 197 * 64, 197,
-          197 * 197, dtype == DType.FLOAT32 ? 16 : 2)); // q·kᵀ
+          197 * 197, dtype == DType.FLOAT32 ? 16 : 2, Gemm.ALLOCATED)); // q·kᵀ
       all.add(new Gemm(dtype, tensorFloat, CublasLt.EPILOGUE_DEFAULT, heads, 64, 197, 197, false, 64, 197 * 64, false, 197, 197 * 197, 64,
-          197 * 64, 16)); // weights·v
+          197 * 64, 16, Gemm.ALLOCATED)); // weights·v
     }
   }
 
@@ -51,6 +51,6 @@ final class ModelProducts {
       boolean transposedB) {
     return new Gemm(dtype, tensorFloat, epilogue, 1, m, n, k, transposedA, transposedA ? k : m, 0, transposedB, transposedB ? n : k, 0, m,
         0,
-        Gemm.ALLOCATED);
+        Gemm.ALLOCATED, Gemm.ALLOCATED);
   }
 }
