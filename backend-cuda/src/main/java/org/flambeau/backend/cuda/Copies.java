@@ -2,6 +2,7 @@ package org.flambeau.backend.cuda;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.LongFunction;
 import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
 
@@ -9,11 +10,18 @@ import org.flambeau.spi.Strided;
 final class Copies implements AutoCloseable {
   private final Gpu gpu;
   private final Elementwise elementwise;
+  private final LongFunction<Workspace> memory;
   private final List<Workspace> copies = new ArrayList<>(0);
 
   Copies(Gpu gpu, Elementwise elementwise) {
+    this(gpu, elementwise, bytes -> Workspace.of(gpu, bytes));
+  }
+
+  /// @param memory for as many bytes
+  Copies(Gpu gpu, Elementwise elementwise, LongFunction<Workspace> memory) {
     this.gpu = gpu;
     this.elementwise = elementwise;
+    this.memory = memory;
   }
 
   /// `x` with its elements one after the other, in whatever order of dimensions.
@@ -63,7 +71,7 @@ final class Copies implements AutoCloseable {
   /// Unwritten memory for what `x` holds, with such strides.
   Strided room(Strided x, long[] strides) {
     long bytes = x.numel() * x.dtype().size();
-    Workspace workspace = Workspace.of(gpu, bytes);
+    Workspace workspace = memory.apply(bytes);
     copies.add(workspace);
     return Strided.of(new Storage(gpu.device(), workspace.address(), bytes), x.dtype(), 0, x.sizes(), strides);
   }

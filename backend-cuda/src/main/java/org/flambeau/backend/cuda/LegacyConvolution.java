@@ -11,6 +11,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.flambeau.BackendException;
 import org.flambeau.DType;
+import org.flambeau.DeviceOutOfMemoryException;
 import org.flambeau.backend.cuda.Convolutions.Request;
 import org.flambeau.backend.cuda.CudnnOperation.Direction;
 import org.flambeau.backend.cuda.binding.CudnnLegacy;
@@ -18,6 +19,7 @@ import org.flambeau.backend.cuda.binding.CudnnLegacy.Kind;
 import org.flambeau.backend.cuda.binding.CudnnLegacy.Operand;
 import org.flambeau.backend.cuda.binding.CudnnLegacy.Operands;
 import org.flambeau.backend.cuda.binding.CudnnLegacy.Pass;
+import org.flambeau.spi.Reclaimable;
 import org.flambeau.spi.Strided;
 
 /// Convolutions that cuDNN's graph API has no engine for, by the algorithms of its legacy API.
@@ -73,42 +75,46 @@ final class LegacyConvolution {
   /// How a request is done: on tensors that lie as `format` says, copies where they do not.
   private record Choice(Format format, int algorithm) {}
 
-  /// What became of a choice: it did the work, is not for it, or has no memory to work in.
-  private enum Outcome {
-    ISSUED, REFUSED, NO_ROOM
-  }
-
   /// Does what a request without epilogue asks for. The collector is waited for only where no choice has room without.
   ///
   /// @throws BackendException where no algorithm does it
   void run(Request request, Strided x, Strided weight, Strided y) {
-    Choice known = choices.get(request);
-    if (known == null || issue(request, known, false, x, weight, y) != Outcome.ISSUED) {
-      Outcome outcome = search(request, false, x, weight, y);
-      if (outcome == Outcome.NO_ROOM) {
-        outcome = search(request, true, x, weight, y);
-      }
-      if (outcome != Outcome.ISSUED) {
-        throw new BackendException("[conv2d] cuDNN has no engine and no deterministic algorithm for " + request + CudnnProposals.reason());
-      }
+    boolean issued;
+    try {
+      issued = search(request, x, weight, y);
+    } catch (DeviceOutOfMemoryException _) {
+      Reclaimable.collect(Convolutions.MAX_WORKSPACE);
+      issued = search(request, x, weight, y);
+    }
+    if (!issued) {
+      throw new BackendException("[conv2d] cuDNN has no engine and no deterministic algorithm for " + request + CudnnProposals.reason());
     }
     gpu.launched("cuDNN's legacy " + request.direction());
   }
 
-  /// Has the first candidate do the work that can. It will do it from now on, unless an earlier one has no room this time.
-  private Outcome search(Request request, boolean patient, Strided x, Strided weight, Strided y) {
-    Outcome all = Outcome.REFUSED;
-    for (Choice choice : candidates(request, x, weight, y).toList()) {
-      Outcome outcome = issue(request, choice, patient, x, weight, y);
-      if (outcome == Outcome.ISSUED) {
-        if (all == Outcome.REFUSED) {
-          choices.put(request, choice);
+  /// Has the choice that did the work before do it, or the first candidate that can, which will do it from now on, unless an earlier one
+  /// has no room this time. False where all refuse.
+  ///
+  /// @throws DeviceOutOfMemoryException where those that do not refuse have no room
+  private boolean search(Request request, Strided x, Strided weight, Strided y) {
+    Choice known = choices.get(request);
+    DeviceOutOfMemoryException noRoom = null;
+    for (Choice choice : Stream.concat(Stream.ofNullable(known), candidates(request, x, weight, y)).distinct().toList()) {
+      try {
+        if (issue(request, choice, x, weight, y)) {
+          if (noRoom == null && choice != known) {
+            choices.put(request, choice);
+          }
+          return true;
         }
-        return outcome;
+      } catch (DeviceOutOfMemoryException e) {
+        noRoom = e;
       }
-      all = outcome == Outcome.NO_ROOM ? outcome : all;
     }
-    return all;
+    if (noRoom != null) {
+      throw noRoom;
+    }
+    return false;
   }
 
   /// First those for which least is copied, mostly nothing or the weight.
@@ -129,29 +135,31 @@ final class LegacyConvolution {
     return request.exact() ? products : IntStream.concat(products, transforms);
   }
 
-  /// Issues the work where the algorithm is for it and has room, for which who is patient waits for the collector.
-  private Outcome issue(Request request, Choice choice, boolean patient, Strided x, Strided weight, Strided y) {
+  /// Issues the work, or returns false where the algorithm is not for it. The collector is not waited for.
+  ///
+  /// @throws DeviceOutOfMemoryException where copies or the algorithm have no room
+  private boolean issue(Request request, Choice choice, Strided x, Strided weight, Strided y) {
     Strided result = switch (request.direction()) {
       case FORWARD -> y;
       case BACKWARD_INPUT -> x;
       case BACKWARD_WEIGHT -> weight;
     };
     Format format = choice.format;
-    try (var copies = new Copies(gpu, elementwise)) {
+    try (var copies = new Copies(gpu, elementwise, bytes -> Workspace.atOnce(gpu, bytes))) {
       Strided computed = format.fits(result) ? result : copies.room(result, format.strides(result.sizes()));
       List<Strided> lying = Stream.of(x, weight, y)
           .map(operand -> operand == result ? computed
               : format.fits(operand) ? operand : copies.copy(operand, format.strides(operand.sizes())))
           .toList();
-      Outcome outcome = issueAsTheyLie(request, choice, patient, lying.get(0), lying.get(1), lying.get(2));
-      if (outcome == Outcome.ISSUED && computed != result) {
+      boolean issued = issueAsTheyLie(request, choice, lying.get(0), lying.get(1), lying.get(2));
+      if (issued && computed != result) {
         elementwise.copy(result, computed);
       }
-      return outcome;
+      return issued;
     }
   }
 
-  private Outcome issueAsTheyLie(Request request, Choice choice, boolean patient, Strided x, Strided weight, Strided y) {
+  private boolean issueAsTheyLie(Request request, Choice choice, Strided x, Strided weight, Strided y) {
     try (CudnnContext context = contexts.take(); var descriptors = new Descriptors()) {
       var image = new Operand(descriptors.tensor(choice.format, x), x.address());
       var filter = new Operand(descriptors.filter(choice.format, weight), weight.address());
@@ -169,16 +177,11 @@ final class LegacyConvolution {
       };
       OptionalLong bytes = pass.workspaceBytes(context.handle(), operands, choice.algorithm);
       if (bytes.isEmpty() || bytes.getAsLong() > Convolutions.MAX_WORKSPACE) {
-        return Outcome.REFUSED;
+        return false;
       }
-      try (Workspace workspace = patient ? Workspace.of(gpu, bytes.getAsLong()) : Workspace.ifThereIsRoom(gpu, bytes.getAsLong())) {
-        if (workspace == null) {
-          return Outcome.NO_ROOM;
-        }
+      try (Workspace workspace = Workspace.atOnce(gpu, bytes.getAsLong())) {
         boolean wide = request.dtype() == DType.FLOAT64;
-        return pass.run(context.handle(), operands, choice.algorithm, workspace.address(), bytes.getAsLong(), wide)
-            ? Outcome.ISSUED
-            : Outcome.REFUSED;
+        return pass.run(context.handle(), operands, choice.algorithm, workspace.address(), bytes.getAsLong(), wide);
       }
     }
   }

@@ -20,11 +20,17 @@ final class Workspace implements AutoCloseable {
 
   /// At least that many bytes, aligned to 256.
   static Workspace of(Gpu gpu, long bytes) {
-    return new Workspace(gpu, allocate(gpu, bytes), bytes);
+    try {
+      return new Workspace(gpu, Reclaimable.allocate(gpu.allocator(), bytes), bytes);
+    } catch (Allocator.OutOfMemory e) {
+      throw outOfMemory(gpu, bytes, e);
+    }
   }
 
-  /// [#of] for who has other means: null where the GPU has no more and its cache is empty. The collector is not waited for.
-  static @Nullable Workspace ifThereIsRoom(Gpu gpu, long bytes) {
+  /// [#of] for who has other means: the collector is not waited for.
+  ///
+  /// @throws DeviceOutOfMemoryException where the GPU has no more and its cache is empty
+  static Workspace atOnce(Gpu gpu, long bytes) {
     try {
       return new Workspace(gpu, gpu.allocator().allocate(bytes), bytes);
     } catch (Allocator.OutOfMemory _) {
@@ -32,18 +38,23 @@ final class Workspace implements AutoCloseable {
     }
     try {
       return new Workspace(gpu, gpu.allocator().allocate(bytes), bytes);
-    } catch (Allocator.OutOfMemory _) {
+    } catch (Allocator.OutOfMemory e) {
+      throw outOfMemory(gpu, bytes, e);
+    }
+  }
+
+  /// [#atOnce], null where that throws.
+  static @Nullable Workspace ifThereIsRoom(Gpu gpu, long bytes) {
+    try {
+      return atOnce(gpu, bytes);
+    } catch (DeviceOutOfMemoryException _) {
       return null;
     }
   }
 
-  private static long allocate(Gpu gpu, long bytes) {
-    try {
-      return Reclaimable.allocate(gpu.allocator(), bytes);
-    } catch (Allocator.OutOfMemory e) {
-      throw new DeviceOutOfMemoryException("Out of memory on " + gpu.device() + ": an operation needs " + bytes
-          + " bytes of working memory (" + e.getMessage() + "). Close MemoryScopes earlier or use a smaller batch");
-    }
+  private static DeviceOutOfMemoryException outOfMemory(Gpu gpu, long bytes, Allocator.OutOfMemory e) {
+    return new DeviceOutOfMemoryException("Out of memory on " + gpu.device() + ": an operation needs " + bytes
+        + " bytes of working memory (" + e.getMessage() + "). Close MemoryScopes earlier or use a smaller batch");
   }
 
   long address() {

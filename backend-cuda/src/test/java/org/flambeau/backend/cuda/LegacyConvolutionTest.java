@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.flambeau.BackendException;
 import org.flambeau.DType;
@@ -20,8 +21,10 @@ import org.flambeau.backend.cuda.ConvolutionsTest.Order;
 import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.spi.Activation;
+import org.flambeau.spi.Allocator;
 import org.flambeau.spi.Conv2d;
 import org.flambeau.spi.Epilogue;
+import org.flambeau.spi.Reclaimable;
 import org.flambeau.spi.Strided;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -168,6 +171,74 @@ class LegacyConvolutionTest extends KernelTest {
 
     fresh.kernels().conv2d(out, x, two, null, spec);
     assertEquals(before + 3, SimulatedDriver.cudnnQuestions(), "the first one does it again");
+  }
+
+  /// In rows only the input would have to be copied, for which there is no memory; with channels last weight and result, which are smaller
+  /// each, although not together.
+  @Test
+  void aCopyThatThereIsNoMemoryForGivesWayToOthers() {
+    Gpu fresh = new Gpu(0);
+    DeviceArrays numbers = new DeviceArrays(fresh);
+    Geometry g = new Geometry("wide", new long[] {1, 124, 1, 2130}, new long[] {121, 124, 1, 2}, new Conv2d(1, 1, 0, 0, 1, 1, 1));
+    double[] x = whole(new Random(5), g.x());
+    double[] weight = whole(new Random(6), g.weight());
+    Strided in = numbers.write(numbers.strided(DType.FLOAT32, 0, g.x(), new long[] {124 * 2130, 1, 124 * 2130, 124}), x);
+    Strided kernel = numbers.of(DType.FLOAT32, g.weight(), weight);
+    Strided out = numbers.empty(DType.FLOAT32, g.y());
+    fresh.allocator().emptyCache();
+
+    SimulatedDriver.memory(Driver.memGetInfo().total() - Driver.memGetInfo().free() + (2 << 20));
+    try {
+      fresh.kernels().conv2d(out, in, kernel, null, g.spec());
+    } finally {
+      SimulatedDriver.memory(1L << 30);
+    }
+    assertArrayEquals(ConvolutionsTest.forward(g, x, weight, null, DType.FLOAT32), numbers.read(out));
+  }
+
+  /// The segment of 20 MiB that a forgotten block leaves is taken by the copy of x, so that there is none for a workspace.
+  @Test
+  void whereNoAlgorithmHasMemoryTheCollectorIsWaitedForAndAllAreAskedAgain() throws Exception {
+    Gpu fresh = new Gpu(0);
+    DeviceArrays numbers = new DeviceArrays(fresh);
+    Conv2d spec = new Conv2d(1, 1, 0, 0, 1, 1, 1);
+    int n = 400_000;
+    Strided x = numbers.write(numbers.strided(DType.FLOAT32, 0, new long[] {1, 1, 1, n}, new long[] {2 * n, 2 * n, 2 * n, 2}),
+        IntStream.range(0, n).mapToDouble(i -> i % 9).toArray());
+    Strided two = numbers.of(DType.FLOAT32, new long[] {1, 1, 1, 1}, 2);
+    Strided out = numbers.empty(DType.FLOAT32, 1, 1, 1, n);
+    fresh.allocator().emptyCache();
+    new Forgotten(fresh, 5 << 20);
+    long before = SimulatedDriver.cudnnQuestions();
+
+    SimulatedDriver.memory(Driver.memGetInfo().total() - Driver.memGetInfo().free());
+    try {
+      fresh.kernels().conv2d(out, x, two, null, spec);
+    } finally {
+      SimulatedDriver.memory(1L << 30);
+    }
+    assertArrayEquals(IntStream.range(0, n).mapToDouble(i -> 2 * (i % 9)).toArray(), numbers.read(out));
+    assertEquals(before + 2, SimulatedDriver.cudnnQuestions());
+  }
+
+  /// Memory whose owner cannot be reached any more.
+  private static final class Forgotten extends Reclaimable {
+    private final Gpu gpu;
+    private final long address;
+    private final long bytes;
+
+    Forgotten(Gpu gpu, long bytes) throws Allocator.OutOfMemory {
+      super(new Object(), bytes);
+      this.gpu = gpu;
+      this.address = gpu.allocator().allocate(bytes);
+      this.bytes = bytes;
+      watch();
+    }
+
+    @Override
+    protected void free() {
+      gpu.allocator().free(address, bytes);
+    }
   }
 
   @Test
