@@ -67,8 +67,11 @@ public final class AutogradMeta {
   /// changed base, also where that needs no gradient any more.
   public @Nullable Node gradFn(Tensor self) {
     Tensor of = base;
+    if (of == null || gradFn == null && !of.requiresGrad()) {
+      return gradFn;
+    }
     int version = self.strided().storage().version();
-    if (of != null && viewVersion != version && (gradFn != null || of.requiresGrad())) {
+    if (viewVersion != version) {
       refuseUnlessPlain("its base or another view of its base has been");
       Node before = gradFn;
       Views.recordAsStrided(of, self);
@@ -212,15 +215,15 @@ public final class AutogradMeta {
   }
 
   public Node.Registration registerHook(Tensor self, UnaryOperator<@Nullable Tensor> hook) {
-    Node node = gradientEdge(self);
-    if (node == null) {
+    if (!requiresGrad()) {
       throw new AutogradException("cannot register a hook on a tensor that doesn't require gradient");
     }
-    return node.registerTensorHook(outputNr, hook);
+    Node node = gradientEdge(self);
+    return (node == null ? accumulator(self) : node).registerTensorHook(outputNr, hook); // where there is no edge, it never runs
   }
 
   public Node.Registration registerPostAccumulateGradHook(Tensor self, Consumer<Tensor> hook) {
-    if (!isLeaf(self) || !requiresGrad) {
+    if (!isLeaf(self) || !requiresGrad()) {
       throw new AutogradException(
           "post accumulate grad hooks cannot be registered on non-leaf tensors, or on tensors that don't require grad");
     }

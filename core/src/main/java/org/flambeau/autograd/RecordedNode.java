@@ -21,7 +21,8 @@ public final class RecordedNode<A> extends Node implements Saved {
     this.attributes = attributes;
   }
 
-  /// Records that `results` came from `operands`, at least one of which requires grad; null is one that was not given.
+  /// Records that `results`, of which those of whole numbers or truth values get no history, came from `operands`, at least one of which
+  /// requires grad; null is one that was not given.
   public static <A> void record(Derivative<A> derivative, A attributes, @Nullable Tensor[] operands, Tensor... results) {
     RecordedNode<A> node = begin(derivative, attributes, operands);
     Meta[] outputs = new Meta[results.length];

@@ -7,6 +7,7 @@ import org.flambeau.internal.ops.Activations;
 import org.flambeau.internal.ops.AutocastPolicy;
 import org.flambeau.internal.ops.Op;
 import org.flambeau.internal.ops.Selection;
+import org.flambeau.internal.ops.Shapes;
 import org.flambeau.internal.ops.Softmax;
 import org.flambeau.internal.ops.Unary;
 
@@ -117,6 +118,9 @@ abstract sealed class ActivationFunctions permits LossFunctions {
     AutocastPolicy policy = AutocastPolicy.of("prelu", x);
     if (policy != null) {
       return policy.run(c -> prelu(c[0], c[1]), x, weight);
+    }
+    if (weight.dim() > 1) {
+      throw new IllegalArgumentException("[prelu] Expected `weight` to be a scalar or 1D tensor, but got sizes " + Shapes.show(weight.sizes()));
     }
     long channels = x.dim() < 2 ? 1 : x.size(1);
     if (weight.numel() != 1 && weight.numel() != channels) {

@@ -1,6 +1,8 @@
 package org.flambeau.nn;
 
+import java.util.Arrays;
 import java.util.Locale;
+import org.flambeau.GradMode;
 import org.flambeau.Tensor;
 import org.flambeau.internal.ops.Attention;
 import org.flambeau.internal.ops.AutocastPolicy;
@@ -178,13 +180,26 @@ public final class Functional extends LayerFunctions {
     if (policy != null) {
       return policy.run(c -> cosineSimilarity(c[0], c[1], dim, eps), x1, x2);
     }
-    int[] along = {dim};
     return Op.scoped("cosine_similarity", () -> {
       long[] sizes = Shapes.broadcast("cosine_similarity", x1.sizes(), x2.sizes());
-      Tensor a = x1.expand(sizes);
-      Tensor b = x2.expand(sizes);
-      return a.div(a.norm(2, along, true).clampMin(eps)).mul(b.div(b.norm(2, along, true).clampMin(eps))).sum(dim);
+      int last = Shapes.dim("cosine_similarity", dim, sizes.length) - sizes.length; // counted from the end, as broadcasting does
+      long[] vector = Arrays.copyOfRange(sizes, sizes.length + last, sizes.length);
+      for (int d = 1; d < vector.length; d++) {
+        vector[d] = 1;
+      }
+      return unit(x1, vector, last, eps).mul(unit(x2, vector, last, eps)).sum(last);
     });
+  }
+
+  /// x, broadcast along `dim` alone, where that changes its norm, divided by its norm there. The norm counts as at least eps, but has the
+  /// derivative of a norm everywhere, as in PyTorch.
+  private static Tensor unit(Tensor x, long[] vector, int dim, double eps) {
+    Tensor whole = x.expand(Shapes.broadcast("cosine_similarity", x.sizes(), vector));
+    Tensor norm = whole.norm(2, new int[] {dim}, true).clone();
+    try (var _ = GradMode.noGrad()) {
+      Tensor _ = norm.clampMin_(eps);
+    }
+    return whole.div(norm);
   }
 
   // ---- padding ----

@@ -167,6 +167,28 @@ class MemoryFormatTest {
     assertTrue(Functional.pad(x, PaddingMode.CIRCULAR, 1, 1, 1, 1).isContiguous());
   }
 
+  /// By PyTorch: `torch.stack([x, x], dim).stride()`.
+  @ParameterizedTest
+  @CsvSource({"0, 120 60 1 15 3", "1, 120 3 1 30 6", "2, 120 1 60 15 3", "3, 120 1 30 15 3", "4, 120 40 10 2 1"})
+  void stacked_images_keep_their_channels_innermost_unless_they_alternate(int dim, String strides) {
+    Tensor plain = arange(2, 3, 4, 5);
+    Tensor x = plain.to(CHANNELS_LAST);
+    Tensor y = Tensor.stack(List.of(x, x.neg()), dim);
+    assertArrayEquals(longs(strides), y.strides());
+    assertEquals(Tensor.stack(List.of(plain, plain.neg()), dim).toString(), y.toString());
+    assertTrue(Tensor.stack(List.of(x, plain), dim).isContiguous());
+  }
+
+  /// By PyTorch: `F.pixel_shuffle(x.to(memory_format=torch.channels_last), factor).stride()`.
+  @ParameterizedTest
+  @CsvSource({"2 8 3 5, 2, 120 1 20 2", "2 8 3 5, 1, 120 1 40 8", "1 8 1 2, 2, 16 1 8 2", "2 4 3 1, 2, 12 1 2 1", "1 4 1 1, 2, 4 1 2 1"})
+  void shuffled_pixels_keep_their_channels_innermost(String sizes, int factor, String strides) {
+    Tensor plain = arange(longs(sizes));
+    Tensor y = Functional.pixelShuffle(plain.to(CHANNELS_LAST), factor);
+    assertArrayEquals(longs(strides), y.strides());
+    assertEquals(Functional.pixelShuffle(plain, factor).toString(), y.toString());
+  }
+
   @Test
   void row_major_weights_have_row_major_gradients_of_channels_last_images() {
     Conv2d conv = new Conv2d(4, 8, 3);

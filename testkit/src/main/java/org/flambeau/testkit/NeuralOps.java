@@ -52,11 +52,15 @@ final class NeuralOps {
       op("celu", (x, a) -> Functional.celu(x.get(0), a.number("alpha"))).refuses(() -> Functional.celu(Tensor.ones(1), 0), "[celu]", "alpha cannot be 0")
           .refuses(() -> Functional.celu(Tensor.of(1), 1), "[celu]", "int32"),
       floating("selu", Functional::selu).records("elu"),
-      op("prelu", (x, a) -> Functional.prelu(x.get(0), x.get(1))).refuses(() -> Functional.prelu(Tensor.ones(2, 4), Tensor.ones(3)), "[prelu]", "3", "4"),
+      op("prelu", (x, a) -> Functional.prelu(x.get(0), x.get(1))).refuses(() -> Functional.prelu(Tensor.ones(2, 4), Tensor.ones(3)), "[prelu]", "3", "4")
+          .refuses(() -> Functional.prelu(Tensor.ones(2, 3), Tensor.ones(DType.FLOAT64, 1)), "[prelu]", "Type promoting not supported", "float32", "float64")
+          .refuses(() -> Functional.prelu(Tensor.ones(2, 3), Tensor.ones(1, 3)), "[prelu]", "scalar or 1D", "(1, 3)")
+          .refuses(() -> Functional.prelu(Tensor.of(1, 2), Tensor.of(1)), "[prelu]", "int32"),
       op("threshold", (x, a) -> Functional.threshold(x.get(0), a.number("threshold"), a.number("value"))).refusesNothing("any numbers have an order"),
       op("pixel_shuffle", (x, a) -> Functional.pixelShuffle(x.get(0), a.integer("factor")))
           .refuses(() -> Functional.pixelShuffle(Tensor.ones(6, 2, 2), 2), "[pixel_shuffle]", "divisible", "6"),
-      op("glu", (x, a) -> Functional.glu(x.get(0), a.integer("dim"))).refuses(() -> Functional.glu(Tensor.ones(3), 0), "[glu]", "3"),
+      op("glu", (x, a) -> Functional.glu(x.get(0), a.integer("dim"))).refuses(() -> Functional.glu(Tensor.ones(3), 0), "[glu]", "3")
+          .refuses(() -> Functional.glu(Tensor.of(1, 2), 0), "[glu]", "int32"),
       op("softmax", (x, a) -> x.get(0).softmax(a.integer("dim"))).records("softmax", "softmax_backward")
           .refuses(() -> Tensor.ones(2).softmax(1), "[softmax]", "Dimension out of range"),
       op("log_softmax", (x, a) -> x.get(0).logSoftmax(a.integer("dim"))).refuses(() -> Tensor.ones(2).logSoftmax(1), "[log_softmax]", "Dimension out of range"),

@@ -50,7 +50,10 @@ public final class Activations {
   private static final Op<Exponential> CELU = exponential("celu", "CeluBackward0");
   private static final Op<Unit> PRELU = Op.of("prelu", Derivative.of("PreluKernelBackward0",
       term(saves(0, 1), (g, s, _) -> Tensor.where(s.input(0).gt(0), g, g.mul(s.input(1)))),
-      term(saves(0), (g, s, _) -> Tensor.where(s.input(0).gt(0), 0, g.mul(s.input(0))))));
+      term(saves(0), (g, s, _) -> {
+        Tensor x = s.input(0);
+        return Tensor.where(x.gt(0), 0, g.mul(GradMode.isEnabled() ? x.maskedFill(x.ge(0), 0) : x));
+      })));
   private static final Op<Double> THRESHOLD = Op.of("threshold", Derivative.of("ThresholdBackward0",
       term(saves(0), (g, s, threshold) -> g.maskedFill(s.input(0).le(threshold), 0))));
   private static final Op<Integer> GLU = Op.of("glu", Derivative.of("GluBackward0", term(saves(0), (g, s, dim) -> {
@@ -68,8 +71,10 @@ public final class Activations {
 
   private static Op<Exponential> exponential(String name, String node) {
     return Op.of(name, Derivative.of(node, term(saves(0), (g, s, a) -> {
-      Tensor inner = a.inner == 1 ? s.input(0) : s.input(0).mul(a.inner);
-      return Tensor.where(s.input(0).le(0), g.mul(inner.exp().mul(a.alpha * a.scale * a.inner)), a.scale == 1 ? g : g.mul(a.scale));
+      Tensor x = s.input(0);
+      Tensor falling = GradMode.isEnabled() ? Tensor.where(x.lt(0), x, 0) : x; // a second derivative sees the exponential on either side
+      Tensor inner = a.inner == 1 ? falling : falling.mul(a.inner);
+      return Tensor.where(x.le(0), g.mul(inner.exp().mul(a.alpha * a.scale * a.inner)), a.scale == 1 ? g : g.mul(a.scale));
     })));
   }
 
@@ -111,12 +116,20 @@ public final class Activations {
   /// x where it is positive, else `alpha·(exp(x/alpha) − 1)`.
   public static Tensor celu(Tensor x, double alpha) {
     Promotion.requireFloat("celu", x);
-    return CELU.compose(new Exponential(alpha, 1, 1 / alpha), new Tensor[] {x},
-        () -> Tensor.where(x.gt(0), x, x.div(alpha).expm1_().mul_(alpha)));
+    Exponential a = new Exponential(alpha, 1, 1 / alpha);
+    Strided in = x.strided();
+    return alpha == 1
+        ? CELU.run(a, x.dtype(), Layout.like(in), x, (k, out) -> k.elu(out, in, 1, 1))
+        : CELU.compose(a, new Tensor[] {x}, () -> Tensor.where(x.gt(0), x, x.div(alpha).expm1_().mul_(alpha)));
   }
 
   /// x where it is positive, else weight·x.
   public static Tensor prelu(Tensor x, Tensor weight) {
+    Promotion.requireFloat("prelu", x);
+    if (weight.dtype() != x.dtype()) {
+      throw new IllegalArgumentException("[prelu] Type promoting not supported. Got x of " + x.dtype().label() + " and weight of "
+          + weight.dtype().label() + ": cast one of them");
+    }
     return PRELU.compose(Unit.UNIT, new Tensor[] {x, weight}, () -> Tensor.where(x.gt(0), x, x.mul(weight)));
   }
 
@@ -127,6 +140,7 @@ public final class Activations {
 
   /// The first half of x along `dim`, times the sigmoid of the second.
   public static Tensor glu(Tensor x, int dim) {
+    Promotion.requireFloat("glu", x);
     long size = x.size(dim);
     if (size % 2 != 0) {
       throw new IllegalArgumentException("[glu] Halving dimension must be even, but dimension " + dim + " is size " + size);

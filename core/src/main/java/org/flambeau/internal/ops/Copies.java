@@ -124,7 +124,7 @@ public final class Copies {
     return separate(self, operand);
   }
 
-  /// `operand`, or a copy of it where it lies in the storage of `self`, which is about to be written.
+  /// `operand`, or a copy of it where it lies in the storage of `self`.
   static Tensor separate(Tensor self, Tensor operand) {
     return operand.strided().storage() == self.strided().storage() ? operand.clone() : operand;
   }

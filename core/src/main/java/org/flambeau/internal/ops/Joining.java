@@ -54,6 +54,10 @@ public final class Joining {
     if (policy != null) {
       return policy.run(c -> cat(dim, c), tensors);
     }
+    return cat(dim, Arrays.stream(tensors).allMatch(tensor -> Layout.isChannelsLast(tensor.strided())), tensors);
+  }
+
+  private static Tensor cat(int dim, boolean channelsLast, Tensor... tensors) {
     Tensor model = null;
     for (int i = 0; i < tensors.length; i++) {
       Tensor tensor = tensors[i];
@@ -73,7 +77,6 @@ public final class Joining {
       lengths[i] = isSkipped(tensors[i]) ? tensors[i].dim() == model.dim() && at == 0 ? 0 : -1 : checkedLength(model, tensors[i], at, i);
       sizes[at] += Math.max(lengths[i], 0);
     }
-    boolean channelsLast = Arrays.stream(tensors).allMatch(tensor -> Layout.isChannelsLast(tensor.strided()));
     Layout layout = channelsLast ? Layout.channelsLast(sizes) : Layout.contiguous(sizes);
     return CAT.run(new Parts(at, lengths), dtype, layout, device, tensors, (k, out) -> {
       long from = 0;
@@ -106,7 +109,7 @@ public final class Joining {
     return tensor.size(at);
   }
 
-  /// The tensors along a new dimension.
+  /// The tensors along a new dimension; of channels-last images, the channels stay innermost unless that dimension is the last.
   public static Tensor stack(int dim, Tensor... tensors) {
     if (tensors.length == 0) {
       throw new IllegalArgumentException("[stack] expected a non-empty list of Tensors");
@@ -124,9 +127,12 @@ public final class Joining {
       }
     }
     return Op.scoped("stack", () -> STACK.compose(new Rows(at, tensors.length), tensors, () -> {
-      Tensor[] rows = new Tensor[tensors.length];
-      Arrays.setAll(rows, i -> tensors[i].unsqueeze(at));
-      return cat(at, rows).contiguous();
+      if (at < tensors[0].dim()) {
+        return cat(at, tensors).unflatten(at, tensors.length, tensors[0].size(at));
+      }
+      Tensor[] columns = new Tensor[tensors.length];
+      Arrays.setAll(columns, i -> tensors[i].unsqueeze(at));
+      return cat(at, false, columns);
     }));
   }
 }

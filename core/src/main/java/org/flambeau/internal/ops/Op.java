@@ -170,18 +170,28 @@ public final class Op<A> {
     Tensor[] results;
     try (var _ = GradMode.noGrad()) {
       thread.modes &= ~ThreadState.AUTOCAST; // as a kernel, it computes in the dtype of its operands
-      results = inInnerScope(thread, computation);
+      results = inInnerScope(thread, () -> apart(operands, computation.get()));
     } catch (IllegalArgumentException | IndexOutOfBoundsException | ArithmeticException e) {
       throw inTheNameOf(title(), e);
     }
     for (int i = 0; i < results.length; i++) {
       AutogradMeta meta = results[i].autogradOrNull();
       if (meta != null && meta.base() != null) {
-        results[i] = results[i].detach(); // what it is a view of was a temporary
+        results[i] = results[i].detach(); // what it is a view of is a temporary, as no operand's memory is left among the results
       }
     }
     if (derivative != null && thread.records() && anyRequiresGrad(operands)) {
       RecordedNode.record(derivative, attributes, operands, results);
+    }
+    return results;
+  }
+
+  /// `results`, those copied that lie in an operand's memory: an operation that is recorded as a whole makes no views.
+  private static Tensor[] apart(@Nullable Tensor[] operands, Tensor[] results) {
+    for (Tensor operand : operands) {
+      for (int i = 0; operand != null && i < results.length; i++) {
+        results[i] = Copies.separate(operand, results[i]);
+      }
     }
     return results;
   }

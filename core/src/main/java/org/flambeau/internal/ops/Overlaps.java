@@ -27,7 +27,7 @@ final class Overlaps {
   static void refusePartial(String op, Tensor self, Tensor operand) {
     Strided own = self.strided();
     Strided other = operand.strided();
-    if (own.storage() == other.storage() && operand != self && overlap(own, other) && !sameOrder(own, other)) {
+    if (own.storage() == other.storage() && operand != self && overlap(own, other) && !same(own, other)) {
       throw refused(op, "input tensor");
     }
   }
@@ -52,12 +52,8 @@ final class Overlaps {
         && Layout.isDense(b);
   }
 
-  private static boolean sameOrder(Strided a, Strided b) {
-    return a.offset() == b.offset() && a.numel() == b.numel() && Arrays.equals(a.strides(), b.strides());
-  }
-
   /// Whether both are the same elements.
   static boolean same(Strided a, Strided b) {
-    return a.storage() == b.storage() && sameOrder(a, b) && Arrays.equals(a.sizes(), b.sizes());
+    return a.storage() == b.storage() && a.offset() == b.offset() && Arrays.equals(a.sizes(), b.sizes()) && Arrays.equals(a.strides(), b.strides());
   }
 }

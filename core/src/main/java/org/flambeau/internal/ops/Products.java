@@ -8,8 +8,7 @@ import org.flambeau.Tensor;
 final class Products {
   private Products() {}
 
-  /// Σ over a product's factors: each one's gradient is the product of all others. Division serves where no factor is 0;
-  /// else the products of what stands before and behind each factor.
+  /// Each factor's gradient is the product of all others: of what stands before it, and of what stands behind.
   static Tensor backward(Tensor grad, Tensor x, Reductions.Over over) {
     long[] sizes = x.sizes();
     if (over.dims().length == 0) {

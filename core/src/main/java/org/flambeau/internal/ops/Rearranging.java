@@ -40,8 +40,12 @@ public final class Rearranging {
     sizes[first] /= (long) factor * factor;
     sizes[first + 1] *= factor;
     sizes[first + 2] *= factor;
-    return PIXEL_SHUFFLE.compose(factor, new Tensor[] {x},
-        () -> Copies.asImages(x, x.unflatten(first, sizes[first], factor, factor).permute(order).reshape(sizes)));
+    return PIXEL_SHUFFLE.compose(factor, new Tensor[] {x}, () -> {
+      Tensor parts = x.unflatten(first, sizes[first], factor, factor);
+      return Layout.isChannelsLast(x.strided())
+          ? parts.permute(0, 4, 2, 5, 3, 1).reshape(sizes[0], sizes[2], sizes[3], sizes[1]).permute(0, 3, 1, 2)
+          : parts.permute(order).reshape(sizes);
+    });
   }
 
   /// The reverse of [#pixelShuffle], into `sizes`.
@@ -111,7 +115,7 @@ public final class Rearranging {
       expanded[2 * d + 1] = size;
       result[d] = repeats[d] * size;
     }
-    return REPEAT.compose(expanded, new Tensor[] {x}, () -> copied(x, x.reshape(single).expand(expanded).reshape(result)));
+    return REPEAT.compose(expanded, new Tensor[] {x}, () -> x.reshape(single).expand(expanded).reshape(result));
   }
 
   public static Tensor repeatInterleave(Tensor x, long repeats, int dim) {
@@ -123,7 +127,7 @@ public final class Rearranging {
     Tensor column = whole.unsqueeze(at + 1);
     long[] expanded = column.sizes();
     expanded[at + 1] = repeats;
-    return copied(x, column.expand(expanded).flatten(at, at + 1));
+    return Copies.separate(x, column.expand(expanded).flatten(at, at + 1));
   }
 
   public static List<Tensor> broadcastTensors(Tensor... tensors) {
@@ -167,10 +171,5 @@ public final class Rearranging {
       grids.add(vectors.get(i).reshape(own).expand(sizes));
     }
     return grids;
-  }
-
-  /// `result` with memory of its own.
-  private static Tensor copied(Tensor x, Tensor result) {
-    return result.strided().storage() == x.strided().storage() ? result.clone() : result;
   }
 }

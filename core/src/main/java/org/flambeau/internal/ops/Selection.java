@@ -151,13 +151,6 @@ public final class Selection {
 
   public static Tensor leakyRelu(Tensor x, double slope) {
     Strided in = x.strided();
-    return LEAKY_RELU.run(slope, requireFloat("leaky_relu", x), Layout.like(in), x, (k, out) -> k.leakyRelu(out, in, slope));
-  }
-
-  private static DType requireFloat(String op, Tensor x) {
-    if (!x.dtype().isFloating()) {
-      throw new IllegalArgumentException("[" + op + "] expected a float tensor, got " + x.dtype().label());
-    }
-    return x.dtype();
+    return LEAKY_RELU.run(slope, Promotion.requireFloat("leaky_relu", x), Layout.like(in), x, (k, out) -> k.leakyRelu(out, in, slope));
   }
 }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import java.util.ArrayList;
 import java.util.List;
 import org.flambeau.AutogradException;
+import org.flambeau.GradMode;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Node;
 import org.junit.jupiter.api.Test;
@@ -99,6 +100,25 @@ final class HooksTest {
     y.sum().backward();
     assertEquals(List.of(3.0), seen);
     assertGrad(x, 6, 6);
+  }
+
+  /// What it views requires grad, and so it does itself, but no gradient comes its way.
+  @Test
+  void a_view_made_without_recording_takes_hooks_that_never_run() {
+    List<String> seen = new ArrayList<>();
+    Tensor view;
+    try (var _ = GradMode.noGrad()) {
+      view = x.view(2, 1);
+    }
+    view.registerHook(_ -> note(seen, "hook"));
+    view.registerPostAccumulateGradHook(_ -> seen.add("accumulated"));
+    view.mul(2).add(x.view(2, 1)).sum().backward();
+    assertEquals(List.of(), seen);
+    assertNull(view.grad());
+    assertGrad(x, 1, 1);
+    Tensor other = Tensor.ones(2);
+    assertThrows(AutogradException.class, () -> other.registerHook(g -> g));
+    assertThrows(AutogradException.class, () -> other.registerPostAccumulateGradHook(_ -> {}));
   }
 
   @Test

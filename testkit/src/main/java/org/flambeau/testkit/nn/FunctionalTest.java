@@ -6,15 +6,20 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
+import org.flambeau.BackwardOption;
 import org.flambeau.DType;
+import org.flambeau.MemoryFormat;
 import org.flambeau.Reduction;
 import org.flambeau.Tensor;
+import org.flambeau.autograd.Autograd;
 import org.flambeau.autograd.GradCheck;
 import org.flambeau.nn.ConvOptions;
 import org.flambeau.nn.Functional;
@@ -188,6 +193,84 @@ final class FunctionalTest {
     Tensor weight = Tensor.of(0.25).requiresGrad_(true);
     Functional.prelu(x, weight).backward(Tensor.of(1.0, 3));
     assertEquals(-6, Objects.requireNonNull(weight.grad()).toDouble());
+  }
+
+  /// Where it lies as the images did, its result still has memory of its own: a leaf behind it is not changed with it.
+  @Test
+  void pixel_shuffle_is_no_view() {
+    for (Tensor x : List.of(Tensor.ones(1, 4, 1, 1), Tensor.ones(1, 4, 1, 1).to(MemoryFormat.CHANNELS_LAST), Tensor.ones(DType.INT64, 1, 4, 1, 1))) {
+      for (int factor : new int[] {1, 2}) {
+        Tensor leaf = x.clone().requiresGrad_(x.dtype().isFloating());
+        Tensor y = Functional.pixelShuffle(leaf, factor).mul_(3);
+        assertEquals(4, leaf.sum().toDouble());
+        assertEquals(12, y.sum().toDouble());
+        if (leaf.requiresGrad()) {
+          y.sum().backward();
+          assertArrayEquals(new double[] {3, 3, 3, 3}, leaf.grad().toDoubleArray());
+        }
+      }
+    }
+  }
+
+  /// By PyTorch, whose second derivative at 0 is 0, as is that of what is not taken where the exponential overflows.
+  @Test
+  void second_derivatives_of_exponential_units_are_0_where_they_are_straight() {
+    double selu = 1.0507009873554805 * 1.6732632423543772;
+    assertSecond(Functional::elu, Math.exp(-2));
+    assertSecond(Functional::selu, selu * Math.exp(-2));
+    assertSecond(x -> Functional.celu(x, 1), Math.exp(-2));
+    assertSecond(x -> Functional.celu(x, 2), Math.exp(-1) / 2);
+    assertSecond(x -> Functional.celu(x, -0.5), -2 * Math.exp(4));
+  }
+
+  private static void assertSecond(UnaryOperator<Tensor> function, double below) {
+    Tensor x = Tensor.of(-2, 0, 1, 100, 1000, Double.POSITIVE_INFINITY, Double.NaN).requiresGrad_(true);
+    Tensor first = Autograd.grad(function.apply(x).sum(), List.of(x), BackwardOption.CREATE_GRAPH).getFirst();
+    double[] second = Autograd.grad(first.sum(), List.of(x)).getFirst().toDoubleArray();
+    assertEquals(below, second[0], 1e-12 * Math.abs(below));
+    assertArrayEquals(new double[6], Arrays.copyOfRange(second, 1, second.length));
+  }
+
+  @Test
+  void prelu_beside_an_infinite_element_can_be_differentiated_again() {
+    Tensor x = Tensor.of(Double.POSITIVE_INFINITY, -2).requiresGrad_(true);
+    Tensor weight = Tensor.of(0.25).requiresGrad_(true);
+    Tensor upstream = Tensor.ones(DType.FLOAT64, 2).requiresGrad_(true);
+    List<Tensor> first = Autograd.grad(List.of(Functional.prelu(x, weight)), List.of(x, weight), List.of(upstream), BackwardOption.CREATE_GRAPH);
+    List<Tensor> second = Autograd.grad(first.getFirst().sum().add(first.getLast().sum()), List.of(upstream, x, weight));
+    assertArrayEquals(new double[] {1, -1.75}, second.getFirst().toDoubleArray());
+    assertArrayEquals(new double[] {0, 1}, second.get(1).toDoubleArray());
+    assertEquals(1, second.getLast().toDouble());
+  }
+
+  /// By PyTorch, which clamps the norm without recording it.
+  @Test
+  void a_norm_below_epsilon_has_its_derivative_in_the_cosine_similarity() {
+    Tensor x1 = Tensor.of(3e-3, 0).view(1, 2).requiresGrad_(true);
+    Tensor x2 = Tensor.of(1.0, 1).view(1, 2).requiresGrad_(true);
+    Tensor y = Functional.cosineSimilarity(x1, x2, 1, 1e-2);
+    assertEquals(0.2121320343559643, y.toDouble(), 1e-12);
+    y.sum().backward();
+    assertArrayEquals(new double[] {49.49747468305833, 70.71067811865476}, x1.grad().toDoubleArray(), 1e-9);
+    assertArrayEquals(new double[] {0.10606601717798211, -0.10606601717798211}, x2.grad().toDoubleArray(), 1e-12);
+  }
+
+  /// A size of 1 along the dimension is broadcast before the norm, as in PyTorch; any other after it.
+  @Test
+  void cosine_similarity_is_of_all_pairs_and_of_single_elements() {
+    Tensor x = Tensor.of(1.0, 2, 2);
+    Tensor single = Tensor.of(3.0, 4).view(2, 1);
+    double expected = 5 / (3 * Math.sqrt(3));
+    assertArrayEquals(new double[] {expected, expected}, Functional.cosineSimilarity(x, single, 1, 1e-8).toDoubleArray(), 1e-12);
+    double column = 7 / (5 * Math.sqrt(2));
+    assertArrayEquals(new double[] {column, column, column}, Functional.cosineSimilarity(x, single, 0, 1e-8).toDoubleArray(), 1e-12);
+    assertEquals(-1, Functional.cosineSimilarity(Tensor.scalar(2.0), Tensor.scalar(-3.0), 0, 1e-8).toDouble());
+    Tensor a = Tensor.randn(4, 1, 3);
+    Tensor b = Tensor.randn(1, 5, 3);
+    Tensor pairs = Functional.cosineSimilarity(a, b, 2, 1e-8);
+    Tensor all = Functional.cosineSimilarity(a.expand(4, 5, 3).contiguous(), b.expand(4, 5, 3).contiguous(), 2, 1e-8);
+    assertArrayEquals(new long[] {4, 5}, pairs.sizes());
+    assertArrayEquals(all.toDoubleArray(), pairs.toDoubleArray(), 1e-6);
   }
 
   @Test
