@@ -120,7 +120,8 @@ abstract sealed class ActivationFunctions permits LossFunctions {
       return policy.run(c -> prelu(c[0], c[1]), x, weight);
     }
     if (weight.dim() > 1) {
-      throw new IllegalArgumentException("[prelu] Expected `weight` to be a scalar or 1D tensor, but got sizes " + Shapes.show(weight.sizes()));
+      throw new IllegalArgumentException(
+          "[prelu] Expected `weight` to be a scalar or 1D tensor, but got sizes " + Shapes.show(weight.sizes()));
     }
     long channels = x.dim() < 2 ? 1 : x.size(1);
     if (weight.numel() != 1 && weight.numel() != channels) {

@@ -54,6 +54,7 @@ final class Overlaps {
 
   /// Whether both are the same elements.
   static boolean same(Strided a, Strided b) {
-    return a.storage() == b.storage() && a.offset() == b.offset() && Arrays.equals(a.sizes(), b.sizes()) && Arrays.equals(a.strides(), b.strides());
+    return a.storage() == b.storage() && a.offset() == b.offset() && Arrays.equals(a.sizes(), b.sizes())
+        && Arrays.equals(a.strides(), b.strides());
   }
 }

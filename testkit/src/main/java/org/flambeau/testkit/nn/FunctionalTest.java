@@ -198,7 +198,8 @@ final class FunctionalTest {
   /// Where it lies as the images did, its result still has memory of its own: a leaf behind it is not changed with it.
   @Test
   void pixel_shuffle_is_no_view() {
-    for (Tensor x : List.of(Tensor.ones(1, 4, 1, 1), Tensor.ones(1, 4, 1, 1).to(MemoryFormat.CHANNELS_LAST), Tensor.ones(DType.INT64, 1, 4, 1, 1))) {
+    for (Tensor x : List.of(Tensor.ones(1, 4, 1, 1), Tensor.ones(1, 4, 1, 1).to(MemoryFormat.CHANNELS_LAST),
+        Tensor.ones(DType.INT64, 1, 4, 1, 1))) {
       for (int factor : new int[] {1, 2}) {
         Tensor leaf = x.clone().requiresGrad_(x.dtype().isFloating());
         Tensor y = Functional.pixelShuffle(leaf, factor).mul_(3);
@@ -236,7 +237,8 @@ final class FunctionalTest {
     Tensor x = Tensor.of(Double.POSITIVE_INFINITY, -2).requiresGrad_(true);
     Tensor weight = Tensor.of(0.25).requiresGrad_(true);
     Tensor upstream = Tensor.ones(DType.FLOAT64, 2).requiresGrad_(true);
-    List<Tensor> first = Autograd.grad(List.of(Functional.prelu(x, weight)), List.of(x, weight), List.of(upstream), BackwardOption.CREATE_GRAPH);
+    List<Tensor> first = Autograd.grad(List.of(Functional.prelu(x, weight)), List.of(x, weight), List.of(upstream),
+        BackwardOption.CREATE_GRAPH);
     List<Tensor> second = Autograd.grad(first.getFirst().sum().add(first.getLast().sum()), List.of(upstream, x, weight));
     assertArrayEquals(new double[] {1, -1.75}, second.getFirst().toDoubleArray());
     assertArrayEquals(new double[] {0, 1}, second.get(1).toDoubleArray());
