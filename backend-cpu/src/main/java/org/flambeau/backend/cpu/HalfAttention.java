@@ -64,7 +64,8 @@ final class HalfAttention {
 
   /// Whether it serves queries, keys and values; `others` are what else its products read.
   static boolean serves(LinearAlgebra algebra, double scale, Strided q, Strided k, Strided v, Strided... others) {
-    boolean serves = q.dtype() == DType.BFLOAT16 && scale > 0 && q.size(2) >= FEW && q.size(2) * k.size(2) * q.size(3) >= WORTH && isPlain(q) && isPlain(k)
+    boolean serves = q.dtype() == DType.BFLOAT16 && scale > 0 && q.size(2) >= FEW && q.size(2) * k.size(2) * q.size(3) >= WORTH
+        && isPlain(q) && isPlain(k)
         && isPlain(v);
     for (Strided other : others) {
       serves &= isPlain(other);

@@ -37,7 +37,8 @@ final class SerialProduct implements ThreadProduct {
       long b = descriptors.of(shape.factors(), new long[] {shape.k(), shape.n()}, new long[] {shape.bRow(), shape.bColumn()});
       long c = descriptors.of(shape.result(), new long[] {shape.m(), shape.n()}, new long[] {shape.cRow(), 1});
       Plan plan = Dnnl.alone(() -> Plan.of(Dnnl.matmul(a, b, 0, c, descriptors.attributes()), descriptors,
-          new Operand(Dnnl.ARG_DST, Role.OUTPUT, c), new Operand(Dnnl.ARG_SRC, Role.INPUT, a), new Operand(Dnnl.ARG_WEIGHTS, Role.INPUT, b)));
+          new Operand(Dnnl.ARG_DST, Role.OUTPUT, c), new Operand(Dnnl.ARG_SRC, Role.INPUT, a),
+          new Operand(Dnnl.ARG_WEIGHTS, Role.INPUT, b)));
       if (!plan.isUsable()) {
         throw new BackendException("[oneDNN] no kernel for " + shape);
       }

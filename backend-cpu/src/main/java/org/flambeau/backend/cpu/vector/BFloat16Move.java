@@ -14,7 +14,8 @@ import org.flambeau.backend.cpu.Inliner;
 /// bfloat16 to and from floats.
 final class BFloat16Move implements LaneMove {
   static LaneMove make() {
-    return Inliner.specialize(MethodHandles.lookup(), LaneMove.class, BFloat16Move.class, List.of(BFloat16Lanes.class), Map.of(), "bfloat16");
+    return Inliner.specialize(MethodHandles.lookup(), LaneMove.class, BFloat16Move.class, List.of(BFloat16Lanes.class), Map.of(),
+        "bfloat16");
   }
 
   @Override
