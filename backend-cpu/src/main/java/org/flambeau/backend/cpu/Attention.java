@@ -7,36 +7,18 @@ import org.flambeau.spi.Strided;
 
 /// Attention that never has all scores at once (Dao et al., "FlashAttention", 2022): a block of queries meets all keys of its head, and what
 /// becomes of its scores stays in the second-level cache.
-final class Attention {
+final class Attention extends AttentionHeads {
   /// Queries of a block: enough that a strip of keys, once in the first-level cache, is worth its way there.
   private static final int BLOCK = 32;
 
   /// What a thread computes at least, in multiplications.
   private static final long GRAIN = 1 << 18;
 
-  private final RowKernels rows = Rows.kernels();
-  private final Heads query;
-  private final Heads key;
-  private final Heads value;
-  private final float scale;
-  private final boolean causal;
-  private final long heads;
-  private final int queries;
-  private final int keys;
-  private final int width;
   private final long rowPitch;
   private final long scorePitch;
 
   private Attention(Heads query, Heads key, Heads value, double scale, boolean causal) {
-    this.query = query;
-    this.key = key;
-    this.value = value;
-    this.scale = (float) scale;
-    this.causal = causal;
-    this.heads = query.x().size(0) * query.x().size(1);
-    this.queries = Math.toIntExact(query.x().size(2));
-    this.keys = Math.toIntExact(key.x().size(2));
-    this.width = query.columns();
+    super(query, key, value, scale, causal);
     this.rowPitch = CachedProduct.pitch(width);
     this.scorePitch = CachedProduct.pitch(keys);
   }
@@ -91,14 +73,14 @@ final class Attention {
   private void attend(Heads out, Strided logSumExp, long head, int first, long keysAcross, long values, long block,
       long weights) {
     int count = Math.min(BLOCK, queries - first);
-    int met = met(first + count);
+    int met = counted(first + count);
     query.read(head, first, count, scale, block, rowPitch);
     CachedProduct.multiply(false, count, met, width, block, rowPitch, Float.BYTES, keysAcross, CachedProduct.STRIP_ROW,
         CachedProduct.strip(width), weights, scorePitch);
     float[] shares = new float[count];
     for (int i = 0; i < count; i++) {
       long row = weights + i * scorePitch;
-      hide(row, first + i, met);
+      hide(row, first + i, CachedProduct.padded(met), Float.NEGATIVE_INFINITY);
       float largest = rows.largest(row, CachedProduct.padded(met));
       double sum = rows.exponentials(row, largest, CachedProduct.padded(met));
       shares[i] = (float) (1 / sum);
@@ -108,24 +90,6 @@ final class Attention {
     for (int i = 0; i < count; i++) {
       out.write(head, first + i, block + i * rowPitch, shares[i]);
     }
-  }
-
-  /// How many keys the queries before number `end` meet.
-  private int met(int end) {
-    return causal ? Math.min(keys, end) : keys;
-  }
-
-  /// Scores that do not count, and what fills the last vector, become −∞.
-  private void hide(long scores, int index, int met) {
-    int counted = met(index + 1);
-    Heads.fill(scores + 4L * counted, CachedProduct.padded(met) - counted, Float.NEGATIVE_INFINITY);
-  }
-
-  /// The address of a query's logarithm.
-  static long place(Strided logSumExp, long head, int index) {
-    long count = logSumExp.size(1);
-    return logSumExp.address()
-        + 4 * (head / count * logSumExp.stride(0) + head % count * logSumExp.stride(1) + index * logSumExp.stride(2));
   }
 
   // ---- backward: the weights once more, from their scores and the logarithm of their sum ----
@@ -194,7 +158,7 @@ final class Attention {
 
     /// Writes the gradients of a block's queries, and adds what the block gives to those of keys and values.
     private void add(long head, int first, int count, Heads gradQ) {
-      int met = met(first + count);
+      int met = counted(first + count);
       query.read(head, first, count, scale, block, rowPitch);
       grad.read(head, first, count, 1, grads, rowPitch);
       out.read(head, first, count, 1, result, rowPitch);
@@ -206,7 +170,7 @@ final class Attention {
         long row = weights + i * scorePitch;
         long rowGrad = weightGrads + i * scorePitch;
         int n = CachedProduct.padded(met);
-        hide(row, first + i, met);
+        hide(row, first + i, CachedProduct.padded(met), Float.NEGATIVE_INFINITY);
         float total = ALL.get(FLOAT, place(logSumExp, head, first + i));
         exponential.run(row, row, row, row, row, row, total, 1, 0, 0, n);
         float mean = (float) Rows.sum(product, grads + i * rowPitch, result + i * rowPitch, 0, width);

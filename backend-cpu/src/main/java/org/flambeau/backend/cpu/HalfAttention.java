@@ -11,7 +11,7 @@ import org.flambeau.spi.Strided;
 
 /// [Attention] of bfloat16 where the processor has a unit for its products: they read queries, keys and values as they lie, and weights are
 /// rounded to bfloat16 on their way from one product to the next, as in PyTorch. Scores and sums are floats.
-final class HalfAttention {
+final class HalfAttention extends AttentionHeads {
   /// Bytes of a block's scores, which are to stay in the second-level cache with what comes of them.
   private static final long SCORES = 256 << 10;
 
@@ -27,17 +27,7 @@ final class HalfAttention {
   /// Multiplications of a head's product below which calling for them costs more than it saves.
   private static final long WORTH = 1 << 16;
 
-  private final RowKernels rows = Rows.kernels();
   private final LinearAlgebra algebra;
-  private final Heads query;
-  private final Heads key;
-  private final Heads value;
-  private final float scale;
-  private final boolean causal;
-  private final long heads;
-  private final int queries;
-  private final int keys;
-  private final int width;
   /// Queries that meet all keys at once.
   private final int block;
   private final int blocks;
@@ -46,16 +36,8 @@ final class HalfAttention {
 
   /// @param most the most queries of a block
   private HalfAttention(LinearAlgebra algebra, Heads query, Heads key, Heads value, double scale, boolean causal, long most) {
+    super(query, key, value, scale, causal);
     this.algebra = algebra;
-    this.query = query;
-    this.key = key;
-    this.value = value;
-    this.scale = (float) scale;
-    this.causal = causal;
-    this.heads = query.x().size(0) * query.x().size(1);
-    this.queries = Math.toIntExact(query.x().size(2));
-    this.keys = Math.toIntExact(key.x().size(2));
-    this.width = query.columns();
     this.pitch = Math.toIntExact(CachedProduct.pitch(keys) / Float.BYTES);
     long rows = Math.max(ROWS, Math.min(SCORES / Float.BYTES / keys, most) / ROWS * ROWS);
     this.block = queries <= rows + ROWS / 2 ? queries : Math.toIntExact(rows);
@@ -65,8 +47,7 @@ final class HalfAttention {
   /// Whether it serves queries, keys and values; `others` are what else its products read.
   static boolean serves(LinearAlgebra algebra, double scale, Strided q, Strided k, Strided v, Strided... others) {
     boolean serves = q.dtype() == DType.BFLOAT16 && scale > 0 && q.size(2) >= FEW && q.size(2) * k.size(2) * q.size(3) >= WORTH
-        && isPlain(q) && isPlain(k)
-        && isPlain(v);
+        && isPlain(q) && isPlain(k) && isPlain(v);
     for (Strided other : others) {
       serves &= isPlain(other);
     }
@@ -123,7 +104,7 @@ final class HalfAttention {
       float largest = scale * rows.largest(row, padded);
       double sum = rows.roundedExponentials(weights + 2L * i * pitch, row, scale, largest, padded);
       shares[i] = (float) (1 / sum);
-      ALL.set(FLOAT, Attention.place(logSumExp, head, first + i), (float) (largest + Math.log(sum)));
+      ALL.set(FLOAT, place(logSumExp, head, first + i), (float) (largest + Math.log(sum)));
     }
     products.run(weighted(value, count, met), weights, value.row(head, 0), result);
     for (int i = 0; i < count; i++) {
@@ -133,15 +114,7 @@ final class HalfAttention {
 
   /// The keys that a block's products have, where its last query has number `end` - 1.
   private int met(int end) {
-    return causal ? Math.min(keys, Math.ceilDiv(end, STEP) * STEP) : keys;
-  }
-
-  /// Gives what query number `index` does not meet a value that does not count.
-  private void hide(long row, int index, int padded, float value) {
-    int counted = causal ? Math.min(keys, index + 1) : keys;
-    if (counted < padded) {
-      Heads.fill(row + 4L * counted, padded - counted, value);
-    }
+    return counted(Math.ceilDiv(end, STEP) * STEP);
   }
 
   /// The rows of `left` by those of `right`: scores.
@@ -226,7 +199,7 @@ final class HalfAttention {
         hide(row, first + i, padded, Float.NEGATIVE_INFINITY);
         hide(rowGrad, first + i, padded, 0);
         rows.scoreGradients(weights + 2L * i * pitch, scoreGrads + 2L * i * pitch, row, rowGrad, scale,
-            ALL.get(FLOAT, Attention.place(logSumExp, head, first + i)), padded);
+            ALL.get(FLOAT, place(logSumExp, head, first + i)), padded);
       }
       products.run(weighted(key, count, met), scoreGrads, key.row(head, 0), result);
       for (int i = 0; i < count; i++) {
