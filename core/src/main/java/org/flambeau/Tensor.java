@@ -16,6 +16,7 @@ import org.flambeau.internal.ops.Creation;
 import org.flambeau.internal.ops.Op;
 import org.flambeau.internal.text.Shapes;
 import org.flambeau.internal.text.TensorFormat;
+import org.flambeau.internal.text.TypeName;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -407,18 +408,7 @@ public final class Tensor extends TensorFactories
 
   /// Its dtype and sizes in a few words, for messages: `torch.FloatTensor [2, 3]`.
   public String describe() {
-    return "torch." + switch (dtype()) {
-      case FLOAT32 -> "Float";
-      case FLOAT64 -> "Double";
-      case FLOAT16 -> "Half";
-      case BFLOAT16 -> "BFloat16";
-      case INT64 -> "Long";
-      case INT32 -> "Int";
-      case INT16 -> "Short";
-      case INT8 -> "Char";
-      case UINT8 -> "Byte";
-      case BOOL -> "Bool";
-    } + "Tensor " + Shapes.list(data.sizes());
+    return "torch." + TypeName.of(dtype()) + "Tensor " + Shapes.list(data.sizes());
   }
 
   /// PyTorch's printed form, to the letter, by the [PrintOptions] in force.

@@ -4,6 +4,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
 import org.flambeau.DType;
+import org.flambeau.internal.text.TypeName;
 import org.jspecify.annotations.Nullable;
 
 /// The names that a pickle may mention, and what they stand for here. Nothing in a file runs: a name that is not listed is an error.
@@ -43,7 +44,7 @@ final class PickleGlobals {
     ALLOWED.put("torch._utils._rebuild_parameter_with_state", Callable.REBUILD_PARAMETER_WITH_STATE);
     ALLOWED.put("torch.nn.parameter.Parameter", Callable.PARAMETER);
     for (DType dtype : DType.values()) {
-      String name = typeName(dtype);
+      String name = TypeName.of(dtype);
       STORAGE_NAMES.put(dtype, name + "Storage");
       ALLOWED.put(dtype.toString(), dtype);
       for (String prefix : new String[] {"torch.", "torch.cuda."}) {
@@ -54,21 +55,6 @@ final class PickleGlobals {
   }
 
   private PickleGlobals() {}
-
-  private static String typeName(DType dtype) {
-    return switch (dtype) {
-      case FLOAT32 -> "Float";
-      case FLOAT64 -> "Double";
-      case FLOAT16 -> "Half";
-      case BFLOAT16 -> "BFloat16";
-      case INT64 -> "Long";
-      case INT32 -> "Int";
-      case INT16 -> "Short";
-      case INT8 -> "Char";
-      case UINT8 -> "Byte";
-      case BOOL -> "Bool";
-    };
-  }
 
   static @Nullable Object find(String module, String name) {
     return ALLOWED.get(module + "." + name);

@@ -217,13 +217,9 @@ class CudnnPlansTest extends KernelTest {
 
   private void withoutMemory(Runnable work) {
     fresh.allocator().emptyCache();
-    long free = Driver.memGetInfo().free();
-    SimulatedDriver.memory(Driver.memGetInfo().total() - free);
-    try {
+    try (var _ = SimulatedDriver.shortage(0)) {
       work.run();
       assertEquals(0, Driver.memGetInfo().free(), "nothing was had, and nothing is leaked");
-    } finally {
-      SimulatedDriver.memory(1L << 30);
     }
   }
 
@@ -290,13 +286,10 @@ class CudnnPlansTest extends KernelTest {
   @Test
   void aGraphIsCapturedAlthoughAPlansWorkspaceCannotBeHad() {
     Ones work = small();
-    SimulatedDriver.memory(Driver.memGetInfo().total() - Driver.memGetInfo().free());
-    try (Capture graph = Capture.of(fresh, work::run)) {
+    try (var _ = SimulatedDriver.shortage(0); Capture graph = Capture.of(fresh, work::run)) {
       graph.replay();
       work.check();
       assertEquals(FFT, SimulatedDriver.cudnnEngine());
-    } finally {
-      SimulatedDriver.memory(1L << 30);
     }
   }
 

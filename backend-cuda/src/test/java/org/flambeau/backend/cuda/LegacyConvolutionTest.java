@@ -18,7 +18,6 @@ import org.flambeau.DType;
 import org.flambeau.MatmulPrecision;
 import org.flambeau.backend.cuda.ConvolutionsTest.Geometry;
 import org.flambeau.backend.cuda.ConvolutionsTest.Order;
-import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.Allocator;
@@ -36,6 +35,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// Convolutions on the simulated GPU where no plan of cuDNN's graph API is to be had, beside plain loops.
 class LegacyConvolutionTest extends KernelTest {
+  /// Steps of 1, no padding, no dilation, one group.
+  private static final Conv2d PLAIN = new Conv2d(1, 1, 0, 0, 1, 1, 1);
+
   /// The algorithms' numbers.
   static final int FORWARD_BY_PRODUCTS = 0;
   private static final int BY_PRODUCTS = 1;
@@ -116,7 +118,6 @@ class LegacyConvolutionTest extends KernelTest {
 
   @Test
   void anAlgorithmThatIsRefusedGivesWayToTheNext() {
-    Conv2d spec = new Conv2d(1, 1, 0, 0, 1, 1, 1);
     Strided x = arrays.of(DType.FLOAT32, new long[] {1, 1, 1, 3}, 1, 2, 3);
     Strided weight = arrays.of(DType.FLOAT32, new long[] {1, 1, 1, 2}, 1, -1);
     Strided grad = arrays.of(DType.FLOAT32, new long[] {1, 1, 1, 2}, 4, 6);
@@ -125,18 +126,17 @@ class LegacyConvolutionTest extends KernelTest {
 
     for (int[] refused : new int[][] {{BY_PRODUCTS}, {BY_PRODUCTS, FORWARD_BY_PRODUCTS}}) {
       SimulatedDriver.cudnnRefuses(true, refused);
-      gpu.kernels().conv2d(out, x, weight, null, spec);
+      gpu.kernels().conv2d(out, x, weight, null, PLAIN);
       assertArrayEquals(new double[] {-1, -1}, arrays.read(out));
-      gpu.kernels().conv2dBackwardInput(gradX, grad, weight, spec);
+      gpu.kernels().conv2dBackwardInput(gradX, grad, weight, PLAIN);
       assertArrayEquals(new double[] {4, 2, -6}, arrays.read(gradX));
-      gpu.kernels().conv2dBackwardWeight(out, grad, x, spec);
+      gpu.kernels().conv2dBackwardWeight(out, grad, x, PLAIN);
       assertArrayEquals(new double[] {16, 26}, arrays.read(out));
     }
   }
 
   @Test
   void onlyTheAlgorithmThatDidAConvolutionIsAskedAgain() {
-    Conv2d spec = new Conv2d(1, 1, 0, 0, 1, 1, 1);
     Strided x = arrays.of(DType.FLOAT32, new long[] {1, 1, 1, 5}, 1, 2, 3, 4, 5);
     Strided one = arrays.of(DType.FLOAT32, new long[] {1, 1, 1, 1}, 1);
     Strided out = arrays.empty(DType.FLOAT32, 1, 1, 1, 5);
@@ -144,7 +144,7 @@ class LegacyConvolutionTest extends KernelTest {
     long before = SimulatedDriver.cudnnQuestions();
 
     for (int asked : new int[] {2, 3, 4}) {
-      gpu.kernels().conv2d(out, x, one, null, spec);
+      gpu.kernels().conv2d(out, x, one, null, PLAIN);
       assertEquals(before + asked, SimulatedDriver.cudnnQuestions());
     }
   }
@@ -154,22 +154,18 @@ class LegacyConvolutionTest extends KernelTest {
   void anAlgorithmThatThereIsNoMemoryForGivesWayWhileThatIsSo() {
     Gpu fresh = new Gpu(0);
     DeviceArrays numbers = new DeviceArrays(fresh);
-    Conv2d spec = new Conv2d(1, 1, 0, 0, 1, 1, 1);
     Strided x = numbers.of(DType.FLOAT32, new long[] {1, 1, 1, 5}, 1, 2, 3, 4, 5);
     Strided two = numbers.of(DType.FLOAT32, new long[] {1, 1, 1, 1}, 2);
     Strided out = numbers.empty(DType.FLOAT32, 1, 1, 1, 5);
     long before = SimulatedDriver.cudnnQuestions();
 
-    SimulatedDriver.memory(Driver.memGetInfo().total() - Driver.memGetInfo().free());
-    try {
-      fresh.kernels().conv2d(out, x, two, null, spec);
-    } finally {
-      SimulatedDriver.memory(1L << 30);
+    try (var _ = SimulatedDriver.shortage(0)) {
+      fresh.kernels().conv2d(out, x, two, null, PLAIN);
     }
     assertArrayEquals(new double[] {2, 4, 6, 8, 10}, numbers.read(out));
     assertEquals(before + 2, SimulatedDriver.cudnnQuestions());
 
-    fresh.kernels().conv2d(out, x, two, null, spec);
+    fresh.kernels().conv2d(out, x, two, null, PLAIN);
     assertEquals(before + 3, SimulatedDriver.cudnnQuestions(), "the first one does it again");
   }
 
@@ -179,7 +175,7 @@ class LegacyConvolutionTest extends KernelTest {
   void aCopyThatThereIsNoMemoryForGivesWayToOthers() {
     Gpu fresh = new Gpu(0);
     DeviceArrays numbers = new DeviceArrays(fresh);
-    Geometry g = new Geometry("wide", new long[] {1, 124, 1, 2130}, new long[] {121, 124, 1, 2}, new Conv2d(1, 1, 0, 0, 1, 1, 1));
+    Geometry g = new Geometry("wide", new long[] {1, 124, 1, 2130}, new long[] {121, 124, 1, 2}, PLAIN);
     double[] x = whole(new Random(5), g.x());
     double[] weight = whole(new Random(6), g.weight());
     Strided in = numbers.write(numbers.strided(DType.FLOAT32, 0, g.x(), new long[] {124 * 2130, 1, 124 * 2130, 124}), x);
@@ -187,11 +183,8 @@ class LegacyConvolutionTest extends KernelTest {
     Strided out = numbers.empty(DType.FLOAT32, g.y());
     fresh.allocator().emptyCache();
 
-    SimulatedDriver.memory(Driver.memGetInfo().total() - Driver.memGetInfo().free() + (2 << 20));
-    try {
+    try (var _ = SimulatedDriver.shortage(2 << 20)) {
       fresh.kernels().conv2d(out, in, kernel, null, g.spec());
-    } finally {
-      SimulatedDriver.memory(1L << 30);
     }
     assertArrayEquals(ConvolutionsTest.forward(g, x, weight, null, DType.FLOAT32), numbers.read(out));
   }
@@ -201,7 +194,6 @@ class LegacyConvolutionTest extends KernelTest {
   void whereNoAlgorithmHasMemoryTheCollectorIsWaitedForAndAllAreAskedAgain() throws Exception {
     Gpu fresh = new Gpu(0);
     DeviceArrays numbers = new DeviceArrays(fresh);
-    Conv2d spec = new Conv2d(1, 1, 0, 0, 1, 1, 1);
     int n = 400_000;
     Strided x = numbers.write(numbers.strided(DType.FLOAT32, 0, new long[] {1, 1, 1, n}, new long[] {2 * n, 2 * n, 2 * n, 2}),
         IntStream.range(0, n).mapToDouble(i -> i % 9).toArray());
@@ -211,11 +203,8 @@ class LegacyConvolutionTest extends KernelTest {
     new Forgotten(fresh, 5 << 20);
     long before = SimulatedDriver.cudnnQuestions();
 
-    SimulatedDriver.memory(Driver.memGetInfo().total() - Driver.memGetInfo().free());
-    try {
-      fresh.kernels().conv2d(out, x, two, null, spec);
-    } finally {
-      SimulatedDriver.memory(1L << 30);
+    try (var _ = SimulatedDriver.shortage(0)) {
+      fresh.kernels().conv2d(out, x, two, null, PLAIN);
     }
     assertArrayEquals(IntStream.range(0, n).mapToDouble(i -> 2 * (i % 9)).toArray(), numbers.read(out));
     assertEquals(before + 2, SimulatedDriver.cudnnQuestions());
@@ -243,15 +232,14 @@ class LegacyConvolutionTest extends KernelTest {
 
   @Test
   void whatEveryDeterministicAlgorithmRefusesIsSaid() {
-    Conv2d spec = new Conv2d(1, 1, 0, 0, 1, 1, 1);
     Strided x = arrays.of(DType.FLOAT32, new long[] {1, 1, 1, 2}, 1, 2);
     Strided one = arrays.of(DType.FLOAT32, new long[] {1, 1, 1, 1}, 1);
     Strided out = arrays.empty(DType.FLOAT32, 1, 1, 1, 2);
 
     SimulatedDriver.cudnnRefuses(true, ALL);
-    var forward = assertThrows(BackendException.class, () -> gpu.kernels().conv2d(out, x, one, null, spec));
+    var forward = assertThrows(BackendException.class, () -> gpu.kernels().conv2d(out, x, one, null, PLAIN));
     SimulatedDriver.cudnnRefuses(true, 1, 2, 3, 4, 5, 6, 7); // but not the one that is not deterministic
-    var backward = assertThrows(BackendException.class, () -> gpu.kernels().conv2dBackwardInput(out, x, one, spec));
+    var backward = assertThrows(BackendException.class, () -> gpu.kernels().conv2dBackwardInput(out, x, one, PLAIN));
 
     String sentence = "[conv2d] cuDNN has no engine and no deterministic algorithm for ";
     assertTrue(forward.toString().contains(sentence + "Request[direction=FORWARD, "), forward::toString);
@@ -261,30 +249,28 @@ class LegacyConvolutionTest extends KernelTest {
   @Test
   void float32IsRoundedToTensorFloatUnlessItMustStayExact() {
     double fine = 1 + 0x1p-13;
-    Conv2d spec = new Conv2d(1, 1, 0, 0, 1, 1, 1);
     Strided x = arrays.of(DType.FLOAT32, new long[] {1, 1, 1, 1}, fine);
     Strided two = arrays.of(DType.FLOAT32, new long[] {1, 1, 1, 1}, 2);
     Strided out = arrays.empty(DType.FLOAT32, 1, 1, 1, 1);
 
-    gpu.kernels().conv2d(out, x, two, null, spec);
+    gpu.kernels().conv2d(out, x, two, null, PLAIN);
     assertArrayEquals(new double[] {2}, arrays.read(out));
     MatmulPrecision.setForConvolutions(MatmulPrecision.HIGHEST);
-    gpu.kernels().conv2d(out, x, two, null, spec);
+    gpu.kernels().conv2d(out, x, two, null, PLAIN);
     assertArrayEquals(new double[] {2 * fine}, arrays.read(out));
   }
 
   /// They add and subtract before they multiply.
   @Test
   void transformsAreNotExact() {
-    Conv2d spec = new Conv2d(1, 1, 0, 0, 1, 1, 1);
     Strided x = arrays.of(DType.FLOAT32, new long[] {1, 1, 1, 4}, 1, 2, 3, 4);
     Strided one = arrays.of(DType.FLOAT32, new long[] {1, 1, 1, 1}, 1);
     Strided out = arrays.empty(DType.FLOAT32, 1, 1, 1, 4);
     SimulatedDriver.cudnnRefuses(true, BY_PRODUCTS, FORWARD_BY_PRODUCTS);
 
-    gpu.kernels().conv2d(out, x, one, null, spec);
+    gpu.kernels().conv2d(out, x, one, null, PLAIN);
     MatmulPrecision.setForConvolutions(MatmulPrecision.HIGHEST);
-    assertThrows(BackendException.class, () -> gpu.kernels().conv2d(out, x, one, null, spec));
+    assertThrows(BackendException.class, () -> gpu.kernels().conv2d(out, x, one, null, PLAIN));
   }
 
   /// Of an image with channels last, a weight with rows last, and a result of either kind, the smaller ones are brought into the order of
@@ -310,7 +296,7 @@ class LegacyConvolutionTest extends KernelTest {
     Strided weight = arrays.of(DType.FLOAT32, new long[] {1, 1, 1, 1}, 3);
     Strided out = arrays.empty(DType.FLOAT32, 1, 1, 1, 3);
 
-    try (var graph = Capture.of(gpu, () -> gpu.kernels().conv2d(out, x, weight, null, new Conv2d(1, 1, 0, 0, 1, 1, 1)))) {
+    try (var graph = Capture.of(gpu, () -> gpu.kernels().conv2d(out, x, weight, null, PLAIN))) {
       arrays.write(x, 6, 5, 4);
       graph.replay();
       assertArrayEquals(new double[] {18, 15, 12}, arrays.read(out));

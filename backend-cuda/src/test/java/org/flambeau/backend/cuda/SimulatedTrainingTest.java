@@ -20,7 +20,6 @@ import org.flambeau.MemoryScope;
 import org.flambeau.MemoryStats;
 import org.flambeau.Random;
 import org.flambeau.Tensor;
-import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.models.ResNet;
 import org.flambeau.models.VisionTransformer;
@@ -128,11 +127,8 @@ class SimulatedTrainingTest {
     long bytes = 40 << 20;
     Allocator allocator = new CudaBackend().allocator(0);
     forget(bytes);
-    SimulatedDriver.memory(Driver.memGetInfo().total() - Driver.memGetInfo().free());
-    try {
+    try (var _ = SimulatedDriver.shortage(0)) {
       allocator.free(Reclaimable.allocate(allocator, bytes), bytes);
-    } finally {
-      SimulatedDriver.memory(1L << 30);
     }
   }
 

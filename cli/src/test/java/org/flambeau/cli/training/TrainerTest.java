@@ -192,21 +192,25 @@ class TrainerTest {
     assertEquals("net", best.tree("description").text("model"));
   }
 
+  /// Makes a parameter no number after one step.
+  private static TrainingListener poison(Module model, long step) {
+    return new TrainingListener() {
+      @Override
+      public void step(StepReport report) {
+        if (report.step() == step) {
+          model.parameters().getLast().detach().fill_(Double.NaN);
+        }
+      }
+    };
+  }
+
   @Test
   void aLossThatIsNoNumberEndsTheRunAndSaysAtWhichStep() throws Exception {
     Random.manualSeed(1);
     Module model = net();
     var run = run(model, new Sgd(model.parameters(), Sgd.options().lr(0.01)), folder, Settings.ofEpochs(2));
-    TrainingListener poison = new TrainingListener() {
-      @Override
-      public void step(StepReport report) {
-        if (report.step() == STEPS + 1) {
-          model.parameters().getLast().detach().fill_(Double.NaN);
-        }
-      }
-    };
 
-    var error = assertThrows(TrainingException.class, () -> new Trainer(run, List.of(poison)).run());
+    var error = assertThrows(TrainingException.class, () -> new Trainer(run, List.of(poison(model, STEPS + 1))).run());
 
     assertEquals("the loss is NaN at step 7, batch 2 of epoch 2: lower the learning rate, clip gradients, or look for broken images; "
         + folder.resolve("last.pth") + " holds the run after epoch 1", error.getMessage());
@@ -219,16 +223,8 @@ class TrainerTest {
     Random.manualSeed(1);
     Module model = net();
     var run = run(model, new Sgd(model.parameters(), Sgd.options().lr(0.01)), folder, Settings.ofEpochs(2));
-    TrainingListener poison = new TrainingListener() {
-      @Override
-      public void step(StepReport report) {
-        if (report.step() == 2 * STEPS) {
-          model.parameters().getLast().detach().fill_(Double.NaN);
-        }
-      }
-    };
 
-    var error = assertThrows(TrainingException.class, () -> new Trainer(run, List.of(poison)).run());
+    var error = assertThrows(TrainingException.class, () -> new Trainer(run, List.of(poison(model, 2 * STEPS))).run());
 
     assertEquals("the validation loss is NaN after step 10 of epoch 2: lower the learning rate, clip gradients, or look for broken images; "
         + folder.resolve("last.pth") + " holds the run after epoch 1", error.getMessage());

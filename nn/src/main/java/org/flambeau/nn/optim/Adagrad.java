@@ -116,10 +116,7 @@ public final class Adagrad extends Optimizer<Adagrad.Options> {
   }
 
   private void updateOne(Tensor parameter, Tensor grad, Tensor lr, Tensor step, Options o) {
-    Tensor direction = o.maximize ? grad.neg() : grad;
-    if (o.weightDecay != 0) {
-      direction = direction.add(parameter, o.weightDecay);
-    }
+    Tensor direction = direction(parameter, grad, o.maximize, o.weightDecay);
     Tensor sum = state(parameter, SUM);
     if (sum == null) {
       sum = remember(parameter, SUM, Tensor.fullLike(parameter, o.initialAccumulatorValue));

@@ -179,11 +179,9 @@ public sealed class Adam extends Optimizer<Adam.Options> permits AdamW {
 
   private static void updateOne(Tensor parameter, Tensor grad, Tensor average, Tensor square, @Nullable Tensor largest, Tensor lr,
       Tensor step, Options o) {
-    Tensor direction = o.maximize ? grad.neg() : grad;
+    Tensor direction = direction(parameter, grad, o.maximize, o.decoupledWeightDecay ? 0 : o.weightDecay);
     if (o.weightDecay != 0 && o.decoupledWeightDecay) {
       parameter.mul_(o.capturable ? lr.mul(o.weightDecay).rsub(1) : Tensor.scalar(1 - o.lr * o.weightDecay));
-    } else if (o.weightDecay != 0) {
-      direction = direction.add(parameter, o.weightDecay);
     }
     average.lerp_(direction, 1 - o.beta1);
     square.mul_(o.beta2).addcmul_(direction, direction, 1 - o.beta2);

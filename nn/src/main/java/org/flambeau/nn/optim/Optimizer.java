@@ -184,6 +184,12 @@ public abstract class Optimizer<O extends OptimizerOptions<O>> {
     return state != null ? state : remember(parameter, name, parameter.zerosLike());
   }
 
+  /// What the formulas call g: the gradient, negated where `maximize`, plus weightDecay·p.
+  static Tensor direction(Tensor parameter, Tensor grad, boolean maximize, double weightDecay) {
+    Tensor direction = maximize ? grad.neg() : grad;
+    return weightDecay == 0 ? direction : direction.add(parameter, weightDecay);
+  }
+
   /// p ← p − rate·direction, rounded once where the rate is a number of the host.
   static void descend(Tensor parameter, Tensor rate, Tensor direction) {
     if (rate.device().equals(Device.CPU)) {

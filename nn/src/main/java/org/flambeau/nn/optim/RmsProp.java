@@ -122,10 +122,7 @@ public final class RmsProp extends Optimizer<RmsProp.Options> {
   }
 
   private void updateOne(Tensor parameter, Tensor grad, Tensor lr, Options o) {
-    Tensor direction = o.maximize ? grad.neg() : grad;
-    if (o.weightDecay != 0) {
-      direction = direction.add(parameter, o.weightDecay);
-    }
+    Tensor direction = direction(parameter, grad, o.maximize, o.weightDecay);
     Tensor square = stateOrZeros(parameter, "square_avg").mul_(o.alpha).addcmul_(direction, direction, 1 - o.alpha);
     Tensor root;
     if (o.centered) {

@@ -148,10 +148,7 @@ public final class Sgd extends Optimizer<Sgd.Options> {
   }
 
   private void updateOne(Tensor parameter, Tensor grad, @Nullable Tensor velocity, Tensor lr, Options o) {
-    Tensor direction = o.maximize ? grad.neg() : grad;
-    if (o.weightDecay != 0) {
-      direction = direction.add(parameter, o.weightDecay);
-    }
+    Tensor direction = direction(parameter, grad, o.maximize, o.weightDecay);
     if (o.momentum != 0) {
       Tensor moved = velocity == null
           ? remember(parameter, VELOCITY, direction.detach().clone())

@@ -1,5 +1,7 @@
 package org.flambeau.backend.cpu.gemm;
 
+import static java.lang.Double.doubleToRawLongBits;
+import static java.lang.Double.longBitsToDouble;
 import static org.flambeau.spi.NativeMemory.ALL;
 import static org.flambeau.spi.NativeMemory.DOUBLE;
 import static org.flambeau.spi.NativeMemory.FLOAT;
@@ -8,7 +10,7 @@ import static org.flambeau.spi.NativeMemory.LONG;
 
 import org.flambeau.DType;
 
-/// [Tile] without vectors, of the dtypes that [LaneTile] has; sums of floats are formed in double.
+/// [Tile] without vectors, of the dtypes that [LaneTile] has. Sums are formed in double or long, and go by as their bits.
 record PlainTile(DType dtype) implements Tile {
   private static final int COLUMNS = 8;
 
@@ -26,18 +28,15 @@ record PlainTile(DType dtype) implements Tile {
   public void multiply(int depth, long a, long b, long c, long pitch) {
     for (int i = 0; i < ROWS; i++) {
       for (int j = 0; j < COLUMNS; j++) {
-        double real = 0;
-        long whole = 0;
+        long sum = 0;
         for (int k = 0; k < depth; k++) {
-          long left = a + ((long) k * ROWS + i) * elementSize();
-          long right = b + ((long) k * COLUMNS + j) * elementSize();
-          if (dtype.isFloating()) {
-            real += real(left) * real(right);
-          } else {
-            whole += whole(left) * whole(right);
-          }
+          long left = load(a + ((long) k * ROWS + i) * elementSize());
+          long right = load(b + ((long) k * COLUMNS + j) * elementSize());
+          sum = dtype.isFloating()
+              ? doubleToRawLongBits(longBitsToDouble(sum) + longBitsToDouble(left) * longBitsToDouble(right))
+              : sum + left * right;
         }
-        add(c + i * pitch + (long) j * elementSize(), real, whole);
+        add(c + i * pitch + (long) j * elementSize(), sum);
       }
     }
   }
@@ -47,26 +46,25 @@ record PlainTile(DType dtype) implements Tile {
     for (int i = 0; i < rows; i++) {
       for (int j = 0; j < columns; j++) {
         long from = tile + ((long) i * COLUMNS + j) * elementSize();
-        add(c + i * pitch + (long) j * elementSize(), dtype.isFloating() ? real(from) : 0, dtype.isFloating() ? 0 : whole(from));
+        add(c + i * pitch + (long) j * elementSize(), load(from));
       }
     }
   }
 
-  private double real(long address) {
-    return dtype == DType.FLOAT64 ? ALL.get(DOUBLE, address) : ALL.get(FLOAT, address);
+  private long load(long address) {
+    return switch (dtype) {
+      case FLOAT32 -> doubleToRawLongBits(ALL.get(FLOAT, address));
+      case FLOAT64, INT64 -> ALL.get(LONG, address);
+      default -> ALL.get(INT, address);
+    };
   }
 
-  private long whole(long address) {
-    return dtype == DType.INT64 ? ALL.get(LONG, address) : ALL.get(INT, address);
-  }
-
-  /// Adds one of the two to the element at `address`.
-  private void add(long address, double real, long whole) {
+  private void add(long address, long sum) {
     switch (dtype) {
-      case FLOAT64 -> ALL.set(DOUBLE, address, ALL.get(DOUBLE, address) + real);
-      case FLOAT32 -> ALL.set(FLOAT, address, (float) (ALL.get(FLOAT, address) + real));
-      case INT64 -> ALL.set(LONG, address, ALL.get(LONG, address) + whole);
-      default -> ALL.set(INT, address, (int) (ALL.get(INT, address) + whole));
+      case FLOAT64 -> ALL.set(DOUBLE, address, ALL.get(DOUBLE, address) + longBitsToDouble(sum));
+      case FLOAT32 -> ALL.set(FLOAT, address, (float) (ALL.get(FLOAT, address) + longBitsToDouble(sum)));
+      case INT64 -> ALL.set(LONG, address, ALL.get(LONG, address) + sum);
+      default -> ALL.set(INT, address, (int) (ALL.get(INT, address) + sum));
     }
   }
 }

@@ -105,14 +105,7 @@ final class LaneCast implements LaneMove {
   public void load(long from, long tile, int n) {
     for (int i = 0; i < n; i += LANES) {
       Vector<Object> x = MEMORY.fromMemorySegment(ALL, from + (long) i * SIZE, LITTLE_ENDIAN);
-      Vector<Object> y;
-      if (TRUTH) {
-        y = truth(x, TILE);
-      } else if (UNSIGNED) {
-        y = cast(x.convertShape(ZERO_EXTENSION, BETWEEN, 0), TO_TILE, TILE);
-      } else {
-        y = cast(x, TO_TILE, TILE);
-      }
+      Vector<Object> y = TRUTH ? truth(x, TILE) : cast(UNSIGNED ? x.convertShape(ZERO_EXTENSION, BETWEEN, 0) : x, TO_TILE, TILE);
       y.intoMemorySegment(ALL, tile + (long) i * TILE_SIZE, LITTLE_ENDIAN);
     }
   }
@@ -121,14 +114,7 @@ final class LaneCast implements LaneMove {
   public void store(long tile, long to, int n) {
     for (int i = 0; i < n; i += LANES) {
       Vector<Object> x = TILE.fromMemorySegment(ALL, tile + (long) i * TILE_SIZE, LITTLE_ENDIAN);
-      Vector<Object> y;
-      if (TRUTH) {
-        y = truth(x, MEMORY);
-      } else if (TRUNCATES) {
-        y = cast(truncate(x), TO_MEMORY, MEMORY);
-      } else {
-        y = cast(x, TO_MEMORY, MEMORY);
-      }
+      Vector<Object> y = TRUTH ? truth(x, MEMORY) : cast(TRUNCATES ? truncate(x) : x, TO_MEMORY, MEMORY);
       y.intoMemorySegment(ALL, to + (long) i * SIZE, LITTLE_ENDIAN);
     }
   }

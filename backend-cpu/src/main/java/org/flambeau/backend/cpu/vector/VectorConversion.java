@@ -35,7 +35,7 @@ final class VectorConversion implements Conversion {
 
   private static @Nullable LaneMove move(DType dtype, Compute compute) {
     if (dtype == DType.BFLOAT16 || dtype == DType.FLOAT16) {
-      return compute != Compute.FLOAT ? null : dtype == DType.BFLOAT16 ? BFloat16Move.make() : Float16Move.make();
+      return compute == Compute.FLOAT ? HalfMove.of(dtype) : null;
     }
     LaneCast.Pair pair = LaneCast.Pair.of(dtype, compute, SPECIES.vectorBitSize());
     return pair == null ? null : pair.move();

@@ -90,6 +90,18 @@ public final class SimulatedDriver {
     assertEquals(0, call("simulatedMemory", bytes));
   }
 
+  /// Until it is closed, GPUs have less memory than at first.
+  public interface Shortage extends AutoCloseable {
+    @Override
+    void close();
+  }
+
+  /// Leaves GPUs `free` bytes beside what the current one uses now.
+  public static Shortage shortage(long free) {
+    memory(Driver.memGetInfo().total() - Driver.memGetInfo().free() + free);
+    return () -> memory(1L << 30);
+  }
+
   /// What the last kernel that was ended did wrong, as in `kernel f, block (0, 0, 0), thread (3, 0, 0): reads …`; empty where none was.
   public static String fault() {
     var function = function("simulatedFault", JAVA_LONG);
