@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.flambeau.AutogradException;
@@ -275,6 +276,43 @@ final class AutogradTest {
     a.add(b).sum().backward();
     a.grad().zero_();
     assertGrad(b, 1, 1);
+  }
+
+  /// Sums are formed in place only where nobody else reads: here what is added to is also the gradient of another operand, has all its
+  /// elements in one place, or is the caller's.
+  @Test
+  void gradients_add_up_in_no_memory_that_has_other_readers() {
+    Tensor x = leaf(1);
+    Tensor y = leaf(1);
+    Tensor a = x.mul(2);
+    Tensor b = y.mul(3);
+    Tensor later = a.mul(5);
+    a.add(b).mul(4).add(later).backward();
+    assertGrad(x, 18);
+    assertGrad(y, 12);
+
+    Tensor z = leaf(1, 2);
+    Tensor sum = z.mul(5).sum();
+    z.sum().mul(4).add(sum).backward();
+    assertGrad(z, 9, 9);
+
+    Tensor w = leaf(1, 2);
+    Tensor result = w.mul(2);
+    Tensor seed = Tensor.of(1f, 10f);
+    Autograd.backward(List.of(result, result), List.of(seed, Tensor.of(1f, 1f)));
+    assertGrad(w, 4, 22);
+    assertArrayEquals(new float[] {1, 10}, seed.toFloatArray());
+  }
+
+  @Test
+  void results_of_one_node_that_are_roots_run_it_once() {
+    Tensor x = leaf(1, 2);
+    Tensor y = x.mul(2);
+    Tensor other = y.mul(3);
+    List<Tensor> roots = new ArrayList<>(y.unbind(0));
+    roots.add(other);
+    Autograd.backward(roots, Arrays.asList(null, Tensor.scalar(5f), Tensor.of(1f, 1f)));
+    assertGrad(x, 8, 16);
   }
 
   @Test

@@ -101,6 +101,40 @@ final class DifferentiableFunctionTest {
   }
 
   @Test
+  void only_functions_that_lead_to_what_is_asked_for_are_run() {
+    ProductAndSum function = new ProductAndSum();
+    Tensor a = Tensor.of(2f).requiresGrad_(true);
+    Tensor b = Tensor.of(3f).requiresGrad_(true);
+    Tensor y = function.applyAll(a, a).get(0).mul(b);
+    assertEquals(4, Autograd.grad(y, List.of(b)).getFirst().toDouble());
+    assertEquals(0, function.computed);
+  }
+
+  @Test
+  void a_gradient_that_fits_no_operand_is_refused_by_the_functions_name() {
+    DifferentiableFunction wrong = new DifferentiableFunction() {
+      @Override
+      protected String name() {
+        return "WrongBackward";
+      }
+
+      @Override
+      protected List<Tensor> forward(Context context, List<Tensor> inputs) {
+        return List.of(inputs.getFirst().mul(2));
+      }
+
+      @Override
+      protected List<Tensor> backward(Context context, List<Tensor> grads) {
+        return List.of(Tensor.ones(3));
+      }
+    };
+    Tensor y = wrong.apply(Tensor.of(1f, 2f).requiresGrad_(true)).sum();
+    var refused = assertThrows(AutogradException.class, y::backward);
+    assertEquals("Function WrongBackward returned an invalid gradient at index 0 - got [3] but expected shape compatible with [2]",
+        refused.getMessage());
+  }
+
+  @Test
   void without_gradients_nothing_is_recorded() {
     Tensor y = new Exp().apply(Tensor.of(1f));
     assertFalse(y.requiresGrad());

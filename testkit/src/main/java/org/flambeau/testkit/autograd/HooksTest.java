@@ -135,6 +135,19 @@ final class HooksTest {
   }
 
   @Test
+  void what_a_hook_has_seen_stays_as_it_was() {
+    List<Tensor> seen = new ArrayList<>();
+    x.registerHook(g -> {
+      seen.add(g);
+      return null;
+    });
+    x.mul(2).sum().backward();
+    x.mul(3).sum().backward();
+    assertGrad(x, 5, 5);
+    assertArrayEquals(new float[] {2, 2}, seen.getFirst().toFloatArray());
+  }
+
+  @Test
   void a_gradient_of_other_sizes_is_refused() {
     x.registerHook(_ -> Tensor.ones(3));
     assertThrows(AutogradException.class, () -> x.sum().backward());
