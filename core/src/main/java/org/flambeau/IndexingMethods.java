@@ -8,6 +8,11 @@ import org.flambeau.internal.ops.Masking;
 import org.flambeau.internal.ops.Scattering;
 
 /// How elements of every tensor are picked and placed by positions, slices, masks and other tensors.
+///
+/// DTypes: any, with masks of bool and positions of int64 or, but for [#take], int32. Autograd: differentiable any number of times in the tensor and
+/// in what is written. Errors: `IndexOutOfBoundsException` for a dimension or position out of range (negative positions count from the end where a
+/// method says so), `IllegalArgumentException` for sizes or dtypes that do not fit. Those with a trailing underscore change the tensor in place and
+/// return it.
 sealed interface IndexingMethods permits Tensor {
   private Tensor self() {
     return (Tensor) this;
@@ -16,7 +21,7 @@ sealed interface IndexingMethods permits Tensor {
   // ---- by positions, slices and masks ----
 
   /// The part that a list of indices names, as `x[…]` does in PyTorch: positions, slices, new axes and the ellipsis make a view;
-  /// tensors of positions or truth values make a copy, in which the dimensions of the positions, broadcast together, stand
+  /// tensors of positions, which may be negative, or truth values make a copy, in which the dimensions of the positions, broadcast together, stand
   /// where the first of them stood, or first where a slice stands between them.
   ///
   /// Autograd: gradients of an element that is named several times add up. Errors: `IndexOutOfBoundsException`.
@@ -123,7 +128,7 @@ sealed interface IndexingMethods permits Tensor {
     return Indexing.indexCopy(self(), dim, index, source, false);
   }
 
-  /// With `value` in the parts of `dim` that `index` names.
+  /// With `value` in the parts of `dim` that `index` names; negative positions count from the end.
   default Tensor indexFill(int dim, Tensor index, double value) {
     return Indexing.indexFill(self(), dim, index, value, false);
   }

@@ -5,6 +5,9 @@ import org.flambeau.internal.ops.Diagonals;
 import org.flambeau.internal.ops.MatMul;
 
 /// Products of vectors and matrices, and their triangles and diagonals.
+///
+/// DTypes: products take any but bool, the same for both operands; triangles and diagonals any. Autograd: differentiable any number of times. Errors:
+/// `IllegalArgumentException` for ranks, sizes or dtypes that do not fit.
 sealed interface LinearAlgebraMethods permits Tensor {
   private Tensor self() {
     return (Tensor) this;

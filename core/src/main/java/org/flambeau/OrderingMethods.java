@@ -5,6 +5,10 @@ import org.flambeau.internal.ops.Scans;
 import org.flambeau.internal.ops.Softmax;
 
 /// How the elements of every tensor are put in order, summed up or normalised along a dimension.
+///
+/// DTypes: any where nothing else is said. Autograd: differentiable any number of times in the values, not in
+/// positions. Errors: `IndexOutOfBoundsException` for a dimension out of range (negative ones count from the end), `IllegalArgumentException` for a
+/// `k` that there is no element for.
 sealed interface OrderingMethods permits Tensor {
   private Tensor self() {
     return (Tensor) this;
@@ -19,12 +23,12 @@ sealed interface OrderingMethods permits Tensor {
     return Softmax.softmax(self(), dim);
   }
 
-  /// `log(eˣ / Σ eˣ)` along `dim`, without the loss of digits of the logarithm of [#softmax].
+  /// `log(eˣ / Σ eˣ)` along `dim`, without the loss of digits of the logarithm of [#softmax]. DTypes: float.
   default Tensor logSoftmax(int dim) {
     return Softmax.logSoftmax(self(), dim);
   }
 
-  /// `log Σ eˣ` over the given dimensions, or all; never overflows.
+  /// `log Σ eˣ` over the given dimensions, or all; never overflows. Integral tensors count as float32.
   default Tensor logsumexp(int... dims) {
     return Softmax.logSumExp(self(), dims, false);
   }

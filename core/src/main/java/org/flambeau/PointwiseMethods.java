@@ -63,7 +63,7 @@ sealed interface PointwiseMethods permits Tensor {
     return Unary.FLOOR.inPlace(self());
   }
 
-  /// X rounded to the nearest whole number, halves to even. Its gradient is 0.
+  /// x rounded to the nearest whole number, halves to even. Its gradient is 0.
   default Tensor round() {
     return Unary.ROUND.of(self());
   }
@@ -73,7 +73,7 @@ sealed interface PointwiseMethods permits Tensor {
     return Unary.ROUND.inPlace(self());
   }
 
-  /// X without its fraction. Its gradient is 0.
+  /// x without its fraction. Its gradient is 0.
   default Tensor trunc() {
     return Unary.TRUNC.of(self());
   }
@@ -83,7 +83,7 @@ sealed interface PointwiseMethods permits Tensor {
     return Unary.TRUNC.inPlace(self());
   }
 
-  /// X².
+  /// x².
   default Tensor square() {
     return Unary.SQUARE.of(self());
   }
@@ -123,7 +123,7 @@ sealed interface PointwiseMethods permits Tensor {
     return Unary.RECIPROCAL.inPlace(self());
   }
 
-  /// Eˣ.
+  /// eˣ.
   default Tensor exp() {
     return Unary.EXP.of(self());
   }
@@ -143,7 +143,7 @@ sealed interface PointwiseMethods permits Tensor {
     return Unary.EXP2.inPlace(self());
   }
 
-  /// Eˣ − 1, exact near 0.
+  /// eˣ − 1, exact near 0.
   default Tensor expm1() {
     return Unary.EXPM1.of(self());
   }
@@ -163,7 +163,7 @@ sealed interface PointwiseMethods permits Tensor {
     return Unary.LOG.inPlace(self());
   }
 
-  /// Log₂ x.
+  /// log₂ x.
   default Tensor log2() {
     return Unary.LOG2.of(self());
   }
@@ -173,7 +173,7 @@ sealed interface PointwiseMethods permits Tensor {
     return Unary.LOG2.inPlace(self());
   }
 
-  /// Log₁₀ x.
+  /// log₁₀ x.
   default Tensor log10() {
     return Unary.LOG10.of(self());
   }
@@ -183,7 +183,7 @@ sealed interface PointwiseMethods permits Tensor {
     return Unary.LOG10.inPlace(self());
   }
 
-  /// Log(1 + x), exact near 0.
+  /// log(1 + x), exact near 0.
   default Tensor log1p() {
     return Unary.LOG1P.of(self());
   }
@@ -193,7 +193,7 @@ sealed interface PointwiseMethods permits Tensor {
     return Unary.LOG1P.inPlace(self());
   }
 
-  /// Sin x, in radians.
+  /// sin x, in radians.
   default Tensor sin() {
     return Unary.SIN.of(self());
   }
@@ -203,7 +203,7 @@ sealed interface PointwiseMethods permits Tensor {
     return Unary.SIN.inPlace(self());
   }
 
-  /// Cos x, in radians.
+  /// cos x, in radians.
   default Tensor cos() {
     return Unary.COS.of(self());
   }
@@ -213,7 +213,7 @@ sealed interface PointwiseMethods permits Tensor {
     return Unary.COS.inPlace(self());
   }
 
-  /// Tan x, in radians.
+  /// tan x, in radians.
   default Tensor tan() {
     return Unary.TAN.of(self());
   }
@@ -223,7 +223,7 @@ sealed interface PointwiseMethods permits Tensor {
     return Unary.TAN.inPlace(self());
   }
 
-  /// Arcsin x; NaN outside [−1, 1].
+  /// arcsin x; NaN outside [−1, 1].
   default Tensor asin() {
     return Unary.ASIN.of(self());
   }
@@ -233,7 +233,7 @@ sealed interface PointwiseMethods permits Tensor {
     return Unary.ASIN.inPlace(self());
   }
 
-  /// Arccos x; NaN outside [−1, 1].
+  /// arccos x; NaN outside [−1, 1].
   default Tensor acos() {
     return Unary.ACOS.of(self());
   }
@@ -243,7 +243,7 @@ sealed interface PointwiseMethods permits Tensor {
     return Unary.ACOS.inPlace(self());
   }
 
-  /// Arctan x.
+  /// arctan x.
   default Tensor atan() {
     return Unary.ATAN.of(self());
   }
@@ -253,7 +253,7 @@ sealed interface PointwiseMethods permits Tensor {
     return Unary.ATAN.inPlace(self());
   }
 
-  /// Sinh x.
+  /// sinh x.
   default Tensor sinh() {
     return Unary.SINH.of(self());
   }
@@ -263,7 +263,7 @@ sealed interface PointwiseMethods permits Tensor {
     return Unary.SINH.inPlace(self());
   }
 
-  /// Cosh x.
+  /// cosh x.
   default Tensor cosh() {
     return Unary.COSH.of(self());
   }
@@ -273,7 +273,7 @@ sealed interface PointwiseMethods permits Tensor {
     return Unary.COSH.inPlace(self());
   }
 
-  /// Tanh x.
+  /// tanh x.
   default Tensor tanh() {
     return Unary.TANH.of(self());
   }
@@ -283,7 +283,7 @@ sealed interface PointwiseMethods permits Tensor {
     return Unary.TANH.inPlace(self());
   }
 
-  /// Arsinh x.
+  /// arsinh x.
   default Tensor asinh() {
     return Unary.ASINH.of(self());
   }
@@ -293,7 +293,7 @@ sealed interface PointwiseMethods permits Tensor {
     return Unary.ASINH.inPlace(self());
   }
 
-  /// Arcosh x; NaN below 1.
+  /// arcosh x; NaN below 1.
   default Tensor acosh() {
     return Unary.ACOSH.of(self());
   }
@@ -303,7 +303,7 @@ sealed interface PointwiseMethods permits Tensor {
     return Unary.ACOSH.inPlace(self());
   }
 
-  /// Artanh x; NaN outside [−1, 1].
+  /// artanh x; NaN outside [−1, 1].
   default Tensor atanh() {
     return Unary.ATANH.of(self());
   }
@@ -313,7 +313,7 @@ sealed interface PointwiseMethods permits Tensor {
     return Unary.ATANH.inPlace(self());
   }
 
-  /// Erf x = 2/√π · ∫₀ˣ exp(−t²) dt.
+  /// erf x = 2/√π · ∫₀ˣ exp(−t²) dt.
   default Tensor erf() {
     return Unary.ERF.of(self());
   }
@@ -343,7 +343,7 @@ sealed interface PointwiseMethods permits Tensor {
     return Unary.ERFINV.inPlace(self());
   }
 
-  /// Log |Γ(x)|.
+  /// log |Γ(x)|.
   default Tensor lgamma() {
     return Unary.LGAMMA.of(self());
   }
@@ -372,7 +372,7 @@ sealed interface PointwiseMethods permits Tensor {
     return Unary.DIGAMMA.inPlace(self());
   }
 
-  /// Σ(x) = 1/(1 + e⁻ˣ).
+  /// σ(x) = 1/(1 + e⁻ˣ).
   default Tensor sigmoid() {
     return Unary.SIGMOID.of(self());
   }
@@ -392,7 +392,7 @@ sealed interface PointwiseMethods permits Tensor {
     return Unary.LOGIT.inPlace(self());
   }
 
-  /// Max(x, 0).
+  /// max(x, 0).
   default Tensor relu() {
     return Unary.RELU.of(self());
   }

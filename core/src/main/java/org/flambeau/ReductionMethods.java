@@ -6,6 +6,11 @@ import org.flambeau.internal.ops.Op;
 import org.flambeau.internal.ops.Reductions;
 
 /// How the elements of every tensor become fewer: over all dimensions or some.
+///
+/// Shapes: dimensions that are reduced disappear, or stay with size 1 where `keepdim`; negative ones count from the end. DTypes: any for sums,
+/// products, extrema and truth, float for means, moments and norms. Autograd: all but positions, counts and truth values are differentiable any
+/// number of times. Errors: `IndexOutOfBoundsException` for a dimension out of range, or of size 0 in which an extremum is sought,
+/// `IllegalArgumentException` for a dimension named twice or a dtype that does not fit.
 sealed interface ReductionMethods permits Tensor {
   private Tensor self() {
     return (Tensor) this;
@@ -38,7 +43,7 @@ sealed interface ReductionMethods permits Tensor {
     return Reductions.nansum(self(), dims, false);
   }
 
-  /// Σ x over the given dimensions, NaN counting as 0, which stay with size 1 where `keepdim`.
+  /// Σ x over the given dimensions, which stay with size 1 where `keepdim`, NaN counting as 0.
   default Tensor nansum(int[] dims, boolean keepdim) {
     return Reductions.nansum(self(), dims, keepdim);
   }
@@ -58,7 +63,7 @@ sealed interface ReductionMethods permits Tensor {
     return Reductions.prod(self(), dims, keepdim);
   }
 
-  /// How many elements are not 0, int64.
+  /// How many elements are not 0 over the given dimensions, or all, int64.
   default Tensor countNonzero(int... dims) {
     return Reductions.countNonzero(self(), dims);
   }
@@ -87,12 +92,12 @@ sealed interface ReductionMethods permits Tensor {
     return Reductions.nanmean(self(), new int[0], false);
   }
 
-  /// The mean over the given dimensions of what is not NaN.
+  /// The mean of what is not NaN over the given dimensions.
   default Tensor nanmean(int... dims) {
     return Reductions.nanmean(self(), dims, false);
   }
 
-  /// The mean over the given dimensions of what is not NaN, which stay with size 1 where `keepdim`.
+  /// The mean of what is not NaN over the given dimensions, which stay with size 1 where `keepdim`.
   default Tensor nanmean(int[] dims, boolean keepdim) {
     return Reductions.nanmean(self(), dims, keepdim);
   }
@@ -216,7 +221,7 @@ sealed interface ReductionMethods permits Tensor {
     return Extrema.amax(self(), dims, false);
   }
 
-  /// The largest elements over the given dimensions; equal ones share the gradient, which stay with size 1 where `keepdim`.
+  /// The largest elements over the given dimensions, which stay with size 1 where `keepdim`; equal ones share the gradient.
   default Tensor amax(int[] dims, boolean keepdim) {
     return Extrema.amax(self(), dims, keepdim);
   }
@@ -231,7 +236,7 @@ sealed interface ReductionMethods permits Tensor {
     return Extrema.amin(self(), dims, false);
   }
 
-  /// The smallest elements over the given dimensions; equal ones share the gradient, which stay with size 1 where `keepdim`.
+  /// The smallest elements over the given dimensions, which stay with size 1 where `keepdim`; equal ones share the gradient.
   default Tensor amin(int[] dims, boolean keepdim) {
     return Extrema.amin(self(), dims, keepdim);
   }
@@ -278,7 +283,7 @@ sealed interface ReductionMethods permits Tensor {
 
   // ---- truth ----
 
-  /// Whether any element is not 0.
+  /// Whether any element is not 0: as bool, of a uint8 tensor as uint8.
   default Tensor any() {
     return Reductions.any(self(), new int[0], false);
   }
@@ -293,7 +298,7 @@ sealed interface ReductionMethods permits Tensor {
     return Reductions.any(self(), dims, keepdim);
   }
 
-  /// Whether no element is 0.
+  /// Whether no element is 0: as bool, of a uint8 tensor as uint8.
   default Tensor all() {
     return Reductions.all(self(), new int[0], false);
   }

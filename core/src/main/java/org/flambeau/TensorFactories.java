@@ -13,7 +13,8 @@ import org.flambeau.spi.Distribution;
 
 /// How tensors come to be; called as `Tensor.ones(2, 3)`.
 ///
-/// Without a dtype results are float32, without a device they are on the CPU. None requires grad.
+/// Without a dtype results are float32, without a device they are on the CPU. None requires grad but what is made of tensors that do. Errors:
+/// `IllegalArgumentException` for negative sizes, or values that do not fit them.
 abstract sealed class TensorFactories permits Tensor {
   TensorFactories() {}
 
@@ -401,11 +402,11 @@ abstract sealed class TensorFactories permits Tensor {
   ///
   /// Shapes: weight (n, d), indices (…) → (…, d). DTypes: indices int64 or int32.
   public static Tensor embedding(Tensor weight, Tensor indices) {
-    return Indexing.embedding(weight, indices, -1);
+    return Indexing.embedding(weight, indices);
   }
 
   /// [#embedding(Tensor, Tensor)], with a row, counted from the end where negative, that gets no gradient.
   public static Tensor embedding(Tensor weight, Tensor indices, long paddingIdx) {
-    return Indexing.embedding(weight, indices, paddingIdx < 0 ? Math.max(paddingIdx + weight.size(0), -2) : paddingIdx);
+    return Indexing.embedding(weight, indices, paddingIdx);
   }
 }

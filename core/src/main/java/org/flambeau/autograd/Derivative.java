@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// ```java
 /// Derivative.of("MulBackward0",
-///     of(saves(1), (g, s, _) -> g.mul(s.input(1))),
-///     of(saves(0), (g, s, _) -> g.mul(s.input(0))));
+///     term(saves(1), (g, s, _) -> g.mul(s.input(1))),
+///     term(saves(0), (g, s, _) -> g.mul(s.input(0))));
 /// ```
 /// Formulas are made of differentiable operations, so that they can be differentiated themselves. A gradient may have
 /// the sizes of the broadcast result: the engine sums it to the operand's. It also casts it to the operand's dtype.

@@ -263,7 +263,7 @@ public abstract class Node {
     return gradInputs;
   }
 
-  /// Moves tensor hooks and retained gradients of result 0 to `heir`, the node of the same tensor after a change in place.
+  /// After a change in place of `tensor`, the node that now makes it leaves the gradient that it retains; hooks stay with the old value.
   final void bequeathRetained(Node heir, Tensor tensor) {
     if (hooks != null && hooks.retaining.remove(tensor)) {
       heir.retainGradOf(tensor);

@@ -53,7 +53,7 @@ abstract sealed class ActivationFunctions permits LossFunctions {
     return Unary.SIGMOID.of(x);
   }
 
-  /// Tanh x. DTypes: any; integral ones as float32.
+  /// tanh x. DTypes: any; integral ones as float32.
   public static Tensor tanh(Tensor x) {
     return Unary.TANH.of(x);
   }

@@ -157,12 +157,14 @@ public final class Functional extends LayerFunctions {
 
   // ---- distances ----
 
-  /// x divided by its norm of order 2 along dimension 1.
+  /// [#normalize(Tensor, double, int, double)] by the norm of order 2 along dimension 1, with an epsilon of 10⁻¹².
   public static Tensor normalize(Tensor x) {
     return normalize(x, 2, 1, 1e-12);
   }
 
-  /// x divided by its norm of order p along `dim`, which counts as at least eps.
+  /// `x/max((Σ |x|ᵖ)^(1/p), eps)` with the sum along `dim`.
+  ///
+  /// Shapes: x's. DTypes: float.
   public static Tensor normalize(Tensor x, double p, int dim, double eps) {
     return Op.scoped("normalize", () -> x.div(x.norm(p, new int[] {dim}, true).clampMin(eps).expandAs(x)));
   }

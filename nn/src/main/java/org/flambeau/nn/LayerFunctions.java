@@ -263,7 +263,7 @@ abstract sealed class LayerFunctions extends LossFunctions permits Functional {
     return BatchNorm.batchNorm(x, runningMean, runningVar, weight, bias, training, momentum, eps);
   }
 
-  /// Normalisation of each channel of each sample over its places, then scaled and shifted for each channel.
+  /// `(x − mean)/√(var + eps)·weight + bias`, with the mean and (biased) variance of each channel of each sample over its places.
   ///
   /// Shapes: x (n, c, …); all others (c). Running statistics are used where `useInputStats` is false, else moved.
   ///
@@ -273,9 +273,9 @@ abstract sealed class LayerFunctions extends LossFunctions permits Functional {
     return BatchNorm.instanceNorm(x, runningMean, runningVar, weight, bias, useInputStats, momentum, eps);
   }
 
-  /// Normalisation of each of `groups` groups of a sample's channels, then scaled and shifted for each channel.
+  /// `(x − mean)/√(var + eps)·weight + bias`, with the mean and (biased) variance of each of `groups` groups of a sample's channels.
   ///
-  /// Shapes: x (n, c, …); weight and bias (c).
+  /// Shapes: x (n, c, …), c a multiple of `groups`; weight and bias (c). DTypes: float.
   ///
   /// Reference: Wu and He, "Group Normalization", 2018.
   public static Tensor groupNorm(Tensor x, int groups, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {

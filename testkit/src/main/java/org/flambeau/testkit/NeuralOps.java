@@ -195,7 +195,8 @@ final class NeuralOps {
           .refuses(() -> Functional.embedding(Tensor.of(2L), Tensor.ones(2, 3)), "[embedding]", "index 2 is out of bounds for dimension 0 with size 2")
           .refuses(() -> Functional.embedding(Tensor.of(2f), Tensor.ones(2, 3)), "[embedding]", "float32"),
       op("embedding_padding", (x, a) -> Functional.embedding(x.get(0), x.get(1), a.integer("paddingIdx"))).methods("embedding").records("embedding").rough("matrix", "gives the padding row no gradient")
-          .refuses(() -> Functional.embedding(Tensor.of(1L), Tensor.ones(2, 3), 2), "[embedding]", "Padding_idx must be within num_embeddings", "2"),
+          .refuses(() -> Functional.embedding(Tensor.of(1L), Tensor.ones(2, 3), 2), "[embedding]", "Padding_idx must be within num_embeddings", "2")
+          .refuses(() -> Functional.embedding(Tensor.of(1L), Tensor.ones(2, 3), -3), "[embedding]", "Padding_idx must be within num_embeddings", "-3"),
       op("dropout", (x, a) -> Functional.dropout(x.get(0), a.number("p"), a.flag("training")))
           .refuses(() -> Functional.dropout(Tensor.ones(2), 1.5, true), "[dropout]", "between 0 and 1", "1.5"),
       op("feature_dropout", (x, a) -> Functional.featureDropout(x.get(0), a.number("p"), a.flag("training"))).records("mul")

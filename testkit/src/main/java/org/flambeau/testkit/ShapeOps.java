@@ -50,7 +50,8 @@ final class ShapeOps {
           .refuses(() -> m().narrow(0, 1, 2), "[narrow]", "start (1) + length (2) exceeds dimension size (2)")
           .refuses(() -> m().narrow(0, 3, 0), "[narrow]", "start out of range (expected to be in range of [-2, 2], but got 3)"),
       op("select", (x, a) -> x.get(0).select(a.integer("dim"), a.integer("index"))).methods("select", "get")
-          .refuses(() -> m().select(1, 3), "[select]", "index 3 is out of bounds for dimension 1 with size 3").refuses(() -> m().select(2, 0), "[select]", RANGE),
+          .refuses(() -> m().select(1, 3), "[select]", "index 3 is out of bounds for dimension 1 with size 3").refuses(() -> m().select(2, 0), "[select]", RANGE)
+          .refuses(() -> m().get(0, 3), "[get]", "index 3 is out of bounds for dimension 0 with size 3").refuses(() -> m().get(0, 1, 0), "[get]", "got 3 for a tensor of 2 dimensions"),
       several("split", (x, a) -> x.get(0).split(a.integer("size"), a.integer("dim")))
           .refuses(() -> m().split(-1, 0), "[split]", "-1").refuses(() -> m().split(1, 2), "[split]", RANGE),
       several("split_sizes", (x, a) -> x.get(0).split(a.longs("sizes"), a.integer("dim"))).methods("split").records("split.sizes")

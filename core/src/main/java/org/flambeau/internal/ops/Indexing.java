@@ -35,6 +35,8 @@ public final class Indexing {
   private static final Op<Rows> EMBEDDING = Op.of("embedding", Derivative.of("EmbeddingBackward0",
       term(saves(1), (g, s, a) -> embeddingBack(g, s.input(1), s.sizes(0), a.padding))));
 
+  private static final long NO_PADDING = -1;
+
   private Indexing() {}
 
   private static Term<Along> overwritten() {
@@ -180,15 +182,28 @@ public final class Indexing {
   }
 
   /// The rows of `weight` that `indices` name.
-  ///
-  /// @param padding the row that gets no gradient; -1 for none
+  public static Tensor embedding(Tensor weight, Tensor indices) {
+    requireTable(weight);
+    return rows(weight, indices, NO_PADDING);
+  }
+
+  /// The rows of `weight` that `indices` name, of which `padding`, counted from the end where negative, gets no gradient.
   public static Tensor embedding(Tensor weight, Tensor indices, long padding) {
+    requireTable(weight);
+    long n = weight.size(0);
+    if (padding < -n || padding >= n) {
+      throw new IllegalArgumentException("[embedding] Padding_idx must be within num_embeddings, got " + padding + " of " + n);
+    }
+    return rows(weight, indices, Math.floorMod(padding, n));
+  }
+
+  private static void requireTable(Tensor weight) {
     if (Op.given("embedding", "weight", weight).dim() != 2) {
       throw new IllegalArgumentException("[embedding] 'weight' must be 2-D, got sizes " + Shapes.show(weight.sizes()));
     }
-    if (padding < -1 || padding >= weight.size(0)) {
-      throw new IllegalArgumentException("[embedding] Padding_idx must be within num_embeddings, got " + padding + " of " + weight.size(0));
-    }
+  }
+
+  private static Tensor rows(Tensor weight, Tensor indices, long padding) {
     Tensor positions = positions("embedding", indices).contiguous();
     long[] sizes = Arrays.copyOf(indices.sizes(), indices.dim() + 1);
     sizes[indices.dim()] = weight.size(1);
@@ -201,7 +216,7 @@ public final class Indexing {
   private static Tensor embeddingBack(Tensor grad, Tensor indices, long[] sizes, long padding) {
     Tensor rows = indices.reshape(-1);
     Tensor g = grad.reshape(rows.numel(), sizes[1]);
-    Tensor counted = padding < 0 ? g : g.maskedFill(rows.eq(padding).unsqueeze(1), 0);
+    Tensor counted = padding == NO_PADDING ? g : g.maskedFill(rows.eq(padding).unsqueeze(1), 0);
     return Tensor.zeros(g.device(), g.dtype(), sizes).indexAdd_(0, rows, counted);
   }
 }

@@ -68,11 +68,16 @@ public final class Rearranging {
   }
 
   public static Tensor get(Tensor x, long... indices) {
-    Tensor part = x;
-    for (long index : indices) {
-      part = part.select(0, index);
+    if (indices.length > x.dim()) {
+      throw new IndexOutOfBoundsException("[get] too many indices: got " + indices.length + " for a tensor of " + x.dim() + " dimensions");
     }
-    return part;
+    return Op.scoped("get", () -> {
+      Tensor part = x;
+      for (long index : indices) {
+        part = part.select(0, index);
+      }
+      return part;
+    });
   }
 
   public static Tensor flip(Tensor x, int... dims) {

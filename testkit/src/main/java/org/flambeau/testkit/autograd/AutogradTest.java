@@ -222,6 +222,15 @@ final class AutogradTest {
   }
 
   @Test
+  void a_second_result_detached_in_place_becomes_a_leaf_with_a_gradient() {
+    Tensor mean = leaf(1, 3).varMean(new int[0], 1, false).mean();
+    assertEquals(1, mean.outputNr());
+    mean.detach_().requiresGrad_(true);
+    mean.mul(5).backward();
+    assertGrad(mean, 5);
+  }
+
+  @Test
   void integral_operands_take_part_without_gradient() {
     Tensor x = leaf(1, 2);
     x.mul(Tensor.of(3L, 4L)).sum().backward();

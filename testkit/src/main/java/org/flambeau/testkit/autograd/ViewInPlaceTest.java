@@ -42,6 +42,23 @@ final class ViewInPlaceTest {
   }
 
   @Test
+  void a_base_may_begin_within_its_storage() {
+    Tensor base = Tensor.of(1f, 2f, 3f, 4f, 5f).narrow(0, 2, 3).detach();
+    Tensor factor = Tensor.of(10f, 100f).requiresGrad_(true);
+    base.narrow(0, 1, 2).mul_(factor);
+    base.mul(Tensor.of(1f, 2f, 3f)).sum().backward();
+    assertGrad(factor, 8, 15);
+  }
+
+  @Test
+  void a_base_may_be_the_second_result_of_its_node() {
+    Tensor means = x.varMean(new int[] {0}, 1, false).mean();
+    means.narrow(0, 0, 1).mul_(6);
+    means.sum().backward();
+    assertGrad(x, 3, 0.5, 0.5, 3, 0.5, 0.5);
+  }
+
+  @Test
   void a_change_of_the_base_is_one_of_its_views() {
     Tensor base = x.mul(1);
     Tensor view = base.view(-1).slice(0, 1, 4);
