@@ -73,6 +73,20 @@ class DataLoaderTest {
   }
 
   @Test
+  void noTwoSamplesOfAnEpochDrawTheSame() {
+    for (int workers : new int[] {0, 2}) {
+      List<Float> drawn = new ArrayList<>();
+      epoch(DataLoader.of(noise(12)).batchSize(3).workers(workers)).forEach(batch -> {
+        for (float value : batch) {
+          drawn.add(value);
+        }
+      });
+      assertEquals(12 * 8, drawn.size());
+      assertTrue(drawn.stream().distinct().count() > 12 * 7, drawn::toString);
+    }
+  }
+
+  @Test
   void samplesAreStackedAlongANewFirstDimension() {
     Dataset dataset = TensorDataset.of(Tensor.arange(12).reshape(6, 2), Tensor.of(0.5f, 1.5f, 2.5f, 3.5f, 4.5f, 5.5f));
     try (BatchIterator batches = DataLoader.of(dataset).batchSize(4).iterator()) {

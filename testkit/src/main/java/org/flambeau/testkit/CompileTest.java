@@ -1,5 +1,10 @@
 package org.flambeau.testkit;
 
+import static org.flambeau.testkit.CompiledModules.assertNear;
+import static org.flambeau.testkit.CompiledModules.assertSame;
+import static org.flambeau.testkit.CompiledModules.copy;
+import static org.flambeau.testkit.CompiledModules.quietly;
+import static org.flambeau.testkit.CompiledModules.trainedBlock;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -11,8 +16,6 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.function.UnaryOperator;
-import org.flambeau.Autocast;
 import org.flambeau.ClosedTensorException;
 import org.flambeau.DType;
 import org.flambeau.Device;
@@ -21,135 +24,24 @@ import org.flambeau.MemoryScope;
 import org.flambeau.MemoryStats;
 import org.flambeau.Random;
 import org.flambeau.Tensor;
-import org.flambeau.nn.BatchNorm2d;
 import org.flambeau.nn.Conv2d;
-import org.flambeau.nn.ConvOptions;
 import org.flambeau.nn.Dropout;
-import org.flambeau.nn.Functional;
 import org.flambeau.nn.Linear;
 import org.flambeau.nn.Module;
 import org.flambeau.nn.Sequential;
-import org.flambeau.testkit.memory.SoakProcess;
+import org.flambeau.testkit.CompiledModules.Block;
+import org.flambeau.testkit.CompiledModules.Lambda;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/// A compiled module gives what it gives uncompiled, by fewer kernels.
+/// A compiled module gives what it gives uncompiled, whatever is done to it, to its operands and around it.
 public class CompileTest {
-  /// A module that is one function.
-  private static final class Lambda extends Module {
-    private final UnaryOperator<Tensor> function;
-
-    Lambda(UnaryOperator<Tensor> function) {
-      this.function = function;
-    }
-
-    @Override
-    protected Tensor forward(Tensor x) {
-      return function.apply(x);
-    }
-  }
-
-  /// A convolution, a norm and ReLU that are called one by one, with a residual.
-  private static final class Block extends Module {
-    private final Conv2d conv = child("conv", new Conv2d(3, 3, 3, ConvOptions.of().padding(1)));
-    private final BatchNorm2d norm = child("norm", new BatchNorm2d(3));
-
-    @Override
-    protected Tensor forward(Tensor x) {
-      return Functional.relu(norm.call(conv.call(x)).add(x));
-    }
-  }
-
   private Tensor images = Tensor.ones(1);
 
   @BeforeEach
   void draw() {
     Random.manualSeed(7);
     images = Tensor.randn(2, 3, 9, 7);
-  }
-
-  private static Block trainedBlock() {
-    Block block = new Block();
-    for (int i = 0; i < 3; i++) {
-      block.call(Tensor.randn(4, 3, 6, 6).mul(2).add(1));
-    }
-    block.eval();
-    return block;
-  }
-
-  private static Tensor quietly(Module module, Tensor x) {
-    try (var _ = GradMode.noGrad()) {
-      return module.call(x);
-    }
-  }
-
-  private static void assertSame(Tensor expected, Tensor actual) {
-    assertEquals(expected.toString(), actual.toString());
-    assertTrue(expected.equal(actual), "not the same bits");
-  }
-
-  private static void assertNear(Tensor expected, Tensor actual, double tolerance) {
-    assertEquals(expected.dtype(), actual.dtype());
-    assertEquals(List.of(expected.sizes().length, expected.numel()), List.of(actual.sizes().length, actual.numel()));
-    assertEquals(0, expected.sub(actual).abs().max().item().doubleValue(), tolerance);
-  }
-
-  @Test
-  void foldsTheNormIntoTheConvolutionThatAddsAndRectifies() {
-    Block block = trainedBlock();
-    Tensor expected = quietly(block, images);
-    block.compile();
-    assertNear(expected, quietly(block, images), 0);
-    Tensor repeated;
-    try (Lens lens = Lens.open()) {
-      repeated = quietly(block, images);
-      assertEquals("[fusedConv2d]", lens.seen().toString());
-      assertEquals(1, lens.count("fusedConv2d"));
-    }
-    assertNear(expected, repeated, 1e-5);
-    Tensor others = Tensor.randn(2, 3, 9, 7);
-    assertNear(quietly((Block) block.compile(false), others), quietly((Block) block.compile(), others), 1e-5);
-  }
-
-  @Test
-  void joinsElementwiseOperationsThatFollowEachOther() {
-    Tensor bias = Tensor.randn(70);
-    Module module = new Lambda(x -> {
-      Tensor y = x.add(bias);
-      return y.mul(y.sigmoid()).sub(0.5).clamp(-1, 1).to(DType.BFLOAT16);
-    });
-    Tensor x = Tensor.randn(33, 70);
-    Tensor expected = quietly(module, x);
-    module.compile();
-    quietly(module, x);
-    Tensor repeated;
-    try (Lens lens = Lens.open()) {
-      repeated = quietly(module, x);
-      assertEquals("[chain]", lens.seen().toString());
-      assertEquals(1, lens.count("chain"));
-    }
-    assertSame(expected, repeated);
-  }
-
-  @Test
-  void computesWhatDependsOnParametersAloneOnce() {
-    Module module = new Linear(4, 3);
-    Tensor weight = module.parameters().getFirst();
-    Module scaled = new Sequential(new Lambda(x -> x.matmul(weight.mul(2).exp().t().contiguous())));
-    Tensor x = Tensor.randn(5, 4);
-    Tensor expected = quietly(scaled, x);
-    scaled.compile();
-    quietly(scaled, x);
-    Tensor repeated;
-    try (Lens lens = Lens.open()) {
-      repeated = quietly(scaled, x);
-      assertEquals("[matmul]", lens.seen().toString());
-    }
-    assertSame(expected, repeated);
-    try (var _ = GradMode.noGrad()) {
-      weight.add_(1);
-    }
-    assertSame(quietly(scaled.compile(false), x), quietly(scaled.compile(), x));
   }
 
   @Test
@@ -169,13 +61,6 @@ public class CompileTest {
     block.to(DType.FLOAT64);
     assertEquals(DType.FLOAT64, quietly(block, images.to(DType.FLOAT64)).dtype());
     assertEquals(DType.FLOAT64, quietly(block, images.to(DType.FLOAT64)).dtype());
-  }
-
-  private static Block copy(Block block) {
-    Block copy = new Block();
-    copy.loadStateDict(block.stateDict());
-    copy.eval();
-    return copy;
   }
 
   @Test
@@ -292,21 +177,6 @@ public class CompileTest {
   }
 
   @Test
-  void changesInPlaceWhatItMade() {
-    Module module = new Lambda(x -> {
-      Tensor y = Tensor.zeros(4, 6);
-      y.narrow(1, 1, 3).copy_(x);
-      y.narrow(1, 0, 2).add_(y.narrow(1, 2, 2)).mul_(2);
-      y.indexAdd_(0, Tensor.of(1L, 1L), x.narrow(0, 0, 2).repeat(1, 2));
-      return Tensor.cat(List.of(y.relu_().neg(), x, y), 1);
-    });
-    Tensor expected = quietly(module, Tensor.arange(12).view(4, 3).to(DType.FLOAT32));
-    module.compile();
-    quietly(module, Tensor.randn(4, 3));
-    assertSame(expected, quietly(module, Tensor.arange(12).view(4, 3).to(DType.FLOAT32)));
-  }
-
-  @Test
   void leavesTheOperandAsItWas() {
     Module module = new Lambda(x -> x.add_(1));
     module.compile();
@@ -314,30 +184,6 @@ public class CompileTest {
     quietly(module, x);
     quietly(module, x);
     assertSame(Tensor.of(2f, 2f, 2f), x);
-  }
-
-  @Test
-  void castsParametersOfAnAutocastRegionOnce() {
-    Module module = new Sequential(new Linear(16, 16), new Linear(16, 4));
-    module.compile();
-    Tensor x = Tensor.randn(3, 16);
-    Tensor exact = quietly(module, x);
-    for (int i = 0; i < 3; i++) {
-      try (var _ = Autocast.open(DType.BFLOAT16)) {
-        Tensor y = quietly(module, x);
-        assertEquals(DType.BFLOAT16, y.dtype());
-        assertSame(quietly(module.compile(false), x), y);
-        module.compile();
-        quietly(module, x);
-        Tensor repeated;
-        try (Lens lens = Lens.open()) {
-          repeated = quietly(module, x);
-          assertEquals(1, lens.count("copy"), "casts of the operand");
-        }
-        assertSame(y, repeated);
-      }
-    }
-    assertSame(exact, quietly(module, x));
   }
 
   @Test
@@ -408,102 +254,6 @@ public class CompileTest {
   }
 
   @Test
-  void computesAnewWhatItPacked() {
-    Tensor weight = Tensor.randn(128, 128);
-    Module module = new Lambda(x -> {
-      Tensor y = x.mul(2);
-      Tensor product = weight.matmul(y);
-      y.narrow(0, 0, 100).mul_(3);
-      return product.add(weight.matmul(y));
-    });
-    module.compile();
-    for (int i = 0; i < 5; i++) {
-      Tensor x = Tensor.randn(128, 128);
-      Tensor y = x.mul(2);
-      Tensor product = weight.matmul(y);
-      y.narrow(0, 0, 100).mul_(3);
-      assertNear(product.add(weight.matmul(y)), quietly(module, x), 1e-3);
-    }
-  }
-
-  @Test
-  void foldsWhatChangesInPlaceAsItChanges() {
-    Tensor weight = Tensor.randn(128, 128);
-    Module module = new Lambda(x -> {
-      Tensor c = weight.mul(2);
-      Tensor sum = weight.matmul(c).add(weight.mul(3).matmul(c));
-      c.narrow(0, 0, 100).mul_(3);
-      return x.add(sum).add(weight.mul(4).matmul(c));
-    });
-    Tensor x = Tensor.randn(128, 128);
-    Tensor expected = quietly(module, x);
-    module.compile();
-    for (int i = 0; i < 3; i++) {
-      assertNear(expected, quietly(module, x), 1e-3);
-    }
-  }
-
-  @Test
-  void givesConstantsThatTheCallerMayChange() {
-    Tensor fixed = Tensor.randn(5);
-    for (UnaryOperator<Tensor> function : List.<UnaryOperator<Tensor>>of(_ -> fixed.mul(2), _ -> Tensor.of(1f, 2f))) {
-      Module module = new Lambda(function);
-      Tensor expected = quietly(module, Tensor.ones(1));
-      module.compile();
-      for (int i = 0; i < 4; i++) {
-        Tensor y = quietly(module, Tensor.ones(1));
-        assertSame(expected, y);
-        y.add_(100);
-      }
-    }
-  }
-
-  @Test
-  void rectifiesPartsOfProductsAsParts() {
-    Tensor weight = Tensor.randn(40, 40);
-    Tensor bias = Tensor.randn(40);
-    for (UnaryOperator<Tensor> part : List.<UnaryOperator<Tensor>>of(y -> y.narrow(0, 0, 1).expand(40, 40).relu(),
-        y -> y.t().relu(), y -> y.view(1600).relu(), y -> y.view(4, 10, 40).relu().add(1), y -> y.add(y))) {
-      Module module = new Lambda(x -> part.apply(Functional.linear(x, weight, bias)));
-      Tensor x = Tensor.randn(40, 40);
-      Tensor expected = quietly(module, x);
-      module.compile();
-      for (int i = 0; i < 3; i++) {
-        assertSame(expected, quietly(module, x));
-      }
-    }
-  }
-
-  @Test
-  void keepsTemporariesApartThatAreNeededTogether() {
-    Tensor weight = Tensor.randn(64, 64).mul(0.1);
-    for (UnaryOperator<Tensor> function : List.<UnaryOperator<Tensor>>of(
-        x -> { // whose sum must not take its place
-          Tensor y = x.matmul(weight);
-          return y.add(y.t()).matmul(weight);
-        },
-        x -> { // which changes rows that it reads
-          Tensor y = x.matmul(weight);
-          y.narrow(0, 1, 63).add_(y.narrow(0, 0, 63).mul(2));
-          return y.matmul(weight);
-        },
-        x -> { // of which the smallest is needed as long as the largest, and as the middle one after that
-          Tensor small = x.narrow(0, 0, 24).matmul(weight);
-          Tensor sums = x.matmul(weight).sum(0);
-          Tensor middle = x.narrow(0, 0, 32).matmul(weight);
-          return middle.narrow(0, 0, 24).mul(small).add(sums);
-        })) {
-      Module module = new Lambda(function);
-      Tensor x = Tensor.randn(64, 64);
-      Tensor expected = quietly(module, x);
-      module.compile();
-      for (int i = 0; i < 3; i++) {
-        assertSame(expected, quietly(module, x));
-      }
-    }
-  }
-
-  @Test
   void runsEagerlyWhereOtherThreadsCompute() throws Exception {
     try (ExecutorService other = Executors.newSingleThreadExecutor()) {
       Module module = new Lambda(x -> {
@@ -570,6 +320,31 @@ public class CompileTest {
     for (int i = 0; i < 3; i++) {
       assertTrue(quietly(enabling, x).requiresGrad());
     }
+  }
+
+  @Test
+  void seesChangesInPlaceOfWhatForwardFinds() {
+    Tensor found = Tensor.of(1f, 2f);
+    Module module = new Lambda(x -> x.add(found.mul(2)));
+    module.compile();
+    for (int i = 0; i < 3; i++) {
+      assertSame(found.mul(2).add(1), quietly(module, Tensor.ones(2)));
+      assertSame(found.mul(2).add(1), quietly(module, Tensor.ones(2)));
+      found.add_(1);
+    }
+  }
+
+  @Test
+  void refusesAnOperandThatHasBeenFreed() {
+    Module module = new Lambda(x -> x.mul(2).add(1));
+    module.compile();
+    Tensor freed;
+    try (var _ = MemoryScope.open()) {
+      freed = Tensor.ones(2000);
+      quietly(module, freed);
+      quietly(module, freed);
+    }
+    assertThrows(ClosedTensorException.class, () -> quietly(module, freed));
   }
 
   @Test
@@ -735,24 +510,6 @@ public class CompileTest {
   }
 
   @Test
-  void sharesTheFoldedWeightOfAConvolutionAmongItsPrograms() throws InterruptedException {
-    Conv2d conv = new Conv2d(256, 256, 3, ConvOptions.of().padding(1));
-    Sequential module = new Sequential(conv, new BatchNorm2d(256));
-    module.eval();
-    module.compile();
-    long before = SoakProcess.settled(-1);
-    for (int size = 4; size < 8; size++) {
-      Tensor x = Tensor.ones(1, 256, size, size);
-      assertSame(quietly(module, x), quietly(module, x));
-    }
-    long weight = conv.weight().numel() * Float.BYTES;
-    long more = SoakProcess.settled(before + weight) - before;
-    assertTrue(more < 2 * weight, "a weight takes " + weight + " bytes, four programs " + more);
-    Tensor x = Tensor.ones(1, 256, 4, 4);
-    assertSame(quietly(module, x), quietly(module.compile(false), x));
-  }
-
-  @Test
   void leavesNothingBehindWhenForwardThrows() {
     boolean[] fails = {true};
     Module module = new Lambda(x -> {
@@ -767,28 +524,6 @@ public class CompileTest {
     fails[0] = false;
     for (int i = 0; i < 3; i++) {
       assertSame(Tensor.of(3f, 3f, 3f), quietly(module, Tensor.ones(3)));
-    }
-  }
-
-  /// Where each layer's result is as large as the next one's.
-  @Test
-  void holdsTwoActivationsOfASequenceAtATime() {
-    List<Module> layers = new ArrayList<>();
-    for (int i = 0; i < 6; i++) {
-      layers.add(new Linear(256, 256));
-    }
-    Module chain = new Sequential(layers.toArray(Module[]::new));
-    chain.compile();
-    Tensor x = Tensor.randn(1024, 256);
-    quietly(chain, x);
-    quietly(chain, x);
-    long activation = 1024 * 256 * 4;
-    try (var _ = MemoryScope.open()) {
-      MemoryStats before = MemoryStats.of(Device.CPU);
-      MemoryStats.resetPeak(Device.CPU);
-      quietly(chain, x);
-      long peak = MemoryStats.of(Device.CPU).peak() - before.current();
-      assertTrue(peak <= activation + 8192, "its temporaries lie in memory that is kept, and beyond it a run takes " + peak + " bytes");
     }
   }
 }

@@ -188,6 +188,23 @@ public class OptimizersTest {
   }
 
   @Test
+  void loaded_options_take_the_place_of_others() {
+    List<Tensor> p = List.of(Tensor.ones(2));
+    var sgd = new Sgd(p, Sgd.options().lr(0.5).momentum(0.25).weightDecay(0.125).nesterov(true));
+    var other = new Sgd(p, Sgd.options().maximize(true).dampening(0.75));
+    other.loadStateDict(sgd.stateDict());
+    assertEquals(sgd.parameterGroups().getFirst().options(), other.parameterGroups().getFirst().options());
+    var adam = new Adam(p, Adam.options().lr(0.5).betas(0.25, 0.75).eps(0.125).weightDecay(0.375).amsgrad(true));
+    var another = new Adam(p, Adam.options().maximize(true));
+    another.loadStateDict(adam.stateDict());
+    assertEquals(adam.parameterGroups().getFirst().options(), another.parameterGroups().getFirst().options());
+    var rms = new RmsProp(p, RmsProp.options().lr(0.5).alpha(0.25).eps(0.125).weightDecay(0.375).momentum(0.75).centered(true));
+    var third = new RmsProp(p, RmsProp.options().maximize(true));
+    third.loadStateDict(rms.stateDict());
+    assertEquals(rms.parameterGroups().getFirst().options(), third.parameterGroups().getFirst().options());
+  }
+
+  @Test
   void loaded_states_are_copies() {
     Tensor p = Tensor.ones(2).requiresGrad_(true);
     var optimizer = new Adam(List.of(p));

@@ -143,6 +143,21 @@ final class SchedulersTest {
     }
   }
 
+  @Test
+  void a_loaded_schedule_goes_on_from_the_learning_rates_it_was_saved_with() {
+    Optimizer<?> optimizer = sgd();
+    var schedule = new CosineAnnealingWarmRestarts(optimizer, 4);
+    var faster = new Sgd(List.of(parameter()), Sgd.options().lr(77));
+    faster.addParameterGroup(List.of(parameter()), Sgd.options().lr(78));
+    var resumed = new CosineAnnealingWarmRestarts(faster, 4);
+    resumed.loadStateDict(schedule.stateDict());
+    optimizer.step();
+    faster.step();
+    schedule.step();
+    resumed.step();
+    assertEquals(schedule.getLastLr(), resumed.getLastLr());
+  }
+
   static Stream<Arguments> plateaus() {
     return Stream.of(
         Arguments.of("plateau", ReduceLrOnPlateau.options().patience(3).factor(0.6).cooldown(2)),
