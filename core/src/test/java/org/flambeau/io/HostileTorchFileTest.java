@@ -22,6 +22,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
@@ -130,6 +131,8 @@ class HostileTorchFileTest {
         checkpoint(storage("FloatStorage", "0", (1L << 62) + 1)));
     assertRefused("expected storage \"0\" to be of 4 elements of float32 as before, got 4 of int32",
         checkpoint(tuple(FLOATS, storage("IntStorage", "0", 4))));
+    assertRefused("expected storage \"0\" to be of 4 elements of float32 as before, got 2 of float32",
+        checkpoint(tuple(FLOATS, storage("FloatStorage", "0", 2))));
     assertRefused("expected booleans of 0 or 1 in storage \"0\", got 2 at element 1", zip("a/data.pkl",
         pickle(tensor(storage("BoolStorage", "0", 3), 0, numbers(3), numbers(1))), "a/data/0", "\0\u0002\1"));
   }
@@ -172,6 +175,27 @@ class HostileTorchFileTest {
     assertRefused("expected at most 4194304 objects, got collections that are shared until they are more", checkpoint(laughs + "t"));
   }
 
+  /// What one byte of the file copies counts as much as it copies.
+  @Test
+  void copiesOfWhatIsSharedAreLimited() throws IOException {
+    var pairs = new StringBuilder("]q\0(" + "K\1N\u0086q\1");
+    var entries = new StringBuilder("}q\0(");
+    for (int i = 0; i < 4096; i++) {
+      pairs.append("h\1");
+      entries.append(number(i)).append("N");
+    }
+    String numbers = "]q\0(" + "K\1".repeat(4096) + "e";
+    for (String copied : List.of("ccollections\nOrderedDict\nq\2" + pairs + "e", "ccollections\nCounter\nq\2" + entries + "u",
+        "c__builtin__\nset\nq\2" + numbers)) {
+      assertRefused("expected at most 4194304 objects in a pickle, got more", checkpoint("(" + copied + "h\2h\0\u0085R".repeat(1024) + "t"));
+    }
+    long[] ones = new long[64];
+    Arrays.fill(ones, 1);
+    String arguments = tuple(FLOATS, number(0), numbers(ones), numbers(ones), "\u0089", "N");
+    assertRefused("expected at most 4194304 objects in a pickle, got more",
+        checkpoint("(ctorch._utils\n_rebuild_tensor_v2\nq\2" + arguments + "q\0" + "h\2h\0R".repeat(1 << 16) + "t"));
+  }
+
   @Test
   void keysAreStringsAndNumbersSoThatHashingIsQuick() throws IOException {
     var shared = new StringBuilder(")q\0");
@@ -181,6 +205,7 @@ class HostileTorchFileTest {
     assertRefused("expected a string or a number as a key, got a tuple of 2", checkpoint("}" + shared + "Ns"));
     assertRefused("expected a string or a number as a key, got a list of 0", checkpoint("}]Ns"));
     assertRefused("expected a string or a number as a key, got None", checkpoint("}NNs"));
+    assertRefused("expected a string or a number as a key, got a list of 0", checkpoint("\u008f(]\u0090"));
     assertRefused("expected a string or a number as a key, got a tuple of 0", checkpoint("c__builtin__\nset\n](h\0e".replace("h\0", ")")
         + "\u0085R"));
     assertRefused("expected keys of at most 4096 characters, got one of 4097", checkpoint("}" + text("x".repeat(4097)) + "Ns"));
@@ -267,6 +292,21 @@ class HostileTorchFileTest {
   }
 
   @Test
+  void anEncryptedRecordIsRefused() throws IOException {
+    byte[] file = checkpoint("N");
+    file[latin(file).indexOf("PK\1\2") + 8] |= 1;
+    assertRefused("expected record \"a/data.pkl\" to be stored as it is, got one that is compressed or encrypted", file);
+  }
+
+  /// A comment may contain what looks like an end record.
+  @Test
+  void theEndRecordIsTheOneThatEndsTheFile() throws IOException {
+    String latin = latin(checkpoint("Nq\0h\0\u0086"));
+    Path file = write(bytes(latin.substring(0, latin.length() - 2) + "\u001e\0" + "PK\5\6" + "x".repeat(26)));
+    assertEquals(Arrays.asList(null, null), TorchFile.load(file));
+  }
+
+  @Test
   void aFlippedBitIsFound() throws IOException {
     byte[] file = checkpoint(tensor(FLOATS, 0, numbers(4), numbers(1)));
     file[latin(file).indexOf("a/data/0") + 8] ^= 1;
@@ -283,6 +323,8 @@ class HostileTorchFileTest {
         bytes(head + end.substring(0, 10) + "\u00ff\u00ff" + end.substring(12)));
     assertRefused("expected 110 bytes for the zip's directory at 4294967295, got a file that ends at " + latin.length(),
         bytes(head + end.substring(0, 16) + int32(-1) + "\0\0"));
+    assertRefused("expected the zip's directory of 2 records in 111 bytes before its end record, got one that does not fit",
+        bytes(head + end.substring(0, 12) + int32(111) + end.substring(16)));
     assertRefused("expected a record in the zip's directory, got other bytes", bytes(latin.replace("PK\1\2", "PK\1\3")));
     String locator = "PK\6\7" + int32(0) + int64(Long.MAX_VALUE) + int32(1);
     assertRefused("expected 56 bytes for the zip64 end record at 9223372036854775807, got a file that ends at " + (latin.length() + 20),

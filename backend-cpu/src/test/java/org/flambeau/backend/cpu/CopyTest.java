@@ -1,5 +1,8 @@
 package org.flambeau.backend.cpu;
 
+import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.FLOAT;
+import static org.flambeau.spi.NativeMemory.SHORT;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
@@ -7,9 +10,12 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
 import org.flambeau.DType;
+import org.flambeau.spi.HalfPrecision;
 import org.flambeau.spi.Kernels;
 import org.flambeau.spi.Strided;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class CopyTest {
   private static final Kernels KERNELS = new CpuBackend().kernels(0);
@@ -67,19 +73,17 @@ class CopyTest {
   @Test
   void castsRoundTruncateAndWrapAsPyTorchDoes() {
     double[] values = {3e9, -3e9, 1e10, 1e20, -1e20, Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY, 300.7, -1.5, -129,
-      255.9,
-      70000, 3000000007.0};
+      255.9, 70000, 3000000007.0, 0x1.8p62, -0x1.8p62};
     long least = Long.MIN_VALUE;
     long leastInt = Integer.MIN_VALUE;
     assertCast(values, DType.INT64, 3000000000L, -3000000000L, 10000000000L, least, least, least, least, least, 300, -1, -129, 255, 70000,
-        3000000007L);
+        3000000007L, 3L << 61, -3L << 61);
     assertCast(values, DType.INT32, leastInt, leastInt, leastInt, leastInt, leastInt, leastInt, leastInt, leastInt, 300, -1, -129, 255,
-        70000,
-        leastInt);
-    assertCast(values, DType.INT16, 0, 0, 0, 0, 0, 0, 0, 0, 300, -1, -129, 255, 4464, 0);
-    assertCast(values, DType.INT8, 0, 0, 0, 0, 0, 0, 0, 0, 44, -1, 127, -1, 112, 0);
-    assertCast(values, DType.UINT8, 0, 0, 0, 0, 0, 0, 0, 0, 44, 255, 127, 255, 112, 7);
-    assertCast(values, DType.BOOL, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1);
+        70000, leastInt, leastInt, leastInt);
+    assertCast(values, DType.INT16, 0, 0, 0, 0, 0, 0, 0, 0, 300, -1, -129, 255, 4464, 0, 0, 0);
+    assertCast(values, DType.INT8, 0, 0, 0, 0, 0, 0, 0, 0, 44, -1, 127, -1, 112, 0, 0, 0);
+    assertCast(values, DType.UINT8, 0, 0, 0, 0, 0, 0, 0, 0, 44, 255, 127, 255, 112, 7, 0, 0);
+    assertCast(values, DType.BOOL, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1);
   }
 
   @Test
@@ -137,6 +141,38 @@ class CopyTest {
     KERNELS.copy(half, Operand.of(DType.FLOAT32, 1 + 0x1p-11, 65520, 65519));
     assertEquals(List.of(1.0, Double.POSITIVE_INFINITY, 65504.0),
         List.of(Operand.get(half, 0), Operand.get(half, 1), Operand.get(half, 2)));
+  }
+
+  /// All numbers that there are, and what lies half-way between neighbours, just below and just above.
+  @ParameterizedTest
+  @EnumSource(names = {"FLOAT16", "BFLOAT16"})
+  void everyHalfIsReadAndRoundedTo(DType dtype) {
+    int n = 1 << 16;
+    Strided halves = Operand.natively(dtype, Operand.Layout.contiguous(n));
+    Strided floats = Operand.natively(DType.FLOAT32, Operand.Layout.contiguous(n));
+    for (int i = 0; i < n; i++) {
+      ALL.set(SHORT, halves.address() + 2L * i, (short) i);
+    }
+    KERNELS.copy(floats, halves);
+    for (int i = 0; i < n; i++) {
+      assertEquals(widened(dtype, i), ALL.get(FLOAT, floats.address() + 4L * i), dtype + " " + Integer.toHexString(i));
+    }
+    for (int beside = -1; beside <= 1; beside++) {
+      for (int i = 0; i < n; i++) {
+        double middle = ((double) widened(dtype, i) + widened(dtype, i + 1)) / 2;
+        ALL.set(FLOAT, floats.address() + 4L * i, Float.intBitsToFloat(Float.floatToRawIntBits((float) middle) + beside));
+      }
+      KERNELS.copy(halves, floats);
+      for (int i = 0; i < n; i++) {
+        float x = ALL.get(FLOAT, floats.address() + 4L * i);
+        short expected = dtype == DType.FLOAT16 ? Float.floatToFloat16(x) : HalfPrecision.bfloat16(x);
+        assertEquals(widened(dtype, expected), widened(dtype, ALL.get(SHORT, halves.address() + 2L * i)), x + " as " + dtype);
+      }
+    }
+  }
+
+  private static float widened(DType dtype, int half) {
+    return dtype == DType.FLOAT16 ? Float.float16ToFloat((short) half) : Float.intBitsToFloat(half << 16);
   }
 
   @Test
