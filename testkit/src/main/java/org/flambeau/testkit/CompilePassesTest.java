@@ -204,8 +204,8 @@ public class CompilePassesTest {
 
   @Test
   void keepsCastParametersForLaterRegions() {
-    Module module = new Sequential(new Linear(16, 16), new Linear(16, 4));
-    Tensor x = Tensor.randn(3, 16);
+    Module module = new Sequential(new Linear(64, 64), new Linear(64, 64));
+    Tensor x = Tensor.randn(3, 64);
     try (var _ = Autocast.open(DType.BFLOAT16)) {
       quietly(module, x); // which leaves casts to the region
       quietly(module.compile(), x);

@@ -24,6 +24,7 @@ import org.flambeau.nn.Conv2d;
 import org.flambeau.nn.ConvOptions;
 import org.flambeau.nn.Dropout;
 import org.flambeau.nn.Functional;
+import org.flambeau.nn.Functional.InterpolationMode;
 import org.flambeau.nn.Functional.PaddingMode;
 import org.flambeau.nn.MaxPool2d;
 import org.flambeau.nn.ReLU;
@@ -32,6 +33,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /// Formats are PyTorch's, and change where elements lie, not what they are. The strides stand in its words, `x.stride()`.
 class MemoryFormatTest {
@@ -187,6 +189,23 @@ class MemoryFormatTest {
     Tensor y = Functional.pixelShuffle(plain.to(CHANNELS_LAST), factor);
     assertArrayEquals(longs(strides), y.strides());
     assertEquals(Functional.pixelShuffle(plain, factor).toString(), y.toString());
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"NEAREST", "BILINEAR", "BICUBIC"})
+  void resized_images_keep_their_channels_innermost(InterpolationMode mode) {
+    for (long[] sizes : new long[][] {{7, 3}, {2, 9}, {4, 12}}) {
+      Tensor x = Tensor.randn(2, 5, 4, 6).requiresGrad_(true);
+      Tensor last = x.detach().to(CHANNELS_LAST).requiresGrad_(true);
+      Tensor y = Functional.interpolate(x, mode, sizes);
+      Tensor z = Functional.interpolate(last, mode, sizes);
+      assertTrue(z.isContiguous(CHANNELS_LAST));
+      assertClose(y, z, 1e-6, mode + " to " + Arrays.toString(sizes));
+      Tensor grad = Tensor.randnLike(y.detach());
+      y.backward(grad);
+      z.backward(grad.to(CHANNELS_LAST));
+      assertClose(Objects.requireNonNull(x.grad()), Objects.requireNonNull(last.grad()), 1e-6, "gradient of " + mode);
+    }
   }
 
   @Test

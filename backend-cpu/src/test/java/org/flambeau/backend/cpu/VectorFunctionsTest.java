@@ -102,7 +102,7 @@ class VectorFunctionsTest {
   @ParameterizedTest
   @EnumSource(names = {"FLOOR", "CEIL", "ROUND", "TRUNC", "EXP2", "LOG2", "LOG10", "LOG1P", "TAN", "ASIN", "ACOS", "ATAN", "SINH", "COSH",
     "TANH",
-    "ASINH", "ACOSH", "ATANH", "LOGIT", "ERFINV"})
+    "ASINH", "ACOSH", "ATANH", "LOGIT", "ERFINV", "HARDSIGMOID", "HARDSWISH"})
   void takeSpecialOperandsAsTheirFormulasDo(UnaryOp op) {
     int n = 2 * SPECIAL.length;
     Strided x = Operand.filled(floats(n), VectorFunctionsTest::special);
@@ -110,7 +110,8 @@ class VectorFunctionsTest {
   }
 
   @ParameterizedTest
-  @EnumSource(names = {"POW", "ATAN2", "HYPOT", "FMOD", "REMAINDER", "FLOOR_DIVIDE", "XLOGY"})
+  @EnumSource(names = {"POW", "ATAN2", "HYPOT", "FMOD", "REMAINDER", "FLOOR_DIVIDE", "XLOGY", "SMOOTH_DISTANCE", "RELU_BACKWARD",
+    "HARDSIGMOID_BACKWARD", "HARDSWISH_BACKWARD"})
   void takeAllPairsOfSpecialOperandsAsTheirFormulasDo(BinaryOp op) {
     int n = 2 * SPECIAL.length;
     Strided a = Operand.filled(floats(n * n), i -> special(i % n));
