@@ -187,7 +187,8 @@ class HostileTorchFileTest {
     String numbers = "]q\0(" + "K\1".repeat(4096) + "e";
     for (String copied : List.of("ccollections\nOrderedDict\nq\2" + pairs + "e", "ccollections\nCounter\nq\2" + entries + "u",
         "c__builtin__\nset\nq\2" + numbers)) {
-      assertRefused("expected at most 4194304 objects in a pickle, got more", checkpoint("(" + copied + "h\2h\0\u0085R".repeat(1024) + "t"));
+      assertRefused("expected at most 4194304 objects in a pickle, got more",
+          checkpoint("(" + copied + "h\2h\0\u0085R".repeat(1024) + "t"));
     }
     long[] ones = new long[64];
     Arrays.fill(ones, 1);
