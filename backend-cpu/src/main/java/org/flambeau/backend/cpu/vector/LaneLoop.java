@@ -29,39 +29,37 @@ final class LaneLoop implements Loop {
   @Override
   public void run(long out, long a, long b, long c, int n) {
     int whole = SPECIES.loopBound(n) * SIZE;
+    vectors(out, a, b, c, whole);
     int rest = n % SPECIES.length() * (SIZE / Float.BYTES);
-    long to = out;
-    long x = a;
-    long y = b;
-    long z = c;
-    int end = whole;
-    while (true) {
-      for (int at = 0; at < end; at += STEP) {
-        Vector<?> first = load(x + at);
-        Vector<?> second = OPERANDS > 1 ? load(y + at) : first;
-        Vector<?> third = OPERANDS > 2 ? load(z + at) : first;
-        operation(first, second, third).intoMemorySegment(ALL, to + at, LITTLE_ENDIAN);
-      }
-      if (rest == 0) {
-        return;
-      }
-      if (to != out) {
-        FloatTail.copyOut(to, out + whole, rest);
-        return;
-      }
-      to = Scratch.current().padding();
-      x = to + STEP;
-      y = x + STEP;
-      z = y + STEP;
-      FloatTail.copyIn(a + whole, x, rest);
-      if (OPERANDS > 1) {
-        FloatTail.copyIn(b + whole, y, rest);
-      }
-      if (OPERANDS > 2) {
-        FloatTail.copyIn(c + whole, z, rest);
-      }
-      end = STEP;
+    if (rest != 0) {
+      tail(out + whole, a + whole, b + whole, c + whole, rest);
     }
+  }
+
+  /// An instance method, as the next is, which is not written into its callers.
+  private void vectors(long out, long a, long b, long c, int bytes) {
+    for (int at = 0; at < bytes; at += STEP) {
+      Vector<?> first = load(a + at);
+      Vector<?> second = OPERANDS > 1 ? load(b + at) : first;
+      Vector<?> third = OPERANDS > 2 ? load(c + at) : first;
+      operation(first, second, third).intoMemorySegment(ALL, out + at, LITTLE_ENDIAN);
+    }
+  }
+
+  private void tail(long out, long a, long b, long c, int rest) {
+    long to = Scratch.current().padding();
+    long x = to + STEP;
+    long y = x + STEP;
+    long z = y + STEP;
+    FloatTail.copyIn(a, x, rest);
+    if (OPERANDS > 1) {
+      FloatTail.copyIn(b, y, rest);
+    }
+    if (OPERANDS > 2) {
+      FloatTail.copyIn(c, z, rest);
+    }
+    vectors(to, x, y, z, STEP);
+    FloatTail.copyOut(to, out, rest);
   }
 
   static Vector<?> operation(Vector<?> a, Vector<?> b, Vector<?> c) {
