@@ -5,7 +5,6 @@ import static jdk.incubator.vector.VectorOperators.EQ;
 import static jdk.incubator.vector.VectorOperators.GE;
 import static jdk.incubator.vector.VectorOperators.GT;
 import static jdk.incubator.vector.VectorOperators.LE;
-import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LT;
 import static org.flambeau.backend.cpu.vector.FloatMath.ONE;
 import static org.flambeau.backend.cpu.vector.FloatMath.SPECIES;
@@ -19,8 +18,9 @@ import jdk.incubator.vector.VectorMask;
 final class FloatExponentials {
   /// Adding 1.5·2²³ rounds to a whole number and leaves it in the low bits.
   private static final float ROUNDER = 0x1.8p23f;
-  private static final int MANTISSA_BITS = 23;
   private static final float LN_2 = 0.693147182f;
+  private static final float LOG2_E = 1.44269502f;
+  private static final float LOG10_E = 0.4342945f;
   private static final float LOG10_2 = 0.30103001f;
   private static final float LOG10_2_LOW = -1.43209e-8f;
   /// From here on 1 is nothing beside a square.
@@ -33,14 +33,15 @@ final class FloatExponentials {
   static FloatVector exp2(FloatVector x) {
     FloatVector rounded = x.add(ROUNDER);
     FloatVector y = FloatMath.exp2Reduced(x.sub(rounded.sub(ROUNDER)));
-    return FloatMath.scaled(y, rounded).blend(Float.POSITIVE_INFINITY, x.compare(GE, 128f)).blend(0f, x.compare(LT, -150f));
+    return x.abs().compare(LE, 125f).allTrue()
+        ? FloatMath.shifted(y, rounded)
+        : FloatMath.scaled(y, rounded).blend(Float.POSITIVE_INFINITY, x.compare(GE, 128f)).blend(0f, x.compare(LT, -150f));
   }
 
   /// eᵃ/2 for a ≥ 0 or NaN.
   private static FloatVector halfExp(FloatVector a) {
     FloatVector rounded = FloatMath.powerOfTwo(a);
-    FloatVector y = FloatMath.exp2Rest(a, rounded).mul(0.5f);
-    return y.reinterpretAsInts().add(rounded.reinterpretAsInts().lanewise(LSHL, MANTISSA_BITS)).reinterpretAsFloats()
+    return FloatMath.shifted(FloatMath.exp2Rest(a, rounded).mul(0.5f), rounded)
         .blend(a.mul(Float.POSITIVE_INFINITY), a.compare(LE, 89.4159851f).not());
   }
 
@@ -61,30 +62,16 @@ final class FloatExponentials {
 
   // ---- logarithms ----
 
-  /// log₂(1 + m)/m for 1 + m in [√½, √2).
-  private static FloatVector log2Slope(FloatVector m) {
-    return broadcast(SPECIES, -0.08058677f).fma(m, broadcast(SPECIES, 0.1639026f)).fma(m, broadcast(SPECIES, -0.19320849f))
-        .fma(m, broadcast(SPECIES, 0.20878251f)).fma(m, broadcast(SPECIES, -0.23979235f)).fma(m, broadcast(SPECIES, 0.28830937f))
-        .fma(m, broadcast(SPECIES, -0.3606826f)).fma(m, broadcast(SPECIES, 0.48090369f)).fma(m, broadcast(SPECIES, -0.7213475f))
-        .fma(m, broadcast(SPECIES, 1.442695f));
-  }
-
   static FloatVector log2(FloatVector x) {
-    FloatVector e = FloatMath.exponent(x);
     FloatVector m = FloatMath.mantissa(x);
-    return FloatMath.logarithm(x, m.fma(log2Slope(m), e));
+    return FloatMath.logarithm(x, FloatMath.log1pReduced(m, m).fma(broadcast(SPECIES, LOG2_E), FloatMath.exponent(x)));
   }
 
-  /// log₂x·log₁₀2, with what both were rounded by.
   static FloatVector log10(FloatVector x) {
     FloatVector e = FloatMath.exponent(x);
     FloatVector m = FloatMath.mantissa(x);
-    FloatVector slope = log2Slope(m);
-    FloatVector log2 = m.fma(slope, e);
-    FloatVector rest = m.fma(slope, e.sub(log2));
-    FloatVector y = log2.mul(LOG10_2);
-    FloatVector error = log2.fma(broadcast(SPECIES, LOG10_2), y.neg());
-    return FloatMath.logarithm(x, y.add(rest.fma(broadcast(SPECIES, LOG10_2), log2.fma(broadcast(SPECIES, LOG10_2_LOW), error))));
+    FloatVector y = FloatMath.log1pReduced(m, m).fma(broadcast(SPECIES, LOG10_E), e.mul(LOG10_2_LOW));
+    return FloatMath.logarithm(x, e.fma(broadcast(SPECIES, LOG10_2), y));
   }
 
   static FloatVector xlogy(FloatVector a, FloatVector b) {

@@ -49,10 +49,14 @@ final class FloatMath {
   private static final float ROUNDER = 0x1.8p23f;
   private static final int ROUNDER_BITS = 0x4b400000;
   private static final int ONE_BITS = 0x3f800000;
-  private static final int SQRT_HALF_BITS = 0x3f3504f3;
+  private static final int TWO_THIRDS_BITS = 0x3f2aaaab;
   private static final int MANTISSA_BITS = 23;
+  private static final int INFINITY_BITS = 0x7f800000;
+  private static final int FOUR_BITS = 0x40800000;
+  private static final int TWENTY_BITS = 0x41a00000;
   private static final int THIRTEEN_BITS = 0x41500000;
   private static final float LARGEST_EXPONENT = 88.7228394f;
+  private static final float LN_2 = 0.693147182f;
   private static final float SQRT_2 = 1.41421354f;
   private static final float SQRT_2_LOW = 2.4203235e-8f;
   private static final float INV_SQRT_2PI = 0.39894228f;
@@ -85,6 +89,11 @@ final class FloatMath {
     max = SPECIES.length() > 4 ? max.max(max.rearrange(BY_4)) : max;
     max = SPECIES.length() > 2 ? max.max(max.rearrange(BY_2)) : max;
     return max.max(max.rearrange(BY_1)).lane(0);
+  }
+
+  /// A number whose sign is 0, or already that of another one, with that.
+  static FloatVector signed(FloatVector magnitude, FloatVector sign) {
+    return sign.reinterpretAsInts().and(Integer.MIN_VALUE).or(magnitude.reinterpretAsInts()).reinterpretAsFloats();
   }
 
   static FloatVector copysign(FloatVector magnitude, FloatVector sign) {
@@ -121,16 +130,23 @@ final class FloatMath {
     return y.mul(power).mul(rest);
   }
 
+  /// y·2ⁿ where that and 2ⁿ are normal.
+  static FloatVector shifted(FloatVector y, FloatVector powerOfTwo) {
+    return y.reinterpretAsInts().add(powerOfTwo.reinterpretAsInts().lanewise(LSHL, MANTISSA_BITS)).reinterpretAsFloats();
+  }
+
   static FloatVector exp(FloatVector x) {
     FloatVector n = powerOfTwo(x);
-    return scaled(exp2Rest(x, n), n).blend(Float.POSITIVE_INFINITY, x.compare(GT, LARGEST_EXPONENT)).blend(0f, x.compare(LT, -103.972084f));
+    FloatVector y = exp2Rest(x, n);
+    return x.abs().compare(LE, 87f).allTrue()
+        ? shifted(y, n)
+        : scaled(y, n).blend(Float.POSITIVE_INFINITY, x.compare(GT, LARGEST_EXPONENT)).blend(0f, x.compare(LT, -103.972084f));
   }
 
   /// eˣ for x that is NaN or at most 88; 0 where the result is less than 2⁻¹²⁵.
   static FloatVector expBelow(FloatVector x) {
     FloatVector n = powerOfTwo(x);
-    return exp2Rest(x, n).reinterpretAsInts().add(n.reinterpretAsInts().lanewise(LSHL, MANTISSA_BITS)).reinterpretAsFloats()
-        .blend(0f, x.compare(LT, -86.6f));
+    return shifted(exp2Rest(x, n), n).blend(0f, x.compare(LT, -86.6f));
   }
 
   /// Coefficients: Shibata's SLEEF.
@@ -148,20 +164,25 @@ final class FloatMath {
         .blend(-1f, x.compare(LT, -25f)).blend(x, x.compare(EQ, 0f));
   }
 
-  /// The bits of a positive x; those of x·2²³ where it is subnormal.
-  private static IntVector normalBits(FloatVector x) {
-    return x.blend(x.mul(0x1p23f), x.compare(LT, Float.MIN_NORMAL)).reinterpretAsInts();
+  /// Whether an x is none of the positive normal numbers, of which nothing below has to be asked.
+  private static VectorMask<Float> isSpecial(FloatVector x) {
+    return x.reinterpretAsInts().add(INFINITY_BITS).compare(GE, 2 * INFINITY_BITS).cast(SPECIES);
   }
 
-  /// e + 23 of a subnormal x, e of any other, where x = 2ᵉ(1 + m) with 1 + m in [√½, √2).
+  /// The bits of a positive x; those of x·2²³ where it is subnormal.
+  private static IntVector normalBits(FloatVector x) {
+    return (isSpecial(x).anyTrue() ? x.blend(x.mul(0x1p23f), x.compare(LT, Float.MIN_NORMAL)) : x).reinterpretAsInts();
+  }
+
+  /// e + 23 of a subnormal x, e of any other, where x = 2ᵉ(1 + m) with 1 + m in [⅔, 4/3).
   private static IntVector normalExponent(IntVector bits) {
-    return bits.sub(SQRT_HALF_BITS).lanewise(ASHR, MANTISSA_BITS);
+    return bits.sub(TWO_THIRDS_BITS).lanewise(ASHR, MANTISSA_BITS);
   }
 
   /// e of x = 2ᵉ(1 + m).
   static FloatVector exponent(FloatVector x) {
     FloatVector e = (FloatVector) normalExponent(normalBits(x)).convert(I2F, 0);
-    return e.blend(e.sub(23f), x.compare(LT, Float.MIN_NORMAL));
+    return isSpecial(x).anyTrue() ? e.blend(e.sub(23f), x.compare(LT, Float.MIN_NORMAL)) : e;
   }
 
   /// m of x = 2ᵉ(1 + m).
@@ -172,27 +193,31 @@ final class FloatMath {
 
   /// y, the logarithm of a positive x, or the logarithm of an x that is not positive or not finite.
   static FloatVector logarithm(FloatVector x, FloatVector y) {
-    return y.blend(Float.NaN, x.compare(LT, 0f)).blend(Float.NEGATIVE_INFINITY, x.compare(EQ, 0f))
-        .blend(x, x.compare(EQ, Float.POSITIVE_INFINITY).or(x.compare(NE, x)));
+    return isSpecial(x).anyTrue()
+        ? y.blend(Float.NaN, x.compare(LT, 0f)).blend(Float.NEGATIVE_INFINITY, x.compare(EQ, 0f))
+            .blend(x, x.compare(EQ, Float.POSITIVE_INFINITY).or(x.compare(NE, x)))
+        : y;
+  }
+
+  /// log(1 + m) + rest, for 1 + m in [⅔, 4/3) and a rest that is small beside it or, where m is 0, all: a minimax fit of
+  /// `(log(1 + m) − m)/m²`.
+  static FloatVector log1pReduced(FloatVector m, FloatVector rest) {
+    FloatVector slope = broadcast(SPECIES, -0.12879285f).fma(m, broadcast(SPECIES, 0.13985594f))
+        .fma(m, broadcast(SPECIES, -0.12187454f)).fma(m, broadcast(SPECIES, 0.14005543f)).fma(m, broadcast(SPECIES, -0.16680221f))
+        .fma(m, broadcast(SPECIES, 0.20010436f)).fma(m, broadcast(SPECIES, -0.24999805f)).fma(m, broadcast(SPECIES, 0.33333215f))
+        .fma(m, broadcast(SPECIES, -0.5f));
+    return m.mul(m).fma(slope, rest);
   }
 
   static FloatVector log(FloatVector x) {
-    return logOf(x, ZERO);
+    FloatVector m = mantissa(x);
+    return logarithm(x, exponent(x).fma(broadcast(SPECIES, LN_2), log1pReduced(m, m)));
   }
 
-  /// log x + correction, which is small beside log x or, where x is 1, all. Coefficients: Moshier's Cephes.
+  /// log x + correction, which is small beside log x or, where x is 1, all.
   static FloatVector logOf(FloatVector x, FloatVector correction) {
-    FloatVector e = exponent(x);
     FloatVector m = mantissa(x);
-    FloatVector p = broadcast(SPECIES, 7.0376836292e-2f).fma(m, broadcast(SPECIES, -1.1514610310e-1f))
-        .fma(m, broadcast(SPECIES, 1.1676998740e-1f)).fma(m, broadcast(SPECIES, -1.2420140846e-1f))
-        .fma(m, broadcast(SPECIES, 1.4249322787e-1f)).fma(m, broadcast(SPECIES, -1.6668057665e-1f))
-        .fma(m, broadcast(SPECIES, 2.0000714765e-1f)).fma(m, broadcast(SPECIES, -2.4999993993e-1f))
-        .fma(m, broadcast(SPECIES, 3.3333331174e-1f));
-    FloatVector square = m.mul(m);
-    FloatVector y = e.fma(broadcast(SPECIES, -2.12194440e-4f), p.mul(m).fma(square, correction));
-    y = square.fma(broadcast(SPECIES, -0.5f), y);
-    return logarithm(x, e.fma(broadcast(SPECIES, 0.693359375f), m.add(y)));
+    return logarithm(x, exponent(x).fma(broadcast(SPECIES, LN_2), m.add(log1pReduced(m, correction))));
   }
 
   /// log(1 + x), with what the sum was rounded by.
@@ -244,9 +269,15 @@ final class FloatMath {
         .fma(square, broadcast(SPECIES, -5.37397155531e-2f)).fma(square, broadcast(SPECIES, 1.33314422036e-1f))
         .fma(square, broadcast(SPECIES, -3.33332819422e-1f)).mul(square).fma(x, x);
     FloatVector a = x.abs();
-    FloatVector clipped = a.blend(20f, a.compare(GT, 20f));
-    FloatVector large = ONE.sub(broadcast(SPECIES, 2f).div(expBelow(clipped.add(clipped)).add(1f)));
-    return copysign(small.blend(large, a.compare(GE, 0.625f)), x);
+    FloatVector twice = atMost(a, TWENTY_BITS).mul(2f);
+    FloatVector n = powerOfTwo(twice);
+    FloatVector large = ONE.sub(broadcast(SPECIES, 2f).div(shifted(exp2Rest(twice, n), n).add(1f)));
+    return signed(small.blend(large, a.compare(GE, 0.625f)), x);
+  }
+
+  /// A positive a or a limit, given by its bits, which have the floats' order: the limit, too, where a is NaN.
+  private static FloatVector atMost(FloatVector a, int limit) {
+    return a.reinterpretAsInts().min(limit).reinterpretAsFloats();
   }
 
   // ---- the normal distribution ----
@@ -271,9 +302,9 @@ final class FloatMath {
     return p.mul(bell).div(q);
   }
 
-  /// |x|, at most 13: what lies beyond is 0 in float, or nearly. Of positive floats the bits have the floats' order.
+  /// |x|, at most 13: what lies beyond is 0 in float, or nearly.
   private static FloatVector distance(FloatVector x) {
-    return x.abs().reinterpretAsInts().min(THIRTEEN_BITS).reinterpretAsFloats();
+    return atMost(x.abs(), THIRTEEN_BITS);
   }
 
   /// x·Φ(x) = max(x, 0) − |x|·Φ(−|x|).
@@ -317,18 +348,20 @@ final class FloatMath {
     return y.blend(broadcast(SPECIES, 2f).sub(y), x.compare(LT, 0f));
   }
 
-  /// Coefficients for small operands: fdlibm's.
+  /// Minimax fits: of erf(x)/x − 1 in x² up to 1, and beyond of log₂(1 − erf|x|), which leaves no more than rounding errors.
   static FloatVector erf(FloatVector x) {
     FloatVector square = x.mul(x);
-    FloatVector p = broadcast(SPECIES, -2.3763017e-5f).fma(square, broadcast(SPECIES, -5.77027e-3f))
-        .fma(square, broadcast(SPECIES, -2.84817495e-2f)).fma(square, broadcast(SPECIES, -3.25042107e-1f))
-        .fma(square, broadcast(SPECIES, 1.28379167e-1f));
-    FloatVector q = broadcast(SPECIES, -3.96022828e-6f).fma(square, broadcast(SPECIES, 1.32494738e-4f))
-        .fma(square, broadcast(SPECIES, 5.08130628e-3f)).fma(square, broadcast(SPECIES, 6.50222500e-2f))
-        .fma(square, broadcast(SPECIES, 3.97917223e-1f)).fma(square, ONE);
-    FloatVector small = p.div(q).fma(x, x);
-    FloatVector t = distance(x.mul(SQRT_2));
-    FloatVector large = ONE.sub(upperTail(t, bell(t.mul(t))).mul(2f));
-    return copysign(large, x).blend(small, x.abs().compare(LT, 0.84375f)).blend(x, x.compare(NE, x));
+    FloatVector small = broadcast(SPECIES, 7.806903e-5f).fma(square, broadcast(SPECIES, -7.9978526e-4f))
+        .fma(square, broadcast(SPECIES, 5.187162e-3f)).fma(square, broadcast(SPECIES, -2.6853347e-2f))
+        .fma(square, broadcast(SPECIES, 0.11283579f)).fma(square, broadcast(SPECIES, -0.37612626f))
+        .fma(square, broadcast(SPECIES, 0.12837917f)).fma(x, x);
+    FloatVector a = x.abs();
+    FloatVector t = atMost(a, FOUR_BITS);
+    FloatVector log = broadcast(SPECIES, 2.6888584e-4f).fma(t, broadcast(SPECIES, -4.2525483e-3f)).fma(t, broadcast(SPECIES, 3.1505581e-2f))
+        .fma(t, broadcast(SPECIES, -0.14875146f)).fma(t, broadcast(SPECIES, -0.9206485f)).fma(t, broadcast(SPECIES, -1.626046f))
+        .fma(t, broadcast(SPECIES, -4.9271336e-4f));
+    FloatVector n = log.add(ROUNDER);
+    FloatVector large = ONE.sub(shifted(exp2Reduced(log.sub(n.sub(ROUNDER))), n));
+    return small.blend(signed(large, x), a.compare(GE, 1f));
   }
 }

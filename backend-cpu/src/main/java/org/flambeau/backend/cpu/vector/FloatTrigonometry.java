@@ -169,8 +169,24 @@ final class FloatTrigonometry {
     return y.blend(y.add(y), outer);
   }
 
+  /// By atan a, or π/2 − atan 1/a.
   static FloatVector atan(FloatVector x) {
-    return atan2(x, ONE);
+    FloatVector a = x.abs();
+    VectorMask<Float> steep = a.compare(GT, 1f);
+    FloatVector q = a.blend(ONE.div(a), steep);
+    FloatVector square = q.mul(q);
+    FloatVector tail = arctangentTail(square).mul(square).mul(q);
+    FloatVector complement = broadcast(SPECIES, PI / 2).sub(q).add(broadcast(SPECIES, PI_LOW / 2).sub(tail));
+    return FloatMath.signed(q.add(tail).blend(complement, steep), x);
+  }
+
+  /// (atan q − q)/q³ for q in [0, 1].
+  private static FloatVector arctangentTail(FloatVector square) {
+    return broadcast(SPECIES, -0.0017828207f).fma(square, broadcast(SPECIES, 0.010868685f))
+        .fma(square, broadcast(SPECIES, -0.031096986f)).fma(square, broadcast(SPECIES, 0.05788139f))
+        .fma(square, broadcast(SPECIES, -0.08399306f)).fma(square, broadcast(SPECIES, 0.109508805f))
+        .fma(square, broadcast(SPECIES, -0.14264016f)).fma(square, broadcast(SPECIES, 0.1999853f))
+        .fma(square, broadcast(SPECIES, -0.333333f));
   }
 
   static FloatVector atan2(FloatVector y, FloatVector x) {
@@ -183,11 +199,7 @@ final class FloatTrigonometry {
     // what the quotient was rounded by moves the angle by 1/(1 + q²) of that
     FloatVector error = q.neg().fma(large, small).div(q.fma(small, large));
     FloatVector square = q.mul(q);
-    FloatVector tail = broadcast(SPECIES, -0.0017904058f).fma(square, broadcast(SPECIES, 0.0108996965f))
-        .fma(square, broadcast(SPECIES, -0.031148937f)).fma(square, broadcast(SPECIES, 0.05792723f))
-        .fma(square, broadcast(SPECIES, -0.08401582f)).fma(square, broadcast(SPECIES, 0.10951506f))
-        .fma(square, broadcast(SPECIES, -0.14264102f)).fma(square, broadcast(SPECIES, 0.19998534f))
-        .fma(square, broadcast(SPECIES, -0.333333f)).mul(square).fma(q, error.blend(0f, error.compare(NE, error)));
+    FloatVector tail = arctangentTail(square).mul(square).fma(q, error.blend(0f, error.compare(NE, error)));
     VectorMask<Float> left = x.reinterpretAsInts().compare(LT, 0).cast(SPECIES);
     VectorMask<Float> minus = left.xor(steep);
     FloatVector offset = ZERO.blend(PI, left).blend(PI / 2, steep);
