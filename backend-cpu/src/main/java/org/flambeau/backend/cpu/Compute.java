@@ -11,7 +11,9 @@ public enum Compute {
   /// Integral dtypes of up to 32 bits and bool, element by element; results wrap when they are stored.
   INT(4),
   /// All integral dtypes and bool, where numbers may become larger than the elements on the way.
-  LONG(8);
+  LONG(8),
+  /// Truth values, as they lie.
+  TRUTH(1);
 
   private final int size;
 
@@ -34,7 +36,7 @@ public enum Compute {
   }
 
   public boolean isWhole() {
-    return this == INT || this == LONG;
+    return this != FLOAT && this != DOUBLE;
   }
 
   /// Bytes of one element.
@@ -49,6 +51,7 @@ public enum Compute {
       case DOUBLE -> dtype == DType.FLOAT64;
       case INT -> dtype == DType.INT32;
       case LONG -> dtype == DType.INT64;
+      case TRUTH -> dtype == DType.BOOL;
     };
   }
 }

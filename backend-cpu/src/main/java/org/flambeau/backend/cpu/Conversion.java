@@ -1,6 +1,7 @@
 package org.flambeau.backend.cpu;
 
 import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.BYTE;
 import static org.flambeau.spi.NativeMemory.DOUBLE;
 import static org.flambeau.spi.NativeMemory.FLOAT;
 import static org.flambeau.spi.NativeMemory.INT;
@@ -61,6 +62,11 @@ public interface Conversion {
             ALL.set(LONG, tile + 8L * i, ELEMENT.getLong(from + i * stride));
           }
         }
+        case TRUTH -> {
+          for (int i = 0; i < n; i++) {
+            ALL.set(BYTE, tile + i, (byte) (ELEMENT.getLong(from + i * stride) == 0 ? 0 : 1));
+          }
+        }
       }
     }
 
@@ -85,6 +91,11 @@ public interface Conversion {
         case LONG -> {
           for (int i = 0; i < n; i++) {
             ELEMENT.setLong(to + i * stride, ALL.get(LONG, tile + 8L * i));
+          }
+        }
+        case TRUTH -> {
+          for (int i = 0; i < n; i++) {
+            ELEMENT.setLong(to + i * stride, ALL.get(BYTE, tile + i));
           }
         }
       }

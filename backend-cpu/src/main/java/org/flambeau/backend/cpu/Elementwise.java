@@ -1,6 +1,7 @@
 package org.flambeau.backend.cpu;
 
 import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.BYTE;
 import static org.flambeau.spi.NativeMemory.DOUBLE;
 import static org.flambeau.spi.NativeMemory.FLOAT;
 import static org.flambeau.spi.NativeMemory.INT;
@@ -103,12 +104,7 @@ public final class Elementwise {
       if (count > 3) {
         bind(3, c, cValue, numel, staging);
       }
-      step = WHOLE;
-      for (int k = 0; k < count; k++) {
-        if (access[k] != Access.IN_PLACE) {
-          step = TILE;
-        }
-      }
+      step = needsTiles(loop == null) ? TILE : WHOLE;
       if (numel < 2 * GRAIN) {
         range(loop, 0, numel);
       } else {
@@ -116,6 +112,18 @@ public final class Elementwise {
             (begin, end) -> range(loop, begin * TILE, Math.min(end * TILE, numel)));
       }
     }
+  }
+
+  /// A cast needs none where it begins or ends in the compute type.
+  private boolean needsTiles(boolean casts) {
+    int converted = 0;
+    for (int k = 0; k < operands; k++) {
+      if (access[k] == Access.CONSTANT) {
+        return true;
+      }
+      converted += access[k] == Access.CONVERTED ? 1 : 0;
+    }
+    return converted > (casts ? 1 : 0);
   }
 
   private void arrange(Strided out, Strided a, @Nullable Strided b, @Nullable Strided c) {
@@ -183,6 +191,7 @@ public final class Elementwise {
         case DOUBLE -> ALL.set(DOUBLE, tile + 8L * i, value);
         case INT -> ALL.set(INT, tile + 4L * i, (int) value);
         case LONG -> ALL.set(LONG, tile + 8L * i, (long) value);
+        case TRUTH -> ALL.set(BYTE, tile + i, (byte) (value != 0 ? 1 : 0));
       }
     }
   }
@@ -196,13 +205,13 @@ public final class Elementwise {
       if (byRows) {
         n = (int) Math.min(n, space.size(0) - at % space.size(0));
       }
-      long a = source(1, at, n, scratch);
-      long b = operands > 2 ? source(2, at, n, scratch) : a;
-      long c = operands > 3 ? source(3, at, n, scratch) : a;
       long result = access[0] == Access.IN_PLACE ? place(0, at) : scratch.tile(0);
       if (loop == null) {
-        NativeMemory.copy(a, result, (long) n * compute.size());
+        result = cast(result, at, n);
       } else {
+        long a = source(1, at, n, scratch.tile(1));
+        long b = operands > 2 ? source(2, at, n, scratch.tile(2)) : a;
+        long c = operands > 3 ? source(3, at, n, scratch.tile(3)) : a;
         loop.run(result, a, b, c, n);
       }
       if (access[0] == Access.CONVERTED) {
@@ -211,12 +220,22 @@ public final class Elementwise {
     }
   }
 
-  private long source(int k, long at, int n, Scratch scratch) {
+  /// Where the operand is in the compute type, on its way to `result`, which need not be touched where that is only a tile.
+  private long cast(long result, long at, int n) {
+    long a = source(1, at, n, result);
+    if (a != result && access[0] == Access.IN_PLACE) {
+      NativeMemory.copy(a, result, (long) n * compute.size());
+      return result;
+    }
+    return a;
+  }
+
+  /// Where an operand's elements are in the compute type: in `tile` where they have to be brought there.
+  private long source(int k, long at, int n, long tile) {
     return switch (access[k]) {
       case IN_PLACE -> place(k, at);
       case CONSTANT -> address[k];
       case CONVERTED -> {
-        long tile = scratch.tile(k);
         move(k, at, n, tile, false);
         yield tile;
       }

@@ -35,14 +35,25 @@ record Pass(@Nullable Loop loop, Compute compute, int operands, double b, double
   }
 
   private static Pass unary(UnaryOp op, DType of) {
-    UnaryOp meant = op == UnaryOp.BITWISE_NOT && of == DType.BOOL ? UnaryOp.LOGICAL_NOT : op;
-    Compute compute = Compute.ofElements(of);
-    return new Pass(Loops.unary(meant, compute), compute, 1, 0, 0);
+    boolean negates = of == DType.BOOL && (op == UnaryOp.BITWISE_NOT || op == UnaryOp.LOGICAL_NOT);
+    Compute compute = negates ? Compute.TRUTH : Compute.ofElements(of);
+    return new Pass(Loops.unary(negates ? UnaryOp.LOGICAL_NOT : op, compute), compute, 1, 0, 0);
   }
 
   private static Pass binary(BinaryOp op, DType of) {
-    Compute compute = Compute.ofElements(of);
-    return new Pass(Loops.binary(op, compute), compute, 2, 0, 0);
+    BinaryOp logical = of == DType.BOOL ? ofTruthValues(op) : null;
+    Compute compute = logical != null ? Compute.TRUTH : Compute.ofElements(of);
+    return new Pass(Loops.binary(logical != null ? logical : op, compute), compute, 2, 0, 0);
+  }
+
+  /// What an operation comes to on truth values, of which it makes truth values again; null where it is none of those.
+  private static @Nullable BinaryOp ofTruthValues(BinaryOp op) {
+    return switch (op) {
+      case LOGICAL_AND, BITWISE_AND, MUL, MINIMUM -> BinaryOp.LOGICAL_AND;
+      case LOGICAL_OR, BITWISE_OR, ADD, MAXIMUM -> BinaryOp.LOGICAL_OR;
+      case LOGICAL_XOR, BITWISE_XOR, NE -> BinaryOp.LOGICAL_XOR;
+      default -> null;
+    };
   }
 
   private static Pass ternary(TernaryOp op, DType out, double b, double c) {

@@ -1,6 +1,7 @@
 package org.flambeau.backend.cpu;
 
 import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.BYTE;
 import static org.flambeau.spi.NativeMemory.DOUBLE;
 import static org.flambeau.spi.NativeMemory.FLOAT;
 import static org.flambeau.spi.NativeMemory.INT;
@@ -18,7 +19,13 @@ final class ScalarLoops {
   }
 
   static Loop of(Compute compute, TernaryOp.Whole formula) {
-    return Specialization.of(MethodHandles.lookup(), Loop.class, compute == Compute.INT ? Ints.class : Longs.class, formula);
+    Class<? extends Loop> template = switch (compute) {
+      case INT -> Ints.class;
+      case LONG -> Longs.class;
+      case TRUTH -> Truths.class;
+      case FLOAT, DOUBLE -> throw new IllegalArgumentException("[loop] a formula over whole numbers does not compute in " + compute);
+    };
+    return Specialization.of(MethodHandles.lookup(), Loop.class, template, formula);
   }
 
   static final class Floats implements Loop {
@@ -50,6 +57,17 @@ final class ScalarLoops {
     public void run(long out, long a, long b, long c, int n) {
       for (long at = 0; at < 4L * n; at += 4) {
         ALL.set(INT, out + at, (int) OP.apply(ALL.get(INT, a + at), ALL.get(INT, b + at), ALL.get(INT, c + at)));
+      }
+    }
+  }
+
+  static final class Truths implements Loop {
+    private static final TernaryOp.Whole OP = Specialization.data(MethodHandles.lookup(), TernaryOp.Whole.class);
+
+    @Override
+    public void run(long out, long a, long b, long c, int n) {
+      for (long at = 0; at < n; at++) {
+        ALL.set(BYTE, out + at, (byte) OP.apply(ALL.get(BYTE, a + at), ALL.get(BYTE, b + at), ALL.get(BYTE, c + at)));
       }
     }
   }

@@ -19,7 +19,7 @@ final class ScalarReducers {
       case FLOAT -> Floats.class;
       case DOUBLE -> Doubles.class;
       case LONG -> Longs.class;
-      case INT -> throw new IllegalArgumentException("[reduction] whole numbers are added up in 64 bits");
+      case INT, TRUTH -> throw new IllegalArgumentException("[reduction] whole numbers are added up in 64 bits");
     };
     return Specialization.of(MethodHandles.lookup(), Reducer.class, template, fold);
   }

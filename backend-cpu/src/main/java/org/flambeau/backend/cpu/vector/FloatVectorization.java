@@ -36,7 +36,8 @@ public final class FloatVectorization implements Vectorization {
           FloatTrigonometry.class, WideMath.class, RealMath.class, LaneMath.class),
       Compute.DOUBLE, List.of(RealMath.class, LaneMath.class),
       Compute.INT, List.of(WholeMath.class, LaneMath.class),
-      Compute.LONG, List.of(WholeMath.class, LaneMath.class));
+      Compute.LONG, List.of(WholeMath.class, LaneMath.class),
+      Compute.TRUTH, List.of(LaneMath.class));
 
   /// How many parameters each function has.
   private static final Map<Compute, Map<String, Integer>> FUNCTIONS = OPERATIONS.entrySet().stream()
@@ -106,6 +107,7 @@ public final class FloatVectorization implements Vectorization {
       case DOUBLE -> double.class;
       case INT -> int.class;
       case LONG -> long.class;
+      case TRUTH -> byte.class;
     };
   }
 

@@ -9,6 +9,7 @@ import jdk.incubator.vector.VectorSpecies;
 import org.flambeau.backend.cpu.Loop;
 import org.flambeau.backend.cpu.Scratch;
 import org.flambeau.backend.cpu.Specialization;
+import org.flambeau.spi.NativeMemory;
 
 /// The vector loop over contiguous elements of any compute type, copied for each operation, which takes the place of [#operation], and
 /// each type.
@@ -30,7 +31,7 @@ final class LaneLoop implements Loop {
   public void run(long out, long a, long b, long c, int n) {
     int whole = SPECIES.loopBound(n) * SIZE;
     vectors(out, a, b, c, whole);
-    int rest = n % SPECIES.length() * (SIZE / Float.BYTES);
+    int rest = n % SPECIES.length();
     if (rest != 0) {
       tail(out + whole, a + whole, b + whole, c + whole, rest);
     }
@@ -51,15 +52,27 @@ final class LaneLoop implements Loop {
     long x = to + STEP;
     long y = x + STEP;
     long z = y + STEP;
-    FloatTail.copyIn(a, x, rest);
+    copyIn(a, x, rest);
     if (OPERANDS > 1) {
-      FloatTail.copyIn(b, y, rest);
+      copyIn(b, y, rest);
     }
     if (OPERANDS > 2) {
-      FloatTail.copyIn(c, z, rest);
+      copyIn(c, z, rest);
     }
     vectors(to, x, y, z, STEP);
-    FloatTail.copyOut(to, out, rest);
+    if (SIZE < Float.BYTES) {
+      NativeMemory.copy(to, out, rest);
+    } else {
+      FloatTail.copyOut(to, out, rest * (SIZE / Float.BYTES));
+    }
+  }
+
+  private static void copyIn(long from, long to, int n) {
+    if (SIZE < Float.BYTES) {
+      NativeMemory.copy(from, to, n);
+    } else {
+      FloatTail.copyIn(from, to, n * (SIZE / Float.BYTES));
+    }
   }
 
   static Vector<?> operation(Vector<?> a, Vector<?> b, Vector<?> c) {

@@ -34,6 +34,9 @@ final class VectorConversion implements Conversion {
   }
 
   private static @Nullable LaneMove move(DType dtype, Compute compute) {
+    if (compute == Compute.TRUTH) {
+      return null; // what is not where it is used lies apart
+    }
     if (dtype == DType.BFLOAT16 || dtype == DType.FLOAT16) {
       return compute == Compute.FLOAT ? HalfMove.of(dtype) : null;
     }
@@ -43,7 +46,7 @@ final class VectorConversion implements Conversion {
 
   @Override
   public void load(Compute compute, long from, long stride, long tile, int n) {
-    if (stride == 0 && n > 1) {
+    if (stride == 0 && n > 1 && compute != Compute.TRUTH) {
       scalar.load(compute, from, 0, tile, 1);
       repeat(compute, tile, n);
       return;
