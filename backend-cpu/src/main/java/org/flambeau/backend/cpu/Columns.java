@@ -11,8 +11,10 @@ final class Columns {
   /// With more, the copies of the columns of all threads would take much memory.
   private static final int MOST_ROWS = 1 << 16;
   private static final int LINE = 64;
+  /// Rows that begin a multiple of so many bytes apart share an eighth of the second-level cache's sets or fewer.
+  private static final int WAY = 512;
   /// Bytes that should stay in the second-level cache between passes.
-  private static final int CACHED = 256 << 10;
+  private static final int CACHED = 512 << 10;
 
   private Columns() {}
 
@@ -39,6 +41,17 @@ final class Columns {
   /// How many columns of `rows` elements are worked on at a time.
   static int width(int rows) {
     return (int) Math.clamp(CACHED / (4L * rows) / Vectors.LANES * Vectors.LANES, 2L * Vectors.LANES, Scratch.TILE);
+  }
+
+  /// Of `count` columns, how many may be worked on where they are: floats that fill vectors, and whose rows do not all lie in the same few sets of
+  /// the cache.
+  static int inPlace(DType dtype, int count, int rows, long... strides) {
+    for (long stride : strides) {
+      if (rows > FEW && stride % WAY == 0) {
+        return 0;
+      }
+    }
+    return whole(dtype, count);
   }
 
   /// `count`, rounded up to whole vectors.

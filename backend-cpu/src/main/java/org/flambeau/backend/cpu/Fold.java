@@ -9,10 +9,10 @@ import org.jspecify.annotations.Nullable;
 public enum Fold {
   SUM(0, (x, s) -> x, Double::sum, 0, x -> x, Long::sum, "first", "add"),
   PRODUCT(1, (x, s) -> x, (a, b) -> a * b, 1, x -> x, (a, b) -> a * b, "first", "mul"),
-  MAX(Double.NEGATIVE_INFINITY, (x, s) -> x, Math::max, Long.MIN_VALUE, x -> x, Math::max, "first", "maximum"),
-  MIN(Double.POSITIVE_INFINITY, (x, s) -> x, Math::min, Long.MAX_VALUE, x -> x, Math::min, "first", "minimum"),
-  ANY(0, (x, s) -> x != 0 ? 1 : 0, Math::max, 0, x -> x != 0 ? 1 : 0, Math::max, "nonzero", "maximum"),
-  ALL(1, (x, s) -> x != 0 ? 1 : 0, Math::min, 1, x -> x != 0 ? 1 : 0, Math::min, "nonzero", "minimum"),
+  MAX(Double.NEGATIVE_INFINITY, (x, s) -> x, Math::max, Long.MIN_VALUE, x -> x, Math::max, "first", "larger"),
+  MIN(Double.POSITIVE_INFINITY, (x, s) -> x, Math::min, Long.MAX_VALUE, x -> x, Math::min, "first", "smaller"),
+  ANY(0, (x, s) -> x != 0 ? 1 : 0, Math::max, 0, x -> x != 0 ? 1 : 0, Math::max, "nonzero", "larger"),
+  ALL(1, (x, s) -> x != 0 ? 1 : 0, Math::min, 1, x -> x != 0 ? 1 : 0, Math::min, "nonzero", "smaller"),
   COUNT(0, (x, s) -> x != 0 ? 1 : 0, Double::sum, 0, x -> x != 0 ? 1 : 0, Long::sum, "nonzero", "add"),
   /// Σ (x − s)².
   SQUARED_DEVIATIONS((x, s) -> (x - s) * (x - s), "squaredDeviation"),
@@ -22,9 +22,9 @@ public enum Fold {
   SQUARES((x, s) -> x * x, "squareOf"),
   /// Σ |x|ˢ.
   POWERS((x, s) -> Math.pow(Math.abs(x), s), null),
-  LARGEST_MAGNITUDE(0, (x, s) -> Math.abs(x), Math::max, 0, Math::abs, Math::max, "magnitude", "maximum"),
+  LARGEST_MAGNITUDE(0, (x, s) -> Math.abs(x), Math::max, 0, Math::abs, Math::max, "magnitude", "larger"),
   SMALLEST_MAGNITUDE(Double.POSITIVE_INFINITY, (x, s) -> Math.abs(x), Math::min, Long.MAX_VALUE, Math::abs, Math::min, "magnitude",
-      "minimum");
+      "smaller");
 
   final double realInit;
   final DoubleBinaryOperator realMap;
@@ -70,6 +70,16 @@ public enum Fold {
 
   public String vectorCombine() {
     return vectorCombine;
+  }
+
+  /// The fold of what this one has made of parts.
+  Fold ofParts() {
+    return switch (vectorCombine) {
+      case "add" -> SUM;
+      case "mul" -> PRODUCT;
+      case "larger" -> MAX;
+      default -> MIN;
+    };
   }
 
   /// Whether rounding errors add up, so that long sums must be cut in pieces.

@@ -7,6 +7,9 @@ final class LineSpace {
   /// Elements that one thread works on before it pays to share.
   private static final long GRAIN = 16 << 10;
 
+  /// Neighbours that are not divided among threads where there are many, so that they fill vectors.
+  private static final long TOGETHER = 64;
+
   @FunctionalInterface
   interface Body {
     /// The offsets in bytes, from each operand's first element, of the line's first elements.
@@ -66,11 +69,13 @@ final class LineSpace {
 
   /// Neighbouring lines together, at most `most` at a time.
   void forEachRun(int most, RunBody body) {
-    CpuPool.SHARED.parallelFor(0, lines, Math.max(1, GRAIN / Math.max(1, length)), (begin, end) -> {
+    long together = neighbours() >= 8 * TOGETHER ? TOGETHER : 1;
+    CpuPool.SHARED.parallelFor(0, Math.ceilDiv(lines, together), Math.max(1, GRAIN / Math.max(1, length * together)), (begin, end) -> {
       long inner = space.size(0);
+      long last = Math.min(end * together, lines);
       int count;
-      for (long line = begin; line < end; line += count) {
-        count = (int) Math.min(most, Math.min(inner - line % inner, end - line));
+      for (long line = begin * together; line < last; line += count) {
+        count = (int) Math.min(most, Math.min(inner - line % inner, last - line));
         body.lines(count, offset(0, line), step(0), offset(1, line), step(1), offset(2, line), step(2));
       }
     });

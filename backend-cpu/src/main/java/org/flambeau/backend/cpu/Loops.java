@@ -46,15 +46,19 @@ final class Loops<O extends Enum<O>> {
     @Nullable Loop loop = made[compute.ordinal()][op.ordinal()];
     if (loop == null) {
       Loop vector = Vectorization.PRESENT != null ? Vectorization.PRESENT.loop(op, compute) : null;
-      loop = vector == null ? scalar(op, compute) : compute != Compute.FLOAT || isExact(op) ? new ByLength(scalar(op, compute), vector)
+      loop = vector == null ? scalar(op, compute) : isExact(op, compute) ? new ByLength(scalar(op, compute), vector)
           : vector;
     }
     made[compute.ordinal()][op.ordinal()] = loop;
     return loop;
   }
 
-  /// Whether an operation rounds once, so that computed in double and rounded to float it gives the same bits.
-  private static boolean isExact(Enum<?> op) {
+  /// Whether an operation rounds once, so that computed in double and rounded to float it gives the same bits; on doubles, whether its
+  /// formula does as its vectors do.
+  private static boolean isExact(Enum<?> op, Compute compute) {
+    if (compute != Compute.FLOAT) {
+      return op != UnaryOp.EXP;
+    }
     return switch (op) {
       case UnaryOp unary -> switch (unary) {
         case ABS, NEG, SIGN, CEIL, FLOOR, ROUND, TRUNC, SQUARE, SQRT, RECIPROCAL, RELU, LOGICAL_NOT, IS_NAN, IS_INF, IS_FINITE -> true;

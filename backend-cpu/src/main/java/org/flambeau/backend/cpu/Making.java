@@ -4,10 +4,16 @@ import static org.flambeau.spi.NativeMemory.ALL;
 import static org.flambeau.spi.NativeMemory.DOUBLE;
 import static org.flambeau.spi.NativeMemory.LONG;
 
+import java.nio.ByteOrder;
+import jdk.incubator.vector.DoubleVector;
+import jdk.incubator.vector.LongVector;
+import jdk.incubator.vector.VectorSpecies;
 import org.flambeau.spi.Strided;
 
 /// Sequences and triangles.
 final class Making {
+  private static final boolean VECTORS = Vectorization.PRESENT != null;
+
   private Making() {}
 
   static void arange(Strided out, double start, double step) {
@@ -16,30 +22,62 @@ final class Making {
       long stride = out.stride(0) * out.dtype().size();
       Compute compute = Compute.of(out.dtype()) == Compute.LONG ? Compute.LONG : Compute.DOUBLE;
       Conversion conversion = Conversion.of(out.dtype());
+      boolean inPlace = compute.is(out.dtype()) && stride == Long.BYTES;
       CpuPool.SHARED.parallelFor(0, out.numel(), Elementwise.GRAIN, (begin, end) -> {
         long tile = Scratch.current().tile(0);
         for (long at = begin; at < end; at += Scratch.TILE) {
           int n = (int) Math.min(Scratch.TILE, end - at);
+          long target = inPlace ? to + at * stride : tile;
           if (compute == Compute.LONG) {
-            sequence(tile, (long) start + at * (long) step, (long) step, n);
+            sequence(target, (long) start + at * (long) step, (long) step, n);
           } else {
-            sequence(tile, start, step, at, n);
+            sequence(target, start, step, at, n);
           }
-          conversion.store(compute, tile, to + at * stride, stride, n);
+          if (!inPlace) {
+            conversion.store(compute, tile, to + at * stride, stride, n);
+          }
         }
       });
     }
   }
 
-  private static void sequence(long tile, long first, long step, int n) {
-    for (int i = 0; i < n; i++) {
-      ALL.set(LONG, tile + 8L * i, first + i * step);
+  private static void sequence(long to, long first, long step, int n) {
+    int done = VECTORS ? Vectors.sequence(to, first, step, n) : 0;
+    for (int i = done; i < n; i++) {
+      ALL.set(LONG, to + 8L * i, first + i * step);
     }
   }
 
-  private static void sequence(long tile, double start, double step, long at, int n) {
-    for (int i = 0; i < n; i++) {
-      ALL.set(DOUBLE, tile + 8L * i, start + (at + i) * step);
+  private static void sequence(long to, double start, double step, long at, int n) {
+    int done = VECTORS ? Vectors.sequence(to, start, step, at, n) : 0;
+    for (int i = done; i < n; i++) {
+      ALL.set(DOUBLE, to + 8L * i, start + (at + i) * step);
+    }
+  }
+
+  /// Apart, since it is there only where vectors are. Each returns how many of n elements filled whole vectors.
+  private static final class Vectors {
+    private static final VectorSpecies<Long> LONGS = LongVector.SPECIES_PREFERRED;
+    private static final VectorSpecies<Double> DOUBLES = DoubleVector.SPECIES_PREFERRED;
+
+    static int sequence(long to, long first, long step, int n) {
+      int whole = LONGS.loopBound(n);
+      LongVector next = LongVector.broadcast(LONGS, first).add(LongVector.zero(LONGS).addIndex(1).mul(step));
+      for (int i = 0; i < whole; i += LONGS.length()) {
+        next.intoMemorySegment(ALL, to + 8L * i, ByteOrder.LITTLE_ENDIAN);
+        next = next.add(step * LONGS.length());
+      }
+      return whole;
+    }
+
+    static int sequence(long to, double start, double step, long at, int n) {
+      int whole = DOUBLES.loopBound(n);
+      DoubleVector index = DoubleVector.broadcast(DOUBLES, at).add(DoubleVector.zero(DOUBLES).addIndex(1));
+      for (int i = 0; i < whole; i += DOUBLES.length()) {
+        index.mul(step).add(start).intoMemorySegment(ALL, to + 8L * i, ByteOrder.LITTLE_ENDIAN);
+        index = index.add(DOUBLES.length());
+      }
+      return whole;
     }
   }
 

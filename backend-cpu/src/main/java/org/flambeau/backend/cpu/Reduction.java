@@ -7,6 +7,8 @@ import static org.flambeau.spi.NativeMemory.LONG;
 
 import java.util.function.DoubleUnaryOperator;
 import org.flambeau.DType;
+import org.flambeau.spi.BinaryOp;
+import org.flambeau.spi.NativeMemory;
 import org.flambeau.spi.ReduceOp;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
@@ -30,12 +32,16 @@ final class Reduction {
   /// Rows that are folded onto another in float before the result is carried on in double.
   private static final int FLOAT_ROWS = 32;
 
+  /// So many rows are divided among the threads, rather than their columns: the processor reads ahead along whole rows.
+  private static final int MANY_ROWS = 16 * FLOAT_ROWS;
+
   private static final int COLUMNS = Scratch.TILE;
   private static final int SHORT_ROW = 32;
 
   /// From here on a row has work enough for a vector's lanes on its own; shorter ones are folded together.
   private static final int LONG_ROW = 256;
 
+  private static final Loop ADD = Loops.binary(BinaryOp.ADD, Compute.DOUBLE);
   private static final Reducer[][] REDUCERS = new Reducer[Compute.values().length][Fold.values().length];
 
   private final Compute compute;
@@ -179,7 +185,7 @@ final class Reduction {
       });
     } else {
       long columns = kept.size(0);
-      long blocksWanted = outputs / columns >= 8 ? 1 : 8;
+      long blocksWanted = outputs / columns >= 8 || count >= MANY_ROWS ? 1 : 8;
       long width = Math.clamp((columns / blocksWanted + 63) / 64 * 64, 64, COLUMNS);
       long blocks = Math.ceilDiv(columns, width);
       long items = outputs / columns * blocks;
@@ -210,15 +216,12 @@ final class Reduction {
         work.compute(results, workspace);
         return;
       }
-      long partials = workspace.take(pieces * outputs * Long.BYTES);
+      long bytes = outputs * Long.BYTES;
+      long partials = workspace.take(pieces * bytes);
       work.compute(partials, workspace);
-      for (long output = 0; output < outputs; output++) {
-        long sum = ALL.get(LONG, partials + 8 * output);
-        for (long piece = 1; piece < pieces; piece++) {
-          sum = fold.combine(compute, sum, ALL.get(LONG, partials + 8 * (piece * outputs + output)));
-        }
-        ALL.set(LONG, results + 8 * output, sum);
-      }
+      NativeMemory.copy(partials, results, bytes);
+      Reducer parts = reducer(compute == Compute.LONG ? Compute.LONG : Compute.DOUBLE, fold.ofParts());
+      parts.rows(results, partials + bytes, bytes, (int) pieces - 1, partials, Math.toIntExact(outputs));
     }
   }
 
@@ -290,11 +293,11 @@ final class Reduction {
         }
       }
       if (carried && (n == FLOAT_ROWS || at % FLOAT_ROWS + n >= FLOAT_ROWS)) {
-        carry(acc, results, width);
+        carry(acc, results, width, scratch);
       }
     }
     if (carried) {
-      carry(acc, results, width);
+      carry(acc, results, width, scratch);
     } else if (compute == Compute.FLOAT) {
       Conversion.of(DType.FLOAT32).load(Compute.DOUBLE, acc, Float.BYTES, results, width);
     }
@@ -323,11 +326,11 @@ final class Reduction {
   }
 
   /// Adds what floats have summed up to the sums in double, and lets them begin again.
-  private static void carry(long acc, long sums, int width) {
-    for (int j = 0; j < width; j++) {
-      ALL.set(DOUBLE, sums + 8L * j, ALL.get(DOUBLE, sums + 8L * j) + ALL.get(FLOAT, acc + 4L * j));
-      ALL.set(FLOAT, acc + 4L * j, 0f);
-    }
+  private static void carry(long acc, long sums, int width, Scratch scratch) {
+    long wide = scratch.tile(3);
+    Conversion.of(DType.FLOAT32).load(Compute.DOUBLE, acc, Float.BYTES, wide, width);
+    ADD.run(sums, sums, wide, wide, width);
+    ALL.asSlice(acc, 4L * width).fill((byte) 0);
   }
 
   /// Writes finished results to the output.

@@ -56,10 +56,18 @@ final class Softmax {
   }
 
   private static void columns(DType dtype, long to, long toStride, long from, long fromStride, int n, int count, boolean log) {
-    long buffer = Scratch.current().rows(Columns.pitch(count) * n);
-    Columns.read(dtype, from, fromStride, buffer, n, count);
-    Columns.kernels().softmax(buffer, Columns.pitch(count), n, Columns.padded(count), log);
-    Columns.write(dtype, buffer, to, toStride, n, count);
+    ColumnKernels kernels = Columns.kernels();
+    int inPlace = Columns.inPlace(dtype, count, n, toStride, fromStride);
+    kernels.softmax(to, toStride, from, fromStride, n, inPlace, log);
+    int rest = count - inPlace;
+    if (rest > 0) {
+      long skipped = (long) inPlace * dtype.size();
+      long pitch = Columns.pitch(rest);
+      long buffer = Scratch.current().rows(pitch * n);
+      Columns.read(dtype, from + skipped, fromStride, buffer, n, rest);
+      kernels.softmax(buffer, pitch, buffer, pitch, n, Columns.padded(rest), log);
+      Columns.write(dtype, buffer, to + skipped, toStride, n, rest);
+    }
   }
 
   /// log Σ exp(x − largest).
@@ -107,12 +115,20 @@ final class Softmax {
 
   private static void columnsBackward(DType dtype, long to, long toStride, long grad, long gradStride, long y, long yStride, int n,
       int count, boolean log) {
-    long bytes = Columns.pitch(count) * n;
-    long buffer = Scratch.current().rows(2 * bytes);
-    Columns.read(dtype, grad, gradStride, buffer, n, count);
-    Columns.read(dtype, y, yStride, buffer + bytes, n, count);
-    Columns.kernels().softmaxBackward(buffer, buffer + bytes, Columns.pitch(count), n, Columns.padded(count), log);
-    Columns.write(dtype, buffer, to, toStride, n, count);
+    ColumnKernels kernels = Columns.kernels();
+    int inPlace = Columns.inPlace(dtype, count, n, toStride, gradStride, yStride);
+    kernels.softmaxBackward(to, toStride, grad, gradStride, y, yStride, n, inPlace, log);
+    int rest = count - inPlace;
+    if (rest > 0) {
+      long skipped = (long) inPlace * dtype.size();
+      long pitch = Columns.pitch(rest);
+      long bytes = pitch * n;
+      long buffer = Scratch.current().rows(2 * bytes);
+      Columns.read(dtype, grad + skipped, gradStride, buffer, n, rest);
+      Columns.read(dtype, y + skipped, yStride, buffer + bytes, n, rest);
+      kernels.softmaxBackward(buffer, pitch, buffer, pitch, buffer + bytes, pitch, n, Columns.padded(rest), log);
+      Columns.write(dtype, buffer, to + skipped, toStride, n, rest);
+    }
   }
 
   static void crossEntropy(Strided losses, Strided logSumExp, Strided logits, Strided target, long ignoreIndex) {

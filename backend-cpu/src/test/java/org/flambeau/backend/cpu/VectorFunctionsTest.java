@@ -74,6 +74,20 @@ class VectorFunctionsTest {
     assertEquals(0, Math.max(0, worst - range.units), range.op + " is wrong by " + worst + " units at " + at);
   }
 
+  @Test
+  void exponentialsOfDoublesAreRightToAUnitInTheLastPlaceAndAtTheEnds() {
+    double[] ends = {0, 709.7, 709.79, 1e300, Double.POSITIVE_INFINITY, Double.NaN, -708, -709, -744, -745.13, -745.14, -1e300,
+      Double.NEGATIVE_INFINITY, 1e-300};
+    Strided x = Operand.filled(Operand.natively(DType.FLOAT64, Operand.Layout.contiguous(MANY)),
+        i -> i < ends.length ? ends[(int) i] : -740 + i * 1440.0 / MANY);
+    Strided out = Operand.natively(DType.FLOAT64, Operand.Layout.contiguous(MANY));
+    KERNELS.unary(UnaryOp.EXP, out, x);
+    for (int i = 0; i < MANY; i++) {
+      double expected = StrictMath.exp(Operand.get(x, i));
+      assertEquals(expected, Operand.get(out, i), Double.isFinite(expected) ? 1.5 * Math.ulp(expected) : 0, "exp " + Operand.get(x, i));
+    }
+  }
+
   @ParameterizedTest
   @EnumSource(names = {"POW", "ATAN2", "HYPOT", "FMOD", "REMAINDER", "FLOOR_DIVIDE"})
   void ofTwoOperandsAreRightToUnitsInTheLastPlaceForAllMagnitudesAndSigns(BinaryOp op) {

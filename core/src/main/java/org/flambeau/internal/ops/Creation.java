@@ -167,8 +167,9 @@ public final class Creation {
     double step = (end - start) / (steps - 1);
     try (var _ = GradMode.noGrad()) {
       long low = steps / 2;
-      Tensor first = sequence(device, DType.FLOAT64, low, start, step);
-      Tensor last = sequence(device, DType.FLOAT64, steps - low, end, -step);
+      DType made = dtype.isFloating() ? dtype : DType.FLOAT64;
+      Tensor first = sequence(device, made, low, start, step);
+      Tensor last = sequence(device, made, steps - low, end, -step);
       return Joining.cat(0, first, Rearranging.flip(last, 0)).to(dtype);
     }
   }

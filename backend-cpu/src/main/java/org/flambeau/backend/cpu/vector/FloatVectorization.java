@@ -34,7 +34,7 @@ public final class FloatVectorization implements Vectorization {
   private static final Map<Compute, List<Class<?>>> OPERATIONS = Map.of(
       Compute.FLOAT, List.of(FloatMath.class, FloatActivations.class, FloatExponentials.class, FloatRounding.class,
           FloatTrigonometry.class, WideMath.class, RealMath.class, LaneMath.class),
-      Compute.DOUBLE, List.of(RealMath.class, LaneMath.class),
+      Compute.DOUBLE, List.of(DoubleMath.class, RealMath.class, LaneMath.class),
       Compute.INT, List.of(WholeMath.class, LaneMath.class),
       Compute.LONG, List.of(WholeMath.class, LaneMath.class),
       Compute.TRUTH, List.of(LaneMath.class));
@@ -165,7 +165,7 @@ public final class FloatVectorization implements Vectorization {
     if (fold.vectorMap() == null) {
       return scalar;
     }
-    Map<String, String> functions = Map.of("map", fold.vectorMap(), "combine", fold.vectorCombine());
+    Map<String, String> functions = Map.of("map", fold.vectorMap(), "combine", fold.vectorCombine(), "combineWide", fold.vectorCombine());
     return compute == Compute.FLOAT
         ? Inliner.specialize(MethodHandles.lookup(), Reducer.class, FloatReducer.class, inlined(compute), functions,
             (float) Double.longBitsToDouble(fold.init(compute)))

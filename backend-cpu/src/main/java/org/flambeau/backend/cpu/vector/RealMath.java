@@ -2,6 +2,8 @@ package org.flambeau.backend.cpu.vector;
 
 import static jdk.incubator.vector.VectorOperators.EQ;
 import static jdk.incubator.vector.VectorOperators.FMA;
+import static jdk.incubator.vector.VectorOperators.GT;
+import static jdk.incubator.vector.VectorOperators.LT;
 import static jdk.incubator.vector.VectorOperators.NE;
 import static jdk.incubator.vector.VectorOperators.SQRT;
 
@@ -52,6 +54,19 @@ final class RealMath {
   static <E> Vector<E> isInf(Vector<E> x) {
     return x.broadcast(0).blend(1, x.sub(x).compare(NE, 0).and(x.compare(EQ, x)));
   }
+
+  // ---- steps of folds ----
+
+  /// As the maximum, but of zeros with different signs either: two thirds of the instructions.
+  static <E> Vector<E> larger(Vector<E> a, Vector<E> b) {
+    return a.blend(b, a.compare(LT, b).or(b.compare(NE, b)));
+  }
+
+  static <E> Vector<E> smaller(Vector<E> a, Vector<E> b) {
+    return a.blend(b, a.compare(GT, b).or(b.compare(NE, b)));
+  }
+
+  // ---- gradients ----
 
   static <E> Vector<E> sigmoidBackward(Vector<E> g, Vector<E> y) {
     return g.mul(y).mul(y.broadcast(1).sub(y));

@@ -15,6 +15,14 @@ final class WholeMath {
     return a.add(b.mul(scale));
   }
 
+  static <E> Vector<E> larger(Vector<E> a, Vector<E> b) {
+    return a.max(b);
+  }
+
+  static <E> Vector<E> smaller(Vector<E> a, Vector<E> b) {
+    return a.min(b);
+  }
+
   static <E> Vector<E> bitwiseAnd(Vector<E> a, Vector<E> b) {
     return a.lanewise(AND, b);
   }
