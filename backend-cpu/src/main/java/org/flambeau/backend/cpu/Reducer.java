@@ -9,7 +9,7 @@ public interface Reducer {
   /// rounding errors stay few.
   long row(long x, int n, double parameter);
 
-  /// Each of `rows` short rows that lie `stride` bytes apart, into `results`, as [#row] but for the order of its elements.
+  /// Each of `rows` rows that lie `stride` bytes apart, into `results`, as [#row] but for the order of its elements.
   default void each(long results, long x, long stride, int rows, int n, double parameter) {
     for (int row = 0; row < rows; row++) {
       ALL.set(LONG, results + 8L * row, row(x + row * stride, n, parameter));

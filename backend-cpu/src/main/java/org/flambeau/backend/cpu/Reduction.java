@@ -38,9 +38,6 @@ final class Reduction {
   private static final int COLUMNS = Scratch.TILE;
   private static final int SHORT_ROW = 32;
 
-  /// From here on a row has work enough for a vector's lanes on its own; shorter ones are folded together.
-  private static final int LONG_ROW = 256;
-
   private static final Loop ADD = Loops.binary(BinaryOp.ADD, Compute.DOUBLE);
   private static final Reducer[][] REDUCERS = new Reducer[Compute.values().length][Fold.values().length];
 
@@ -167,7 +164,7 @@ final class Reduction {
   /// `parameter` is that of all. Returns null, for that is how a result is finished.
   private @Nullable DoubleUnaryOperator fold(Fold fold, long results, long parameters, double parameter) {
     Reducer reducer = reducer(compute, fold);
-    if (horizontal && inPlaceType && reduced.rank() == 1 && reduced.stride(0, 0) == size && count < LONG_ROW && parameters == 0) {
+    if (horizontal && inPlaceType && reduced.rank() == 1 && reduced.stride(0, 0) == size && count <= FLOAT_RUN && parameters == 0) {
       CpuPool.SHARED.parallelFor(0, outputs, GRAIN / Math.max(1, count), (begin, end) -> foldRows(reducer, begin, end, parameter, results));
     } else if (horizontal) {
       long pieces = outputs >= 64 ? 1 : Math.clamp(count / PIECE, 1, 64);

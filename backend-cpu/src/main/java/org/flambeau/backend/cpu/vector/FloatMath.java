@@ -52,6 +52,8 @@ final class FloatMath {
   private static final int TWO_THIRDS_BITS = 0x3f2aaaab;
   private static final int MANTISSA_BITS = 23;
   private static final int INFINITY_BITS = 0x7f800000;
+  /// From here on lie the bits of what is not positive and normal, once infinity's are added to them.
+  private static final int SPECIAL_BITS = 0xff000000;
   private static final int FOUR_BITS = 0x40800000;
   private static final int TWENTY_BITS = 0x41a00000;
   private static final int THIRTEEN_BITS = 0x41500000;
@@ -166,7 +168,7 @@ final class FloatMath {
 
   /// Whether an x is none of the positive normal numbers, of which nothing below has to be asked.
   private static VectorMask<Float> isSpecial(FloatVector x) {
-    return x.reinterpretAsInts().add(INFINITY_BITS).compare(GE, 2 * INFINITY_BITS).cast(SPECIES);
+    return x.reinterpretAsInts().add(INFINITY_BITS).compare(GE, SPECIAL_BITS).cast(SPECIES);
   }
 
   /// The bits of a positive x; those of x·2²³ where it is subnormal.

@@ -4,6 +4,7 @@ import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static jdk.incubator.vector.VectorOperators.F2D;
 import static org.flambeau.backend.cpu.vector.FloatMath.SPECIES;
 import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.LONG;
 
 import java.lang.invoke.MethodHandles;
 import jdk.incubator.vector.DoubleVector;
@@ -23,6 +24,8 @@ final class FloatReducer implements Reducer {
   private static final float INIT = Specialization.data(MethodHandles.lookup(), Float.class);
   private static final int LANES = SPECIES.length();
   private static final int STEP = SPECIES.vectorByteSize();
+  /// From here on a row has work enough for a vector's lanes on its own; shorter ones are folded together.
+  private static final int LONG_ROW = 256;
 
   /// The elements that fill no vector are combined lane by lane with the first ones.
   @Override
@@ -64,6 +67,12 @@ final class FloatReducer implements Reducer {
 
   @Override
   public void each(long results, long x, long stride, int rows, int n, double parameter) {
+    if (n >= LONG_ROW) {
+      for (int row = 0; row < rows; row++) {
+        ALL.set(LONG, results + 8L * row, row(x + row * stride, n, parameter));
+      }
+      return;
+    }
     long padded = Scratch.current().tile(1);
     for (int row = 0; row < rows; row += LANES) {
       int count = Math.min(LANES, rows - row);
