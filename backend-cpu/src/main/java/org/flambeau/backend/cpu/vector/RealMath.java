@@ -57,7 +57,7 @@ final class RealMath {
 
   // ---- steps of folds ----
 
-  /// As the maximum, but of zeros with different signs either: two thirds of the instructions.
+  /// As the maximum, but of zeros with different signs either, which takes fewer instructions.
   static <E> Vector<E> larger(Vector<E> a, Vector<E> b) {
     return a.blend(b, a.compare(LT, b).or(b.compare(NE, b)));
   }
