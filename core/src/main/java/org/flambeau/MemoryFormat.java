@@ -1,6 +1,7 @@
 package org.flambeau;
 
 import org.flambeau.internal.Backends;
+import org.flambeau.internal.ops.AutocastPolicy;
 
 /// In which order the elements of a tensor lie in memory, whose sizes stay as they are.
 ///
@@ -22,7 +23,8 @@ public enum MemoryFormat {
   /// What a network of convolutions brings its images (n, c, h, w) to, once, at its beginning: the format that is faster on their device where
   /// weights are row-major. Channels-last images stay.
   public static MemoryFormat ofImages(Tensor images) {
-    return images.isContiguous(CHANNELS_LAST) || Backends.kernels(images.device()).prefersChannelsLast(images.dtype())
+    return images.isContiguous(CHANNELS_LAST)
+        || Backends.kernels(images.device()).prefersChannelsLast(AutocastPolicy.dtypeOf("conv2d", images))
         ? CHANNELS_LAST
         : CONTIGUOUS;
   }

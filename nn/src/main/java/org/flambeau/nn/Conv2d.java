@@ -32,9 +32,9 @@ public final class Conv2d extends Convolution {
     super(inChannels, outChannels, new int[] {kernelH, kernelW}, options, false, bias);
   }
 
-  /// Itself and the norm as one, from their content of now, for images of `dtype`.
-  FoldedNorm fold(BatchNorm2d norm, DType dtype) {
-    FoldedNorm now = FoldedNorm.of(this, norm, dtype, folded);
+  /// Itself and the norm as one, from their content of now, for images x in `dtype`.
+  FoldedNorm fold(BatchNorm2d norm, Tensor x, DType dtype) {
+    FoldedNorm now = FoldedNorm.of(this, norm, x, dtype, folded);
     if (now != folded && !CudaGraph.isCapturing()) {
       folded = now;
     }

@@ -41,7 +41,7 @@ public final class ConvNorm {
     if (ModuleCalls.called(conv) instanceof Conv2d c && ModuleCalls.called(norm) instanceof BatchNorm2d n && isOne(c, n, relu, x)) {
       Tensor addend = residual == null ? null : residual.get();
       DType dtype = AutocastPolicy.dtypeOf(CONV, x);
-      FoldedNorm folded = c.fold(n, dtype);
+      FoldedNorm folded = c.fold(n, x, dtype);
       Activation activation = relu == null ? Activation.NONE : Activation.RELU;
       if (addend == null || addend.dtype() == dtype) {
         return folded.convolve(c, x, addend, activation);

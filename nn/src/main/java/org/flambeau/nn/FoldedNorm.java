@@ -8,6 +8,7 @@ import org.flambeau.Autocast;
 import org.flambeau.CudaGraph;
 import org.flambeau.DType;
 import org.flambeau.GradMode;
+import org.flambeau.MemoryFormat;
 import org.flambeau.MemoryScope;
 import org.flambeau.Tensor;
 import org.flambeau.internal.compile.Tracing;
@@ -19,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 
 /// A batch norm behind a convolution as a part of that: norm(x ∗ w + b) = s·(x ∗ w) + (b − mean)·s + bias of the norm, s = weight of the
 /// norm/√(var + eps). Where no kernel multiplies by s on its way out, or under autocast, where w is cast anyhow, the weight is s·w,
-/// in the dtype of the call.
+/// in the dtype of the call, and channels-last where its images are.
 ///
 /// It stays with the convolution, and is right as long as none of what it was computed from has changed. The programs of a compiled module read it
 /// where it is.
@@ -37,13 +38,15 @@ final class FoldedNorm {
 
   private final List<Source> sources;
   private final DType dtype;
+  private final boolean channelsLast;
   /// Null where the convolution's own is used, and scaled.
   private final @Nullable Tensor weight;
   private final @Nullable Tensor scale;
   private final Tensor bias;
 
-  private FoldedNorm(Conv2d conv, BatchNorm2d norm, DType dtype) {
+  private FoldedNorm(Conv2d conv, BatchNorm2d norm, DType dtype, boolean channelsLast) {
     this.dtype = dtype;
+    this.channelsLast = channelsLast;
     sources = tensors(conv, norm).map(Source::of).toList();
     Tensor mean = Objects.requireNonNull(norm.runningMean());
     Tensor var = Objects.requireNonNull(norm.runningVar());
@@ -52,10 +55,15 @@ final class FoldedNorm {
       ChannelAffine affine = ChannelAffine.of(mean.to(wide), var.to(wide).add(norm.eps()).rsqrt(), norm.weight(), norm.bias(), conv.bias());
       boolean cast = dtype != conv.weight().dtype(); // then the weight is another tensor anyhow
       boolean scales = !cast && Convolutions.areScaled(conv.weight());
-      weight = scales ? null : MemoryScope.escape(affine.scaled(conv.weight(), dtype));
+      weight = scales ? null : MemoryScope.escape(laidOut(affine.scaled(conv.weight(), dtype), channelsLast));
       scale = scales ? MemoryScope.escape(affine.scale()) : null;
       bias = MemoryScope.escape(scales ? affine.offset() : affine.offset().to(dtype));
     }
+  }
+
+  /// So that no engine has to turn it round at each call.
+  private static Tensor laidOut(Tensor weight, boolean channelsLast) {
+    return channelsLast ? weight.contiguous(MemoryFormat.CHANNELS_LAST) : weight;
   }
 
   private static Stream<Tensor> tensors(Conv2d conv, BatchNorm2d norm) {
@@ -77,12 +85,13 @@ final class FoldedNorm {
     return tensors(conv, norm).anyMatch(Tensor::requiresGrad);
   }
 
-  /// What `last` is, if that is still right, else anew. In a CUDA graph that is being captured it is always computed: the graph repeats it with
-  /// what the parameters will be then.
-  static FoldedNorm of(Conv2d conv, BatchNorm2d norm, DType dtype, @Nullable FoldedNorm last) {
-    return last != null && !CudaGraph.isCapturing() && last.dtype == dtype && last.isRight(conv, norm)
+  /// What `last` is, if that is still right for images x in `dtype`, else anew. In a CUDA graph that is being captured it is always computed:
+  /// the graph repeats it with what the parameters will be then.
+  static FoldedNorm of(Conv2d conv, BatchNorm2d norm, Tensor x, DType dtype, @Nullable FoldedNorm last) {
+    boolean channelsLast = x.isContiguous(MemoryFormat.CHANNELS_LAST) && !x.isContiguous();
+    return last != null && !CudaGraph.isCapturing() && last.dtype == dtype && last.channelsLast == channelsLast && last.isRight(conv, norm)
         ? last
-        : Tracing.apart(tensors(conv, norm).toList(), () -> new FoldedNorm(conv, norm, dtype));
+        : Tracing.apart(tensors(conv, norm).toList(), () -> new FoldedNorm(conv, norm, dtype, channelsLast));
   }
 
   private boolean isRight(Conv2d conv, BatchNorm2d norm) {

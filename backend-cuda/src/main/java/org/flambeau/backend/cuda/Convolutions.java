@@ -31,6 +31,9 @@ final class Convolutions {
   /// What an engine may use: mostly operands in another order, twice the largest activations of a large batch.
   static final long MAX_WORKSPACE = 1L << 30;
 
+  /// From where on tensor cores take bfloat16 and TF32.
+  private static final int AMPERE = 80;
+
   private static final Strided ZERO = Strided.contiguous(new Storage(Device.CPU, new byte[Double.BYTES]), DType.FLOAT64, new long[0]);
 
   private final Gpu gpu;
@@ -45,6 +48,17 @@ final class Convolutions {
     this.contexts = contexts;
     this.plans = plans;
     this.legacy = new LegacyConvolution(gpu, elementwise, contexts);
+  }
+
+  /// Whether such convolutions go to tensor cores, whose engines turn rows round to channels-last images on their way in, and back on their
+  /// way out. Engines for exact float32 do the opposite.
+  boolean preferChannelsLast(DType dtype) {
+    return switch (dtype) {
+      case FLOAT16 -> true; // which the oldest GPU that is supported has them for
+      case BFLOAT16 -> gpu.computeCapability() >= AMPERE;
+      case FLOAT32 -> gpu.computeCapability() >= AMPERE && MatmulPrecision.forConvolutions() != MatmulPrecision.HIGHEST;
+      default -> false;
+    };
   }
 
   void forward(Strided out, Strided x, Strided weight, Epilogue epilogue, Conv2d spec) {

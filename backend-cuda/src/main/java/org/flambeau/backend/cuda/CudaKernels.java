@@ -1,6 +1,7 @@
 package org.flambeau.backend.cuda;
 
 import java.lang.foreign.MemorySegment;
+import org.flambeau.DType;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Chain;
@@ -211,6 +212,11 @@ final class CudaKernels implements Kernels {
   @Override
   public void adaptiveAvgPool2dBackward(Strided gradX, Strided grad) {
     pooling.adaptiveBackward(gradX, grad);
+  }
+
+  @Override
+  public boolean prefersChannelsLast(DType dtype) {
+    return convolutions.preferChannelsLast(dtype);
   }
 
   @Override
