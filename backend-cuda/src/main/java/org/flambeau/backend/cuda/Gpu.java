@@ -130,12 +130,13 @@ final class Gpu {
     return (long) multiprocessors * BLOCKS_PER_MULTIPROCESSOR;
   }
 
-  /// Blocks of [#BLOCK] threads for n pieces of work, at most as many as fill the GPU: kernels walk on in steps of the whole grid.
+  /// Blocks of [#BLOCK] threads for n pieces of work, whose kernels walk on in steps of the whole grid.
   int blocks(long n) {
-    return (int) Math.min((n + BLOCK - 1) / BLOCK, blocksInFlight());
+    return blocksOf(BLOCK, n);
   }
 
-  /// Blocks that each take `rows` of n rows at a time, several for each that a multiprocessor has in flight, so that none ends late.
+  /// Blocks that each take `rows` of n rows at a time, several for each that a multiprocessor has in flight: a kernel whose registers leave
+  /// room for fewer would else keep the GPU waiting for the last ones.
   int blocksOf(int rows, long n) {
     return (int) Math.min((n + rows - 1) / rows, Math.min(multiprocessors * 4L * BLOCKS_PER_MULTIPROCESSOR, MOST_BLOCKS));
   }

@@ -159,7 +159,7 @@ final class Masks {
 
   /// Places of each block's range: whole tiles.
   private long each(long places) {
-    long most = gpu.blocks(places);
+    long most = Math.min(gpu.blocks(places), gpu.blocksInFlight());
     return ((places + most - 1) / most + TILE - 1) / TILE * TILE;
   }
 

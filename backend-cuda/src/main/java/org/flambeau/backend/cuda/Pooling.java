@@ -29,21 +29,27 @@ final class Pooling {
   }
 
   private final Gpu gpu;
-  private final KernelTable<Form, DType> kernels;
+  private final KernelTable<Form, DType> single;
+  /// For channels-last images, several channels at once.
+  private final KernelTable<Form, DType> packs;
 
   Pooling(Gpu gpu, KernelLibrary library) {
     this.gpu = gpu;
-    this.kernels = new KernelTable<>(library, SOURCE, Form.class, DType.class, Pooling::isAsked, (form, dtype) -> {
-      String type = Elementwise.type(dtype);
-      return switch (form) {
-        case MAX -> "maxPool<" + type + ">";
-        case MAX_BACKWARD -> "maxPoolBackward<" + type + ">";
-        case AVERAGE -> "averagePool<" + type + ", Sliding>";
-        case AVERAGE_BACKWARD -> "averagePoolBackward<" + type + ", Sliding>";
-        case ADAPTIVE -> "averagePool<" + type + ", Adaptive>";
-        case ADAPTIVE_BACKWARD -> "averagePoolBackward<" + type + ", Adaptive>";
-      };
-    });
+    this.single = new KernelTable<>(library, SOURCE, Form.class, DType.class, Pooling::isAsked, (form, dtype) -> instance(form, dtype, 1));
+    this.packs = new KernelTable<>(library, SOURCE, Form.class, DType.class, KernelTable::floating,
+        (form, dtype) -> instance(form, dtype, RowKernels.pack(dtype)));
+  }
+
+  private static String instance(Form form, DType dtype, int pack) {
+    String template = switch (form) {
+      case MAX -> "maxPool<%s, %d>";
+      case MAX_BACKWARD -> "maxPoolBackward<%s, %d>";
+      case AVERAGE -> "averagePool<%s, Sliding, %d>";
+      case AVERAGE_BACKWARD -> "averagePoolBackward<%s, Sliding, %d>";
+      case ADAPTIVE -> "averagePool<%s, Adaptive, %d>";
+      case ADAPTIVE_BACKWARD -> "averagePoolBackward<%s, Adaptive, %d>";
+    };
+    return template.formatted(Elementwise.type(dtype), pack);
   }
 
   private static boolean isAsked(Form form, DType dtype) {
@@ -112,8 +118,21 @@ final class Pooling {
         writeImage(launch.structure(IMAGE, 8), part);
       }
       further.write(launch);
-      launch.run(gpu, kernels.get(form, out.dtype()), gpu.blocks(Objects.requireNonNull(parts[0]).numel()), Gpu.BLOCK);
+      int pack = out.dtype().isFloating() ? RowKernels.pack(out.dtype()) : 1;
+      boolean packed = pack > 1 && liePacked(pack, parts);
+      launch.run(gpu, (packed ? packs : single).get(form, out.dtype()),
+          gpu.blocks(Objects.requireNonNull(parts[0]).numel() / (packed ? pack : 1)), Gpu.BLOCK);
     }, images);
+  }
+
+  /// Whether neighbouring channels of all images lie in aligned packs of as many.
+  private static boolean liePacked(int pack, @Nullable Strided... images) {
+    boolean packed = true;
+    for (Strided image : images) {
+      packed &= image == null || image.stride(1) == 1 && image.size(1) % pack == 0 && image.stride(0) % pack == 0
+          && image.stride(2) % pack == 0 && image.stride(3) % pack == 0 && image.address() % (pack * image.dtype().size()) == 0;
+    }
+    return packed;
   }
 
   private static void writeImage(long at, @Nullable Strided image) {

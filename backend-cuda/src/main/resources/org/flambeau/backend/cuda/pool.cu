@@ -1,6 +1,6 @@
-// Two-dimensional pooling. A thread makes one element of the result, backward as well: it gathers from all windows that its element is in, so
-// that the sum's order is always the same.
-#include "types.cuh"
+// Two-dimensional pooling. A thread makes one element of the result, or where all images are channels-last those of N neighbouring channels,
+// backward as well: it gathers from all windows that its element is in, so that the sum's order is always the same.
+#include "rows.cuh"
 
 namespace flambeau {
 
@@ -18,17 +18,20 @@ struct Image {
   }
 };
 
+// One, or the first of N with channels side by side.
+template <int N>
 struct Element {
   int n, c, h, w;
 
   // The i-th in the order in which the image lies in memory.
   template <class T>
   __device__ __forceinline__ Element(const Image<T> &image, unsigned i) {
-    bool channelsLast = image.strides[1] < image.strides[3];
-    if (channelsLast) take(c, i, image.sizes[1]);
+    bool channelsLast = N > 1 || image.strides[1] < image.strides[3];
+    if (channelsLast) take(c, i, image.sizes[1] / N);
     take(w, i, image.sizes[3]);
     take(h, i, image.sizes[2]);
     if (!channelsLast) take(c, i, image.sizes[1]);
+    c *= N;
     n = static_cast<int>(i);
   }
 
@@ -56,46 +59,59 @@ struct Slide {
 };
 
 // Of equals the first, of several NaN the last.
-template <class T>
+template <class T, int N>
 __global__ void maxPool(Image<T> out, Image<int64> places, Image<const T> x, Slide down, Slide across) {
-  for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < out.count(); i += gridDim.x * blockDim.x) {
-    Element e(out, i);
+  for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < out.count() / N; i += gridDim.x * blockDim.x) {
+    Element<N> e(out, i);
     const T *plane = x.plane(e.n, e.c);
-    T most{};
-    int64 place = -1;
+    Compute<T> most[N] = {};
+    int64 place[N];
+#pragma unroll
+    for (int k = 0; k < N; k++) place[k] = -1;
     for (int kh = 0; kh < down.kernel; kh++) {
       int h = down.begin(e.h) + kh * down.dilation;
       if (h < 0 || h >= x.sizes[2]) continue;
       for (int kw = 0; kw < across.kernel; kw++) {
         int w = across.begin(e.w) + kw * across.dilation;
         if (w < 0 || w >= x.sizes[3]) continue;
-        T here = plane[x.offset(h, w)];
-        if (place < 0 || load(here) > load(most) || load(here) != load(here)) {
-          most = here;
-          place = h * static_cast<int64>(x.sizes[3]) + w;
+        Compute<T> here[N];
+        readPack<N, T>(here, plane + x.offset(h, w), 1, 0);
+#pragma unroll
+        for (int k = 0; k < N; k++) {
+          if (place[k] < 0 || here[k] > most[k] || here[k] != here[k]) {
+            most[k] = here[k];
+            place[k] = h * static_cast<int64>(x.sizes[3]) + w;
+          }
         }
       }
     }
-    out.plane(e.n, e.c)[out.offset(e.h, e.w)] = most;
-    if (places.data) places.plane(e.n, e.c)[places.offset(e.h, e.w)] = place;
+    writePack<N>(out.plane(e.n, e.c) + out.offset(e.h, e.w), 1, 0, most);
+    if (places.data) writePack<N>(places.plane(e.n, e.c) + places.offset(e.h, e.w), 1, 0, place);
   }
 }
 
 // What flows back through windows to their largest elements.
-template <class T>
+template <class T, int N>
 __global__ void maxPoolBackward(Image<T> out, Image<const T> grad, Image<const int64> places, Slide down, Slide across) {
-  for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < out.count(); i += gridDim.x * blockDim.x) {
-    Element e(out, i);
+  for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < out.count() / N; i += gridDim.x * blockDim.x) {
+    Element<N> e(out, i);
     const T *plane = grad.plane(e.n, e.c);
     const int64 *largest = places.plane(e.n, e.c);
     int64 place = e.h * static_cast<int64>(out.sizes[3]) + e.w;
-    Compute<T> sum = 0;
+    Compute<T> sum[N] = {};
     for (int h = down.first(e.h); h <= down.last(e.h, grad.sizes[2]); h++) {
       for (int w = across.first(e.w); w <= across.last(e.w, grad.sizes[3]); w++) {
-        if (largest[places.offset(h, w)] == place) sum += load(plane[grad.offset(h, w)]);
+        Compute<T> here[N];
+        int64 from[N];
+        readPack<N, T>(here, plane + grad.offset(h, w), 1, 0);
+        readPack<N, int64>(from, largest + places.offset(h, w), 1, 0);
+#pragma unroll
+        for (int k = 0; k < N; k++) {
+          if (from[k] == place) sum[k] += here[k];
+        }
       }
     }
-    out.plane(e.n, e.c)[out.offset(e.h, e.w)] = store<T>(sum);
+    writePack<N>(out.plane(e.n, e.c) + out.offset(e.h, e.w), 1, 0, sum);
   }
 }
 
@@ -134,36 +150,46 @@ struct Adaptive {
 };
 
 // `divisor` 0: as many as the window counts.
-template <class T, class Windows>
+template <class T, class Windows, int N>
 __global__ void averagePool(Image<T> out, Image<const T> x, Windows down, Windows across, int divisor) {
-  for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < out.count(); i += gridDim.x * blockDim.x) {
-    Element e(out, i);
+  for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < out.count() / N; i += gridDim.x * blockDim.x) {
+    Element<N> e(out, i);
     Window rows = down.window(e.h, x.sizes[2], out.sizes[2]), columns = across.window(e.w, x.sizes[3], out.sizes[3]);
     const T *plane = x.plane(e.n, e.c);
-    Compute<T> sum = 0;
+    Compute<T> sum[N] = {};
     for (int h = rows.begin; h < rows.end; h++) {
-      for (int w = columns.begin; w < columns.end; w++) sum += load(plane[x.offset(h, w)]);
+      for (int w = columns.begin; w < columns.end; w++) {
+        Compute<T> here[N];
+        readPack<N, T>(here, plane + x.offset(h, w), 1, 0);
+#pragma unroll
+        for (int k = 0; k < N; k++) sum[k] += here[k];
+      }
     }
     int64 counted = divisor ? divisor : static_cast<int64>(rows.counted) * columns.counted;
-    out.plane(e.n, e.c)[out.offset(e.h, e.w)] = store<T>(sum / static_cast<Compute<T>>(counted));
+#pragma unroll
+    for (int k = 0; k < N; k++) sum[k] /= static_cast<Compute<T>>(counted);
+    writePack<N>(out.plane(e.n, e.c) + out.offset(e.h, e.w), 1, 0, sum);
   }
 }
 
-template <class T, class Windows>
+template <class T, class Windows, int N>
 __global__ void averagePoolBackward(Image<T> out, Image<const T> grad, Windows down, Windows across, int divisor) {
-  for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < out.count(); i += gridDim.x * blockDim.x) {
-    Element e(out, i);
+  for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < out.count() / N; i += gridDim.x * blockDim.x) {
+    Element<N> e(out, i);
     int height = out.sizes[2], width = out.sizes[3], rows = grad.sizes[2], columns = grad.sizes[3];
     const T *plane = grad.plane(e.n, e.c);
-    Compute<T> sum = 0;
+    Compute<T> sum[N] = {};
     for (int h = down.first(e.h, height, rows); h <= down.last(e.h, height, rows); h++) {
       int64 counted = down.window(h, height, rows).counted;
       for (int w = across.first(e.w, width, columns); w <= across.last(e.w, width, columns); w++) {
         int64 all = divisor ? divisor : counted * across.window(w, width, columns).counted;
-        sum += load(plane[grad.offset(h, w)]) / static_cast<Compute<T>>(all);
+        Compute<T> here[N];
+        readPack<N, T>(here, plane + grad.offset(h, w), 1, 0);
+#pragma unroll
+        for (int k = 0; k < N; k++) sum[k] += here[k] / static_cast<Compute<T>>(all);
       }
     }
-    out.plane(e.n, e.c)[out.offset(e.h, e.w)] = store<T>(sum);
+    writePack<N>(out.plane(e.n, e.c) + out.offset(e.h, e.w), 1, 0, sum);
   }
 }
 
