@@ -31,6 +31,12 @@ inline int issue(void *stream, std::function<int()> work) {
   return function(stream, run, forget, new std::function<int()>(std::move(work)));
 }
 
+// Waits for the device, as libraries may when something of theirs is made: no graph may be captured meanwhile.
+inline void await() {
+  static auto function = driverFunction<int()>("cuCtxSynchronize");
+  if (function) function();
+}
+
 // Whether the bytes are one block's of the device. To be asked by work that runs.
 inline bool reaches(const void *address, size_t bytes) {
   static auto function = driverFunction<int(const void *, size_t)>("simulatedReaches");

@@ -305,6 +305,7 @@ API const char *cublasLtGetStatusString(int status) {
   return found == TEXTS.end() ? "unknown" : found->second.text;
 }
 API int cublasLtCreate(Handle **out) {
+  simulated::await();
   Lock lock(mutex);
   return create(out);
 }

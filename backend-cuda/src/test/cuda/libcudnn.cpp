@@ -637,6 +637,7 @@ extern "C" __attribute__((visibility("default"))) void cudnnGetLastErrorString(c
   if (size > 0) snprintf(to, size, "%s", message.c_str());
 }
 API cudnnCreate(void **out) {
+  simulated::await();
   return guarded([&] { handles.insert(*out = new Handle); });
 }
 API cudnnDestroy(void *address) {

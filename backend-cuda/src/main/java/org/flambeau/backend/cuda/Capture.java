@@ -18,7 +18,9 @@ import org.jspecify.annotations.Nullable;
 final class Capture implements Backend.Graph {
   private final Gpu gpu;
   private final Thread thread = Thread.currentThread();
-  private final long stream;
+  private long stream;
+  /// For as long as work is recorded.
+  private @Nullable CudnnContext cudnn;
   private final CachingAllocator.Pool pool = new CachingAllocator.Pool();
   private final Map<Philox, GraphDraws> draws = new HashMap<>();
   /// Guards itself and `open`, and is held while nothing else is asked for: an allocator holds its own lock when it sets memory aside.
@@ -28,8 +30,6 @@ final class Capture implements Backend.Graph {
 
   private Capture(Gpu gpu) {
     this.gpu = gpu;
-    gpu.makeCurrent();
-    this.stream = Driver.streamCreate();
   }
 
   /// Records what `work` issues on this thread.
@@ -39,13 +39,28 @@ final class Capture implements Backend.Graph {
     var capture = new Capture(gpu);
     gpu.capture(capture);
     try {
+      capture.prepare();
       capture.record(work);
       return capture;
     } finally {
       gpu.capture(null);
+      capture.release();
       if (capture.executable == 0) {
         capture.close();
       }
+    }
+  }
+
+  private void prepare() {
+    gpu.makeCurrent();
+    stream = Driver.streamCreate();
+    cudnn = gpu.kernels().libraries();
+  }
+
+  private void release() {
+    if (cudnn != null) {
+      cudnn.close();
+      cudnn = null;
     }
   }
 
@@ -80,6 +95,11 @@ final class Capture implements Backend.Graph {
 
   long stream() {
     return stream;
+  }
+
+  /// What the thread is lent wherever it computes with cuDNN; null where nothing is recorded yet.
+  @Nullable CudnnContext cudnn() {
+    return cudnn;
   }
 
   CachingAllocator.Pool pool() {
@@ -145,7 +165,9 @@ final class Capture implements Backend.Graph {
       Driver.graphExecDestroy(executable);
       executable = 0;
     }
-    Driver.streamDestroy(stream);
+    if (stream != 0) {
+      Driver.streamDestroy(stream);
+    }
     draws.values().forEach(GraphDraws::close);
     pool.close();
   }

@@ -35,6 +35,7 @@ final class CudaKernels implements Kernels {
   private final Making making;
   private final RandomDraws random;
   private final ParameterUpdates updates;
+  private final CudnnContext.Pool cudnn;
   private final Convolutions convolutions;
   private final Attention attention;
   private final MatrixProducts products;
@@ -56,7 +57,7 @@ final class CudaKernels implements Kernels {
     this.making = new Making(gpu, library);
     this.random = new RandomDraws(gpu, library, this::sort);
     this.updates = new ParameterUpdates(gpu, library);
-    CudnnContext.Pool cudnn = new CudnnContext.Pool(gpu);
+    this.cudnn = new CudnnContext.Pool(gpu);
     CudnnPlans plans = new CudnnPlans(gpu);
     this.convolutions = new Convolutions(gpu, elementwise, cudnn, plans);
     this.attention = new Attention(gpu, library, new CudnnAttention(gpu, elementwise, cudnn, plans));
@@ -64,6 +65,14 @@ final class CudaKernels implements Kernels {
     this.softmax = new Softmax(gpu, library);
     this.layerNorm = new LayerNorm(gpu, library);
     this.batchNorm = new BatchNorm(gpu, library, elementwise);
+  }
+
+  /// What libraries make when they are first used, made now: while a graph is captured, they may wait for the GPU over it, which is forbidden then.
+  ///
+  /// @return cuDNN's, for the caller alone until it is closed
+  CudnnContext libraries() {
+    products.open();
+    return cudnn.take();
   }
 
   // ---- moving and filling ----

@@ -63,10 +63,12 @@ final class CudnnContext implements CudnnProposals.Target, AutoCloseable {
       this.gpu = gpu;
     }
 
-    /// A context for the calling thread and its stream, until it is closed.
+    /// A context for the calling thread and its stream, until it is closed. A thread that captures is lent the capture's.
     CudnnContext take() {
       gpu.makeCurrent();
-      CudnnContext found = idle.pollFirst();
+      Capture capture = gpu.capture();
+      CudnnContext lent = capture == null ? null : capture.cudnn();
+      CudnnContext found = lent != null ? lent : idle.pollFirst();
       CudnnContext context = found == null ? new CudnnContext(this) : found;
       if (context.stream != gpu.stream()) {
         context.stream = gpu.stream();
@@ -80,6 +82,9 @@ final class CudnnContext implements CudnnProposals.Target, AutoCloseable {
   @Override
   public void close() {
     if (pool.gpu.capture() != null) {
+      return; // it is the capture's as long as that runs
+    }
+    if (stream != pool.gpu.stream()) {
       stream = NONE;
     }
     pool.idle.addFirst(this);

@@ -4,7 +4,6 @@ import org.flambeau.BackendException;
 import org.flambeau.Device;
 import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.spi.Allocator;
-import org.flambeau.spi.Kernels;
 import org.jspecify.annotations.Nullable;
 
 /// One usable GPU: its context, its stream, its memory, its kernels.
@@ -28,7 +27,7 @@ final class Gpu {
   private final Allocator allocator;
   private final Complaints complaints;
   private final HostCopies hostCopies;
-  private final Kernels kernels;
+  private final CudaKernels kernels;
   private volatile @Nullable Capture capture;
 
   Gpu(int ordinal) {
@@ -83,7 +82,7 @@ final class Gpu {
     return hostCopies;
   }
 
-  Kernels kernels() {
+  CudaKernels kernels() {
     return kernels;
   }
 

@@ -48,7 +48,7 @@ final class MatrixProducts {
     return known != null ? known : open();
   }
 
-  private synchronized GemmPlans open() {
+  synchronized GemmPlans open() {
     GemmPlans known = plans;
     if (known == null) {
       gpu.makeCurrent();

@@ -227,6 +227,24 @@ class CudaGraphTest {
     assertEquals(5f, x.sum().item());
   }
 
+  /// cuDNN and cuBLASLt wait for the GPU when they are first used, which no capture survives.
+  @Test
+  void theFirstConvolutionAndProductOfAGpuMayBeCaptured() {
+    Device other = Device.cuda(1);
+    Tensor x = Tensor.ones(1, 2, 3, 3).to(other);
+    Tensor weight = Tensor.full(0.5, 4, 2, 1, 1).to(other);
+    Tensor[] output = new Tensor[2];
+    for (int i = 0; i < 2; i++) {
+      try (CudaGraph graph = CudaGraph.capture(other, () -> {
+        output[0] = Functional.conv2d(x, weight, null, ConvOptions.of());
+        output[1] = output[0].flatten(2, 3).matmul(Tensor.ones(other, DType.FLOAT32, 9, 1));
+      })) {
+        graph.replay();
+        assertArrayEquals(new float[] {9, 9, 9, 9}, output[1].toFloatArray());
+      }
+    }
+  }
+
   private static Stream<Module> modulesThatPick() {
     return Stream.of(new ReflectionPad2d(1, 2, 2, 1), new ReplicationPad2d(1, 2, 0, 3), new CircularPad2d(2, 1, 1, 2),
         new ConstantPad2d(1, -1, 2, 0, 0.5), new Upsample(0.7, InterpolationMode.NEAREST), new Upsample(2, InterpolationMode.NEAREST),
