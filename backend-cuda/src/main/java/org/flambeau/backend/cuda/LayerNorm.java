@@ -11,9 +11,9 @@ import org.jspecify.annotations.Nullable;
 final class LayerNorm {
   private static final String SOURCE = "layernorm.cu";
   private static final int WARPS = Rows.THREADS / 32;
-  /// Columns of a block, and rows that it reads at a time, where it goes over columns.
-  private static final int COLUMNS = 32;
-  private static final int COLUMN_LANES = Rows.THREADS / COLUMNS;
+  /// As in layernorm.cu: rows that a block reads at a time where it goes over columns, and parts where it puts them together.
+  private static final int COLUMN_LANES = 8;
+  private static final int MERGE_LANES = 32;
   /// Rows that a block should at least go over before its sums are worth a second launch's reading.
   private static final int LEAST_ROWS = 4;
   /// Blocks that a multiprocessor holds going back: a thread has two rows and two sums in registers.
@@ -21,13 +21,17 @@ final class LayerNorm {
   private static final int MOST_PARTS = 512;
 
   private enum Columns {
-    SUM("layerNormColumns"),
-    MERGE("layerNormMerge");
+    SUM,
+    SUM_OF_PACKS,
+    MERGE;
 
-    private final String kernel;
-
-    Columns(String kernel) {
-      this.kernel = kernel;
+    String kernel(DType dtype) {
+      String type = Elementwise.type(dtype);
+      return switch (this) {
+        case SUM -> "layerNormColumns<" + type + ", 1>";
+        case SUM_OF_PACKS -> "layerNormColumns<" + type + ", " + RowKernels.pack(dtype) + ">";
+        case MERGE -> "layerNormMerge<" + type + ">";
+      };
     }
   }
 
@@ -40,8 +44,7 @@ final class LayerNorm {
     this.gpu = gpu;
     this.forward = new RowKernels(library, SOURCE, "layerNorm", "");
     this.backward = new RowKernels(library, SOURCE, "layerNormBackward", "");
-    this.columns = new KernelTable<>(library, SOURCE, Columns.class, DType.class, KernelTable::floating,
-        (which, dtype) -> which.kernel + "<" + Elementwise.type(dtype) + ">");
+    this.columns = new KernelTable<>(library, SOURCE, Columns.class, DType.class, KernelTable::floating, Columns::kernel);
   }
 
   /// Of x, or where a residual is given of the sum of both, which is written too.
@@ -72,9 +75,10 @@ final class LayerNorm {
     boolean sums = gradWeight != null || gradBias != null;
     boolean packed = isPacked(n, gradX, gradSum, grad, x, weight);
     Kernel held = backward.held(x.dtype(), n, packed);
+    int across = blocks(packed ? n / RowKernels.pack(x.dtype()) : n, COLUMN_LANES);
     int parts = held != null
         ? Math.clamp(rows / (WARPS * LEAST_ROWS), 1, BLOCKS_BACKWARD * gpu.multiprocessors())
-        : Math.clamp(rows / (COLUMN_LANES * LEAST_ROWS), 1, MOST_PARTS);
+        : Math.clamp(Math.min(rows / (COLUMN_LANES * LEAST_ROWS), gpu.blocksInFlight() / across), 1, MOST_PARTS);
     try (var workspace = Workspace.of(gpu, sums ? 2L * parts * n * Math.max(Float.BYTES, x.dtype().size()) : 1)) {
       if (held != null) {
         Launch.begin().word(address(gradX)).word(sums ? workspace.address() : 0).word(address(gradSum)).word(grad.address())
@@ -85,14 +89,19 @@ final class LayerNorm {
         if (sums) {
           Launch.begin().word(workspace.address()).word(grad.address()).word(x.address()).word(mean.address()).word(rstd.address())
               .word(rows).integer(n)
-              .run(gpu, columns.get(Columns.SUM, x.dtype()), (n + COLUMNS - 1) / COLUMNS, parts, 1, Rows.THREADS, 1, 0);
+              .run(gpu, columns.get(packed ? Columns.SUM_OF_PACKS : Columns.SUM, x.dtype()), across, parts, 1, Rows.THREADS, 1, 0);
         }
       }
       if (sums) {
         Launch.begin().word(address(gradWeight)).word(address(gradBias)).word(workspace.address()).integer(parts).integer(n)
-            .run(gpu, columns.get(Columns.MERGE, x.dtype()), (n + COLUMNS - 1) / COLUMNS, Rows.THREADS);
+            .run(gpu, columns.get(Columns.MERGE, x.dtype()), blocks(n, MERGE_LANES), Rows.THREADS);
       }
     }
+  }
+
+  /// Of threads that divide into so many lanes and a place for each column.
+  private static int blocks(int columns, int lanes) {
+    return Math.ceilDiv(columns, Rows.THREADS / lanes);
   }
 
   private void backwardByBlocks(@Nullable Strided gradX, @Nullable Strided gradSum, Strided grad, Strided x, Strided mean, Strided rstd,

@@ -23,6 +23,8 @@ final class Reductions {
   private static final int THREADS = 256;
   /// Elements that a lane should at least gather before another block joins in.
   private static final int LEAST_PER_LANE = 16;
+  /// Packs of elements instead.
+  private static final int PACKS_PER_LANE = 4;
   private static final int MOST_PARTS = 1024;
   /// Bytes of the structures in reduce.cu.
   private static final int COUNTS = 8 + 2 * Space.STEPS + 2 * Space.SPACE;
@@ -38,9 +40,11 @@ final class Reductions {
   /// Elements that a launch may reduce to one.
   private final long most;
   private final KernelTable<ReduceOp, DType> reduce;
+  private final KernelTable<ReduceOp, DType> reducePacks;
   private final KernelTable<ReduceOp, DType> merge;
   private final KernelTable<ReduceOp, DType> reduceChunks;
   private final KernelTable<Extreme, DType> reduceArg;
+  private final KernelTable<Extreme, DType> reduceArgPacks;
   private final KernelTable<Extreme, DType> mergeArg;
 
   Reductions(Gpu gpu, KernelLibrary library) {
@@ -50,21 +54,36 @@ final class Reductions {
   Reductions(Gpu gpu, KernelLibrary library, long most) {
     this.gpu = gpu;
     this.most = most;
-    this.reduce = new KernelTable<>(library, SOURCE, ReduceOp.class, DType.class, Reductions::isAsked,
-        (op, in) -> "reduce<" + gathered(op, in) + ", " + Elementwise.type(in) + ", " + value(op, in) + ">");
+    this.reduce = new KernelTable<>(library, SOURCE, ReduceOp.class, DType.class, Reductions::isAsked, (op, in) -> reduce(op, in, 1));
+    this.reducePacks = new KernelTable<>(library, SOURCE, ReduceOp.class, DType.class, Reductions::isPacked,
+        (op, in) -> reduce(op, in, RowKernels.pack(in)));
     this.merge = new KernelTable<>(library, SOURCE, ReduceOp.class, DType.class, Reductions::isAsked,
         (op, in) -> "merge<" + gathered(op, in) + ", " + value(op, in) + ">");
     this.reduceChunks = new KernelTable<>(library, SOURCE, ReduceOp.class, DType.class,
         (op, in) -> op == ReduceOp.NORM && in.isFloating(),
         (op, in) -> "reduceChunks<" + gathered(op, in) + ", " + Elementwise.type(in) + ">");
-    this.reduceArg = new KernelTable<>(library, SOURCE, Extreme.class, DType.class,
-        (which, in) -> "reduce<" + gathered(which, in) + ", " + Elementwise.type(in) + ", Position<" + Elementwise.type(in) + ">>");
+    this.reduceArg = new KernelTable<>(library, SOURCE, Extreme.class, DType.class, (which, in) -> reduce(which, in, 1));
+    this.reduceArgPacks = new KernelTable<>(library, SOURCE, Extreme.class, DType.class, KernelTable::floating,
+        (which, in) -> reduce(which, in, RowKernels.pack(in)));
     this.mergeArg = new KernelTable<>(library, SOURCE, Extreme.class, DType.class,
         (which, in) -> "merge<" + gathered(which, in) + ", Position<" + Elementwise.type(in) + ">>");
   }
 
   private static boolean isAsked(ReduceOp op, DType in) {
     return in.isFloating() || op != ReduceOp.MEAN && op != ReduceOp.VAR && op != ReduceOp.NORM;
+  }
+
+  /// Norms have a formula for each exponent, which would be there once for each element of a pack.
+  private static boolean isPacked(ReduceOp op, DType in) {
+    return in.isFloating() && op != ReduceOp.NORM;
+  }
+
+  private static String reduce(ReduceOp op, DType in, int pack) {
+    return "reduce<" + gathered(op, in) + ", " + Elementwise.type(in) + ", " + pack + ", " + value(op, in) + ">";
+  }
+
+  private static String reduce(Extreme which, DType in, int pack) {
+    return "reduce<" + gathered(which, in) + ", " + Elementwise.type(in) + ", " + pack + ", Position<" + Elementwise.type(in) + ">>";
   }
 
   private static String gathered(ReduceOp op, DType in) {
@@ -89,7 +108,9 @@ final class Reductions {
     for (int d = 0; d < isReduced.length; d++) {
       isReduced[d] = out.size(d) == 1;
     }
-    run(reduce.get(op, x.dtype()), () -> merge.get(op, x.dtype()), x, isReduced, parameter, (launch, kept, offsets) -> {
+    Forms forms = new Forms(isPacked(op, x.dtype()), packed -> (packed ? reducePacks : reduce).get(op, x.dtype()),
+        () -> merge.get(op, x.dtype()));
+    run(forms, x, isReduced, parameter, (launch, kept, offsets) -> {
       long at = launch.structure(8 + Space.STEPS, 8);
       ALL.set(LONG, at, out.address() + offsets[1] * out.dtype().size());
       kept.writeSteps(1, at + 8);
@@ -113,7 +134,9 @@ final class Reductions {
     boolean[] isReduced = new boolean[x.rank()];
     isReduced[dim] = true;
     Strided some = values == null ? indices : values;
-    run(reduceArg.get(which, x.dtype()), () -> mergeArg.get(which, x.dtype()), x, isReduced, 0, (launch, kept, offsets) -> {
+    Forms forms = new Forms(x.dtype().isFloating(), packed -> (packed ? reduceArgPacks : reduceArg).get(which, x.dtype()),
+        () -> mergeArg.get(which, x.dtype()));
+    run(forms, x, isReduced, 0, (launch, kept, offsets) -> {
       long at = launch.structure(16 + 2 * Space.STEPS, 8);
       ALL.set(LONG, at, values == null ? 0 : values.address() + offsets[2] * values.dtype().size());
       ALL.set(LONG, at + 8, indices.address() + offsets[1] * Long.BYTES);
@@ -122,11 +145,19 @@ final class Reductions {
     }, indices, some);
   }
 
+  /// Kernels for single elements and for packs.
+  private interface First {
+    Kernel of(boolean packed);
+  }
+
   private interface Second {
     Kernel kernel();
   }
 
-  private void run(Kernel kernel, Second second, Strided x, boolean[] isReduced, double parameter, Sink sink, Strided... outs) {
+  /// @param packs whether there is a kernel for them
+  private record Forms(boolean packs, First first, Second second) {}
+
+  private void run(Forms forms, Strided x, boolean[] isReduced, double parameter, Sink sink, Strided... outs) {
     if (outs[0].numel() == 0) {
       return;
     }
@@ -135,7 +166,8 @@ final class Reductions {
     reduced.forEachPart(most,
         (space, offsets) -> pieces.add(new Piece(space, offsets[0], pieces.isEmpty() ? 0 : pieces.getLast().end())));
     keptSpace(x, isReduced, outs).forEachPart((kept, offsets) -> {
-      Plan plan = plan(kept, reduced);
+      Plan plan = plan(forms.packs, x, kept, offsets[0], reduced, pieces);
+      Kernel kernel = forms.first.of(plan.pack > 1);
       int count = Math.multiplyExact(pieces.size(), plan.parts);
       if (count == 1) {
         launch(kernel, plan, x, kept, offsets, pieces.getFirst(), sink, parameter, 0, 0);
@@ -150,7 +182,7 @@ final class Reductions {
         launch.float64(parameter);
         int lanes = columnLanes(kept.numel(), count);
         long blocks = Math.ceilDiv(kept.numel(), THREADS / lanes);
-        kept.writeTo(launch).integer((int) kept.numel()).word(reduced.numel()).integer(lanes).run(gpu, second.kernel(),
+        kept.writeTo(launch).integer((int) kept.numel()).word(reduced.numel()).integer(lanes).run(gpu, forms.second.kernel(),
             (int) Math.min(blocks, Gpu.MOST_BLOCKS), THREADS);
       }
     });
@@ -163,17 +195,35 @@ final class Reductions {
     }
   }
 
-  private record Plan(int lanes, boolean alongReduced, int parts, int blocks) {}
+  /// @param pack elements that are read at once, of a result or of neighbouring results
+  private record Plan(int pack, int lanes, boolean alongReduced, int parts, int blocks) {}
 
-  private Plan plan(Space kept, Space reduced) {
+  private Plan plan(boolean packs, Strided x, Space kept, long offset, Space reduced, List<Piece> pieces) {
     boolean alongReduced = reduced.innermostStep(0) <= kept.innermostStep(0) || kept.numel() == 1;
-    long wanted = Math.max(1, reduced.numel());
-    int lanes = alongReduced ? (int) Math.min(THREADS, Long.highestOneBit(2 * wanted - 1)) : columnLanes(kept.numel(), wanted);
+    int pack = packs && isPacked(x, kept, offset, pieces, alongReduced) ? RowKernels.pack(x.dtype()) : 1;
+    long wanted = Math.max(1, alongReduced ? reduced.numel() / pack : reduced.numel());
+    long results = alongReduced ? kept.numel() : kept.numel() / pack;
+    int each = pack == 1 ? 1 : PACKS_PER_LANE;
+    int lanes = alongReduced
+        ? (int) Math.min(THREADS, Long.highestOneBit(2 * Math.ceilDiv(wanted, each) - 1))
+        : columnLanes(results, wanted);
     int places = THREADS / lanes;
-    long blocks = (kept.numel() + places - 1) / places;
+    long blocks = (results + places - 1) / places;
     long room = gpu.blocksInFlight() / blocks;
-    long parts = Math.clamp(Math.min(room, wanted / ((long) lanes * LEAST_PER_LANE)), 1, MOST_PARTS);
-    return new Plan(lanes, alongReduced, (int) parts, (int) Math.min(blocks, Gpu.MOST_BLOCKS));
+    long least = Math.max(PACKS_PER_LANE, LEAST_PER_LANE / (alongReduced ? pack : 1));
+    long parts = Math.clamp(Math.min(room, wanted / (lanes * least)), 1, MOST_PARTS);
+    return new Plan(pack, lanes, alongReduced, (int) parts, (int) Math.min(blocks, Gpu.MOST_BLOCKS));
+  }
+
+  /// Whether what lies side by side divides into whole and aligned packs, wherever else one begins.
+  private static boolean isPacked(Strided x, Space kept, long offset, List<Piece> pieces, boolean alongReduced) {
+    int pack = RowKernels.pack(x.dtype());
+    boolean packed = alongReduced ? kept.stepsBy(0, pack) : kept.innermostBy(0, pack);
+    for (Piece piece : pieces) {
+      long address = x.address() + (offset + piece.offset) * x.dtype().size();
+      packed &= address % 16 == 0 && (alongReduced ? piece.space.innermostBy(0, pack) : piece.space.stepsBy(0, pack));
+    }
+    return packed;
   }
 
   /// A warp's width of neighbouring results, if there are as many, and the rest of the threads along what is reduced.

@@ -111,6 +111,24 @@ final class Space {
     return rank == 0 ? Long.MAX_VALUE : Math.abs(steps[k][rank - 1]);
   }
 
+  /// Whether every step of operand k is a multiple of `count` elements.
+  boolean stepsBy(int k, int count) {
+    boolean multiples = true;
+    for (int d = 0; d < rank; d++) {
+      multiples &= steps[k][d] % count == 0;
+    }
+    return multiples;
+  }
+
+  /// Whether operand k's elements lie side by side in the innermost dimension, so many by so many, and every other step is a multiple of `count` elements.
+  boolean innermostBy(int k, int count) {
+    boolean by = rank > 0 && steps[k][rank - 1] == 1 && sizes[rank - 1] % count == 0;
+    for (int d = 0; d < rank - 1; d++) {
+      by &= steps[k][d] % count == 0;
+    }
+    return by;
+  }
+
   /// Whether all operands but host scalars lie alike, one element after the other.
   boolean isDense(Strided... operands) {
     if (rank > 1) {

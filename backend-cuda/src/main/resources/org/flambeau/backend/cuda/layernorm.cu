@@ -211,34 +211,45 @@ __global__ void __launch_bounds__(THREADS) layerNormBackwardBlock(T *gradX, cons
 // ---- what the rows add up to in each column ----
 
 constexpr int COLUMN_LANES = 8;
+constexpr int MERGE_LANES = 32;
 
-// Σ g·x̂ and Σ g, of as many rows as blocks in y leave each of them.
-template <class T>
+// Σ g·x̂ and Σ g of packs of N columns, of as many rows as blocks in y leave each of them.
+template <class T, int N>
 __global__ void __launch_bounds__(THREADS)
     layerNormColumns(Compute<T> *parts, const T *grad, const T *x, const Compute<T> *means, const Compute<T> *rstds, int64 rows, unsigned n) {
   using C = Compute<T>;
   Team team(COLUMN_LANES, false);
-  unsigned column = blockIdx.x * team.places + team.column;
-  TwoTotals<C> total;
+  unsigned column = (blockIdx.x * team.places + team.column) * N;
+  TwoTotals<C> totals[N];
+#pragma unroll 2
   for (int64 r = blockIdx.y * COLUMN_LANES + team.lane; column < n && r < rows; r += gridDim.y * COLUMN_LANES) {
-    C g = load(grad[r * n + column]);
-    total.first += g * (load(x[r * n + column]) - means[r]) * rstds[r];
-    total.second += g;
+    C g[N], y[N], mean = means[r], rstd = rstds[r];
+    readPack<N, T>(g, grad + r * n, 1, column);
+    readPack<N, T>(y, x + r * n, 1, column);
+#pragma unroll
+    for (int k = 0; k < N; k++) {
+      totals[k].first += g[k] * (y[k] - mean) * rstd;
+      totals[k].second += g[k];
+    }
   }
-  total = team.merge(total);
-  if (column < n && team.lane == 0) {
-    parts[(blockIdx.y * 2ll) * n + column] = total.first;
-    parts[(blockIdx.y * 2ll + 1) * n + column] = total.second;
+#pragma unroll
+  for (int k = 0; k < N; k++) {
+    TwoTotals<C> whole = team.merge(totals[k]);
+    if (column < n && team.lane == 0) {
+      parts[(blockIdx.y * 2ll) * n + column + k] = whole.first;
+      parts[(blockIdx.y * 2ll + 1) * n + column + k] = whole.second;
+    }
   }
 }
 
 template <class T>
 __global__ void __launch_bounds__(THREADS)
     layerNormMerge(T *gradWeight, T *gradBias, const Compute<T> *parts, int count, unsigned n) {
-  Team team(COLUMN_LANES, false);
+  Team team(MERGE_LANES, false);
   unsigned column = blockIdx.x * team.places + team.column;
   TwoTotals<Compute<T>> total;
-  for (int i = team.lane; column < n && i < count; i += COLUMN_LANES) {
+#pragma unroll 4
+  for (int i = team.lane; column < n && i < count; i += MERGE_LANES) {
     total.first += parts[i * 2ll * n + column];
     total.second += parts[(i * 2ll + 1) * n + column];
   }

@@ -176,7 +176,9 @@ struct Source {
 };
 
 constexpr int THREADS = 256;
+// What a thread reads before it adds: single elements, or packs.
 constexpr int IN_FLIGHT = 4;
+constexpr int PACKS_IN_FLIGHT = 2;
 
 // Leaves with the first lane of each place what all its lanes have, put together in an order that is always the same. `slot` is where this
 // lane's lies; the lanes of a place lie `places` apart.
@@ -188,52 +190,71 @@ __device__ __forceinline__ void mergeLanes(R *shared, int lanes, int places, int
   }
 }
 
-// A block gathers as many kept places as `lanes` leaves of its threads, with `lanes` threads for each. Neighbouring threads are lanes of one
-// place where `alongReduced`, else the same lane of neighbouring places. With several blocks in y, each gathers a part, into `parts`, and
-// several launches gather one after the other.
-template <class R, class T, class Sink>
+// Adds element number p of a place, to one of those in flight; or the pack that begins there: of N elements of a place where `alongReduced`, else
+// of N places.
+template <int N, class R, class T>
+__device__ __forceinline__ void gather(R *gathered, int flight, const Source<T> &source, const T *x, unsigned p, bool alongReduced,
+                                       double parameter) {
+  const T *from = x + source.reducedSteps.offset(source.reduced, source.reduced.locate(p));
+  if constexpr (N == 1) {
+    gathered[flight].add(load(*from), source.first + p, parameter);
+  } else {
+    Pack<T, N> pack = *reinterpret_cast<const Pack<T, N> *>(from);
+#pragma unroll
+    for (int k = 0; k < N; k++) gathered[k].add(load(pack.at[k]), source.first + p + (alongReduced ? k : 0), parameter);
+  }
+}
+
+// A block gathers as many kept places, or packs of them, as `lanes` leaves of its threads, with `lanes` threads for each. Neighbouring threads are
+// lanes of one place where `alongReduced`, else the same lane of neighbouring places. With several blocks in y, each gathers a part, into `parts`,
+// and several launches gather one after the other.
+template <class R, class T, int N, class Sink>
 __global__ void __launch_bounds__(THREADS) reduce(Source<T> source, Sink sink, double parameter, int lanes, bool alongReduced, R *parts) {
   alignas(16) __shared__ unsigned char memory[THREADS * sizeof(R)];  // as bytes, since nothing there may be initialized
   R *shared = reinterpret_cast<R *>(memory);
   int places = THREADS / lanes;
   int lane = alongReduced ? threadIdx.x % lanes : threadIdx.x / places;
   int column = alongReduced ? threadIdx.x / lanes : threadIdx.x % places;
-  unsigned each = (source.reducedCount + gridDim.y - 1) / gridDim.y;
+  constexpr int FLIGHTS = N == 1 ? IN_FLIGHT : PACKS_IN_FLIGHT;
+  constexpr int GATHERED = N == 1 ? IN_FLIGHT : N;
+  unsigned stride = alongReduced ? N : 1, width = alongReduced ? 1 : N;  // elements of a place, and places, that are read at once
+  unsigned steps = source.reducedCount / stride;
+  unsigned each = (steps + gridDim.y - 1) / gridDim.y;
   unsigned begin = blockIdx.y * each;
-  unsigned end = begin + each < source.reducedCount ? begin + each : source.reducedCount;
+  unsigned end = begin + each < steps ? begin + each : steps;
 
-  for (unsigned first = blockIdx.x * places; first < source.keptCount; first += gridDim.x * places) {
-    unsigned place = first + column;
+  for (unsigned first = blockIdx.x * places; first < source.keptCount / width; first += gridDim.x * places) {
+    unsigned place = (first + column) * width;
     bool present = place < source.keptCount;
-    Coordinates at = source.kept.locate(present ? place : 0);
-    R gathered[IN_FLIGHT];
+    R gathered[GATHERED];
     if (present) {
-      const T *x = source.x + source.keptSteps.offset(source.kept, at);
+      const T *x = source.x + source.keptSteps.offset(source.kept, source.kept.locate(place));
       unsigned i = begin + lane;
-      for (; i + (IN_FLIGHT - 1) * lanes < end; i += IN_FLIGHT * lanes) {
+      for (; i + (FLIGHTS - 1) * lanes < end; i += FLIGHTS * lanes) {
 #pragma unroll
-        for (int k = 0; k < IN_FLIGHT; k++) {
-          unsigned p = i + k * lanes;
-          gathered[k].add(load(x[source.reducedSteps.offset(source.reduced, source.reduced.locate(p))]), source.first + p, parameter);
-        }
+        for (int k = 0; k < FLIGHTS; k++) gather<N>(gathered, k, source, x, (i + k * lanes) * stride, alongReduced, parameter);
       }
-      for (; i < end; i += lanes) {
-        gathered[0].add(load(x[source.reducedSteps.offset(source.reduced, source.reduced.locate(i))]), source.first + i, parameter);
-      }
+      for (; i < end; i += lanes) gather<N>(gathered, 0, source, x, i * stride, alongReduced, parameter);
+      if (N == 1 || alongReduced) {
 #pragma unroll
-      for (int k = 1; k < IN_FLIGHT; k++) gathered[0].merge(gathered[k], parameter);
+        for (int k = 1; k < GATHERED; k++) gathered[0].merge(gathered[k], parameter);
+      }
     }
     int slot = lane * places + column;
-    shared[slot] = gathered[0];
-    mergeLanes(shared, lanes, places, lane, slot, parameter);
-    if (present && lane == 0) {
-      if (parts) {
-        parts[(source.firstPart + blockIdx.y) * static_cast<int64>(source.keptCount) + place] = shared[slot];
-      } else {
-        sink.put(shared[slot], source.reducedCount, parameter, source.kept, at);
+#pragma unroll
+    for (int k = 0; k < N; k++) {
+      if (k > 0 && alongReduced) break;
+      shared[slot] = gathered[k];
+      mergeLanes(shared, lanes, places, lane, slot, parameter);
+      if (present && lane == 0) {
+        if (parts) {
+          parts[(source.firstPart + blockIdx.y) * static_cast<int64>(source.keptCount) + place + k] = shared[slot];
+        } else {
+          sink.put(shared[slot], source.reducedCount, parameter, source.kept, source.kept.locate(place + k));
+        }
       }
+      __syncthreads();
     }
-    __syncthreads();
   }
 }
 

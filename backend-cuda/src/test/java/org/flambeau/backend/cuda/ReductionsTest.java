@@ -12,6 +12,7 @@ import org.flambeau.spi.ReduceOp;
 import org.flambeau.spi.Strided;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /// Reductions so long that several blocks share one, whose parts a second launch puts together.
@@ -48,6 +49,53 @@ class ReductionsTest extends KernelTest {
       gpu.kernels().argReduce(true, null, at, x, 1);
       assertArrayEquals(places, arrays.read(at));
     }
+  }
+
+  /// Rows and columns whose elements are read in packs where these are whole and aligned, one by one where a tensor begins behind an address of a
+  /// pack or its rows are longer by one. Sums are whole numbers, so that no order of additions rounds.
+  @ParameterizedTest
+  @EnumSource(names = {"FLOAT32", "BFLOAT16", "FLOAT16", "FLOAT64"})
+  void elementsInPacksAreReducedAsOthers(DType dtype) {
+    int rows = 40;
+    int columns = 1000;
+    double[] values = new Random(3).ints(rows * columns, -2, 3).asDoubleStream().toArray();
+    double[] bySum = new double[columns];
+    double[] byRow = new double[rows];
+    long[] firstLargest = new long[rows];
+    for (int r = 0; r < rows; r++) {
+      values[r * columns + 7 * r + 100] = 5;
+      values[r * columns + 7 * r + 101] = 5; // of equals the first counts
+      firstLargest[r] = 7 * r + 100;
+      for (int c = 0; c < columns; c++) {
+        byRow[r] += values[r * columns + c];
+        bySum[c] += values[r * columns + c];
+      }
+    }
+    double all = Arrays.stream(byRow).sum();
+    double variance = Arrays.stream(values).map(v -> v * v).sum() / values.length - Math.pow(all / values.length, 2);
+    for (int offset : new int[] {0, 1}) {
+      for (int pitch : new int[] {columns, columns + 8, columns + 1}) {
+        Strided x = arrays.write(arrays.strided(dtype, offset, new long[] {rows, columns}, new long[] {pitch, 1}), values);
+        assertArrayEquals(stored(dtype, byRow), reduced(ReduceOp.SUM, dtype, x, rows, 1));
+        assertArrayEquals(stored(dtype, bySum), reduced(ReduceOp.SUM, dtype, x, 1, columns));
+        assertArrayEquals(stored(dtype, all), reduced(ReduceOp.SUM, dtype, x, 1, 1));
+        assertEquals(variance, reduced(ReduceOp.VAR, dtype, x, 1, 1)[0], 0.02);
+        assertEquals(5, reduced(ReduceOp.AMAX, dtype, x, 1, 1)[0]);
+        Strided at = arrays.empty(DType.INT64, rows, 1);
+        gpu.kernels().argReduce(true, null, at, x, 1);
+        assertArrayEquals(Arrays.stream(firstLargest).asDoubleStream().toArray(), arrays.read(at));
+      }
+    }
+  }
+
+  private double[] reduced(ReduceOp op, DType dtype, Strided x, long... sizes) {
+    Strided out = arrays.empty(dtype, sizes);
+    gpu.kernels().reduce(op, out, x, 0);
+    return arrays.read(out);
+  }
+
+  private static double[] stored(DType dtype, double... values) {
+    return Arrays.stream(values).map(value -> DeviceArrays.stored(dtype, value)).toArray();
   }
 
   /// Whose squares are not finite in float32.

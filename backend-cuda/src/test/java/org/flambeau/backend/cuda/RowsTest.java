@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Test;
 class RowsTest {
   /// Rows that a warp holds, one by one and in packs, and rows that it does not; each takes kernels of its own, which take time to compile.
   private static final Map<DType, int[]> LENGTHS = new EnumMap<>(Map.of(DType.FLOAT32, new int[] {5, 197, 768, 1500, 2047}, DType.BFLOAT16,
-      new int[] {768, 1001}, DType.FLOAT64, new int[] {33}));
+      new int[] {768, 1001, 2000}, DType.FLOAT64, new int[] {33}));
 
   @BeforeAll
   static void install() throws Exception {
