@@ -9,6 +9,7 @@ import java.util.regex.Pattern;
 import org.flambeau.BackendException;
 import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.spi.Backend;
+import org.flambeau.spi.Reclaimable;
 import org.jspecify.annotations.Nullable;
 
 /// Work that one thread issued to a GPU, recorded as a CUDA graph.
@@ -36,6 +37,8 @@ final class Capture implements Backend.Graph {
   static Capture of(Gpu gpu, Runnable work) {
     gpu.refuseInCapture("captures itself");
     gpu.synchronize(); // what is under way belongs to no graph, and its faults are not ours
+    Reclaimable.drain();
+    gpu.allocator().emptyCache(); // the graph's memory is its own, and while it is recorded nothing can be given back
     var capture = new Capture(gpu);
     gpu.capture(capture);
     try {

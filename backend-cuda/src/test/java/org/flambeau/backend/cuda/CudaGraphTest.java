@@ -22,6 +22,7 @@ import org.flambeau.Generator;
 import org.flambeau.GradMode;
 import org.flambeau.Index;
 import org.flambeau.MemoryScope;
+import org.flambeau.MemoryStats;
 import org.flambeau.Random;
 import org.flambeau.Reduction;
 import org.flambeau.Tensor;
@@ -225,6 +226,19 @@ class CudaGraphTest {
       graph.replay();
     }
     assertEquals(5f, x.sum().item());
+  }
+
+  /// Of the one GiB that there is.
+  @Test
+  void aGraphIsGivenTheMemoryThatIsKeptForOthers() {
+    try (var _ = MemoryScope.open()) {
+      var _ = Tensor.empty(cuda, DType.UINT8, 600L << 20);
+    }
+    try (CudaGraph _ = CudaGraph.capture(() -> {
+      var _ = Tensor.empty(cuda, DType.UINT8, 590L << 20);
+    })) {
+      assertTrue(MemoryStats.of(cuda).reserved() < 800L << 20);
+    }
   }
 
   /// cuDNN and cuBLASLt wait for the GPU when they are first used, which no capture survives.

@@ -39,6 +39,21 @@ class ResultsTest {
   }
 
   @Test
+  void of_two_answers_the_better_time_counts_and_what_went_wrong_once_is_told_beside_it() {
+    Map<String, Object> slow = Map.of("milliseconds", 2.5, "turns", 3);
+    Map<String, Object> fast = Map.of("milliseconds", 1.5, "turns", 4);
+    Map<String, Object> broken = Map.of("error", "out of memory");
+    Map<String, Object> late = Map.of("error", Results.NOT_RUN);
+    assertEquals(fast, Beside.both(slow, fast));
+    assertEquals(fast, Beside.both(fast, slow));
+    assertEquals(fast, Beside.both(fast, late));
+    assertEquals(broken, Beside.both(broken, late));
+    Map<String, Object> both = Map.of("milliseconds", 1.5, "turns", 4, "error", "out of memory");
+    assertEquals(both, Beside.both(fast, broken));
+    assertEquals(both, Beside.both(broken, fast));
+  }
+
+  @Test
   void a_part_that_breaks_off_keeps_what_it_had() throws IOException {
     Results results = new Results(folder);
     List<Map<String, Object>> rows = List.of(row("first", Map.of("milliseconds", 1.5)));
