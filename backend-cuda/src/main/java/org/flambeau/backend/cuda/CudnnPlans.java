@@ -100,6 +100,7 @@ final class CudnnPlans {
 
   /// Has the plan not be used again.
   private void drop(CudnnRequest request, CudnnPlan plan, Failure failure) {
+    gpu.refuseAfterFault();
     LOG.warn("{}: plan {} of cuDNN {} failed: {}", request, plan.number(), Cudnn.version(), failure.message);
     failures.computeIfAbsent(request.whole(), _ -> new ConcurrentHashMap<>()).put(plan.number(), failure);
   }

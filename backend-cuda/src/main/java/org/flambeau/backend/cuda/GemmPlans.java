@@ -53,6 +53,7 @@ final class GemmPlans {
         gpu.launched(plan.name());
         return true;
       }
+      gpu.refuseAfterFault();
       LOG.warn("{}: proposal {} of cuBLASLt {} failed: {}", gemm, proposal, CublasLt.version(), CublasLt.message(status));
       plan.refuse(proposal);
       proposal = plan.chosen();

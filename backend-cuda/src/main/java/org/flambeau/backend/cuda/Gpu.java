@@ -1,5 +1,7 @@
 package org.flambeau.backend.cuda;
 
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.flambeau.BackendException;
 import org.flambeau.Device;
 import org.flambeau.backend.cuda.binding.Driver;
@@ -16,6 +18,9 @@ final class Gpu {
   static final int MOST_BLOCKS = 1 << 16;
   /// Blocks that a multiprocessor has in flight at [#BLOCK] threads each.
   private static final int BLOCKS_PER_MULTIPROCESSOR = 8;
+
+  /// Threads that capture, and what.
+  private static final Map<Thread, Gpu> CAPTURING = new ConcurrentHashMap<>();
 
   private final Device device;
   private final long context;
@@ -95,7 +100,22 @@ final class Gpu {
   /// What the calling thread's work is issued to.
   long stream() {
     Capture running = capture();
-    return running == null ? stream : running.stream();
+    if (running != null) {
+      return running.stream();
+    }
+    if (!CAPTURING.isEmpty()) {
+      refuseBesideCapture();
+    }
+    return stream;
+  }
+
+  /// What a replay would not do again.
+  private static void refuseBesideCapture() {
+    Gpu other = CAPTURING.get(Thread.currentThread());
+    if (other != null) {
+      throw new IllegalStateException("[" + Capture.culprit() + "] cannot be captured in a graph: it uses another GPU than " + other.device
+          + ", which alone is captured: CudaGraph.capture(device, work) says which");
+    }
   }
 
   /// What records the calling thread's work instead of having it done, or null.
@@ -111,8 +131,13 @@ final class Gpu {
 
   /// For [Capture]: one at a time.
   synchronized void capture(@Nullable Capture next) {
-    if (next != null && capture != null) {
+    if (next == null) {
+      CAPTURING.remove(Thread.currentThread());
+    } else if (capture != null) {
       throw new IllegalStateException("[capture] another graph is being captured on " + device + ": capture one after the other");
+    } else {
+      refuseBesideCapture();
+      CAPTURING.put(Thread.currentThread(), this);
     }
     capture = next;
   }
@@ -162,6 +187,15 @@ final class Gpu {
       throw fault(e);
     }
     complaints.check(true);
+  }
+
+  /// Where something was refused: throws if that is because an earlier kernel left the GPU beyond use, which everything fails of from then on.
+  void refuseAfterFault() {
+    try {
+      var _ = Driver.memGetInfo();
+    } catch (BackendException e) {
+      throw fault(e);
+    }
   }
 
   /// What a wait says of work that was issued before.

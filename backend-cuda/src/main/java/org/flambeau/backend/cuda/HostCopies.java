@@ -47,13 +47,17 @@ final class HostCopies {
     synchronized (there) {
       there.prepare();
       int turn = 0;
-      for (long done = 0; done < bytes; turn ^= 1) {
-        long part = Math.min(BUFFER, bytes - done);
-        Driver.eventSynchronize(there.events[turn]);
-        MemorySegment.copy(from, done, ALL, there.addresses[turn], part);
-        Driver.memcpyHtoDAsync(to + done, there.addresses[turn], part, stream);
-        Driver.eventRecord(there.events[turn], stream);
-        done += part;
+      try {
+        for (long done = 0; done < bytes; turn ^= 1) {
+          long part = Math.min(BUFFER, bytes - done);
+          Driver.eventSynchronize(there.events[turn]);
+          MemorySegment.copy(from, done, ALL, there.addresses[turn], part);
+          Driver.memcpyHtoDAsync(to + done, there.addresses[turn], part, stream);
+          Driver.eventRecord(there.events[turn], stream);
+          done += part;
+        }
+      } catch (BackendException e) {
+        throw Gpu.fault(e);
       }
     }
   }

@@ -7,6 +7,7 @@ import static org.flambeau.spi.NativeMemory.INT;
 import static org.flambeau.spi.NativeMemory.LONG;
 
 import java.lang.foreign.Arena;
+import org.flambeau.BackendException;
 import org.flambeau.backend.cuda.binding.Driver;
 
 /// The parameters of a kernel launch, written one after the other in the order of the kernel's signature, then launched.
@@ -73,7 +74,12 @@ final class Launch {
 
   void run(Gpu gpu, Kernel kernel, int gridX, int gridY, int gridZ, int blockX, int blockY, int sharedBytes) {
     gpu.makeCurrent();
-    Driver.launchKernel(kernel.function(), kernel.name(), gridX, gridY, gridZ, blockX, blockY, 1, sharedBytes, gpu.stream(), addresses);
+    try {
+      Driver.launchKernel(kernel.function(), kernel.name(), gridX, gridY, gridZ, blockX, blockY, 1, sharedBytes, gpu.stream(), addresses);
+    } catch (BackendException e) {
+      gpu.refuseAfterFault();
+      throw e;
+    }
     gpu.launched(kernel.name());
   }
 }

@@ -228,6 +228,20 @@ class CudaGraphTest {
     assertEquals(5f, x.sum().item());
   }
 
+  @Test
+  void whatAnotherGpuComputesIsRefusedInsteadOfLeftOut() {
+    Device other = Device.cuda(1);
+    Tensor x = Tensor.ones(3).to(other);
+    for (Runnable work : List.<Runnable>of(() -> x.add_(1), () -> CudaGraph.capture(other, () -> x.add_(1)).close())) {
+      String refusal = String.valueOf(assertThrows(IllegalStateException.class, () -> CudaGraph.capture(cuda, work)).getMessage());
+      assertTrue(refusal.matches("\\[(add_|an operation)] cannot be captured in a graph: it uses another GPU than cuda:0, .*"), refusal);
+    }
+    try (CudaGraph graph = CudaGraph.capture(other, () -> x.add_(1))) {
+      graph.replay();
+      assertArrayEquals(new float[] {2, 2, 2}, x.toFloatArray());
+    }
+  }
+
   /// Of the one GiB that there is.
   @Test
   void aGraphIsGivenTheMemoryThatIsKeptForOthers() {

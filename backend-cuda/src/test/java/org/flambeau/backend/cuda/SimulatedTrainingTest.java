@@ -12,6 +12,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Supplier;
+import org.flambeau.BackendException;
 import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.DeviceOutOfMemoryException;
@@ -23,13 +24,16 @@ import org.flambeau.Tensor;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.models.ResNet;
 import org.flambeau.models.VisionTransformer;
+import org.flambeau.nn.ConvOptions;
 import org.flambeau.nn.CrossEntropyLoss;
+import org.flambeau.nn.Functional;
 import org.flambeau.nn.Module;
 import org.flambeau.nn.optim.Sgd;
 import org.flambeau.spi.Allocator;
 import org.flambeau.spi.Reclaimable;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 /// Whole programs on the simulated GPU.
 class SimulatedTrainingTest {
@@ -115,6 +119,27 @@ class SimulatedTrainingTest {
     assertTrue(refusal.contains("the GPU has a total capacity of 1.00 GiB, of which "), refusal);
     assertEquals(1000f, x.sum().item());
     assertTrue(MemoryStats.of(cuda).current() < 1 << 30);
+  }
+
+  /// Whatever comes next, a kernel, a product, a convolution or a copy, is not to blame, and says so.
+  @Test
+  void afterAFaultEverythingSaysThatItMayHaveBeenAnEarlierOperation() {
+    Tensor x = Tensor.ones(4, 4).to(cuda);
+    Tensor image = Tensor.ones(1, 1, 4, 4).to(cuda);
+    Tensor product = x.matmul(x);
+    Tensor convolved = Functional.conv2d(image, image, null, ConvOptions.of());
+    assertEquals(16f, product.select(0, 0).sum().item().floatValue() * convolved.sum().item().floatValue() / 16);
+    try {
+      assertEquals(0, SimulatedDriver.call("simulatedBreak", CudaBackend.stream(cuda)));
+      assertThrows(BackendException.class, x::toFloatArray);
+      for (Executable next : List.<Executable>of(() -> x.add(1), () -> x.matmul(x), () -> Tensor.ones(4, 4).to(cuda), x::toFloatArray,
+          () -> Functional.conv2d(image, image, null, ConvOptions.of()))) {
+        String message = String.valueOf(assertThrows(BackendException.class, next).getMessage());
+        assertTrue(message.contains("CUDA_ERROR_ILLEGAL_ADDRESS") && message.contains("may be that of an earlier operation"), message);
+      }
+    } finally {
+      SimulatedDriver.reset();
+    }
   }
 
   private static void forget(long elements) {

@@ -4,6 +4,7 @@ import java.lang.StackWalker.StackFrame;
 import java.util.Comparator;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /// Which code holds a device's memory: remembers where large blocks were allocated, for the message when none is left.
@@ -13,6 +14,7 @@ final class LargeBlocks {
   /// Programs whose sizes always change start anew from here.
   private static final int MOST_KINDS = 10_000;
   private static final StackWalker WALKER = StackWalker.getInstance();
+  private static final Pattern OTHERS = Pattern.compile("(?!org\\.flambeau\\.|java\\.|jdk\\.).*");
 
   /// Blocks of one size that one operation makes: most likely always in the same line, so that the stack, which costs more to walk than most
   /// kernels to run, is looked at once.
@@ -44,9 +46,9 @@ final class LargeBlocks {
     }
   }
 
-  /// The operation, and the first frame that is not this library's.
+  /// The operation, and the first frame that is neither this library's nor the JDK's, which stands between them where it calls back.
   private static String site(Kind kind) {
-    String frame = WALKER.walk(frames -> frames.filter(each -> !each.getClassName().startsWith("org.flambeau.")).findFirst()
+    String frame = WALKER.walk(frames -> frames.filter(each -> OTHERS.matcher(each.getClassName()).matches()).findFirst()
         .map(StackFrame::toString).orElse("the library itself"));
     return frame + (kind.operation.isEmpty() ? "" : ", by " + kind.operation);
   }
