@@ -231,4 +231,24 @@ class MemoryFormatTest {
       assertEquals(part.toString(), part.to(second.device()).cpu().toString());
     }
   }
+
+  /// As queries, keys and values in one projection, of which one part may be left unused.
+  @Test
+  void the_gradient_of_parts_lies_as_what_was_taken_apart() {
+    Tensor projection = Tensor.randn(2, 5, 12).requiresGrad_(true);
+    Tensor split = projection.view(2, 5, 3, 2, 2).permute(2, 0, 3, 1, 4);
+    for (int used : new int[] {3, 2}) {
+      List<Tensor> parts = split.unbind(0);
+      Tensor factor = Tensor.arange(40).to(DType.FLOAT32).view(2, 2, 5, 2);
+      Tensor loss = parts.getFirst().mul(factor).sum().add(parts.get(1).square().sum());
+      loss = used == 3 ? loss.add(parts.get(2).sum()) : loss;
+
+      Tensor grad = Autograd.grad(loss, List.of(split)).getFirst();
+
+      assertArrayEquals(split.strides(), grad.strides());
+      assertEquals(factor.toString(), grad.select(0, 0).contiguous().toString());
+      assertEquals(parts.get(1).detach().mul(2).contiguous().toString(), grad.select(0, 1).contiguous().toString());
+      assertEquals(used == 3 ? 40f : 0f, grad.select(0, 2).sum().item());
+    }
+  }
 }

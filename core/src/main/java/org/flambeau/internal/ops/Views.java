@@ -4,7 +4,9 @@ import static org.flambeau.autograd.Derivative.term;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
 import org.flambeau.autograd.RecordedNode;
@@ -51,8 +53,11 @@ public final class Views {
       Derivative.joint("SplitBackward0", 0, (gs, s, a) -> new Tensor[] {joinBack(gs, s.sizes(0), a)}));
   private static final Op<Parts> SPLIT_SIZES = Op.of("split.sizes",
       Derivative.joint("SplitWithSizesBackward0", 0, (gs, s, a) -> new Tensor[] {joinBack(gs, s.sizes(0), a)}));
-  private static final Op<Integer> UNBIND = Op.of("unbind",
-      Derivative.joint("UnbindBackward0", 0, (gs, s, dim) -> new Tensor[] {stackBack(gs, s.sizes(0), dim)}));
+  private static final Op<Unbinding> UNBIND = Op.of("unbind",
+      Derivative.joint("UnbindBackward0", 0, (gs, s, a) -> new Tensor[] {stackBack(gs, s.sizes(0), a)}));
+
+  /// @param order the operand's dimensions, from the one with the largest stride on; null where that is their own order
+  private record Unbinding(int dim, int @Nullable [] order) {}
 
   private Views() {}
 
@@ -444,7 +449,7 @@ public final class Views {
     for (long i = 0; i < in.size(at); i++) {
       parts.add(in.with(in.offset() + i * in.stride(at), remove(in.sizes(), at), remove(in.strides(), at)));
     }
-    return UNBIND.views(at, x, parts);
+    return UNBIND.views(new Unbinding(at, in.isContiguous() ? null : bySteps(in)), x, parts);
   }
 
   /// All windows of `size` elements along `dim`, `step` apart, as a last dimension.
@@ -552,13 +557,32 @@ public final class Views {
     return Joining.cat(parts.dim, all);
   }
 
-  private static Tensor stackBack(@Nullable Tensor[] grads, long[] sizes, int dim) {
+  /// The dimensions of x, from the one with the largest stride on.
+  private static int[] bySteps(Strided x) {
+    return IntStream.range(0, x.rank()).boxed().sorted(Comparator.comparingLong(d -> -x.stride(d))).mapToInt(d -> d).toArray();
+  }
+
+  /// Lies as what was taken apart: in front of queries, keys and values are views of one projection, whose gradient then needs no copy.
+  private static Tensor stackBack(@Nullable Tensor[] grads, long[] sizes, Unbinding unbinding) {
+    int dim = unbinding.dim;
     Tensor[] all = new Tensor[grads.length];
     for (int i = 0; i < grads.length; i++) {
       Tensor grad = grads[i];
       all[i] = grad != null ? grad : zerosBeside(grads, remove(sizes, dim));
     }
-    return Joining.stack(dim, all);
+    int[] order = unbinding.order;
+    if (order == null) {
+      return Joining.stack(dim, all);
+    }
+    int[] others = IntStream.of(order).filter(d -> d != dim).map(d -> d < dim ? d : d - 1).toArray();
+    int[] back = new int[order.length];
+    for (int i = 0; i < order.length; i++) {
+      back[order[i]] = i;
+    }
+    for (int i = 0; i < all.length; i++) {
+      all[i] = permute(all[i], others);
+    }
+    return permute(Joining.stack(back[dim], all), back);
   }
 
   private static Tensor zerosBeside(@Nullable Tensor[] grads, long[] sizes) {
