@@ -49,8 +49,8 @@ class PlantedBugsTest {
             "after a block of"),
         new Bug("a barrier too few", "reduce.cu", "    __syncthreads();\n    if (lane < half) shared[slot]",
             "    if (lane < half) shared[slot]", "norm", "expected"),
-        new Bug("a read of what nobody wrote", "reduce.cu", "    shared[slot] = gathered[0];",
-            "    if (lane > 0) shared[slot] = gathered[0];",
+        new Bug("a read of what nobody wrote", "reduce.cu", "      shared[slot] = gathered[k];",
+            "      if (lane > 0) shared[slot] = gathered[k];",
             "norm", "expected"));
   }
 
