@@ -25,7 +25,7 @@ public enum MemoryFormat {
   public static MemoryFormat ofImages(Tensor images) {
     return images.isContiguous(CHANNELS_LAST)
         || Backends.kernels(images.device()).prefersChannelsLast(AutocastPolicy.dtypeOf("conv2d", images))
-        ? CHANNELS_LAST
-        : CONTIGUOUS;
+            ? CHANNELS_LAST
+            : CONTIGUOUS;
   }
 }

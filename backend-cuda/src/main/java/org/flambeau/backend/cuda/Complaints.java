@@ -86,7 +86,8 @@ final class Complaints {
         : "index " + index + " is out of bounds for " + (known ? "dimension " + by.dim : "a dimension") + " with size " + size;
     String whole = late ? "[" + (known ? by.operation : "index") + "] " + message
         + ". The result of that operation, which came before, is not to be used: "
-        + "-Dflambeau.cuda.launchBlocking=true makes the operation itself report it" : probability ? "[" + by.operation + "] " + message : message;
+        + "-Dflambeau.cuda.launchBlocking=true makes the operation itself report it" : probability ? "[" + by.operation + "] " + message
+        : message;
     throw probability ? new IllegalArgumentException(whole) : new IndexOutOfBoundsException(whole);
   }
 }

@@ -12,8 +12,8 @@ import org.flambeau.spi.ReduceOp;
 import org.flambeau.spi.Strided;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /// Reductions so long that several blocks share one, whose parts a second launch puts together.
 class ReductionsTest extends KernelTest {

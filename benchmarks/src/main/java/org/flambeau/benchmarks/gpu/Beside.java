@@ -67,7 +67,8 @@ final class Beside implements AutoCloseable {
 
   /// Of two times the better one counts, which less came in the way of; what went wrong once is told beside it.
   static Map<Object, Object> both(Map<?, ?> first, Map<?, ?> second) {
-    boolean faster = second.get("milliseconds") instanceof Double now && !(first.get("milliseconds") instanceof Double before && before <= now);
+    boolean faster = second.get("milliseconds") instanceof Double now
+        && !(first.get("milliseconds") instanceof Double before && before <= now);
     Map<Object, Object> both = new LinkedHashMap<>(faster ? second : first);
     Map<?, ?> other = faster ? first : second;
     if (Results.isFailure(other)) {
