@@ -6,7 +6,6 @@ import static org.flambeau.spi.NativeMemory.FLOAT;
 
 import java.util.Arrays;
 import org.flambeau.spi.Activation;
-import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Strided;
 import org.flambeau.spi.UnaryOp;
 import org.jspecify.annotations.Nullable;
@@ -159,23 +158,17 @@ final class BatchNorm {
   /// The mean of each channel and the sum of the squared deviations from it, from rows of all channels.
   private void moments(long means, long squares, long from, Strided x) {
     long n = rows * repeat * pixelsOfARow;
-    RowOp.Loop add = Rows.loop(RowOp.ADD);
+    RowOp.Loop add = Rows.loop(RowOp.ADD, x.dtype());
     int size = x.dtype().size();
-    sumRows(new long[] {means}, (to, at, buffer) -> {
-      long row = Rows.read(x.dtype(), from + at * size, size, buffer, length);
-      add.run(to, to, row, row, row, row, 0, 0, 0, 0, length);
-    });
+    sumRows(new long[] {means}, (to, at) -> add.run(to, to, from + at * size, to, to, to, 0, 0, 0, 0, length));
     long centres = workspace.take(4 * channels);
     for (long c = 0; c < channels; c++) {
       ALL.set(DOUBLE, means + 8 * c, ALL.get(DOUBLE, means + 8 * c) / n);
       ALL.set(FLOAT, centres + 4 * c, (float) ALL.get(DOUBLE, means + 8 * c));
     }
     long centreRow = row(centres);
-    RowOp.Loop addSquare = Rows.loop(RowOp.ADD_CENTRED_SQUARE);
-    sumRows(new long[] {squares}, (to, at, buffer) -> {
-      long row = Rows.read(x.dtype(), from + at * size, size, buffer, length);
-      addSquare.run(to, to, row, centreRow, row, row, 0, 0, 0, 0, length);
-    });
+    RowOp.Loop addSquare = Rows.loop(RowOp.ADD_CENTRED_SQUARE, x.dtype());
+    sumRows(new long[] {squares}, (to, at) -> addSquare.run(to, to, from + at * size, centreRow, to, to, 0, 0, 0, 0, length));
     for (long c = 0; c < channels; c++) { // they were taken from the mean rounded to float
       double error = ALL.get(DOUBLE, means + 8 * c) - ALL.get(FLOAT, centres + 4 * c);
       ALL.set(DOUBLE, squares + 8 * c, Math.max(0, ALL.get(DOUBLE, squares + 8 * c) - n * error * error));
@@ -223,24 +216,21 @@ final class BatchNorm {
     long from = staging.read(x);
     long plus = residual == null ? 0 : staging.read(residual);
     int size = x.dtype().size();
-    RowOp.Loop loop = Rows.loop(allChannels
+    RowOp op = allChannels
         ? residual == null ? RowOp.AFFINE_CHANNELS : RowOp.AFFINE_CHANNELS_RESIDUAL
-        : residual == null ? RowOp.AFFINE : RowOp.AFFINE_RESIDUAL);
+        : residual == null ? RowOp.AFFINE : RowOp.AFFINE_RESIDUAL;
+    RowOp.Loop loop = Rows.loop(op, x.dtype());
     forEachRow((begin, end) -> {
-      long buffer = Scratch.current().rows(8L * length);
       for (long row = begin; row < end; row++) {
         long at = row * length * size;
-        long source = Rows.read(x.dtype(), from + at, size, buffer, length);
-        long added = plus == 0 ? source : Rows.read(x.dtype(), plus + at, size, buffer + 4L * length, length);
-        long result = Rows.isPlain(out.dtype(), size) ? to + at : buffer;
+        long source = from + at;
         if (allChannels) {
-          loop.run(result, source, scales, shifts, m, added, floor, 0, 0, 0, length);
+          loop.run(to + at, source, scales, shifts, m, plus + at, floor, 0, 0, 0, length);
         } else {
           long c = 4L * channel(row);
-          loop.run(result, source, added, source, source, source, ALL.get(FLOAT, scales + c), ALL.get(FLOAT, shifts + c), floor,
+          loop.run(to + at, source, plus + at, source, source, source, ALL.get(FLOAT, scales + c), ALL.get(FLOAT, shifts + c), floor,
               ALL.get(FLOAT, m + c), length);
         }
-        Rows.write(out.dtype(), result, to + at, size, length);
       }
     });
   }
@@ -315,22 +305,22 @@ final class BatchNorm {
       });
       return;
     }
-    RowOp.Loop add = Rows.loop(RowOp.ADD);
-    RowOp.Loop addProduct = Rows.loop(RowOp.ADD_CENTRED_PRODUCT);
+    RowOp.Loop add = Rows.loop(RowOp.ADD, x.dtype());
+    RowOp.Loop addProduct = Rows.loop(RowOp.ADD_CENTRED_PRODUCT, x.dtype());
     long centres = row(means);
-    sumRows(new long[] {sums, products}, (to, at, buffer) -> {
-      long g = Rows.read(grad.dtype(), grads + at * size, size, buffer, length);
-      long source = Rows.read(x.dtype(), from + at * size, size, buffer + 4L * length, length);
-      add.run(to, to, g, g, g, g, 0, 0, 0, 0, length);
-      addProduct.run(to + 4L * length, to + 4L * length, g, source, centres, g, 0, 0, 0, 0, length);
+    sumRows(new long[] {sums, products}, (to, at) -> {
+      long g = grads + at * size;
+      long product = to + 4L * length;
+      add.run(to, to, g, to, to, to, 0, 0, 0, 0, length);
+      addProduct.run(product, product, g, from + at * size, centres, to, 0, 0, 0, 0, length);
     });
   }
 
   /// What is summed over rows of all channels.
   @FunctionalInterface
   private interface Terms {
-    /// Adds those of the row from element `at` on to rows of floats, one after the other; the buffer holds two rows.
-    void add(long to, long at, long buffer);
+    /// Adds those of the row from element `at` on to rows of floats, one after the other.
+    void add(long to, long at);
   }
 
   /// Sums over rows of all channels, for each channel, in double: few rows are summed in float, and these sums in double.
@@ -338,21 +328,22 @@ final class BatchNorm {
   /// @param sums where each goes
   private void sumRows(long[] sums, Terms terms) {
     int floats = length * sums.length;
+    int all = Math.toIntExact(channels * sums.length);
     long parts = Math.clamp(rows * pixelsOfARow / PLACES_APART, 1, Math.clamp(rows, 1, MOST_PARTS));
-    long totals = workspace.take(8L * floats * parts);
+    long totals = workspace.take(8L * all * parts);
     CpuPool.SHARED.parallelFor(0, parts, 1, (begin, end) -> {
-      long few = Scratch.current().rows(4L * floats + 8L * length);
+      long few = Scratch.current().rows(4L * floats);
       for (long part = begin; part < end; part++) {
-        long total = totals + part * 8 * floats;
-        PixelRows.zero(total, 8L * floats);
+        long total = totals + part * 8 * all;
+        PixelRows.zero(total, 8L * all);
         long last = rows * (part + 1) / parts;
         for (long first = rows * part / parts; first < last; first += ROWS_IN_FLOAT) {
           PixelRows.zero(few, 4L * floats);
           for (long row = first; row < Math.min(last, first + ROWS_IN_FLOAT); row++) {
-            terms.add(few, row * length, few + 4L * floats);
+            terms.add(few, row * length);
           }
-          for (long i = 0; i < floats; i++) {
-            ALL.set(DOUBLE, total + 8 * i, ALL.get(DOUBLE, total + 8 * i) + ALL.get(FLOAT, few + 4 * i));
+          for (int k = 0; k < sums.length; k++) {
+            addChannels(total + 8 * k * channels, few + 4L * k * length);
           }
         }
       }
@@ -361,12 +352,23 @@ final class BatchNorm {
       for (long c = 0; c < channels; c++) {
         double sum = 0;
         for (long part = 0; part < parts; part++) {
-          long at = totals + 8 * (part * floats + (long) k * length + c * repeat);
-          for (int i = 0; i < repeat * pixelsOfARow; i++) {
-            sum += ALL.get(DOUBLE, at + 8L * i * (repeat > 1 ? 1 : channels));
-          }
+          sum += ALL.get(DOUBLE, totals + 8 * (part * all + k * channels + c));
         }
         ALL.set(DOUBLE, sums[k] + 8 * c, sum);
+      }
+    }
+  }
+
+  /// Adds a row of all channels to a double for each.
+  private void addChannels(long totals, long row) {
+    for (int pixel = 0; pixel < pixelsOfARow; pixel++) {
+      for (long c = 0; c < channels; c++) {
+        double sum = ALL.get(DOUBLE, totals + 8 * c);
+        for (int i = 0; i < repeat; i++) {
+          sum += ALL.get(FLOAT, row);
+          row += Float.BYTES;
+        }
+        ALL.set(DOUBLE, totals + 8 * c, sum);
       }
     }
   }
@@ -391,28 +393,24 @@ final class BatchNorm {
     long scaleRow = row(scales);
     long slopeRow = row(slopes);
     long shiftRow = row(shifts);
-    RowOp.Loop blend = Rows.loop(allChannels ? RowOp.BLEND_CHANNELS : RowOp.BLEND);
-    RowOp.Loop scale = Rows.loop(allChannels ? RowOp.SCALE_CHANNELS : RowOp.SCALE);
-    Loop sub = Loops.binary(BinaryOp.SUB, Compute.FLOAT);
+    RowOp.Loop blend = Rows.loop(allChannels ? RowOp.BLEND_CHANNELS : RowOp.BLEND, x.dtype());
+    RowOp.Loop scale = Rows.loop(allChannels ? RowOp.SCALE_CHANNELS : RowOp.SCALE, x.dtype());
+    RowOp.Loop centre = Rows.loop(RowOp.CENTRE, x.dtype());
     forEachRow((begin, end) -> {
-      long buffer = Scratch.current().rows(12L * length);
+      long centred = Scratch.current().rows(4L * length);
       for (long row = begin; row < end; row++) {
         long at = row * length * size;
-        long g = Rows.read(grad.dtype(), grads + at, size, buffer, length);
-        long result = Rows.isPlain(out.dtype(), size) ? to + at : buffer;
-        long source = training ? Rows.read(x.dtype(), from + at, size, buffer + 4L * length, length) : 0;
+        long g = grads + at;
         if (!training) {
-          scale.run(result, g, scaleRow, shiftRow, g, g, allChannels ? 0 : ALL.get(FLOAT, scales + 4L * channel(row)), 0, 0, 0, length);
+          scale.run(to + at, g, scaleRow, shiftRow, g, g, allChannels ? 0 : ALL.get(FLOAT, scales + 4L * channel(row)), 0, 0, 0, length);
         } else if (allChannels) {
-          long centred = buffer + 8L * length;
-          sub.run(centred, source, centres, source, length);
-          blend.run(result, g, centred, scaleRow, slopeRow, shiftRow, 0, 0, 0, 0, length);
+          centre.run(centred, from + at, centres, centres, centres, centres, 0, 0, 0, 0, length);
+          blend.run(to + at, g, centred, scaleRow, slopeRow, shiftRow, 0, 0, 0, 0, length);
         } else {
           long c = 4L * channel(row);
-          blend.run(result, g, source, g, g, g, ALL.get(FLOAT, scales + c), ALL.get(FLOAT, slopes + c), ALL.get(FLOAT, shifts + c),
+          blend.run(to + at, g, from + at, g, g, g, ALL.get(FLOAT, scales + c), ALL.get(FLOAT, slopes + c), ALL.get(FLOAT, shifts + c),
               ALL.get(FLOAT, means + c), length);
         }
-        Rows.write(out.dtype(), result, to + at, size, length);
       }
     });
   }

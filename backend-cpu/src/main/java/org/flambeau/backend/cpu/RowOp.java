@@ -1,11 +1,16 @@
 package org.flambeau.backend.cpu;
 
+import java.util.Set;
+
 /// The steps of the fused kernels: functions of up to four numbers p, q, r, s, the same for a whole row, and of up to five rows a … e.
+/// Rows are floats, but for those that an operation names: they may be of a half precision, as a tensor has them.
 public enum RowOp {
   /// a·p.
-  SCALE,
+  SCALE(Row.OUT, Row.A),
   /// a + b.
-  ADD,
+  ADD(Row.B),
+  /// a − b.
+  CENTRE(Row.A),
 
   // softmax
   /// (a − p) − q.
@@ -19,25 +24,25 @@ public enum RowOp {
 
   // batch norm, one channel a row
   /// max((a − s)·p + q, r).
-  AFFINE,
+  AFFINE(Row.OUT, Row.A),
   /// max((a − s)·p + q + b, r).
-  AFFINE_RESIDUAL,
+  AFFINE_RESIDUAL(Row.OUT, Row.A, Row.B),
   /// a·p + (b − s)·q + r.
-  BLEND,
+  BLEND(Row.OUT, Row.A, Row.B),
 
   // batch norm, all channels a row
   /// max((a − d)·b + c, p).
-  AFFINE_CHANNELS,
+  AFFINE_CHANNELS(Row.OUT, Row.A),
   /// max((a − d)·b + c + e, p).
-  AFFINE_CHANNELS_RESIDUAL,
+  AFFINE_CHANNELS_RESIDUAL(Row.OUT, Row.A, Row.E),
   /// a·c + b·d + e: b is centred already.
-  BLEND_CHANNELS,
+  BLEND_CHANNELS(Row.OUT, Row.A),
   /// a·b + c.
-  SCALE_CHANNELS,
+  SCALE_CHANNELS(Row.OUT, Row.A),
   /// a + b·(c − d).
-  ADD_CENTRED_PRODUCT,
+  ADD_CENTRED_PRODUCT(Row.B, Row.C),
   /// a + (b − c)².
-  ADD_CENTRED_SQUARE,
+  ADD_CENTRED_SQUARE(Row.B),
 
   // stochastic gradient descent: q the weight decay, r = −1 to maximise
   /// a·r + b·q: the gradient a with the parameter b's decay.
@@ -59,6 +64,27 @@ public enum RowOp {
   /// a·s − p·b/(√c/q + r): descent along the average b, over the root of the squares' average c.
   DESCEND_ADAM;
 
+  /// The row that an operation writes, and those that it reads.
+  public enum Row {
+    OUT,
+    A,
+    B,
+    C,
+    D,
+    E
+  }
+
+  private final Set<Row> elements;
+
+  RowOp(Row... elements) {
+    this.elements = Set.of(elements);
+  }
+
+  /// The rows that may lie as a tensor's elements.
+  public Set<Row> elements() {
+    return elements;
+  }
+
   /// What is summed over a row, of one number p and two rows a and b.
   public enum Term {
     /// a·(b − p).
@@ -70,7 +96,7 @@ public enum RowOp {
   /// The loop of a row operation.
   @FunctionalInterface
   public interface Loop {
-    /// `out` may be one of the rows; rows and numbers that the operation ignores may be anything, but rows must be readable.
+    /// `out` may be one of the rows; rows and numbers that the operation ignores may be anything.
     void run(long out, long a, long b, long c, long d, long e, float p, float q, float r, float s, int n);
   }
 

@@ -13,16 +13,22 @@ import org.jspecify.annotations.Nullable;
 /// What the fused kernels share: the loops of their steps, and rows of floats whatever the operands' dtypes and strides.
 final class Rows {
   private static final int SUM_RUN = 4096;
-  private static final RowOp.Loop[] LOOPS = new RowOp.Loop[RowOp.values().length];
+  private static final RowOp.Loop[][] LOOPS = new RowOp.Loop[DType.values().length][RowOp.values().length];
   private static final RowOp.Sum[] SUMS = new RowOp.Sum[RowOp.Term.values().length];
 
   private Rows() {}
 
-  static synchronized RowOp.Loop loop(RowOp op) {
-    RowOp.@Nullable Loop loop = LOOPS[op.ordinal()];
+  /// All of whose rows are floats.
+  static RowOp.Loop loop(RowOp op) {
+    return loop(op, DType.FLOAT32);
+  }
+
+  /// Whose [RowOp#elements] are of `dtype`, float32 or a half precision.
+  static synchronized RowOp.Loop loop(RowOp op, DType dtype) {
+    RowOp.@Nullable Loop loop = LOOPS[dtype.ordinal()][op.ordinal()];
     if (loop == null) {
-      loop = Objects.requireNonNull(Vectorization.PRESENT, "fused kernels need vectors").row(op);
-      LOOPS[op.ordinal()] = loop;
+      loop = Objects.requireNonNull(Vectorization.PRESENT, "fused kernels need vectors").row(op, dtype);
+      LOOPS[dtype.ordinal()][op.ordinal()] = loop;
     }
     return loop;
   }

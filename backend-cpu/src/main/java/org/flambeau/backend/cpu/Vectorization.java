@@ -17,8 +17,8 @@ public interface Vectorization {
   /// A faster form of `scalar`, or `scalar` itself.
   Reducer reducer(Fold fold, Compute compute, Reducer scalar);
 
-  /// The steps of the fused kernels, which exist on vectors only.
-  RowOp.Loop row(RowOp op);
+  /// The steps of the fused kernels, which exist on vectors only, for [RowOp#elements] of float32 or a half precision.
+  RowOp.Loop row(RowOp op, DType elements);
 
   RowOp.Sum sum(RowOp.Term term);
 

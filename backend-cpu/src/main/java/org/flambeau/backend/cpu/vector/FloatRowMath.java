@@ -15,6 +15,10 @@ final class FloatRowMath {
     return a.add(b);
   }
 
+  static FloatVector centre(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b) {
+    return a.sub(b);
+  }
+
   static FloatVector subtract(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a) {
     return a.sub(p).sub(q);
   }

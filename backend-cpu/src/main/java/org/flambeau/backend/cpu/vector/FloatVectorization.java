@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.stream.Collectors;
 import jdk.incubator.vector.VectorSpecies;
 import org.flambeau.DType;
@@ -112,11 +113,13 @@ public final class FloatVectorization implements Vectorization {
   }
 
   @Override
-  public RowOp.Loop row(RowOp op) {
+  public RowOp.Loop row(RowOp op, DType elements) {
     String name = lowerCamel(op.name());
+    int rows = Objects.requireNonNull(ROW_FUNCTIONS.get(name), name) - NUMBERS;
     return Inliner.specialize(MethodHandles.lookup(), RowOp.Loop.class, FloatRowLoop.class,
-        List.of(FloatRowMath.class, FloatMath.class, FloatTail.class),
-        Map.of("operation", name), Objects.requireNonNull(ROW_FUNCTIONS.get(name), name) - NUMBERS);
+        List.of(HalfMove.lanes(elements), FloatRowMath.class, FloatMath.class, FloatTail.class),
+        Map.of("operation", name, "widened", "load", "round", "store"),
+        new FloatRowLoop.Rows(rows, elements == DType.FLOAT32 ? Set.of() : op.elements()));
   }
 
   @Override

@@ -15,9 +15,13 @@ import org.flambeau.backend.cpu.Inliner;
 /// float16 or bfloat16 to and from floats, copied for each with its loads and stores in the place of [#widened] and [#round].
 final class HalfMove implements LaneMove {
   static LaneMove of(DType dtype) {
-    Class<?> lanes = dtype == DType.BFLOAT16 ? BFloat16Lanes.class : Float16Lanes.class;
-    return Inliner.specialize(MethodHandles.lookup(), LaneMove.class, HalfMove.class, List.of(lanes),
+    return Inliner.specialize(MethodHandles.lookup(), LaneMove.class, HalfMove.class, List.of(lanes(dtype)),
         Map.of("widened", "load", "round", "store"), dtype);
+  }
+
+  /// Where the loads and stores of a half precision are.
+  static Class<?> lanes(DType dtype) {
+    return dtype == DType.FLOAT16 ? Float16Lanes.class : BFloat16Lanes.class;
   }
 
   @Override
