@@ -25,9 +25,11 @@ final class Transposition {
         default -> Runs.move(width, target, width, source, fromColumn, wholeColumns);
       }
     }
-    for (long r = 0; r < rows; r++) {
-      long done = r < wholeRows ? wholeColumns : 0;
-      Runs.move(width, to + r * toRow + done * width, width, from + r * width + done * fromColumn, fromColumn, columns - done);
+    for (long c = wholeColumns; c < columns; c++) {
+      Runs.move(width, to + c * width, toRow, from + c * fromColumn, width, wholeRows);
+    }
+    for (long r = wholeRows; r < rows; r++) {
+      Runs.move(width, to + r * toRow, width, from + r * width, fromColumn, columns);
     }
   }
 
