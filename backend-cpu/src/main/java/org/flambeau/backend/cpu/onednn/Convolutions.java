@@ -1,98 +1,200 @@
 package org.flambeau.backend.cpu.onednn;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
 import org.flambeau.DType;
-import org.flambeau.backend.cpu.onednn.Plan.Operand;
-import org.flambeau.backend.cpu.onednn.Plan.Role;
+import org.flambeau.backend.cpu.CpuPool;
+import org.flambeau.backend.cpu.EpiloguePass;
+import org.flambeau.backend.cpu.LinearAlgebra;
+import org.flambeau.backend.cpu.TransformedKernel;
+import org.flambeau.backend.cpu.Winograd;
+import org.flambeau.backend.cpu.Workspace;
+import org.flambeau.backend.cpu.gemm.Copies;
+import org.flambeau.spi.Allocator;
 import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
-/// Plans for a convolution and its gradients.
+/// Convolutions and their gradients: by [Winograd] where that takes fewer multiplications, by products where there are [FewPlaces], else by oneDNN's
+/// own kernels.
 ///
-/// Images go as they lie where channels are innermost, else in the blocked layout that the kernel asks for: two reorders
-/// by oneDNN's own threads cost less than what its kernels for plain layouts do inside. Where the kernel skips pixels, the reorder
-/// would bring them for nothing, so there, too, images go as they lie, except in bfloat16, for which plain layouts have no fast kernel.
-final class Convolutions implements AutoCloseable {
-  private final Descriptors descriptors = new Descriptors();
-  private final Arena arena = Arena.ofConfined();
-  private final Strided x;
-  private final Strided weight;
-  private final Strided out;
-  private final boolean skipsPixels;
-  private final long geometry;
+/// Images that share out evenly among the threads are convolved one by one, each by one thread of ours. What comes behind the convolution then finds
+/// its result in that thread's cache, and nobody waits for oneDNN's team to meet, and for ours after it.
+final class Convolutions {
+  enum Operation {
+    FORWARD,
+    BACKWARD_INPUT,
+    BACKWARD_WEIGHT;
 
-  Convolutions(Strided x, Strided weight, Strided out, Conv2d spec) {
-    this.x = x;
-    this.weight = weight;
-    this.out = out;
-    this.skipsPixels = x.dtype() == DType.FLOAT32 && spec.strideH() > weight.size(weight.rank() - 2)
-        && spec.strideW() > weight.size(weight.rank() - 1);
-    long padEndH = padEnd(2, spec.strideH(), spec.padH(), spec.dilationH());
-    long padEndW = padEnd(3, spec.strideW(), spec.padW(), spec.dilationW());
-    this.geometry = arena.allocateFrom(ValueLayout.JAVA_LONG, spec.strideH(), spec.strideW(), spec.dilationH() - 1, spec.dilationW() - 1,
-        spec.padH(), spec.padW(), padEndH, padEndW).address();
-  }
-
-  /// The padding after the image that fits the result's size exactly, less than the one before where the last step does not fit.
-  private long padEnd(int dim, int stride, int padding, int dilation) {
-    return (out.size(dim) - 1) * stride + dilation * (weight.size(weight.rank() - 4 + dim) - 1) + 1 - x.size(dim) - padding;
-  }
-
-  /// The weight (o, c/groups, h, w) as (groups, o/groups, c/groups, h, w) where there are several.
-  static Strided grouped(Strided weight, int groups) {
-    if (groups == 1) {
-      return weight;
+    /// For keys; 0 are products.
+    long key() {
+      return ordinal() + 1;
     }
-    long outputs = weight.size(0) / groups;
-    return weight.with(weight.offset(), new long[] {groups, outputs, weight.size(1), weight.size(2), weight.size(3)},
-        new long[] {outputs * weight.stride(0), weight.stride(0), weight.stride(1), weight.stride(2), weight.stride(3)});
   }
 
-  Plan forward(@Nullable Strided bias) {
-    long row = bias == null ? 0 : descriptors.of(bias);
-    long primitive = Dnnl.convolution(true, image(x), descriptors.any(weight), row, image(out), geometry, descriptors.attributes());
-    Operand[] operands = {
-      operand(Dnnl.ARG_DST, Role.OUTPUT, out), operand(Dnnl.ARG_SRC, Role.INPUT, x), operand(Dnnl.ARG_WEIGHTS, Role.WEIGHTS, weight),
-      new Operand(Dnnl.ARG_BIAS, Role.INPUT, row)
+  /// The time that images one by one may take, in that of images shared out evenly.
+  private static final double UNEVEN = 1.15;
+
+  private final LinearAlgebra products;
+  private final Allocator allocator;
+  private final PlanCache plans;
+
+  Convolutions(LinearAlgebra products, Allocator allocator, PlanCache plans) {
+    this.products = products;
+    this.allocator = allocator;
+    this.plans = plans;
+  }
+
+  /// Computes an operation, in terms of the forward's operands, of which `result` is the one that is computed. Returns whether it could.
+  boolean run(Operation operation, Strided result, Strided x, Strided weight, Strided out, Epilogue epilogue, Conv2d spec) {
+    boolean ofWeight = operation == Operation.BACKWARD_WEIGHT;
+    try (Workspace workspace = new Workspace(allocator)) {
+      if (FewPlaces.serves(weight, out, spec, ofWeight)) {
+        FewPlaces places = new FewPlaces(products, workspace, x, weight, out, spec);
+        switch (operation) {
+          case FORWARD -> places.forward(out, x, weight, epilogue);
+          case BACKWARD_INPUT -> places.backwardInput(x, out, weight);
+          case BACKWARD_WEIGHT -> places.backwardWeight(weight, out, x);
+        }
+        return true;
+      }
+      boolean keep = !ofWeight && PackedWeights.areUsedAgain(operation.key(), weight);
+      if (Winograd.serves(x, weight, out, spec, ofWeight)) {
+        byTiles(workspace, operation, keep, x, weight, out, epilogue, spec);
+        return true;
+      }
+      Strided bias = epilogue.isPlain() ? epilogue.bias() : null; // else it is a part of the pass that the rest takes anyhow
+      Operands operands = new Operands(operation, distinct(workspace, x),
+          ConvolutionPlans.grouped(distinct(workspace, weight), spec.groups()),
+          distinct(workspace, out), bias == null ? null : Copies.input(workspace, bias.dtype(), bias));
+      boolean apart = !ofWeight && shareOut(x.size(0));
+      Plan plan = plan(apart ? operands.ofImage(0) : operands, spec, apart);
+      try {
+        if (!plan.isUsable()) {
+          return result.dtype().size() == Short.BYTES && inFloat32(workspace, operation, result, x, weight, out, epilogue, spec);
+        }
+        Epilogue rest = bias == null ? epilogue : Epilogue.NONE;
+        if (apart) {
+          eachImage(plan, keep, operands, rest, result);
+        } else {
+          plan.run(allocator, keep, operands.inOrder());
+          EpiloguePass.run(rest, result);
+        }
+        return true;
+      } finally {
+        plan.release();
+      }
+    }
+  }
+
+  // ---- by oneDNN ----
+
+  /// Those of the forward, as oneDNN takes them.
+  private record Operands(Operation operation, Strided image, Strided kernel, Strided places, @Nullable Strided bias) {
+    Operands ofImage(long i) {
+      return new Operands(operation, one(image, i), kernel, one(places, i), bias);
+    }
+
+    /// As the operation's plans take them.
+    Strided[] inOrder() {
+      return switch (operation) {
+        case FORWARD -> bias == null ? new Strided[] {places, image, kernel} : new Strided[] {places, image, kernel, bias};
+        case BACKWARD_INPUT -> new Strided[] {image, places, kernel};
+        case BACKWARD_WEIGHT -> new Strided[] {kernel, places, image};
+      };
+    }
+  }
+
+  private Plan plan(Operands operands, Conv2d spec, boolean alone) {
+    long[] parameters = {
+      spec.strideH(), spec.strideW(), spec.padH(), spec.padW(), spec.dilationH(), spec.dilationW(), spec.groups(), alone ? 1 : 0
     };
-    return Plan.of(primitive, descriptors, bias == null ? Arrays.copyOf(operands, 3) : operands);
+    PlanCache.Key key = PlanCache.Key.of(operands.operation.key(), parameters, operands.inOrder());
+    return plans.acquire(key, () -> alone ? Dnnl.alone(() -> newPlan(operands, spec)) : newPlan(operands, spec));
   }
 
-  Plan backwardInput() {
-    long hint = hint();
-    long primitive = hint == 0 ? 0 : Dnnl.convolutionBackwardData(image(x), descriptors.any(weight), image(out), geometry, hint,
-        descriptors.attributes());
-    return Plan.of(primitive, descriptors, operand(Dnnl.ARG_DIFF_SRC, Role.OUTPUT, x), operand(Dnnl.ARG_DIFF_DST, Role.INPUT, out),
-        operand(Dnnl.ARG_WEIGHTS, Role.WEIGHTS, weight));
+  private static Plan newPlan(Operands operands, Conv2d spec) {
+    try (ConvolutionPlans plans = new ConvolutionPlans(operands.image, operands.kernel, operands.places, spec)) {
+      return switch (operands.operation) {
+        case FORWARD -> plans.forward(operands.bias);
+        case BACKWARD_INPUT -> plans.backwardInput();
+        case BACKWARD_WEIGHT -> plans.backwardWeight();
+      };
+    }
   }
 
-  Plan backwardWeight() {
-    long hint = hint();
-    long primitive = hint == 0 ? 0 : Dnnl.convolutionBackwardWeights(image(x), descriptors.any(weight), image(out), geometry, hint,
-        descriptors.attributes());
-    return Plan.of(primitive, descriptors, operand(Dnnl.ARG_DIFF_WEIGHTS, Role.OUTPUT, weight), operand(Dnnl.ARG_DIFF_DST, Role.INPUT, out),
-        operand(Dnnl.ARG_SRC, Role.INPUT, x));
+  private static boolean shareOut(long images) {
+    int threads = CpuPool.SHARED.threads();
+    return (images + threads - 1) / threads * threads <= images * UNEVEN;
   }
 
-  private long hint() {
-    return descriptors.hint(Dnnl.convolution(true, image(x), descriptors.any(weight), 0, image(out), geometry, descriptors.attributes()));
+  /// @param plan for one image and one thread
+  private void eachImage(Plan plan, boolean keep, Operands operands, Epilogue epilogue, Strided result) {
+    long images = operands.image.size(0);
+    try (Plan.Weights weights = plan.weights(allocator, keep, operands.inOrder())) {
+      CpuPool.SHARED.parallelFor(0, images, 1, (begin, end) -> {
+        for (long i = begin; i < end; i++) {
+          Strided[] one = operands.ofImage(i).inOrder();
+          Dnnl.alone(() -> plan.run(allocator, weights, one));
+          EpiloguePass.run(ofImage(epilogue, i), one(result, i));
+        }
+      });
+    }
   }
 
-  private long image(Strided operand) {
-    boolean channelsInnermost = operand.stride(1) == 1 && operand.size(1) > 1;
-    return channelsInnermost || skipsPixels ? descriptors.of(operand) : descriptors.any(operand);
+  /// The image `i` alone.
+  private static Strided one(Strided images, long i) {
+    long[] sizes = images.sizes().clone();
+    sizes[0] = 1;
+    return images.with(images.offset() + i * images.stride(0), sizes, images.strides());
   }
 
-  private Operand operand(int argument, Role role, Strided operand) {
-    return new Operand(argument, role, descriptors.of(operand));
+  private static Epilogue ofImage(Epilogue epilogue, long i) {
+    Strided residual = epilogue.residual();
+    return residual == null ? epilogue : new Epilogue(epilogue.scale(), epilogue.bias(), one(residual, i), epilogue.activation());
   }
 
-  @Override
-  public void close() {
-    descriptors.close();
-    arena.close();
+  private boolean inFloat32(Workspace workspace, Operation operation, Strided result, Strided x, Strided weight, Strided out,
+      Epilogue epilogue, Conv2d spec) {
+    Strided computed = Copies.output(workspace, DType.FLOAT32, result);
+    Strided image = result == x ? computed : Copies.input(workspace, DType.FLOAT32, x);
+    Strided kernel = result == weight ? computed : Copies.input(workspace, DType.FLOAT32, weight);
+    Strided places = result == out ? computed : Copies.input(workspace, DType.FLOAT32, out);
+    boolean done = run(operation, computed, image, kernel, places, Copies.input(workspace, DType.FLOAT32, epilogue), spec);
+    Copies.deliver(result, computed);
+    return done;
+  }
+
+  private static Strided distinct(Workspace workspace, Strided operand) {
+    return Matrices.isDistinct(operand) ? operand : Copies.input(workspace, operand.dtype(), operand);
+  }
+
+  // ---- by tiles ----
+
+  private void byTiles(Workspace workspace, Operation operation, boolean keep, Strided x, Strided weight, Strided out, Epilogue epilogue,
+      Conv2d spec) {
+    boolean backward = operation == Operation.BACKWARD_INPUT;
+    Strided result = backward ? x : out;
+    Winograd tiles = new Winograd(allocator, result, spec.padH(), spec.padW());
+    if (operation == Operation.BACKWARD_WEIGHT) {
+      tiles.kernelGradient(weight, out, x);
+      return;
+    }
+    TransformedKernel kernel = new TransformedKernel(weight, backward);
+    PackedWeights.Block kept = null;
+    if (keep && kernel.isWorthKeeping()) {
+      var form = new PackedWeights.Form(weight.offset(), PlanCache.Key.of(operation.key(), new long[0], weight), TransformedKernel.class);
+      kept = PackedWeights.acquire(weight.storage(), form, allocator, kernel.bytes(), kernel::writeTo);
+    }
+    try {
+      long address = kept == null ? workspace.take(kernel.bytes()) : kept.address();
+      if (kept == null) {
+        kernel.writeTo(address);
+      }
+      tiles.convolve(result, backward ? out : x, kernel, address, epilogue);
+    } finally {
+      if (kept != null) {
+        kept.release();
+      }
+    }
   }
 }

@@ -235,6 +235,14 @@ final class Dnnl {
     }
   }
 
+  /// Runs a primitive that was made so, and what it takes besides, in the calling thread.
+  static void alone(Runnable body) {
+    alone(() -> {
+      body.run();
+      return true;
+    });
+  }
+
   /// Holds for the calling thread.
   private static void setTeam(int threads) {
     try {

@@ -4,13 +4,11 @@ import java.util.Arrays;
 import org.flambeau.BackendException;
 import org.flambeau.DType;
 import org.flambeau.backend.cpu.Elementwise;
-import org.flambeau.backend.cpu.EpiloguePass;
 import org.flambeau.backend.cpu.LinearAlgebra;
 import org.flambeau.backend.cpu.ThreadProduct;
-import org.flambeau.backend.cpu.TransformedKernel;
-import org.flambeau.backend.cpu.Winograd;
 import org.flambeau.backend.cpu.Workspace;
 import org.flambeau.backend.cpu.gemm.Copies;
+import org.flambeau.backend.cpu.onednn.Convolutions.Operation;
 import org.flambeau.backend.cpu.onednn.Plan.Operand;
 import org.flambeau.backend.cpu.onednn.Plan.Role;
 import org.flambeau.spi.Activation;
@@ -25,9 +23,6 @@ import org.jspecify.annotations.Nullable;
 public final class OneDnnLinearAlgebra implements LinearAlgebra {
   private static final int PLANS = 512;
   private static final long MATMUL = 0;
-  private static final long CONVOLUTION = 1;
-  private static final long BACKWARD_INPUT = 2;
-  private static final long BACKWARD_WEIGHT = 3;
 
   /// What calling a primitive costs, in floating-point operations of the fallback, and what it costs the fallback to lay out
   /// one element of a factor.
@@ -49,11 +44,13 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
   private final PlanCache plans = new PlanCache(PLANS);
   /// Apart: sequences of many lengths are not to take the places of layers.
   private final PlanCache serialPlans = new PlanCache(PLANS);
+  private final Convolutions convolutions;
 
   /// @throws BackendException where oneDNN cannot be loaded; it says why
   public OneDnnLinearAlgebra(LinearAlgebra fallback, Allocator allocator) {
     this.fallback = fallback;
     this.allocator = allocator;
+    this.convolutions = new Convolutions(this, allocator, plans);
     try {
       Dnnl.version();
     } catch (ExceptionInInitializerError e) {
@@ -190,7 +187,7 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
 
   // ---- convolutions ----
 
-  /// Its kernels and those of [Winograd] take such images as they lie, others are laid out anew for each.
+  /// Its kernels and those of [org.flambeau.backend.cpu.Winograd] take such images as they lie, others are laid out anew for each.
   @Override
   public boolean prefersChannelsLast(DType dtype) {
     return dtype == DType.FLOAT32 || dtype == DType.BFLOAT16;
@@ -198,126 +195,28 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
 
   @Override
   public void fusedConv2d(Strided out, Strided x, Strided weight, Epilogue epilogue, Conv2d spec) {
-    if (!convolve(CONVOLUTION, out, x, weight, out, epilogue, spec)) {
+    if (!convolve(Operation.FORWARD, out, x, weight, out, epilogue, spec)) {
       fallback.fusedConv2d(out, x, weight, epilogue, spec);
     }
   }
 
   @Override
   public void conv2dBackwardInput(Strided gradX, Strided grad, Strided weight, Conv2d spec) {
-    if (!convolve(BACKWARD_INPUT, gradX, gradX, weight, grad, Epilogue.NONE, spec)) {
+    if (!convolve(Operation.BACKWARD_INPUT, gradX, gradX, weight, grad, Epilogue.NONE, spec)) {
       fallback.conv2dBackwardInput(gradX, grad, weight, spec);
     }
   }
 
   @Override
   public void conv2dBackwardWeight(Strided gradWeight, Strided grad, Strided x, Conv2d spec) {
-    if (!convolve(BACKWARD_WEIGHT, gradWeight, x, gradWeight, grad, Epilogue.NONE, spec)) {
+    if (!convolve(Operation.BACKWARD_WEIGHT, gradWeight, x, gradWeight, grad, Epilogue.NONE, spec)) {
       fallback.conv2dBackwardWeight(gradWeight, grad, x, spec);
     }
   }
 
-  /// One of the three, in terms of the forward's operands, of which `result` is the one that is computed.
-  private boolean convolve(long operation, Strided result, Strided x, Strided weight, Strided out, Epilogue epilogue, Conv2d spec) {
+  private boolean convolve(Operation operation, Strided result, Strided x, Strided weight, Strided out, Epilogue epilogue, Conv2d spec) {
     long patch = weight.size(1) * weight.size(2) * weight.size(3);
-    if (!serves(result.dtype(), out.size(0), out.size(1), out.size(2) * out.size(3), patch)) {
-      return false;
-    }
-    try (Workspace workspace = new Workspace(allocator)) {
-      if (FewPlaces.serves(weight, out, spec, operation == BACKWARD_WEIGHT)) {
-        FewPlaces places = new FewPlaces(this, workspace, x, weight, out, spec);
-        switch ((int) operation) {
-          case (int) CONVOLUTION -> places.forward(out, x, weight, epilogue);
-          case (int) BACKWARD_INPUT -> places.backwardInput(x, out, weight);
-          default -> places.backwardWeight(weight, out, x);
-        }
-        return true;
-      }
-      boolean keep = operation != BACKWARD_WEIGHT && PackedWeights.areUsedAgain(operation, weight);
-      if (Winograd.serves(x, weight, out, spec, operation == BACKWARD_WEIGHT)) {
-        convolveByTiles(workspace, operation, keep, x, weight, out, epilogue, spec);
-        return true;
-      }
-      Strided image = distinct(workspace, x);
-      Strided kernel = Convolutions.grouped(distinct(workspace, weight), spec.groups());
-      Strided places = distinct(workspace, out);
-      Strided bias = epilogue.isPlain() ? epilogue.bias() : null; // else it is a part of the pass that the rest takes anyhow
-      Strided row = bias == null ? null : Copies.input(workspace, bias.dtype(), bias);
-      long[] parameters = {spec.strideH(), spec.strideW(), spec.padH(), spec.padW(), spec.dilationH(), spec.dilationW(), spec.groups()};
-      Plan plan = plans.acquire(PlanCache.Key.of(operation, parameters, image, kernel, places, row), () -> {
-        try (Convolutions convolutions = new Convolutions(image, kernel, places, spec)) {
-          return switch ((int) operation) {
-            case (int) CONVOLUTION -> convolutions.forward(row);
-            case (int) BACKWARD_INPUT -> convolutions.backwardInput();
-            default -> convolutions.backwardWeight();
-          };
-        }
-      });
-      try {
-        if (!plan.isUsable()) {
-          return result.dtype().size() == Short.BYTES && convolveInFloat32(workspace, operation, result, x, weight, out, epilogue, spec);
-        }
-        switch ((int) operation) {
-          case (int) CONVOLUTION -> {
-            if (row == null) {
-              plan.run(allocator, keep, places, image, kernel);
-            } else {
-              plan.run(allocator, keep, places, image, kernel, row);
-            }
-          }
-          case (int) BACKWARD_INPUT -> plan.run(allocator, keep, image, places, kernel);
-          default -> plan.run(allocator, false, kernel, places, image);
-        }
-        if (bias == null) {
-          EpiloguePass.run(epilogue, result);
-        }
-        return true;
-      } finally {
-        plan.release();
-      }
-    }
-  }
-
-  private void convolveByTiles(Workspace workspace, long operation, boolean keep, Strided x, Strided weight, Strided out, Epilogue epilogue,
-      Conv2d spec) {
-    boolean backward = operation == BACKWARD_INPUT;
-    Strided result = backward ? x : out;
-    Winograd tiles = new Winograd(allocator, result, spec.padH(), spec.padW());
-    if (operation == BACKWARD_WEIGHT) {
-      tiles.kernelGradient(weight, out, x);
-      return;
-    }
-    TransformedKernel kernel = new TransformedKernel(weight, backward);
-    PackedWeights.Block kept = null;
-    if (keep && kernel.isWorthKeeping()) {
-      var form = new PackedWeights.Form(weight.offset(), PlanCache.Key.of(operation, new long[0], weight), TransformedKernel.class);
-      kept = PackedWeights.acquire(weight.storage(), form, allocator, kernel.bytes(), kernel::writeTo);
-    }
-    try {
-      long address = kept == null ? workspace.take(kernel.bytes()) : kept.address();
-      if (kept == null) {
-        kernel.writeTo(address);
-      }
-      tiles.convolve(result, backward ? out : x, kernel, address, epilogue);
-    } finally {
-      if (kept != null) {
-        kept.release();
-      }
-    }
-  }
-
-  private boolean convolveInFloat32(Workspace workspace, long operation, Strided result, Strided x, Strided weight, Strided out,
-      Epilogue epilogue, Conv2d spec) {
-    Strided computed = Copies.output(workspace, DType.FLOAT32, result);
-    Strided image = result == x ? computed : Copies.input(workspace, DType.FLOAT32, x);
-    Strided kernel = result == weight ? computed : Copies.input(workspace, DType.FLOAT32, weight);
-    Strided places = result == out ? computed : Copies.input(workspace, DType.FLOAT32, out);
-    boolean done = convolve(operation, computed, image, kernel, places, Copies.input(workspace, DType.FLOAT32, epilogue), spec);
-    Copies.deliver(result, computed);
-    return done;
-  }
-
-  private static Strided distinct(Workspace workspace, Strided operand) {
-    return Matrices.isDistinct(operand) ? operand : Copies.input(workspace, operand.dtype(), operand);
+    return serves(result.dtype(), out.size(0), out.size(1), out.size(2) * out.size(3), patch)
+        && convolutions.run(operation, result, x, weight, out, epilogue, spec);
   }
 }

@@ -82,42 +82,87 @@ final class Plan {
 
   /// @param keep whether weights in the layout that the primitive asked for are kept on their storage
   void run(Allocator allocator, boolean keep, Strided... operands) {
-    Primitive kernel = primitive();
+    try (Weights weights = weights(allocator, keep, operands)) {
+      run(allocator, weights, operands);
+    }
+  }
+
+  /// Brings the weights among the operands into the layout that the primitive asked for, for any number of runs.
+  Weights weights(Allocator allocator, boolean keep, Strided... operands) {
+    Weights weights = new Weights(allocator);
+    for (int i = 0; i < ports.length; i++) {
+      if (ports[i].role == Role.WEIGHTS) {
+        weights.bring(operands[i], ports[i].reorder, keep);
+      }
+    }
+    return weights;
+  }
+
+  void run(Allocator allocator, Weights weights, Strided... operands) {
     long[] addresses = new long[ports.length];
-    PackedWeights.Block packed = null;
     try (Workspace workspace = new Workspace(allocator)) {
       for (int i = 0; i < ports.length; i++) {
-        Strided operand = operands[i];
-        Role role = ports[i].role;
         Reorder reorder = ports[i].reorder;
-        if (reorder == null) {
-          addresses[i] = operand.address();
-          continue;
-        }
-        if (role == Role.WEIGHTS && keep) {
-          var form = new PackedWeights.Form(operand.offset(), reorder.from, reorder.to);
-          packed = PackedWeights.acquire(operand.storage(), form, allocator, reorder.bytes,
-              to -> reorder.primitive.run(workspace, operand.address(), to));
-          if (packed != null) {
-            addresses[i] = packed.address();
-            continue;
+        if (ports[i].role == Role.WEIGHTS) {
+          addresses[i] = weights.address;
+        } else if (reorder == null) {
+          addresses[i] = operands[i].address();
+        } else {
+          addresses[i] = workspace.take(reorder.bytes);
+          if (ports[i].role != Role.OUTPUT) {
+            reorder.primitive.run(workspace, operands[i].address(), addresses[i]);
           }
         }
-        addresses[i] = workspace.take(reorder.bytes);
-        if (role != Role.OUTPUT) {
-          reorder.primitive.run(workspace, operand.address(), addresses[i]);
-        }
       }
-      kernel.run(workspace, addresses);
+      primitive().run(workspace, addresses);
       for (int i = 0; i < ports.length; i++) {
         Reorder reorder = ports[i].reorder;
         if (ports[i].role == Role.OUTPUT && reorder != null) {
           reorder.primitive.run(workspace, addresses[i], operands[i].address());
         }
       }
-    } finally {
-      if (packed != null) {
-        packed.release();
+    }
+  }
+
+  /// The weights of some runs, which read them until this closes.
+  static final class Weights implements AutoCloseable {
+    private final Allocator allocator;
+    private final Workspace workspace;
+    private PackedWeights.@Nullable Block kept;
+    private long address;
+
+    private Weights(Allocator allocator) {
+      this.allocator = allocator;
+      this.workspace = new Workspace(allocator);
+    }
+
+    private void bring(Strided operand, @Nullable Reorder reorder, boolean keep) {
+      if (reorder == null) {
+        address = operand.address();
+        return;
+      }
+      try {
+        if (keep) {
+          kept = PackedWeights.acquire(operand.storage(), new PackedWeights.Form(operand.offset(), reorder.from, reorder.to), allocator,
+              reorder.bytes, to -> reorder.primitive.run(workspace, operand.address(), to));
+        }
+        if (kept != null) {
+          address = kept.address();
+        } else {
+          address = workspace.take(reorder.bytes);
+          reorder.primitive.run(workspace, operand.address(), address);
+        }
+      } catch (Throwable e) {
+        close();
+        throw e;
+      }
+    }
+
+    @Override
+    public void close() {
+      workspace.close();
+      if (kept != null) {
+        kept.release();
       }
     }
   }

@@ -20,7 +20,7 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
-/// Vectors of floats that lie in memory as float16; made to be written into [HalfMove].
+/// Vectors of floats that lie in memory as float16, made to be written into loops.
 final class Float16Lanes {
   /// As many lanes as floats have.
   static final VectorSpecies<Short> SHORTS = VectorSpecies.of(short.class, VectorShape.forBitSize(SPECIES.vectorBitSize() / 2));
