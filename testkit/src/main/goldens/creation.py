@@ -32,6 +32,8 @@ def main():
     for start, end, steps in ((0, 1, 5), (-3, 2, 4), (1, 1, 3), (2, 5, 1), (0, 1, 0)):
         made("linspace", f"{start} {end} {steps}", lambda start, end, steps, dtype: torch.linspace(start, end, steps, dtype=dtype), torch.float32,
              start=float(start), end=float(end), steps=steps)
+    for dtype in (torch.int64, torch.int32, torch.uint8, F64):
+        made("linspace", "fractions", lambda start, end, steps, dtype: torch.linspace(start, end, steps, dtype=dtype), dtype, start=0.5, end=6.75, steps=10)
     for rows, columns in ((3, 3), (2, 4), (4, 2), (0, 3)):
         made("eye", f"{rows} {columns}", lambda rows, columns, dtype: torch.eye(rows, columns, dtype=dtype), torch.float32, rows=rows, columns=columns)
     random(out)

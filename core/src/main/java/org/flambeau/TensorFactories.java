@@ -262,7 +262,12 @@ abstract sealed class TensorFactories permits Tensor {
     return Creation.linspace(Device.CPU, DType.FLOAT32, start, end, steps);
   }
 
-  /// [#linspace(double, double, long)] of a dtype, made on a device.
+  /// [#linspace(double, double, long)] of a dtype; of an integral one from and to ends without fractions, and each without its own.
+  public static Tensor linspace(DType dtype, double start, double end, long steps) {
+    return Creation.linspace(Device.CPU, dtype, start, end, steps);
+  }
+
+  /// [#linspace(DType, double, double, long)], made on a device.
   public static Tensor linspace(Device device, DType dtype, double start, double end, long steps) {
     return Creation.linspace(device, dtype, start, end, steps);
   }

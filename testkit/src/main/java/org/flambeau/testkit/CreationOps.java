@@ -27,7 +27,7 @@ final class CreationOps {
       op("full_like", (x, a) -> Tensor.fullLike(x.get(0), a.number("value"))).records("fill").except(CLOSED, "look at sizes only").refusesNothing("takes any tensor"),
       op("arange", (_, a) -> Tensor.arange(dtype(a), a.number("start"), a.number("end"), a.number("step")))
           .refuses(() -> Tensor.arange(0, 5, 0), "[arange]", "step must be nonzero").refuses(() -> Tensor.arange(5, 0, 1), "[arange]", "upper bound"),
-      op("linspace", (_, a) -> Tensor.linspace(a.number("start"), a.number("end"), a.integer("steps")))
+      op("linspace", (_, a) -> Tensor.linspace(dtype(a), a.number("start"), a.number("end"), a.integer("steps")))
           .refuses(() -> Tensor.linspace(0, 1, -1), "[linspace]", "number of steps must be non-negative"),
       op("eye", (_, a) -> Tensor.eye(a.integer("rows"), a.integer("columns"))).refuses(() -> Tensor.eye(-1), "-1"),
 

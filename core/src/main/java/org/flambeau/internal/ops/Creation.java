@@ -164,12 +164,14 @@ public final class Creation {
     if (steps < 2) {
       return full(device, dtype, Tensor.number(start), steps);
     }
-    double step = (end - start) / (steps - 1);
+    double from = dtype.isFloating() ? start : (long) start;
+    double to = dtype.isFloating() ? end : (long) end;
+    double step = (to - from) / (steps - 1);
     try (var _ = GradMode.noGrad()) {
       long low = steps / 2;
       DType made = dtype.isFloating() ? dtype : DType.FLOAT64;
-      Tensor first = sequence(device, made, low, start, step);
-      Tensor last = sequence(device, made, steps - low, end, -step);
+      Tensor first = sequence(device, made, low, from, step);
+      Tensor last = sequence(device, made, steps - low, to, -step);
       return Joining.cat(0, first, Rearranging.flip(last, 0)).to(dtype);
     }
   }
