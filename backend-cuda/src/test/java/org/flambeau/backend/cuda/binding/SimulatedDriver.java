@@ -56,7 +56,9 @@ public final class SimulatedDriver {
     System.setProperty("flambeau.cuda.kernelCache", folder.resolve("kernels").toString()); // they are for no GPU
     if (installed) {
       System.gc();
-      MemoryStats.emptyCache(Device.cuda(0)); // what earlier tests of the process left is in the way of those that ask the driver itself
+      for (int gpu = 0; gpu < 2; gpu++) {
+        MemoryStats.emptyCache(Device.cuda(gpu)); // what earlier tests of the process left is in the way of those that ask the driver itself
+      }
     }
     installed = true;
   }
