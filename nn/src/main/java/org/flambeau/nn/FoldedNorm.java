@@ -89,9 +89,14 @@ final class FoldedNorm {
   /// the graph repeats it with what the parameters will be then.
   static FoldedNorm of(Conv2d conv, BatchNorm2d norm, Tensor x, DType dtype, @Nullable FoldedNorm last) {
     boolean channelsLast = x.isContiguous(MemoryFormat.CHANNELS_LAST) && !x.isContiguous();
-    return last != null && !CudaGraph.isCapturing() && last.dtype == dtype && last.channelsLast == channelsLast && last.isRight(conv, norm)
+    return last != null && !CudaGraph.isCapturing() && last.dtype == dtype && last.lies(channelsLast) && last.isRight(conv, norm)
         ? last
         : Tracing.apart(tensors(conv, norm).toList(), () -> new FoldedNorm(conv, norm, dtype, channelsLast));
+  }
+
+  /// Whether its weight lies as the images do; the convolution's own may lie as it likes.
+  private boolean lies(boolean channelsLast) {
+    return weight == null || this.channelsLast == channelsLast;
   }
 
   private boolean isRight(Conv2d conv, BatchNorm2d norm) {

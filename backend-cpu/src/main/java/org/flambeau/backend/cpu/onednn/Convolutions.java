@@ -33,6 +33,8 @@ final class Convolutions {
 
   /// The time that images one by one may take, in that of images shared out evenly.
   private static final double UNEVEN = 1.15;
+  /// The multiplications of an image from which on it is worth a call of its own.
+  private static final long WORTH_A_CALL = 1 << 20;
 
   private final LinearAlgebra products;
   private final Allocator allocator;
@@ -66,7 +68,7 @@ final class Convolutions {
       Operands operands = new Operands(operation, distinct(workspace, x),
           ConvolutionPlans.grouped(distinct(workspace, weight), spec.groups()),
           distinct(workspace, out), bias == null ? null : Copies.input(workspace, bias.dtype(), bias));
-      boolean apart = !ofWeight && shareOut(x.size(0));
+      boolean apart = !ofWeight && shareOut(x.size(0)) && multiplications(weight, out) >= WORTH_A_CALL;
       Plan plan = plan(apart ? operands.ofImage(0) : operands, spec, apart);
       try {
         if (!plan.isUsable()) {
@@ -127,10 +129,15 @@ final class Convolutions {
     return (images + threads - 1) / threads * threads <= images * UNEVEN;
   }
 
+  /// Of one image.
+  private static long multiplications(Strided weight, Strided out) {
+    return weight.numel() * out.size(2) * out.size(3);
+  }
+
   /// @param plan for one image and one thread
   private void eachImage(Plan plan, boolean keep, Operands operands, Epilogue epilogue, Strided result) {
     long images = operands.image.size(0);
-    try (Plan.Weights weights = plan.weights(allocator, keep, operands.inOrder())) {
+    try (Plan.Weights weights = Dnnl.alone(() -> plan.weights(allocator, keep, operands.inOrder()))) {
       CpuPool.SHARED.parallelFor(0, images, 1, (begin, end) -> {
         for (long i = begin; i < end; i++) {
           Strided[] one = operands.ofImage(i).inOrder();
