@@ -43,7 +43,7 @@ final class Capture implements Backend.Graph {
     gpu.capture(capture);
     try {
       capture.prepare();
-      capture.record(work);
+      gpu.recording(() -> capture.record(work));
       return capture;
     } finally {
       gpu.capture(null);

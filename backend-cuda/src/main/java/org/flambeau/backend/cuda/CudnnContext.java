@@ -42,7 +42,7 @@ final class CudnnContext implements CudnnProposals.Target, AutoCloseable {
 
   private CudnnContext(Pool pool) {
     this.pool = pool;
-    this.handle = Cudnn.create();
+    this.handle = pool.gpu.handle(Cudnn::create);
     for (int i = 0; i < MAX_TENSORS; i++) {
       ALL.set(LONG, uids + (long) i * Long.BYTES, i + 1L);
     }

@@ -25,7 +25,7 @@ final class GemmPlans {
   /// With the GPU's context current.
   GemmPlans(Gpu gpu) {
     this.gpu = gpu;
-    this.handle = CublasLt.create();
+    this.handle = gpu.handle(CublasLt::create);
   }
 
   /// Computes D; false where cuBLASLt cannot, nothing being done then.

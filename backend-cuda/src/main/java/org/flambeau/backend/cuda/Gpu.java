@@ -2,6 +2,8 @@ package org.flambeau.backend.cuda;
 
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.LongSupplier;
 import org.flambeau.BackendException;
 import org.flambeau.Device;
 import org.flambeau.backend.cuda.binding.Driver;
@@ -34,6 +36,8 @@ final class Gpu {
   private final HostCopies hostCopies;
   private final CudaKernels kernels;
   private volatile @Nullable Capture capture;
+  /// Held to write while work is recorded, to read by those who make what waits for the GPU.
+  private final ReentrantReadWriteLock recording = new ReentrantReadWriteLock();
 
   Gpu(int ordinal) {
     this.device = new Device(Device.Type.CUDA, ordinal);
@@ -127,6 +131,26 @@ final class Gpu {
   /// What records some thread's work, the calling one's or another's, or null.
   @Nullable Capture captureOfAnyThread() {
     return capture;
+  }
+
+  /// Makes a library's handle, which waits for the GPU: not while a graph is recorded, which would break that.
+  long handle(LongSupplier maker) {
+    recording.readLock().lock();
+    try {
+      return maker.getAsLong();
+    } finally {
+      recording.readLock().unlock();
+    }
+  }
+
+  /// For [Capture]: runs what records.
+  void recording(Runnable body) {
+    recording.writeLock().lock();
+    try {
+      body.run();
+    } finally {
+      recording.writeLock().unlock();
+    }
   }
 
   /// For [Capture]: one at a time.
