@@ -1,5 +1,6 @@
 package org.flambeau.backend.cpu;
 
+import java.util.concurrent.atomic.LongAdder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
@@ -16,15 +17,24 @@ import jdk.incubator.vector.VectorSpecies;
 final class BoxMuller {
   static final int BLOCK = 16;
 
+  /// So many numbers are transformed one by one before vectors are worth it: until the JIT has compiled them, they take longer than
+  /// these numbers do, half a second, which most programs that initialise a model would wait for in vain.
+  private static final long FIRST = 1 << 24;
+
+  private static final LongAdder TRANSFORMED = new LongAdder();
+  private static volatile boolean vectors;
+
   private BoxMuller() {}
 
   /// Transforms the first n numbers, a multiple of [#BLOCK].
   static void transform(float[] values, int n, float mean, float deviation) {
-    if (Vectorization.PRESENT != null) {
+    if (vectors) {
       Vectors.transform(values, n, mean, deviation);
-    } else {
-      Numbers.transform(values, n, mean, deviation);
+      return;
     }
+    Numbers.transform(values, n, mean, deviation);
+    TRANSFORMED.add(n);
+    vectors = Vectorization.PRESENT != null && TRANSFORMED.sum() >= FIRST;
   }
 
   /// Transforms the first n numbers, a multiple of [#BLOCK].
@@ -40,7 +50,9 @@ final class BoxMuller {
   }
 
   /// Several at a time; apart, since it is there only where vectors are.
-  private static final class Vectors {
+  static final class Vectors {
+    private Vectors() {}
+
     private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED.length() >= 8 ? FloatVector.SPECIES_256
         : FloatVector.SPECIES_128;
     private static final VectorSpecies<Integer> I = F.length() == 8 ? IntVector.SPECIES_256 : IntVector.SPECIES_128;
@@ -116,8 +128,10 @@ final class BoxMuller {
     }
   }
 
-  /// The same one by one.
-  private static final class Numbers {
+  /// The same one by one, to the bit. There are no branches, since which way they go would be random.
+  static final class Numbers {
+    private Numbers() {}
+
     static void transform(float[] values, int n, float mean, float deviation) {
       for (int i = 0; i < n; i += BLOCK) {
         for (int j = i; j < i + BLOCK / 2; j++) {
@@ -128,18 +142,15 @@ final class BoxMuller {
           x = Math.fma(octant, -2.4187564849853515625e-4f, x);
           x = Math.fma(octant, -3.77489497744594108e-8f, x);
           float z = x * x;
-          boolean swap = (octant & 2) != 0;
-          float sine = swap ? cosine(z) : sine(x, z);
-          float cosine = swap ? sine(x, z) : cosine(z);
-          values[j] = Math.fma(radius * signed(cosine, ~(octant - 2) & 4), deviation, mean);
-          values[j + BLOCK / 2] = Math.fma(radius * signed(sine, octant & 4), deviation, mean);
+          int even = Float.floatToRawIntBits(cosine(z));
+          int odd = Float.floatToRawIntBits(sine(x, z));
+          int swap = (even ^ odd) & -(octant >> 1 & 1);
+          float sine = Float.intBitsToFloat(odd ^ swap ^ (octant & 4) << 29);
+          float cosine = Float.intBitsToFloat(even ^ swap ^ (~(octant - 2) & 4) << 29);
+          values[j] = Math.fma(radius * cosine, deviation, mean);
+          values[j + BLOCK / 2] = Math.fma(radius * sine, deviation, mean);
         }
       }
-    }
-
-    /// x, or −x where `negative` is 4.
-    private static float signed(float x, int negative) {
-      return negative == 0 ? x : -x;
     }
 
     private static float cosine(float z) {
@@ -155,13 +166,10 @@ final class BoxMuller {
 
     private static float log(float x) {
       int bits = Float.floatToRawIntBits(x);
-      float exponent = (bits >>> 23) - 126;
-      float fraction = Float.intBitsToFloat(bits & 0x007fffff | 0x3f000000);
-      float t = fraction - 1;
-      if (fraction < 0.707106781186547524f) {
-        exponent -= 1;
-        t += fraction;
-      }
+      int fraction = bits & 0x007fffff | 0x3f000000;
+      int low = fraction - Float.floatToRawIntBits(0.707106781186547524f) >> 31;
+      float exponent = (bits >>> 23) - 126 + low;
+      float t = Float.intBitsToFloat(fraction) - 1 + Float.intBitsToFloat(fraction & low);
       float z = t * t;
       float p = Math.fma(7.0376836292e-2f, t, -1.1514610310e-1f);
       p = Math.fma(p, t, 1.1676998740e-1f);

@@ -9,6 +9,7 @@ import static org.flambeau.spi.NativeMemory.LONG;
 
 import java.lang.invoke.MethodHandles;
 import org.flambeau.DType;
+import org.jspecify.annotations.Nullable;
 
 /// Moves elements of one dtype between memory, at any stride in bytes, and contiguous tiles of a compute type.
 public interface Conversion {
@@ -17,22 +18,25 @@ public interface Conversion {
   void store(Compute compute, long tile, long to, long stride, int n);
 
   static Conversion of(DType dtype) {
-    return All.BY_DTYPE[dtype.ordinal()];
+    Conversion conversion = Made.BY_DTYPE[dtype.ordinal()];
+    return conversion != null ? conversion : Made.make(dtype);
   }
 
-  /// One for each dtype.
-  final class All {
-    private static final Conversion[] BY_DTYPE = new Conversion[DType.values().length];
+  /// One for each dtype that has been asked for.
+  final class Made {
+    private static final @Nullable Conversion[] BY_DTYPE = new Conversion[DType.values().length];
 
-    static {
-      for (DType dtype : DType.values()) {
+    private Made() {}
+
+    private static synchronized Conversion make(DType dtype) {
+      Conversion conversion = BY_DTYPE[dtype.ordinal()];
+      if (conversion == null) {
         Conversion scalar = Specialization.of(MethodHandles.lookup(), Conversion.class, Scalar.class, Element.of(dtype));
-        Vectorization vectors = Vectorization.PRESENT;
-        BY_DTYPE[dtype.ordinal()] = vectors == null ? scalar : vectors.conversion(dtype, scalar);
+        conversion = Vectorization.PRESENT == null ? scalar : Vectorization.PRESENT.conversion(dtype, scalar);
+        BY_DTYPE[dtype.ordinal()] = conversion;
       }
+      return conversion;
     }
-
-    private All() {}
   }
 
   /// The loops, copied for each dtype.

@@ -15,7 +15,7 @@ import org.flambeau.spi.Strided;
 /// processors of one maker, these are still the numbers that it draws from its own generator everywhere else.
 final class RandomKernels {
   /// Numbers made at a time, a multiple of [BoxMuller#BLOCK].
-  private static final int CHUNK = 512;
+  private static final int CHUNK = 1024;
 
   /// From this range on, whole numbers take 64 random bits rather than 32.
   private static final long WIDE_RANGE = 1L << 28;

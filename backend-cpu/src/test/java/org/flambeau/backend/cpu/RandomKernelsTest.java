@@ -41,6 +41,24 @@ class RandomKernelsTest {
     });
   }
 
+  /// Every uniform number there is, as what gives the radius and as what gives the angle.
+  @Test
+  void normalNumbersAreTheSameOneByOneAndByVectors() {
+    float[] one = new float[1 << 12];
+    float[] many = new float[one.length];
+    int half = BoxMuller.BLOCK / 2;
+    for (int first = 0; first < 1 << 24; first += one.length / 2) {
+      for (int i = 0; i < one.length; i++) {
+        int k = first + i / BoxMuller.BLOCK * half + i % half;
+        one[i] = (i / half % 2 == 0 ? k : ~k & 0xffffff) * 0x1p-24f;
+      }
+      System.arraycopy(one, 0, many, 0, one.length);
+      BoxMuller.Numbers.transform(one, one.length, 0.5f, 1.5f);
+      BoxMuller.Vectors.transform(many, many.length, 0.5f, 1.5f);
+      assertArrayEquals(one, many, "from " + first + " on");
+    }
+  }
+
   private static void replay(List<String> lines) {
     Mt19937 generator = new Mt19937(0);
     for (String line : lines) {
