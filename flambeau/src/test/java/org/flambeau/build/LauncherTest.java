@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.flambeau.backend.cpu.vector.FloatVectorization;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -23,6 +24,20 @@ class LauncherTest {
     var run = Checkout.run(List.of(Checkout.LAUNCHER, "run", script, "1.5", "2"));
 
     assertEquals(new Checkout.Run(0, "tensor(3.5000)\n", ""), run);
+  }
+
+  @Test
+  void asksForEarlyCompilationOfTheLoopsWhereTheyAre(@TempDir Path folder) throws Exception {
+    Path script = Files.writeString(folder.resolve("Options.java"), """
+        void main() {
+          java.lang.management.ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+              .filter(option -> option.contains("Scaling")).forEach(IO::println);
+        }
+        """);
+
+    assertEquals(new Checkout.Run(0,
+        "-XX:CompileCommand=CompileThresholdScaling," + FloatVectorization.class.getPackageName() + ".*::*,0.1\n", ""),
+        Checkout.run(List.of(Checkout.LAUNCHER, "run", script)));
   }
 
   /// As in containers, where no locale is set.

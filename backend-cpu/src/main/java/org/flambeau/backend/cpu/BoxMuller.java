@@ -17,8 +17,8 @@ import jdk.incubator.vector.VectorSpecies;
 final class BoxMuller {
   static final int BLOCK = 16;
 
-  /// So many numbers are transformed one by one before vectors are worth it: until the JIT has compiled them, they take longer than
-  /// these numbers do, half a second, which most programs that initialise a model would wait for in vain.
+  /// So many numbers are transformed one by one: until the JIT has compiled the form by vectors, that takes half a second longer than all of
+  /// these, and to initialise a small model is all that most programs ask for.
   private static final long FIRST = 1 << 24;
 
   private static final LongAdder TRANSFORMED = new LongAdder();
@@ -51,11 +51,11 @@ final class BoxMuller {
 
   /// Several at a time; apart, since it is there only where vectors are.
   static final class Vectors {
-    private Vectors() {}
-
     private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED.length() >= 8 ? FloatVector.SPECIES_256
         : FloatVector.SPECIES_128;
     private static final VectorSpecies<Integer> I = F.length() == 8 ? IntVector.SPECIES_256 : IntVector.SPECIES_128;
+
+    private Vectors() {}
 
     static void transform(float[] values, int n, float mean, float deviation) {
       for (int i = 0; i < n; i += BLOCK) {

@@ -14,7 +14,7 @@ import org.flambeau.spi.Strided;
 /// Tensors are filled in the order of their memory. Where PyTorch hands Bernoulli and exponential numbers to MKL, on
 /// processors of one maker, these are still the numbers that it draws from its own generator everywhere else.
 final class RandomKernels {
-  /// Numbers made at a time, a multiple of [BoxMuller#BLOCK].
+  /// Numbers made at a time, a multiple of [BoxMuller#BLOCK], and enough to be worth a native copy, which needs no compiler.
   private static final int CHUNK = 1024;
 
   /// From this range on, whole numbers take 64 random bits rather than 32.
