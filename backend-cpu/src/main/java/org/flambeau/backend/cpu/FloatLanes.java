@@ -9,7 +9,7 @@ import jdk.incubator.vector.VectorSpecies;
 /// Moves short rows of floats between native memory and arrays by vectors, without the call that long ones are worth. Apart, since it is there only
 /// where vectors are.
 final class FloatLanes {
-  private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
+  static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
   private static final int SHORT_ROW = 512;
 
   private FloatLanes() {}
@@ -20,7 +20,7 @@ final class FloatLanes {
   }
 
   /// Reads n floats into `values` from position `at` on; the last vector may have some of the one before it.
-  static void load(long from, float[] values, int at, int n) {
+  static void read(long from, float[] values, int at, int n) {
     int last = n - F.length();
     for (int i = 0; i < last; i += F.length()) {
       load(from + 4L * i).intoArray(values, at + i);
@@ -28,12 +28,12 @@ final class FloatLanes {
     load(from + 4L * last).intoArray(values, at + last);
   }
 
-  private static FloatVector load(long from) {
+  static FloatVector load(long from) {
     return FloatVector.fromMemorySegment(F, ALL, from, ByteOrder.LITTLE_ENDIAN);
   }
 
   /// Writes n values from position `at` on.
-  static void store(float[] values, int at, long to, int n) {
+  static void write(float[] values, int at, long to, int n) {
     int last = n - F.length();
     for (int i = 0; i < last; i += F.length()) {
       store(FloatVector.fromArray(F, values, at + i), to + 4L * i);
@@ -41,7 +41,7 @@ final class FloatLanes {
     store(FloatVector.fromArray(F, values, at + last), to + 4L * last);
   }
 
-  private static void store(FloatVector vector, long to) {
+  static void store(FloatVector vector, long to) {
     vector.intoMemorySegment(ALL, to, ByteOrder.LITTLE_ENDIAN);
   }
 }

@@ -3,7 +3,11 @@ package org.flambeau.backend.cpu;
 import static org.flambeau.spi.NativeMemory.ALL;
 import static org.flambeau.spi.NativeMemory.LONG;
 
+import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
@@ -15,14 +19,31 @@ import org.jspecify.annotations.Nullable;
 
 /// The largest of each window of what computes in float32, on vectors: of neighbouring windows, or of a pixel's channels.
 final class MaxPoolLanes {
-  private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
-  private static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
+  static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
+  static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
   private static final IntVector IOTA = IntVector.zero(I).addIndex(1);
 
   private MaxPoolLanes() {}
 
   /// A row of windows of channels-last float32 or bfloat16, a vector of channels at a time, straight from memory to memory.
-  record Pixels(Lines out, @Nullable Lines indices, Lines x, Pool2d spec) {
+  static final class Pixels {
+    private final Lines out;
+    private final @Nullable Lines indices;
+    private final Lines x;
+    private final Pool2d spec;
+    private final Steps steps;
+    private final Window window;
+
+    Pixels(Lines out, @Nullable Lines indices, Lines x, Pool2d spec) {
+      this.out = out;
+      this.indices = indices;
+      this.x = x;
+      this.spec = spec;
+      this.steps = new Steps(x.address(0, spec.dilationH()) - x.address(0), spec.dilationW() * x.pixel * x.step,
+          spec.dilationH() * x.width, spec.dilationW(), x.pixel, x.dtype.size());
+      this.window = Window.of(x.dtype);
+    }
+
     void run(int group, int row) {
       int top = row * spec.strideH() - spec.padH();
       int firstRow = top < 0 ? Math.ceilDiv(-top, spec.dilationH()) : 0;
@@ -35,38 +56,65 @@ final class MaxPoolLanes {
         int w = left + first * spec.dilationW();
         long from = x.address(group, h) + w * x.pixel * x.step;
         long at = (long) i * out.pixel;
-        window(from, lastRow - firstRow, last - first, h * x.width + w, out.address(group, row) + at * out.step,
+        window.run(from, lastRow - firstRow, last - first, h * x.width + w, steps, out.address(group, row) + at * out.step,
             indices == null ? 0 : indices.address(group, row) + at * Long.BYTES);
       }
     }
+  }
 
+  /// From a tap of a window to the one below and to the one beside it, in bytes and in places of the image; and how many channels of how many
+  /// bytes there are.
+  record Steps(long down, long across, int placesDown, int placesAcross, int channels, int element) {}
+
+  /// One window of pixels. A loop whose last step is left out for long, the writing of places without gradients, would be compiled with a call for it,
+  /// and then keep its vectors as objects: so its methods are written into it.
+  interface Window {
+    Map<DType, Window> MADE = new ConcurrentHashMap<>();
+
+    static Window of(DType dtype) {
+      return MADE.computeIfAbsent(dtype, Window::make);
+    }
+
+    private static Window make(DType dtype) {
+      Class<?> lanes = dtype == DType.BFLOAT16 ? BFloat16Lanes.class : FloatLanes.class;
+      return Inliner.specialize(MethodHandles.lookup(), Window.class, Channels.class, List.of(lanes, MaxPoolLanes.class),
+          Map.of("loaded", "load", "stored", "store"), dtype);
+    }
+
+    /// @param corner the place of the first tap
     /// @param places where the window's places go, or 0
-    private void window(long from, int height, int width, int corner, long values, long places) {
-      boolean halves = x.dtype == DType.BFLOAT16;
-      long across = spec.dilationW() * x.pixel * x.step;
-      long down = x.address(0, spec.dilationH()) - x.address(0);
-      for (int p = 0; p < x.pixel; p += F.length()) {
-        long c = Math.min(p, x.pixel - F.length()); // the last vector may redo some channels
+    void run(long from, int height, int width, int corner, Steps steps, long values, long places);
+  }
+
+  /// A vector of channels at a time, copied for each dtype with its loads and stores.
+  private static final class Channels implements Window {
+    @Override
+    public void run(long from, int height, int width, int corner, Steps steps, long values, long places) {
+      for (int p = 0; p < steps.channels(); p += F.length()) {
+        long c = Math.min(p, steps.channels() - F.length()); // the last vector may redo some channels
         FloatVector most = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
         IntVector place = IntVector.broadcast(I, corner);
         for (int k = 0; k < height; k++) {
           for (int j = 0; j < width; j++) {
-            long tap = from + c * x.step + k * down + j * across;
-            FloatVector value = halves ? BFloat16Lanes.load(tap) : FloatVector.fromMemorySegment(F, ALL, tap, ByteOrder.LITTLE_ENDIAN);
+            FloatVector value = loaded(from + c * steps.element() + k * steps.down() + j * steps.across());
             VectorMask<Float> better = better(value, most);
             most = most.blend(value, better);
-            place = place.blend(corner + k * spec.dilationH() * x.width + j * spec.dilationW(), better.cast(I));
+            place = place.blend(corner + k * steps.placesDown() + j * steps.placesAcross(), better.cast(I));
           }
         }
-        if (halves) {
-          BFloat16Lanes.store(most, values + c * out.step);
-        } else {
-          most.intoMemorySegment(ALL, values + c * out.step, ByteOrder.LITTLE_ENDIAN);
-        }
+        stored(most, values + c * steps.element());
         if (places != 0) {
           store(place, places + c * Long.BYTES);
         }
       }
+    }
+
+    private static FloatVector loaded(long from) {
+      throw new AssertionError("[max pool] the template has no load");
+    }
+
+    private static void stored(FloatVector x, long to) {
+      throw new AssertionError("[max pool] the template has no store");
     }
   }
 

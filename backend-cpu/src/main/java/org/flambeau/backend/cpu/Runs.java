@@ -122,7 +122,7 @@ final class Runs {
       case FLOAT32 -> {
         if (step == Float.BYTES) {
           if (VECTORS && FloatLanes.take(n)) {
-            FloatLanes.load(from, values, at, n);
+            FloatLanes.read(from, values, at, n);
           } else {
             MemorySegment.copy(ALL, FLOAT, from, values, at, n);
           }
@@ -179,7 +179,7 @@ final class Runs {
       case FLOAT32 -> {
         if (step == Float.BYTES) {
           if (VECTORS && FloatLanes.take(n)) {
-            FloatLanes.store(values, at, to, n);
+            FloatLanes.write(values, at, to, n);
           } else {
             MemorySegment.copy(values, at, ALL, FLOAT, to, n);
           }
