@@ -144,7 +144,22 @@ REDUCE(or, OR, OR)
 REDUCE(xor, XOR, XOR)
 #undef REDUCE
 
+// ---- tensor cores ----
+
+// mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32, the sums being both what is added to and the result.
+static inline void simulatedMma(float (&sums)[4], const unsigned (&left)[4], const unsigned (&right)[2], int line = __builtin_LINE()) {
+  simulated::Fragment mine = {sums, left, right};
+  simulated::exchange(simulated::Exchange::MULTIPLY, simulated::WARP, reinterpret_cast<uint64_t>(&mine), 0, line);
+}
+
 // ---- memory ----
+
+// cp.async, cp.async.commit_group and cp.async.wait_group.
+static inline void simulatedBeginCopy(void *to, const void *from, unsigned bytes, bool within) {
+  simulated::beginCopy(to, within ? from : nullptr, bytes);
+}
+static inline void simulatedEndCopies() { simulated::endCopies(); }
+static inline void simulatedAwaitCopies(unsigned groups) { simulated::awaitCopies(groups); }
 
 static inline void __threadfence_block() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 static inline void __threadfence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }

@@ -20,13 +20,25 @@ struct Kernel {
   const unsigned *sizes;           // of each, in bytes
 };
 
-enum class Exchange { SHUFFLE, BALLOT, ADD, AND, OR, XOR, MIN, MAX, UNSIGNED_MIN, UNSIGNED_MAX };
+enum class Exchange { SHUFFLE, BALLOT, ADD, AND, OR, XOR, MIN, MAX, UNSIGNED_MIN, UNSIGNED_MAX, MULTIPLY };
+
+// What a lane has of the factors and of the sums of mma.m16n8k8.
+struct Fragment {
+  float *sums;                   // 4
+  const unsigned *left, *right;  // 4 and 2, in TF32
+};
 
 // Waits for all threads of the block; how many came with a true predicate.
 SIMULATED_EXPORT int barrier(bool predicate, int line);
 
-// Waits for the lanes of the mask, and combines what they bring.
+// Waits for the lanes of the mask, and combines what they bring: for MULTIPLY each the address of its fragment, whose sums are added to.
 SIMULATED_EXPORT uint64_t exchange(Exchange kind, unsigned mask, uint64_t value, int source, int line);
+
+// cp.async of `count` bytes, or as many zeros where `from` is null. What is copied arrives when the thread that began it waits, where
+// threads run forward, at once where they run in reverse, and otherwise at random.
+SIMULATED_EXPORT void beginCopy(void *to, const void *from, unsigned count);
+SIMULATED_EXPORT void endCopies();
+SIMULATED_EXPORT void awaitCopies(unsigned groups);
 
 // Ends the launch with a status and the reason.
 [[noreturn]] SIMULATED_EXPORT void fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -9,6 +9,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <deque>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -59,6 +60,20 @@ INLINE void change(Context *from, const Context *to) {
         "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
 }
 
+// Of cp.async.
+struct Copy {
+  void *to;
+  const void *from;
+  unsigned count;
+  uint64_t group;
+};
+
+// What a thread has begun to copy.
+struct Copies {
+  std::deque<Copy> begun;
+  uint64_t groups = 0;  // that it has ended
+};
+
 // A thread that waits: where, and what it brings to an exchange.
 struct Lane {
   Context context;
@@ -106,6 +121,9 @@ class Processor {
   void runFresh();
   int barrier(bool predicate, int line);
   uint64_t exchange(Exchange kind, unsigned mask, uint64_t value, int source, int line);
+  void beginCopy(Copy copy);
+  void endCopies();
+  void awaitCopies(uint64_t groups);
   void record(int status, uintptr_t address, const char *reason);
   [[noreturn]] void abandon() {
     Context nowhere;
@@ -145,6 +163,7 @@ class Processor {
   Context main;
   Progress *progress;
   Warp warps[WARPS];
+  std::vector<Copies> copies{MAX_THREADS};
   unsigned count, alive, busy;  // threads; those not ended; the warps that have a lane to run
   unsigned waiting, predicates, lastPredicates;
   int barrierLine;
@@ -322,6 +341,33 @@ uint64_t combined(Exchange kind, uint64_t x, uint64_t y) {
   }
 }
 
+// Adds the product of all lanes' factors to their sums, in the layout of PTX: lane 4g + t has of the left factor, by rows and columns,
+// (g, t), (g + 8, t), (g, t + 4) and (g + 8, t + 4), of the right one (t, g) and (t + 4, g), of the sums (g, 2t), (g, 2t + 1), (g + 8, 2t)
+// and (g + 8, 2t + 1).
+void multiply(const Warp &warp) {
+  constexpr int TERMS = 8;
+  float left[16][TERMS], right[TERMS][8];
+  auto factor = [](unsigned bits) {  // what a tensor core reads of it
+    bits &= ~0u << 13;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+  };
+  auto fragment = [&](int lane) -> const Fragment & { return *reinterpret_cast<const Fragment *>(warp.lanes[lane].value); };
+  for (int l = 0; l < 32; l++) {
+    const Fragment &own = fragment(l);
+    for (int i = 0; i < 4; i++) left[l / 4 + i % 2 * 8][l % 4 + i / 2 * 4] = factor(own.left[i]);
+    for (int i = 0; i < 2; i++) right[l % 4 + i * 4][l / 4] = factor(own.right[i]);
+  }
+  for (int l = 0; l < 32; l++) {
+    for (int i = 0; i < 4; i++) {
+      int row = l / 4 + i / 2 * 8, column = l % 4 * 2 + i % 2;
+      float &sum = fragment(l).sums[i];
+      for (int k = 0; k < TERMS; k++) sum += left[row][k] * right[k][column];
+    }
+  }
+}
+
 // Whether all lanes of the mask that live have come; then they may go on with what came of it.
 bool Processor::complete(Warp &warp, unsigned mask) {
   unsigned lanes = mask & warp.alive;
@@ -343,7 +389,10 @@ bool Processor::complete(Warp &warp, unsigned mask) {
       all = &lane == &first ? mine : combined(lane.kind, all, mine);
     }
   }
-  if (first.kind != Exchange::SHUFFLE) {
+  if (first.kind == Exchange::MULTIPLY) {
+    if (lanes != ~0u) fail(LAUNCH_FAILED, "the product at line %d misses lanes that have ended (lanes %08x)", first.line, lanes);
+    multiply(warp);
+  } else if (first.kind != Exchange::SHUFFLE) {
     for (unsigned rest = lanes; rest; rest &= rest - 1) warp.lanes[__builtin_ctz(rest)].result = all;
   }
   warp.atExchange &= ~lanes;
@@ -371,6 +420,36 @@ uint64_t Processor::exchange(Exchange kind, unsigned mask, uint64_t value, int s
   return lane.result;
 }
 
+// ---- copies ----
+
+void arrive(const Copy &copy) {
+  if (copy.from) {
+    memcpy(copy.to, copy.from, copy.count);
+  } else {
+    memset(copy.to, 0, copy.count);
+  }
+}
+
+// It may arrive at once, or not before it is waited for.
+void Processor::beginCopy(Copy copy) {
+  if (reinterpret_cast<uintptr_t>(copy.to) % copy.count != 0 || reinterpret_cast<uintptr_t>(copy.from) % copy.count != 0)
+    fail(MISALIGNED_ADDRESS, "cp.async copies %u bytes from %p to %p, addresses that are no multiples of that", copy.count, copy.from, copy.to);
+  Copies &mine = copies[self()];
+  copy.group = mine.groups;
+  if (order == Order::FORWARD || (order == Order::RANDOM && pick(3, 0))) {
+    mine.begun.push_back(copy);
+  } else {
+    arrive(copy);
+  }
+}
+
+void Processor::endCopies() { copies[self()].groups++; }
+
+void Processor::awaitCopies(uint64_t groups) {
+  Copies &mine = copies[self()];
+  for (; !mine.begun.empty() && mine.begun.front().group + groups < mine.groups; mine.begun.pop_front()) arrive(mine.begun.front());
+}
+
 // ---- blocks ----
 
 void Processor::runBlock(uint64_t block) {
@@ -389,6 +468,7 @@ void Processor::runBlock(uint64_t block) {
     warps[w].ready = warps[w].atBarrier = warps[w].atExchange = 0;
     busy |= 1u << w;
   }
+  for (unsigned i = 0; i < count; i++) copies[i].begun.clear();
   freeCount = MAX_THREADS;
   for (unsigned i = 0; i < MAX_THREADS; i++) freeStacks[i] = MAX_THREADS - 1 - i;
   starting = choose(-1);
@@ -539,6 +619,12 @@ int barrier(bool predicate, int line) { return current->barrier(predicate, line)
 uint64_t exchange(Exchange kind, unsigned mask, uint64_t value, int source, int line) {
   return current->exchange(kind, mask, value, source, line);
 }
+
+void beginCopy(void *to, const void *from, unsigned count) { current->beginCopy({to, from, count, 0}); }
+
+void endCopies() { current->endCopies(); }
+
+void awaitCopies(unsigned groups) { current->awaitCopies(groups); }
 
 void fail(int status, const char *format, ...) {
   char reason[400];

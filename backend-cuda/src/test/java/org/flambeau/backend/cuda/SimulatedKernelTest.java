@@ -161,6 +161,86 @@ class SimulatedKernelTest extends SimulatedGpu {
     assertArrayEquals(new float[] {2048, 2052, Float.POSITIVE_INFINITY, 2 * smallest, 0, Float.NaN, -0f}, download(x, 7));
   }
 
+  /// In which lane what lies is as the PTX ISA says of mma.m16n8k8: lane 4g + t has of the left factor (g, t), (g + 8, t), (g, t + 4) and (g + 8, t + 4), of the
+  /// right one (t, g) and (t + 4, g), of the sums (g, 2t), (g, 2t + 1), (g + 8, 2t) and (g + 8, 2t + 1).
+  @ParameterizedTest
+  @EnumSource
+  void tensorCoresAddTheProductOfAWarpsFactors(Order order) throws Exception {
+    long kernel = kernel("""
+        extern "C" __global__ void product(float* sums, const unsigned* left, const unsigned* right) {
+          int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+          unsigned a[4] = {left[g * 8 + t], left[(g + 8) * 8 + t], left[g * 8 + t + 4], left[(g + 8) * 8 + t + 4]};
+          unsigned b[2] = {right[t * 8 + g], right[(t + 4) * 8 + g]};
+          float c[4] = {sums[g * 8 + 2 * t], sums[g * 8 + 2 * t + 1], sums[(g + 8) * 8 + 2 * t], sums[(g + 8) * 8 + 2 * t + 1]};
+          simulatedMma(c, a, b);
+          for (int i = 0; i < 4; i++) sums[(g + i / 2 * 8) * 8 + 2 * t + i % 2] = c[i];
+        }
+        """, "product");
+    float[] left = new float[16 * 8], right = new float[8 * 8], sums = new float[16 * 8], expected = new float[16 * 8];
+    Arrays.setAll(new Object[left.length], i -> left[i] = i * 7 % 13 - 6 + 0x1p-9f); // what lies below TF32's mantissa is not read
+    Arrays.setAll(new Object[right.length], i -> right[i] = i * 5 % 11 - 5);
+    Arrays.setAll(new Object[sums.length], i -> sums[i] = i);
+    for (int row = 0; row < 16; row++) {
+      for (int column = 0; column < 8; column++) {
+        float sum = sums[row * 8 + column];
+        for (int term = 0; term < 8; term++) {
+          float factor = Float.intBitsToFloat(Float.floatToRawIntBits(left[row * 8 + term]) & -1 << 13);
+          sum += factor * right[term * 8 + column];
+        }
+        expected[row * 8 + column] = sum;
+      }
+    }
+    SimulatedDriver.order(order);
+    long to = upload(sums);
+
+    launch(kernel, 1, 32, 0, to, upload(left), upload(right));
+
+    assertArrayEquals(expected, download(to, expected.length), 1e-4f);
+  }
+
+  @Test
+  void aProductOfTensorCoresTakesAllLanes() throws Exception {
+    long kernel = kernel("""
+        extern "C" __global__ void product(float* sums) {
+          float c[4] = {};
+          unsigned a[4] = {}, b[2] = {};
+          if (threadIdx.x < 31) simulatedMma(c, a, b);
+        }
+        """, "product");
+
+    launch(kernel, 1, 32, 0, upload(1));
+
+    assertFaults("CUDA_ERROR_LAUNCH_FAILED (719)",
+        "kernel product, block (0, 0, 0), thread (31, 0, 0): the product at line 4 misses lanes");
+  }
+
+  /// What was begun in a group before the last one has arrived when all but one group are waited for; beyond what there is to copy, zeros do.
+  @Test
+  void copiesToSharedMemoryArriveWhenTheyAreWaitedFor() throws Exception {
+    long kernel = kernel("""
+        extern "C" __global__ void copy(float* out, const float* x) {
+          __shared__ __align__(16) float tile[8];
+          for (int i = 0; i < 8; i++) tile[i] = -1;
+          simulatedBeginCopy(tile, x, 16, true);
+          simulatedEndCopies();
+          simulatedBeginCopy(tile + 4, x, 4, true);
+          simulatedBeginCopy(tile + 5, x, 4, false);
+          simulatedEndCopies();
+          for (int i = 0; i < 8; i++) *out++ = tile[i];
+          simulatedAwaitCopies(1);
+          for (int i = 0; i < 8; i++) *out++ = tile[i];
+          simulatedAwaitCopies(0);
+          for (int i = 0; i < 8; i++) *out++ = tile[i];
+        }
+        """, "copy");
+    long out = upload(new float[24]);
+
+    launch(kernel, 1, 1, 0, out, upload(1, 2, 3, 4));
+
+    assertArrayEquals(new float[] {-1, -1, -1, -1, -1, -1, -1, -1, 1, 2, 3, 4, -1, -1, -1, -1, 1, 2, 3, 4, 1, 0, -1, -1},
+        download(out, 24));
+  }
+
   /// A function of one number, as a GPU has it.
   @ParameterizedTest
   @CsvSource(delimiter = '|', value = {
