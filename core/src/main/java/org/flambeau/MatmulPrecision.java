@@ -2,8 +2,8 @@ package org.flambeau;
 
 import java.util.Objects;
 
-/// How exact products of float32 matrices are on devices that have faster arithmetic for them: today GPUs, whose tensor cores take TF32,
-/// float32's exponent with a mantissa of 10 bits in place of 23. Sums are float32 in any case, and other dtypes are not concerned.
+/// How exact products of float32 matrices, attention's among them, are on devices that have faster arithmetic for them: today GPUs, whose
+/// tensor cores take TF32, float32's exponent with a mantissa of 10 bits in place of 23. Sums are float32 in any case, and other dtypes are not concerned.
 ///
 /// On the CPU convolutions alone are concerned: below [#HIGHEST] those by kernels of 3×3 may go by Winograd's algorithm, in float32 throughout, whose
 /// rounding is about twice that of sums of products in the same order, and up to eight times that of oneDNN's, which sums in parts. An infinite or

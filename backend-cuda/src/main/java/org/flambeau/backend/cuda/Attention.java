@@ -5,67 +5,108 @@ import static org.flambeau.spi.NativeMemory.FLOAT;
 import static org.flambeau.spi.NativeMemory.INT;
 import static org.flambeau.spi.NativeMemory.LONG;
 
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.flambeau.DType;
 import org.flambeau.GradMode;
+import org.flambeau.MatmulPrecision;
 import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.spi.Strided;
 
-/// Attention: of half precision by cuDNN, all else by `attention.cu`, whose arithmetic is float32's.
+/// Attention: of half precision by cuDNN, of float32 where [MatmulPrecision] allows TF32 by `attentiontf32.cu`, whose products run on tensor
+/// cores, and all else by `attention.cu`, whose arithmetic is float32's.
 ///
 /// While gradients are recorded, half precision that cuDNN does not take is left to core, whose products run on tensor cores both ways: the
 /// backward kernel, which does not, would take longer than what the forward pass saves.
 final class Attention {
-  private static final String SOURCE = "attention.cu";
+  private static final String PLAIN = "attention.cu";
+  private static final String TENSOR_CORES = "attentiontf32.cu";
   private static final int MAX_WIDTH = 128;
   /// As in attention.cu.
-  private static final int THREADS = 256;
+  private static final int PLAIN_THREADS = 256;
   private static final int PADDING = 4;
+  /// As in attentiontf32.cu.
+  private static final int TENSOR_THREADS = 128;
+  /// How many rows its warps have together, where each has the 16 of one product.
+  private static final int TENSOR_ROWS = 64;
   private static final int HEADS = 40;
   private static final int SHAPE = 24;
 
-  /// How wide the kernels take heads, and of how many rows their tiles are: wide ones leave less shared memory.
-  private enum Width {
-    UP_TO_32(32, 64), UP_TO_64(64, 64), UP_TO_96(96, 32), UP_TO_128(128, 32);
+  /// What a launch computes, by the names of the kernels.
+  private enum Pass {
+    FORWARD("attention"), QUERY_GRADIENTS("attentionBackwardQuery"), KEY_GRADIENTS("attentionBackwardKey");
 
-    /// Forward there are two tiles in place of four.
-    private static final int FORWARD_ROWS = 64;
+    private final String kernel;
+
+    Pass(String kernel) {
+      this.kernel = kernel;
+    }
+  }
+
+  /// The blocks of a launch.
+  ///
+  /// @param rows of a head that a block computes
+  /// @param met rows that it meets at a time
+  private record Blocks(int threads, int rows, int met, int sharedBytes) {
+    /// Tiles of the same number of rows, and the scores of one with another.
+    static Blocks plain(int columns, int tiles, int rows) {
+      return new Blocks(PLAIN_THREADS, rows, rows, Float.BYTES * rows * (tiles * (columns + PADDING) + rows + PADDING));
+    }
+
+    /// Tiles of the block's own rows, and two of what it meets.
+    static Blocks tensorCores(int columns, int own, int rows, int met) {
+      return new Blocks(TENSOR_THREADS, rows, met, Float.BYTES * columns * (own * rows + 2 * met));
+    }
+  }
+
+  /// How wide the kernels take heads, and of how many rows their tiles are: wide ones leave less shared memory and fewer registers.
+  private enum Width {
+    UP_TO_32(32, 64, 64, 128), UP_TO_64(64, 64, 64, 128), UP_TO_96(96, 32, 32, 64), UP_TO_128(128, 32, 32, 64);
 
     private final int columns;
-    private final int backwardRows;
+    private final Blocks plainForward;
+    private final Blocks plainBackward;
+    private final Blocks tensorForward;
+    private final Blocks tensorBackward;
 
-    Width(int columns, int backwardRows) {
+    Width(int columns, int plainBackwardRows, int tensorForwardMet, int tensorBackwardRows) {
       this.columns = columns;
-      this.backwardRows = backwardRows;
+      this.plainForward = Blocks.plain(columns, 2, 64);
+      this.plainBackward = Blocks.plain(columns, 4, plainBackwardRows);
+      this.tensorForward = Blocks.tensorCores(columns, 1, 128, tensorForwardMet);
+      this.tensorBackward = Blocks.tensorCores(columns, 2, tensorBackwardRows, 32);
     }
 
     static Width of(long width) {
       return width <= 32 ? UP_TO_32 : width <= 64 ? UP_TO_64 : width <= 96 ? UP_TO_96 : UP_TO_128;
     }
 
-    int forwardBytes() {
-      return bytes(2, FORWARD_ROWS);
+    Blocks plain(Pass pass) {
+      return pass == Pass.FORWARD ? plainForward : plainBackward;
     }
 
-    int backwardBytes() {
-      return bytes(4, backwardRows);
+    Blocks tensorCores(Pass pass) {
+      return pass == Pass.FORWARD ? tensorForward : tensorBackward;
     }
 
-    private int bytes(int tiles, int rows) {
-      return Float.BYTES * rows * (tiles * (columns + PADDING) + rows + PADDING);
+    String plainInstance(Pass pass, DType dtype) {
+      return pass.kernel + "<" + Elementwise.type(dtype) + ", " + columns + ", " + plain(pass).rows + ">";
     }
 
-    String instance(String kernel, DType dtype, int rows) {
-      return kernel + "<" + Elementwise.type(dtype) + ", " + columns + ", " + rows + ">";
+    String tensorInstance(Pass pass) {
+      Blocks blocks = tensorCores(pass);
+      return pass.kernel + "<" + columns + ", " + blocks.rows / TENSOR_ROWS + ", " + blocks.met + ">";
     }
   }
 
   private final Gpu gpu;
   private final CudnnAttention cudnn;
-  private final KernelTable<Width, DType> forward;
-  private final KernelTable<Width, DType> backwardQuery;
-  private final KernelTable<Width, DType> backwardKey;
+  /// By what they compute.
+  private final Map<Pass, KernelTable<Width, DType>> plain = new EnumMap<>(Pass.class);
+  private final KernelTable<Width, Pass> tensorCores;
   private final KernelTable<Width, DType> rowDots;
   /// Kernels that were given the shared memory that they need.
   private final Set<Kernel> prepared = ConcurrentHashMap.newKeySet();
@@ -73,14 +114,16 @@ final class Attention {
   Attention(Gpu gpu, KernelLibrary library, CudnnAttention cudnn) {
     this.gpu = gpu;
     this.cudnn = cudnn;
-    this.forward = table(library, (width, dtype) -> width.instance("attention", dtype, Width.FORWARD_ROWS));
-    this.backwardQuery = table(library, (width, dtype) -> width.instance("attentionBackwardQuery", dtype, width.backwardRows));
-    this.backwardKey = table(library, (width, dtype) -> width.instance("attentionBackwardKey", dtype, width.backwardRows));
+    for (Pass pass : Pass.values()) {
+      plain.put(pass, table(library, (width, dtype) -> width.plainInstance(pass, dtype)));
+    }
+    this.tensorCores = new KernelTable<>(library, TENSOR_CORES, Width.class, Pass.class,
+        (_, _) -> library.computeCapability() >= Gpu.AMPERE, Width::tensorInstance);
     this.rowDots = table(library, (_, dtype) -> "rowDots<" + Elementwise.type(dtype) + ">");
   }
 
   private static KernelTable<Width, DType> table(KernelLibrary library, KernelTable.Instance<Width, DType> instance) {
-    return new KernelTable<>(library, SOURCE, Width.class, DType.class, (_, dtype) -> dtype == DType.FLOAT32 || isHalf(dtype), instance);
+    return new KernelTable<>(library, PLAIN, Width.class, DType.class, (_, dtype) -> dtype == DType.FLOAT32 || isHalf(dtype), instance);
   }
 
   /// Whether there are kernels for such operands that pay; of float64 core composes attention, as of wider heads.
@@ -91,7 +134,7 @@ final class Attention {
       return false;
     }
     Width width = Width.of(q.size(3));
-    return Math.max(width.forwardBytes(), width.backwardBytes()) <= gpu.sharedBytes();
+    return Math.max(width.plainForward.sharedBytes, width.plainBackward.sharedBytes) <= gpu.sharedBytes();
   }
 
   /// For a grid of one block for each tile of each head.
@@ -111,7 +154,6 @@ final class Attention {
     if (isHalf(q) && cudnn.forward(out, logSumExp, q, k, v, (float) scale, causal)) {
       return;
     }
-    Width width = Width.of(q.size(3));
     Launch launch = Launch.begin();
     writeHeads(launch, out);
     launch.word(logSumExp.address());
@@ -119,7 +161,7 @@ final class Attention {
     writeHeads(launch, k);
     writeHeads(launch, v);
     writeShape(launch, q, k, scale, causal);
-    run(launch, forward.get(width, q.dtype()), q, Width.FORWARD_ROWS, width.forwardBytes());
+    run(launch, Pass.FORWARD, q);
   }
 
   void backward(Strided gradQ, Strided gradK, Strided gradV, Strided grad, Strided out, Strided logSumExp, Strided q, Strided k,
@@ -130,17 +172,16 @@ final class Attention {
     long rows = logSumExp.numel();
     try (Workspace dots = Workspace.of(gpu, rows * Float.BYTES)) {
       dots(dots.address(), rows, grad, out, q, k, scale, causal);
-      Width width = Width.of(q.size(3));
       Launch launch = Launch.begin();
       writeHeads(launch, gradQ);
       writeGradients(launch, grad, logSumExp, dots, q, k, v, scale, causal);
-      run(launch, backwardQuery.get(width, q.dtype()), q, width.backwardRows, width.backwardBytes());
+      run(launch, Pass.QUERY_GRADIENTS, q);
 
       launch = Launch.begin();
       writeHeads(launch, gradK);
       writeHeads(launch, gradV);
       writeGradients(launch, grad, logSumExp, dots, q, k, v, scale, causal);
-      run(launch, backwardKey.get(width, q.dtype()), k, width.backwardRows, width.backwardBytes());
+      run(launch, Pass.KEY_GRADIENTS, k);
     }
   }
 
@@ -149,7 +190,7 @@ final class Attention {
     writeHeads(launch, grad);
     writeHeads(launch, out);
     writeShape(launch, q, k, scale, causal);
-    launch.word(rows).run(gpu, rowDots.get(Width.UP_TO_32, q.dtype()), (int) Math.ceilDiv(rows, THREADS / 32), THREADS);
+    launch.word(rows).run(gpu, rowDots.get(Width.UP_TO_32, q.dtype()), (int) Math.ceilDiv(rows, PLAIN_THREADS / 32), PLAIN_THREADS);
   }
 
   private static void writeGradients(Launch launch, Strided grad, Strided logSumExp, Workspace dots, Strided q, Strided k, Strided v,
@@ -182,14 +223,22 @@ final class Attention {
     ALL.set(INT, at + 20, causal ? 1 : 0);
   }
 
+  private boolean multipliesTf32(DType dtype) {
+    return dtype == DType.FLOAT32 && MatmulPrecision.current() != MatmulPrecision.HIGHEST && gpu.computeCapability() >= Gpu.AMPERE;
+  }
+
   /// A block for each tile of each head of x.
-  private void run(Launch launch, Kernel kernel, Strided x, int rows, int sharedBytes) {
+  private void run(Launch launch, Pass pass, Strided x) {
+    Width width = Width.of(x.size(3));
+    boolean tf32 = multipliesTf32(x.dtype());
+    Kernel kernel = tf32 ? tensorCores.get(width, pass) : Objects.requireNonNull(plain.get(pass)).get(width, x.dtype());
+    Blocks blocks = tf32 ? width.tensorCores(pass) : width.plain(pass);
     if (!prepared.contains(kernel)) {
       gpu.makeCurrent();
-      Driver.funcSetAttribute(kernel.function(), Driver.MAX_DYNAMIC_SHARED_SIZE_BYTES, sharedBytes);
+      Driver.funcSetAttribute(kernel.function(), Driver.MAX_DYNAMIC_SHARED_SIZE_BYTES, blocks.sharedBytes);
       prepared.add(kernel);
     }
-    long blocks = x.size(0) * x.size(1) * Math.ceilDiv(x.size(2), rows);
-    launch.run(gpu, kernel, (int) blocks, 1, 1, THREADS, 1, sharedBytes);
+    long count = x.size(0) * x.size(1) * Math.ceilDiv(x.size(2), blocks.rows);
+    launch.run(gpu, kernel, (int) count, 1, 1, blocks.threads, 1, blocks.sharedBytes);
   }
 }

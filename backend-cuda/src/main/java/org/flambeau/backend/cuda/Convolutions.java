@@ -31,9 +31,6 @@ final class Convolutions {
   /// What an engine may use: mostly operands in another order, twice the largest activations of a large batch.
   static final long MAX_WORKSPACE = 1L << 30;
 
-  /// From where on tensor cores take bfloat16 and TF32.
-  private static final int AMPERE = 80;
-
   private static final Strided ZERO = Strided.contiguous(new Storage(Device.CPU, new byte[Double.BYTES]), DType.FLOAT64, new long[0]);
 
   private final Gpu gpu;
@@ -55,8 +52,8 @@ final class Convolutions {
   boolean preferChannelsLast(DType dtype) {
     return switch (dtype) {
       case FLOAT16 -> true; // which the oldest GPU that is supported has them for
-      case BFLOAT16 -> gpu.computeCapability() >= AMPERE;
-      case FLOAT32 -> gpu.computeCapability() >= AMPERE && MatmulPrecision.forConvolutions() != MatmulPrecision.HIGHEST;
+      case BFLOAT16 -> gpu.computeCapability() >= Gpu.AMPERE;
+      case FLOAT32 -> gpu.computeCapability() >= Gpu.AMPERE && MatmulPrecision.forConvolutions() != MatmulPrecision.HIGHEST;
       default -> false;
     };
   }

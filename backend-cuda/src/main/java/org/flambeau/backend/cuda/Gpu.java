@@ -16,6 +16,8 @@ final class Gpu {
   private static final boolean LAUNCH_BLOCKING = Boolean.getBoolean("flambeau.cuda.launchBlocking");
   /// Threads of a block where nothing else decides.
   static final int BLOCK = 256;
+  /// The first compute capability whose tensor cores take TF32 and bfloat16.
+  static final int AMPERE = 80;
   /// Blocks of one launch where each walks over several pieces of work.
   static final int MOST_BLOCKS = 1 << 16;
   /// Blocks that a multiprocessor has in flight at [#BLOCK] threads each.

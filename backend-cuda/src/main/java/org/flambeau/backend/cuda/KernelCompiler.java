@@ -19,18 +19,25 @@ import org.flambeau.backend.cuda.binding.Nvrtc;
 /// NVRTC at work on the `.cu` files of this package, for GPUs of one compute capability.
 final class KernelCompiler {
   /// What sources may include.
-  private static final Map<String, String> HEADERS = read("complaint.cuh", "functors.cuh", "philox.cuh", "rows.cuh", "space.cuh",
-      "special.cuh", "tensors.cuh", "types.cuh");
+  private static final Map<String, String> HEADERS = read("attention.cuh", "complaint.cuh", "functors.cuh", "philox.cuh", "rows.cuh",
+      "space.cuh", "special.cuh", "tensors.cuh", "types.cuh");
   /// Sources none of whose products and sums become one operation that rounds once.
   private static final Set<String> UNCONTRACTED = Set.of("elementwise.cu");
   /// So that instances, their arguments and what is generated need no qualifiers.
   private static final String SUFFIX = "\nusing namespace flambeau;\n";
 
+  private final int capability;
   private final List<String> options;
 
   /// @param capability as in 90 for sm_90
   KernelCompiler(int capability) {
+    this.capability = capability;
     this.options = List.of(architecture(capability), "--std=c++17", "--extra-device-vectorization");
+  }
+
+  /// As in 90 for sm_90.
+  int capability() {
+    return capability;
   }
 
   /// Machine code for the GPU where this NVRTC knows it, else the newest intermediate code, which the driver compiles.

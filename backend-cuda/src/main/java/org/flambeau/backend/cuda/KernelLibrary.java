@@ -34,6 +34,11 @@ final class KernelLibrary {
     this.makeCurrent = makeCurrent;
   }
 
+  /// Of the GPU, as in 90 for sm_90.
+  int computeCapability() {
+    return compiler.capability();
+  }
+
   /// Says what somebody may ask for.
   void declare(String source, Supplier<Stream<String>> instances) {
     declared.add(new Declared(source, instances));

@@ -3,6 +3,7 @@
 // block computes, so that results are the same each time.
 //
 // 256 threads as 16 × 16: thread (y, x) has rows y·R … y·R + R − 1 of a tile, and of scores the columns x, x + 16, …
+#include "attention.cuh"
 #include "types.cuh"
 
 namespace flambeau {
@@ -14,31 +15,8 @@ constexpr int PADDING = 4;
 
 extern __shared__ __align__(16) unsigned char dynamicShared[];
 
-// A tensor (batch, head, row, column), by strides in elements.
-template <class T>
-struct Heads {
-  T *data;
-  int64 batch, head, row, column;
-
-  __device__ __forceinline__ T *of(int number, int heads) const { return data + number / heads * batch + number % heads * head; }
-};
-
-// What all tensors of a call share.
-struct Shape {
-  int heads, queries, keys, width;
-  float scale;
-  int causal;
-
-  // Whether the query counts the key.
-  __device__ __forceinline__ bool counts(int query, int key) const {
-    return query < queries && key < keys && (!causal || key <= query);
-  }
-};
-
 __device__ __forceinline__ int threadX() { return threadIdx.x % SIDE; }
 __device__ __forceinline__ int threadY() { return threadIdx.x / SIDE; }
-
-__device__ __forceinline__ Pack<float, 4> four(const float *at) { return *reinterpret_cast<const Pack<float, 4> *>(at); }
 
 // A tile of N rows of up to D columns.
 template <int N, int D>
