@@ -18,7 +18,6 @@ import org.flambeau.GradMode;
 import org.flambeau.MemoryFormat;
 import org.flambeau.MemoryScope;
 import org.flambeau.MemoryStats;
-import org.flambeau.Random;
 import org.flambeau.Tensor;
 import org.flambeau.nn.BatchNorm2d;
 import org.flambeau.nn.Conv2d;
@@ -33,18 +32,11 @@ import org.flambeau.spi.Chain;
 import org.flambeau.testkit.CompiledModules.Block;
 import org.flambeau.testkit.CompiledModules.Lambda;
 import org.flambeau.testkit.memory.SoakProcess;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /// What becomes of a module's kernels when it is compiled: fewer of them, in less memory, with the same results call after call.
 public class CompilePassesTest {
-  private Tensor images = Tensor.ones(1);
-
-  @BeforeEach
-  void draw() {
-    Random.manualSeed(7);
-    images = Tensor.randn(2, 3, 9, 7);
-  }
+  private final Tensor images = CompiledModules.images();
 
   @Test
   void foldsTheNormIntoTheConvolutionThatAddsAndRectifies() {
@@ -161,13 +153,7 @@ public class CompilePassesTest {
     Tensor bias = Tensor.randn(40);
     for (UnaryOperator<Tensor> part : List.<UnaryOperator<Tensor>>of(y -> y.narrow(0, 0, 1).expand(40, 40).relu(),
         y -> y.t().relu(), y -> y.view(1600).relu(), y -> y.view(4, 10, 40).relu().add(1), y -> y.add(y))) {
-      Module module = new Lambda(x -> part.apply(Functional.linear(x, weight, bias)));
-      Tensor x = Tensor.randn(40, 40);
-      Tensor expected = quietly(module, x);
-      module.compile();
-      for (int i = 0; i < 3; i++) {
-        assertSame(expected, quietly(module, x));
-      }
+      assertRepeats(x -> part.apply(Functional.linear(x, weight, bias)), Tensor.randn(40, 40));
     }
   }
 
@@ -192,13 +178,7 @@ public class CompilePassesTest {
         },
         x -> x.repeat(64, 8).sin().sum(0).matmul(x.repeat(8, 1))) // of which the last and smallest is needed when the largest is not any more
     ) {
-      Module module = new Lambda(function);
-      Tensor x = Tensor.randn(64, 64);
-      Tensor expected = quietly(module, x);
-      module.compile();
-      for (int i = 0; i < 3; i++) {
-        assertSame(expected, quietly(module, x));
-      }
+      assertRepeats(function, Tensor.randn(64, 64));
     }
   }
 
@@ -294,6 +274,16 @@ public class CompilePassesTest {
         assertSame(expected, y);
         y.add_(100);
       }
+    }
+  }
+
+  /// Asserts that `function` gives compiled the bits that it gives uncompiled, call after call.
+  private static void assertRepeats(UnaryOperator<Tensor> function, Tensor x) {
+    Module module = new Lambda(function);
+    Tensor expected = quietly(module, x);
+    module.compile();
+    for (int i = 0; i < 3; i++) {
+      assertSame(expected, quietly(module, x));
     }
   }
 

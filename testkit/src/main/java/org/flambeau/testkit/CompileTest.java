@@ -31,18 +31,11 @@ import org.flambeau.nn.Module;
 import org.flambeau.nn.Sequential;
 import org.flambeau.testkit.CompiledModules.Block;
 import org.flambeau.testkit.CompiledModules.Lambda;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /// A compiled module gives what it gives uncompiled, whatever is done to it, to its operands and around it.
 public class CompileTest {
-  private Tensor images = Tensor.ones(1);
-
-  @BeforeEach
-  void draw() {
-    Random.manualSeed(7);
-    images = Tensor.randn(2, 3, 9, 7);
-  }
+  private final Tensor images = CompiledModules.images();
 
   @Test
   void seesChangedParametersModesAndModules() {

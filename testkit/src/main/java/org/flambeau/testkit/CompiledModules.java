@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import org.flambeau.GradMode;
+import org.flambeau.Random;
 import org.flambeau.Tensor;
 import org.flambeau.nn.BatchNorm2d;
 import org.flambeau.nn.Conv2d;
@@ -40,6 +41,12 @@ final class CompiledModules {
     protected Tensor forward(Tensor x) {
       return Functional.relu(norm.call(conv.call(x)).add(x));
     }
+  }
+
+  /// What a [Block] takes, the same in each test; random numbers follow that are so too.
+  static Tensor images() {
+    Random.manualSeed(7);
+    return Tensor.randn(2, 3, 9, 7);
   }
 
   static Block trainedBlock() {
