@@ -2,6 +2,7 @@ package org.flambeau.backend.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -11,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.FutureTask;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
@@ -270,6 +272,30 @@ class CudaGraphTest {
         graph.replay();
         assertArrayEquals(new float[] {9, 9, 9, 9}, output[1].toFloatArray());
       }
+    }
+  }
+
+  /// For a context of cuDNN of its own, which waits for the GPU when it is made: that would break what is recorded.
+  @Test
+  void theFirstConvolutionOfAnotherThreadWaitsForTheEndOfACapture() throws Exception {
+    Device other = Device.cuda(1);
+    Tensor x = Tensor.ones(1, 2, 3, 3).to(other);
+    Tensor weight = Tensor.full(0.5, 4, 2, 3, 3).to(other);
+    Tensor counter = Tensor.of(0f).to(other);
+    var convolution = new FutureTask<>(() -> Functional.conv2d(x, weight, null, ConvOptions.of()));
+    Thread thread = new Thread(convolution);
+
+    try (CudaGraph graph = CudaGraph.capture(other, () -> {
+      thread.start();
+      while (!convolution.isDone() && thread.getState() != Thread.State.WAITING) {
+        Thread.onSpinWait();
+      }
+      assertFalse(convolution.isDone(), "it did not wait");
+      counter.add_(1);
+    })) {
+      graph.replay();
+      assertEquals(1f, counter.item());
+      assertArrayEquals(new float[] {9, 9, 9, 9}, convolution.get().flatten().toFloatArray());
     }
   }
 
