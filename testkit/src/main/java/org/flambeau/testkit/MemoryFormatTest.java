@@ -11,12 +11,17 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.function.UnaryOperator;
 import org.flambeau.BackwardOption;
 import org.flambeau.DType;
+import org.flambeau.Index;
 import org.flambeau.MemoryFormat;
 import org.flambeau.Random;
+import org.flambeau.Reduce;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Autograd;
 import org.flambeau.nn.BatchNorm2d;
@@ -105,6 +110,38 @@ class MemoryFormatTest {
     x.to(CHANNELS_LAST).mul(arange(2, 3, 4, 5)).sum().backward();
     assertEquals(arange(2, 3, 4, 5).to(DType.FLOAT32).toString(), Objects.requireNonNull(x.grad()).toString());
     assertTrue(x.grad().isContiguous());
+  }
+
+  /// Whatever way the operand lies, so that it can be viewed by other sizes afterwards.
+  @Test
+  void results_are_row_major_where_they_are_in_pytorch() {
+    Tensor index = Tensor.zeros(DType.INT64, 2, 3, 4, 5);
+    Tensor mask = Tensor.randn(2, 3, 4, 5).gt(0);
+    Map<String, UnaryOperator<Tensor>> calls = new LinkedHashMap<>();
+    calls.put("softmax", x -> x.softmax(1));
+    calls.put("log_softmax", x -> x.logSoftmax(-1));
+    calls.put("masked_fill", x -> x.maskedFill(mask.to(CHANNELS_LAST), 0));
+    calls.put("masked_scatter", x -> x.maskedScatter(mask, x));
+    calls.put("tril", Tensor::tril);
+    calls.put("triu", Tensor::triu);
+    calls.put("scatter", x -> x.scatter(1, index, x));
+    calls.put("scatter of a number", x -> x.scatter(1, index, 2));
+    calls.put("scatter_add", x -> x.scatterAdd(1, index, x));
+    calls.put("scatter_reduce", x -> x.scatterReduce(1, index, x, Reduce.MEAN, false));
+    calls.put("index_add", x -> x.indexAdd(1, Tensor.of(0L), x.narrow(1, 0, 1)));
+    calls.put("index_copy", x -> x.indexCopy(1, Tensor.of(0L), x.narrow(1, 0, 1)));
+    calls.put("where", x -> Tensor.where(mask, x, x));
+    for (Tensor x : List.of(Tensor.randn(2, 3, 4, 5), Tensor.randn(DType.FLOAT64, 2, 3, 4, 5))) {
+      for (Tensor y : List.of(x.to(CHANNELS_LAST), x.permute(1, 0, 3, 2).contiguous().permute(1, 0, 3, 2))) {
+        calls.forEach((name, call) -> {
+          assertTrue(call.apply(y).isContiguous(), name);
+          assertTrue(call.apply(x).allclose(call.apply(y)), name);
+        });
+        assertArrayEquals(y.strides(), y.indexFill(1, Tensor.of(0L), 2).strides());
+        assertArrayEquals(y.strides(), y.indexPut(List.of(Index.of(Tensor.of(0L))), y.get(1), false).strides());
+        assertArrayEquals(y.strides(), Tensor.where(y.gt(0), x, y).strides(), "as the condition");
+      }
+    }
   }
 
   private static void assertClose(Tensor expected, Tensor actual, double tolerance, String what) {

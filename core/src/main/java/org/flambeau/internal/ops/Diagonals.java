@@ -34,7 +34,7 @@ public final class Diagonals {
   public static Tensor triangle(Tensor x, long diagonal, boolean upper) {
     Op<Long> op = requireMatrices(x, upper);
     Strided in = x.strided();
-    return op.run(diagonal, x.dtype(), Layout.like(in), x, (k, out) -> k.triangle(out, in, diagonal, upper));
+    return op.run(diagonal, x.dtype(), Layout.contiguous(in.sizes()), x, (k, out) -> k.triangle(out, in, diagonal, upper));
   }
 
   public static Tensor triangleInPlace(Tensor x, long diagonal, boolean upper) {

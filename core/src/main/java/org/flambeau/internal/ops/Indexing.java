@@ -161,7 +161,7 @@ public final class Indexing {
     int at = Shapes.dim(op.title(), dim, x.dim());
     Strided[] places = {vector(op.title(), longs(op.title(), index))};
     int[] order = Shapes.front(Math.max(x.dim(), 1), at);
-    return op.change(new Along(at, 1), inPlace, operands, (k, out) -> {
+    return op.change(new Along(at, 1), inPlace ? null : Layout.like(x.strided()), operands, (k, out) -> {
       Strided into = Shapes.permute(Shapes.atLeastVector(out), order);
       k.indexPut(into, places, Shapes.expand(value.strided(), Shapes.resized(into.sizes(), 0, index.numel())), false);
     });

@@ -72,7 +72,7 @@ public final class Masking {
       return op.runInPlace(UNIT, x, operands, (k, out) -> k.where(out, Copies.unaliased(x, when), filling, out));
     }
     Strided whole = Shapes.expand(in, sizes);
-    return op.run(UNIT, x.dtype(), Layout.like(whole), x.device(), operands, (k, out) -> k.where(out, when, filling, whole));
+    return op.run(UNIT, x.dtype(), Layout.contiguous(sizes), x.device(), operands, (k, out) -> k.where(out, when, filling, whole));
   }
 
   /// The elements of `x` where `mask` is true, both broadcast, in row-major order.

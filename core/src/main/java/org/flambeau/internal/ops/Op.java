@@ -356,17 +356,22 @@ public final class Op<A> {
     return self;
   }
 
-  /// Changes the first operand, in place or in a copy of it, by a kernel that reads and writes what it is given.
+  /// Changes the first operand, in place or in a row-major copy of it, by a kernel that reads and writes what it is given.
   public Tensor change(A attributes, boolean inPlace, Tensor[] operands, Kernel kernel) {
+    return change(attributes, inPlace ? null : Layout.contiguous(operands[0].strided().sizes()), operands, kernel);
+  }
+
+  /// @param copy where the changed copy lies; null: the operand is changed in place
+  Tensor change(A attributes, @Nullable Layout copy, Tensor[] operands, Kernel kernel) {
     Tensor self = operands[0];
-    if (inPlace) {
+    if (copy == null) {
       for (int i = 1; i < operands.length; i++) {
         Overlaps.refuseAny(title(), self, operands[i]);
       }
       return runInPlace(attributes, self, operands, kernel);
     }
     Strided in = self.strided();
-    return run(attributes, in.dtype(), Layout.like(in), self.device(), operands, (k, out) -> {
+    return run(attributes, in.dtype(), copy, self.device(), operands, (k, out) -> {
       k.copy(out, in);
       kernel.run(k, out);
     });

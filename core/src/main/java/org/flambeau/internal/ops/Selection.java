@@ -56,7 +56,7 @@ public final class Selection {
         Shapes.broadcast("where", a.strided().sizes(), b.strided().sizes()));
     Strided when = Shapes.expand(condition.strided(), sizes);
     Tensor[] operands = {condition, a, b};
-    return WHERE.run(UNIT, dtype, Layout.of(sizes, Shapes.expand(a.strided(), sizes), Shapes.expand(b.strided(), sizes)),
+    return WHERE.run(UNIT, dtype, Layout.ordered(sizes, condition.strided(), a.strided(), b.strided()),
         Binary.device("where", condition, Binary.device("where", a, b).equals(a.device()) ? a : b), operands,
         (k, out) -> Casts.with(a, dtype, x -> Casts.with(b, dtype,
             y -> k.where(out, when, x.isHostScalar() ? x : Shapes.expand(x, sizes), y.isHostScalar() ? y : Shapes.expand(y, sizes)))));

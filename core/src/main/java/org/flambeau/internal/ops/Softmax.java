@@ -61,6 +61,9 @@ public final class Softmax {
           + ": cast it with to(FLOAT32) first");
     }
     Along along = new Along(Shapes.dim(op.title(), dim, x.dim()), log);
+    if (!x.isContiguous()) { // as the result is, and rows are read more than once
+      return op.compose(along, new Tensor[] {x}, () -> run(op, x.contiguous(), along.dim, log));
+    }
     Strided in = Shapes.atLeastVector(x.strided());
     if (!Backends.kernels(x.device()).supports(along.fused(), in)) {
       return op.compose(along, new Tensor[] {x}, () -> reference(x, along.dim, log));
