@@ -2,6 +2,7 @@ package org.flambeau.backend.cpu;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.util.ArrayList;
@@ -191,5 +192,11 @@ class VectorFunctionsTest {
     for (TernaryOp op : TernaryOp.values()) {
       assertNotNull(vectors.loop(op, Compute.FLOAT), op + " has a vector form");
     }
+  }
+
+  @Test
+  void fusedStepsTakeNoRowsButOfFloatsAndHalves() {
+    assumeTrue(Vectorization.PRESENT != null, "there are vectors");
+    assertThrows(IllegalArgumentException.class, () -> Rows.loop(RowOp.ADD, DType.FLOAT64));
   }
 }

@@ -116,10 +116,10 @@ public final class FloatVectorization implements Vectorization {
   public RowOp.Loop row(RowOp op, DType elements) {
     String name = lowerCamel(op.name());
     int rows = Objects.requireNonNull(ROW_FUNCTIONS.get(name), name) - NUMBERS;
+    boolean halves = elements != DType.FLOAT32;
     return Inliner.specialize(MethodHandles.lookup(), RowOp.Loop.class, FloatRowLoop.class,
-        List.of(HalfMove.lanes(elements), FloatRowMath.class, FloatMath.class, FloatTail.class),
-        Map.of("operation", name, "widened", "load", "round", "store"),
-        new FloatRowLoop.Rows(rows, elements == DType.FLOAT32 ? Set.of() : op.elements()));
+        List.of(halves ? HalfMove.lanes(elements) : BFloat16Lanes.class, FloatRowMath.class, FloatMath.class, FloatTail.class),
+        Map.of("operation", name, "widened", "load", "round", "store"), new FloatRowLoop.Rows(rows, halves ? op.elements() : Set.of()));
   }
 
   @Override

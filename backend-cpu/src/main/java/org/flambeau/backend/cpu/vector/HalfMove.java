@@ -21,7 +21,11 @@ final class HalfMove implements LaneMove {
 
   /// Where the loads and stores of a half precision are.
   static Class<?> lanes(DType dtype) {
-    return dtype == DType.FLOAT16 ? Float16Lanes.class : BFloat16Lanes.class;
+    return switch (dtype) {
+      case FLOAT16 -> Float16Lanes.class;
+      case BFLOAT16 -> BFloat16Lanes.class;
+      default -> throw new IllegalArgumentException("[lanes] expected a half precision, got " + dtype.label());
+    };
   }
 
   @Override
