@@ -289,7 +289,7 @@ public abstract class Optimizer<O extends OptimizerOptions<O>> {
       }
       loadedGroups.add(savedGroup);
       O options = groups.get(i).options().restore(new SavedOptions(savedGroup, where));
-      options.validate();
+      options.validateBesideLr();
       loadedOptions.add(options);
     }
     Map<Tensor, Map<String, Tensor>> loaded = new IdentityHashMap<>();

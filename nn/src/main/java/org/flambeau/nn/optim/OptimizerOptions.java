@@ -23,6 +23,13 @@ public interface OptimizerOptions<O extends OptimizerOptions<O>> {
   /// @throws IllegalArgumentException if they do not
   void validate();
 
+  /// [#validate()] for options that are in use: schedules leave learning rates just below 0 by rounding, as PyTorch's do.
+  ///
+  /// @throws IllegalArgumentException if anything but the learning rate makes no sense
+  default void validateBesideLr() {
+    lr(0).validate();
+  }
+
   /// All options by PyTorch's names, in the order of the alphabet, but not whether they are capturable: that is a matter of the run, not of
   /// what is learned.
   Map<String, Object> describe();

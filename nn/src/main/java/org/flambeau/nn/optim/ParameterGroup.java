@@ -42,7 +42,7 @@ public final class ParameterGroup<O extends OptimizerOptions<O>> {
   /// @throws IllegalStateException while a graph is captured
   public void setOptions(O options) {
     Captures.refuse("set_options", "each replay would set the options of the recording; change them, and step schedulers, between replays");
-    options.validate();
+    options.validateBesideLr();
     if (captured && !options.equals(this.options.lr(options.lr()))) {
       LOG.warn("Options of a parameter group changed whose step is part of a captured graph: only the learning rate reaches replays");
       captured = false;
@@ -87,7 +87,7 @@ public final class ParameterGroup<O extends OptimizerOptions<O>> {
     }
   }
 
-  /// Changes the learning rate from the next step on.
+  /// Changes the learning rate, to any, from the next step on.
   public void setLr(double lr) {
     setOptions(options.lr(lr));
   }

@@ -158,6 +158,24 @@ final class SchedulersTest {
     assertEquals(schedule.getLastLr(), resumed.getLastLr());
   }
 
+  /// By rounding, here as in PyTorch.
+  @Test
+  void a_learning_rate_may_end_just_below_0() {
+    double end = -4.996003610813205e-18;
+    var optimizer = new Sgd(List.of(parameter()), Sgd.options().lr(0.1));
+    var schedule = new LinearLr(optimizer, 0.9, 0, 4);
+    for (int i = 0; i < 4; i++) {
+      optimizer.step();
+      schedule.step();
+    }
+    assertEquals(List.of(end), schedule.getLastLr());
+    var resumed = new Sgd(List.of(parameter()));
+    resumed.loadStateDict(optimizer.stateDict());
+    var group = resumed.parameterGroups().getFirst();
+    group.setOptions(group.options().momentum(0.5));
+    assertEquals(end, group.lr());
+  }
+
   static Stream<Arguments> plateaus() {
     return Stream.of(
         Arguments.of("plateau", ReduceLrOnPlateau.options().patience(3).factor(0.6).cooldown(2)),
