@@ -1,6 +1,7 @@
 package org.flambeau;
 
 import java.util.List;
+import org.flambeau.internal.ops.AsStrided;
 import org.flambeau.internal.ops.Op;
 import org.flambeau.internal.ops.Rearranging;
 import org.flambeau.internal.ops.Views;
@@ -159,7 +160,7 @@ sealed interface ShapeMethods permits Tensor {
 
   /// The same memory by other sizes, strides and an offset from where the storage begins, all in elements.
   default Tensor asStrided(long[] sizes, long[] strides, long offset) {
-    return Views.asStrided(self(), sizes, strides, offset);
+    return AsStrided.of(self(), sizes, strides, offset);
   }
 
   /// With the order of the given dimensions reversed. A copy.

@@ -6,7 +6,7 @@ import org.flambeau.AutogradException;
 import org.flambeau.Tensor;
 import org.flambeau.internal.ThreadState;
 import org.flambeau.internal.memory.Scopes;
-import org.flambeau.internal.ops.Views;
+import org.flambeau.internal.ops.AsStrided;
 import org.jspecify.annotations.Nullable;
 
 /// A tensor's place in recorded graphs: whether it wants a gradient, where it came from, and the gradient it got.
@@ -74,7 +74,7 @@ public final class AutogradMeta {
     if (viewVersion != version) {
       refuseUnlessPlain("its base or another view of its base has been");
       Node before = gradFn;
-      Views.recordAsStrided(of, self);
+      AsStrided.record(of, self);
       viewVersion = version;
       bequeath(before, self);
     }

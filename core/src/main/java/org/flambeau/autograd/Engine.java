@@ -12,7 +12,7 @@ import org.flambeau.internal.memory.Scopes;
 import org.flambeau.internal.ops.Creation;
 import org.flambeau.internal.ops.Layout;
 import org.flambeau.internal.ops.Reductions;
-import org.flambeau.internal.ops.Views;
+import org.flambeau.internal.ops.AsStrided;
 import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
@@ -293,7 +293,7 @@ final class Engine {
 
   /// Whether several elements share one place, so that nothing can be added to them there: the gradient of a sum, say.
   private static boolean repeats(@Nullable Tensor grad) {
-    return grad != null && !grad.isContiguous() && Views.overlaps(grad.strided().sizes(), grad.strided().strides());
+    return grad != null && !grad.isContiguous() && AsStrided.overlaps(grad.strided().sizes(), grad.strided().strides());
   }
 
   private static @Nullable Storage storageOf(@Nullable Tensor tensor) {

@@ -9,7 +9,6 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
-import org.flambeau.autograd.RecordedNode;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
@@ -22,8 +21,6 @@ public final class Views {
   private record Pick(int dim, long index) {}
 
   private record Window(int dim, long size, long step) {}
-
-  private record Placement(long[] baseSizes, long[] baseStrides, long[] sizes, long[] strides, long offset) {}
 
   private record Parts(int dim, List<Long> lengths) {}
 
@@ -45,8 +42,6 @@ public final class Views {
   private static final Op<Integer> UNSQUEEZE = view("unsqueeze", "UnsqueezeBackward0", term((g, _, dim) -> g.squeeze(dim)));
   private static final Op<Integer> ALIAS = view("alias", "AliasBackward0", term((g, _, _) -> g));
   private static final Op<Window> UNFOLD = view("unfold", "UnfoldBackward0", term((g, s, a) -> foldBack(g, s.sizes(0), a)));
-  private static final Derivative<Placement> PLACE = Derivative.of("AsStridedBackward0", term((g, _, a) -> placeBack(g, a)));
-  private static final Op<Placement> AS_STRIDED = Op.of("as_strided", PLACE);
   private static final Op<int[]> DIAGONAL_OF = view("diagonal", "DiagonalBackward0", term((g, s, a) -> scatterBack(g, s.sizes(0),
       x -> x.diagonal(a[0], a[1], a[2]))));
   private static final Op<Parts> SPLIT = Op.of("split",
@@ -488,37 +483,6 @@ public final class Views {
         insert(strides, strides.length, in.stride(a) + in.stride(b))));
   }
 
-  /// The same memory by sizes, strides and an offset from where the storage begins.
-  public static Tensor asStrided(Tensor x, long[] sizes, long[] strides, long offset) {
-    Strided in = x.strided();
-    if (sizes.length != strides.length) {
-      throw new IllegalArgumentException(
-          "[as_strided] mismatch in length of strides and shape: sizes " + Shapes.show(sizes) + " and strides "
-              + Shapes.show(strides));
-    }
-    if (Arrays.stream(strides).anyMatch(stride -> stride < 0)) {
-      throw new IllegalArgumentException(
-          "[as_strided] Negative strides are not supported at the moment, got strides: " + Arrays.toString(strides));
-    }
-    long end = reach(sizes, strides, offset);
-    if (offset < 0 || end > in.storage().bytes() / in.dtype().size()) {
-      throw new IllegalArgumentException(
-          "[as_strided] sizes " + Shapes.show(sizes) + ", strides " + Shapes.show(strides) + ", storage offset "
-              + offset + ", and itemsize " + in.dtype().size() + " requiring a storage of " + end
-              + " elements are out of bounds for storage of size " + in.storage().bytes());
-    }
-    return AS_STRIDED.view(new Placement(in.sizes(), in.strides(), sizes, strides, offset - in.offset()), x,
-        in.with(offset, sizes, strides));
-  }
-
-  /// Records that `view` came from `base` by [#asStrided], whatever the mode: its history after the base has changed.
-  public static void recordAsStrided(Tensor base, Tensor view) {
-    Strided in = base.strided();
-    Strided out = view.strided();
-    RecordedNode.record(PLACE, new Placement(in.sizes(), in.strides(), out.sizes(), out.strides(), out.offset() - in.offset()),
-        new Tensor[] {base}, view);
-  }
-
   /// Another tensor of the same memory and history.
   public static Tensor alias(Tensor x) {
     return ALIAS.view(0, x, x.strided());
@@ -592,47 +556,5 @@ public final class Views {
       }
     }
     throw new IllegalStateException("[backward] no gradient arrived");
-  }
-
-  /// Puts `grad` back through [#asStrided], by way of the memory that both tensors lie in: what several elements of a view
-  /// show is summed; what several elements of the base share is given to each in equal parts.
-  private static Tensor placeBack(Tensor grad, Placement place) {
-    long low = Math.min(0, place.offset);
-    long span = Math.max(reach(place.baseSizes, place.baseStrides, 0), reach(place.sizes, place.strides, place.offset)) - low;
-    Tensor memory = Tensor.zeros(grad.device(), grad.dtype(), span);
-    if (overlaps(place.sizes, place.strides)) {
-      Tensor positions = Creation.positions(grad.device(), span).asStrided(place.sizes, place.strides, place.offset - low);
-      memory = memory.indexAdd(0, positions.reshape(-1), grad.reshape(-1));
-    } else {
-      memory.asStrided(place.sizes, place.strides, place.offset - low).copy_(grad);
-    }
-    if (overlaps(place.baseSizes, place.baseStrides)) {
-      Tensor positions = Creation.positions(grad.device(), span).asStrided(place.baseSizes, place.baseStrides, -low);
-      Tensor sharers = Tensor.zeros(grad.device(), grad.dtype(), span)
-          .indexAdd(0, positions.reshape(-1), Tensor.ones(grad.device(), grad.dtype(), positions.numel()));
-      memory = memory.div(sharers.clamp(1, Double.POSITIVE_INFINITY));
-    }
-    return memory.asStrided(place.baseSizes, place.baseStrides, -low);
-  }
-
-  private static long reach(long[] sizes, long[] strides, long offset) {
-    return Strided.numel(sizes) == 0 ? offset : Strided.end(offset, sizes, strides);
-  }
-
-  /// Whether two indices may fall on one place: strides, in order, do not each reach beyond the dimensions before.
-  public static boolean overlaps(long[] sizes, long[] strides) {
-    Integer[] order = new Integer[sizes.length];
-    Arrays.setAll(order, i -> i);
-    Arrays.sort(order, (a, b) -> Long.compare(strides[a], strides[b]));
-    long covered = 0;
-    for (int d : order) {
-      if (sizes[d] > 1) {
-        if (strides[d] <= covered) {
-          return true;
-        }
-        covered += (sizes[d] - 1) * strides[d];
-      }
-    }
-    return false;
   }
 }
