@@ -84,7 +84,9 @@ public final class Checkpoint {
           }
         }
         Tensor result = again(all.subList(0, inputs).toArray(Tensor[]::new));
-        @Nullable Tensor[] found = Engine.runWithin(result, grads.getFirst(), GradMode.isEnabled(), needed.toArray(Tensor[]::new));
+        @Nullable Tensor[] found = result.requiresGrad()
+            ? Engine.runWithin(result, grads.getFirst(), GradMode.isEnabled(), needed.toArray(Tensor[]::new))
+            : new Tensor[needed.size()];
         List<@Nullable Tensor> gradients = new ArrayList<>();
         int next = 0;
         for (int i = 0; i < all.size(); i++) {

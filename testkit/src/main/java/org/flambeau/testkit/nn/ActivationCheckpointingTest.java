@@ -21,6 +21,7 @@ import org.flambeau.MemoryStats;
 import org.flambeau.Random;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Autograd;
+import org.flambeau.autograd.Checkpoint;
 import org.flambeau.nn.BatchNorm1d;
 import org.flambeau.nn.Dropout;
 import org.flambeau.nn.GELU;
@@ -148,6 +149,14 @@ public class ActivationCheckpointingTest {
     Tensor first = Autograd.grad(y, List.of(x), BackwardOption.CREATE_GRAPH).getFirst();
     Tensor second = Autograd.grad(first.sum(), List.of(x)).getFirst();
     return Tensor.cat(List.of(first.detach(), second), 0).toDoubleArray();
+  }
+
+  @Test
+  void what_depends_on_nothing_that_learns_has_no_gradient() {
+    Tensor x = Tensor.ones(3).requiresGrad_(true);
+    Tensor y = Checkpoint.call(inputs -> inputs[0].detach().mul(2), List.of(), x.mul(3));
+    y.add(x).sum().backward();
+    assertEquals("tensor([1., 1., 1.])", String.valueOf(x.grad()));
   }
 
   @Test
