@@ -120,6 +120,7 @@ class MemoryFormatTest {
     Map<String, UnaryOperator<Tensor>> calls = new LinkedHashMap<>();
     calls.put("softmax", x -> x.softmax(1));
     calls.put("log_softmax", x -> x.logSoftmax(-1));
+    calls.put("logcumsumexp", x -> x.logcumsumexp(1));
     calls.put("masked_fill", x -> x.maskedFill(mask.to(CHANNELS_LAST), 0));
     calls.put("masked_scatter", x -> x.maskedScatter(mask, x));
     calls.put("tril", Tensor::tril);

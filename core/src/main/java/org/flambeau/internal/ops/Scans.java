@@ -127,7 +127,7 @@ public final class Scans {
   /// In ⌈log₂ n⌉ steps, each of which joins every window with the one of equal length before it.
   private static Selected composed(Op<Integer> op, Tensor x, int at, boolean largest) {
     Tensor[] found = op.composeMulti(at, new Tensor[] {x}, () -> {
-      Tensor values = x.clone();
+      Tensor values = copy(x);
       if (x.dim() == 0) {
         return new Tensor[] {values, Tensor.zeros(x.device(), DType.INT64)};
       }
@@ -151,6 +151,11 @@ public final class Scans {
     return new Selected(found[0], found[1]);
   }
 
+  /// Row-major, as all results here.
+  private static Tensor copy(Tensor x) {
+    return x.isContiguous() ? x.clone() : x.contiguous();
+  }
+
   // ---- running log-sum-exp ----
 
   public static Tensor logCumSumExp(Tensor x, int dim) {
@@ -160,7 +165,7 @@ public final class Scans {
   }
 
   private static Tensor running(Tensor x, int dim) {
-    Tensor values = x.clone();
+    Tensor values = copy(x);
     long n = x.dim() == 0 ? 1 : x.size(dim);
     for (long window = 1; window < n; window *= 2) {
       Tensor later = values.narrow(dim, window, n - window);
