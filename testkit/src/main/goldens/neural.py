@@ -202,6 +202,29 @@ def normalization():
                   training=training, momentum=0.1, eps=1e-5)
     out.sample("batch_norm_stateless", "training", lambda x, training, momentum, eps: F.batch_norm(x, None, None, training=training, momentum=momentum, eps=eps), [image],
                training=True, momentum=0.1, eps=1e-5)
+    def norm_add_relu(x, *rest, training, affine):
+        """As [batch_norm], with a residual last, where there is one."""
+        count = 4 if affine else 2
+        y, mean, var = batch_norm(x, *rest[:count], training=training, momentum=0.1, eps=1e-5)
+        return torch.relu(y.add_(rest[count]) if len(rest) > count else y), mean, var
+
+    residual = uniform("bn residual", tuple(image.shape))
+    for training in (True, False):
+        mode = "training" if training else "evaluation"
+        for case, scaled, rest in (("", True, [*affine, residual]), (" without residual", True, affine), (" plain", False, [residual]), (" norm alone", False, [])):
+            out.sample("batch_norm_add_relu", mode + case, norm_add_relu, [image, *stats, *rest], wants=[0, *range(3, 3 + len(rest))], training=training, affine=scaled)
+        for dtype in FLOATS:
+            try:
+                out.sample("batch_norm_add_relu", mode + " dtypes", norm_add_relu, [t.to(dtype) for t in [image, *stats, *affine, residual]], grad=dtype == torch.float32,
+                           wants=[0, 3, 4, 5], training=training, affine=True)
+            except RuntimeError:
+                pass
+    out.sample("batch_norm_add_relu", "broadcast residual", norm_add_relu, [image, *stats, *affine, residual[:1, :, :, :1]], wants=[0, 3, 4, 5], training=True, affine=True)
+    large_add_relu = lambda x, w, b, *residual, **options: torch.relu(large_norm(x, w, b, momentum=0.1, eps=1e-5, **options) + (residual[0] if residual else 0))
+    for training in (True, False):
+        for case, more in (("", 1), (" without residual", 0)):
+            shapes = [(torch.float32, (8, 16, 19, 17), -1, 2), (torch.float32, (16,), 0.5, 1.5), (torch.float32, (16,), -1, 1), (torch.float32, (8, 16, 19, 17), -2, 2)]
+            out.large("batch_norm_add_relu_fresh", "large " + ("training" if training else "evaluation") + case, large_add_relu, shapes[:3 + more], training=training)
     instance = lambda x, w, b, eps: F.instance_norm(x, None, None, w, b, True, 0.1, eps)
     out.sample("instance_norm", "affine", instance, [image, *affine], eps=1e-5)
     for op, f in {"softmax_dtype": F.softmax, "log_softmax_dtype": F.log_softmax}.items():

@@ -263,7 +263,8 @@ public interface Kernels {
     throw new UnsupportedOperationException("batchNormStatistics");
   }
 
-  /// out = activation((x − mean)·rstd·weight + bias + residual) per channel; weight, bias, residual may be null.
+  /// out = activation((x − mean)·rstd·weight + bias + residual) per channel; weight, bias, residual may be null. A residual is added to what has
+  /// been rounded to out's dtype, as by an operation of its own.
   default void batchNormApply(Strided out, Strided x, Strided mean, Strided rstd, @Nullable Strided weight, @Nullable Strided bias,
       @Nullable Strided residual, Activation activation) {
     throw new UnsupportedOperationException("batchNormApply");
@@ -271,7 +272,7 @@ public interface Kernels {
 
   /// [#batchNormApply] by running statistics: `rstd` becomes 1/√(var + eps), where var has x's dtype or rstd's and eps is a host scalar.
   default void batchNormEvaluate(Strided out, Strided rstd, Strided x, Strided mean, Strided var, @Nullable Strided weight,
-      @Nullable Strided bias, Strided eps) {
+      @Nullable Strided bias, @Nullable Strided residual, Activation activation, Strided eps) {
     Strided wide = var;
     if (var.dtype() != rstd.dtype()) {
       copy(rstd, var);
@@ -279,12 +280,14 @@ public interface Kernels {
     }
     binary(BinaryOp.ADD, rstd, wide, eps);
     unary(UnaryOp.RSQRT, rstd, rstd);
-    batchNormApply(out, x, mean, rstd, weight, bias, null, Activation.NONE);
+    batchNormApply(out, x, mean, rstd, weight, bias, residual, activation);
   }
 
-  /// The gradients that are not null; `training` tells whether the statistics were x's own.
-  default void batchNormBackward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided grad,
-      Strided x, Strided mean, Strided rstd, @Nullable Strided weight, boolean training) {
+  /// The gradients that are not null; `training` tells whether the statistics were x's own. Where ReLU followed, `y` is its result: grad counts
+  /// as 0 where y ≤ 0, and as such it becomes `gradResidual`, which is given only beside y.
+  default void batchNormBackward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias,
+      @Nullable Strided gradResidual, Strided grad, @Nullable Strided y, Strided x, Strided mean, Strided rstd, @Nullable Strided weight,
+      boolean training) {
     throw new UnsupportedOperationException("batchNormBackward");
   }
 

@@ -1,6 +1,9 @@
 package org.flambeau.nn;
 
+import java.util.List;
+import java.util.function.Supplier;
 import org.flambeau.Tensor;
+import org.flambeau.internal.ops.Op;
 import org.jspecify.annotations.Nullable;
 
 /// Normalisation of each channel over the batch, then scaled and shifted: [Functional#batchNorm].
@@ -18,6 +21,22 @@ public abstract sealed class BatchNorm extends ChannelNorm permits BatchNorm1d, 
 
   @Override
   protected final Tensor forward(Tensor x) {
+    double factor = nextFactor(x);
+    return Functional.batchNorm(x, meanOfCall(), varOfCall(), weight(), bias(), usesInputStats(), factor, eps());
+  }
+
+  /// relu(this(x) + residual), without a residual where that is null: one operation where nothing but `forward` of both would run.
+  final Tensor callAndActivate(@Nullable Supplier<Tensor> residual, ReLU relu, Tensor x) {
+    if (!isCalledPlainly() || !relu.isCalledPlainly()) {
+      return Op.chain(x, List.of(this::call, y -> residual == null ? y : y.add_(residual.get()), relu::call));
+    }
+    Tensor addend = residual == null ? null : residual.get();
+    double factor = nextFactor(x);
+    return LayerFunctions.batchNormAddRelu(x, meanOfCall(), varOfCall(), weight(), bias(), addend, usesInputStats(), factor, eps());
+  }
+
+  /// Counts a call with `x`, and tells how far it moves the running statistics.
+  private double nextFactor(Tensor x) {
     checkDimensions(x);
     Double momentum = momentum();
     Tensor batches = batches();
@@ -28,6 +47,6 @@ public abstract sealed class BatchNorm extends ChannelNorm permits BatchNorm1d, 
         factor = 1 / batches.toDouble();
       }
     }
-    return Functional.batchNorm(x, meanOfCall(), varOfCall(), weight(), bias(), usesInputStats(), factor, eps());
+    return factor;
   }
 }

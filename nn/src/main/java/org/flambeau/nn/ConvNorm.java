@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
 /// in a frozen backbone), and where no hook looks at what is between them, it is one operation: what the norm multiplies by and adds
 /// is computed once, kept with the convolution and computed again after a change of a parameter or statistic, and the kernel that
 /// convolves does that, too, adds the residual and applies ReLU. Where a device has no kernel that multiplies, a weight that the norm is folded into
-/// is kept, under autocast in the region's lower precision. Results differ by rounding. [Sequential] does the same
-/// with a convolution and a norm that follow each other.
+/// is kept, under autocast in the region's lower precision. Results differ by rounding. Otherwise, in training above all, the norm, the sum and ReLU
+/// are one operation, to the bit. [Sequential] does the same with a convolution, a norm and ReLU that follow each other.
 public final class ConvNorm {
   private static final String CONV = "conv2d";
 
@@ -35,8 +35,8 @@ public final class ConvNorm {
     return call(conv, norm, null, relu, x);
   }
 
-  /// relu(norm(conv(x)) + residual); without what is null. The residual has the result's sizes. It is asked for once, before the two are called if
-  /// they are one operation, else after them.
+  /// relu(norm(conv(x)) + residual); without what is null. The residual has the result's sizes. It is asked for once, before what
+  /// it is one operation with, else after the norm.
   public static Tensor call(Conv2d conv, BatchNorm2d norm, @Nullable Supplier<Tensor> residual, @Nullable ReLU relu, Tensor x) {
     if (ModuleCalls.called(conv) instanceof Conv2d c && ModuleCalls.called(norm) instanceof BatchNorm2d n && isOne(c, n, relu, x)) {
       Tensor addend = residual == null ? null : residual.get();
@@ -49,8 +49,9 @@ public final class ConvNorm {
       Tensor sum = folded.convolve(c, x, null, Activation.NONE).add_(addend);
       return relu == null ? sum : relu.call(sum);
     }
-    return Sequential.chain(x, conv::call, norm::call, y -> residual == null ? y : y.add_(residual.get()),
-        y -> relu == null ? y : relu.call(y));
+    return relu != null
+        ? Sequential.chain(x, conv::call, y -> norm.callAndActivate(residual, relu, y))
+        : Sequential.chain(x, conv::call, norm::call, y -> residual == null ? y : y.add_(residual.get()));
   }
 
   /// pool(relu(norm(conv(x)))), as a network that reads images begins. If they are one operation, what the convolution gives, which is larger than all

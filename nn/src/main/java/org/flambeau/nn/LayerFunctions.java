@@ -263,6 +263,12 @@ abstract sealed class LayerFunctions extends LossFunctions permits Functional {
     return BatchNorm.batchNorm(x, runningMean, runningVar, weight, bias, training, momentum, eps);
   }
 
+  /// relu([#batchNorm] + residual), as one operation where there is a kernel for it.
+  static Tensor batchNormAddRelu(Tensor x, @Nullable Tensor runningMean, @Nullable Tensor runningVar, @Nullable Tensor weight,
+      @Nullable Tensor bias, @Nullable Tensor residual, boolean training, double momentum, double eps) {
+    return BatchNorm.batchNormAddRelu(x, runningMean, runningVar, weight, bias, residual, training, momentum, eps);
+  }
+
   /// `(x − mean)/√(var + eps)·weight + bias`, with the mean and (biased) variance of each channel of each sample over its places.
   ///
   /// Shapes: x (n, c, …); all others (c). Running statistics are used where `useInputStats` is false, else moved.

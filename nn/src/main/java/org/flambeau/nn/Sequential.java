@@ -55,8 +55,9 @@ public class Sequential extends Module {
       Module module = modules.get(i);
       Module next = i + 1 < modules.size() ? modules.get(i + 1) : null;
       if (module instanceof Conv2d conv && next instanceof BatchNorm2d norm) {
-        steps.add(result -> ConvNorm.call(conv, norm, result));
-        i++;
+        ReLU relu = i + 2 < modules.size() && modules.get(i + 2) instanceof ReLU activation ? activation : null;
+        steps.add(result -> ConvNorm.call(conv, norm, null, relu, result));
+        i += relu == null ? 1 : 2;
       } else if (module instanceof Linear linear && next instanceof GELU gelu && gelu.isExact()) {
         steps.add(result -> linear.callAndActivate(gelu, result));
         i++;

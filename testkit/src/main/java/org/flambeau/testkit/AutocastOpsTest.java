@@ -29,6 +29,7 @@ public class AutocastOpsTest {
       "index_copy/mixed/cuda", "fake tensors let dtypes pass that PyTorch's kernel refuses",
       "index_add/mixed/cuda", "fake tensors let dtypes pass that PyTorch's kernel refuses",
       "batch_norm/mixed/cuda", "fake tensors let dtypes pass that PyTorch's kernel refuses",
+      "batch_norm_add_relu/mixed/cuda", "fake tensors let dtypes pass that PyTorch's kernel refuses",
       "instance_norm/mixed/cuda", "fake tensors let dtypes pass that PyTorch's kernel refuses",
       "prod/0-d", "the golden's function over all dimensions calls nothing for none");
 

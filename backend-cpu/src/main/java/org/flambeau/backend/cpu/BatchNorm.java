@@ -5,6 +5,7 @@ import static org.flambeau.spi.NativeMemory.DOUBLE;
 import static org.flambeau.spi.NativeMemory.FLOAT;
 
 import java.util.Arrays;
+import org.flambeau.DType;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.Strided;
 import org.flambeau.spi.UnaryOp;
@@ -187,9 +188,9 @@ final class BatchNorm {
 
   // ---- forward ----
 
+  /// @param apart whether the residual is added to what has been rounded
   static void apply(Strided out, Strided x, @Nullable Strided mean, @Nullable Strided rstd, @Nullable Strided weight,
-      @Nullable Strided bias,
-      @Nullable Strided residual, Activation activation) {
+      @Nullable Strided bias, @Nullable Strided residual, Activation activation, boolean apart) {
     if (out.numel() == 0) {
       return;
     }
@@ -197,7 +198,7 @@ final class BatchNorm {
       BatchNorm norm = new BatchNorm(x, workspace);
       Strided result = norm.arrangedResult(out);
       norm.apply(result, norm.arranged(x), mean, rstd, weight, bias, residual == null ? null : norm.arranged(residual),
-          activation == Activation.RELU ? 0 : Float.NEGATIVE_INFINITY, staging);
+          activation == Activation.RELU ? 0 : Float.NEGATIVE_INFINITY, apart && residual != null && x.dtype() != DType.FLOAT32, staging);
       if (activation == Activation.GELU) {
         Elementwise.run(Loops.unary(UnaryOp.GELU, Compute.FLOAT), Compute.FLOAT, result, result);
       }
@@ -208,7 +209,7 @@ final class BatchNorm {
   }
 
   private void apply(Strided out, Strided x, @Nullable Strided mean, @Nullable Strided rstd, @Nullable Strided weight,
-      @Nullable Strided bias, @Nullable Strided residual, float floor, Staging staging) {
+      @Nullable Strided bias, @Nullable Strided residual, float floor, boolean apart, Staging staging) {
     long m = row(Rows.floats(mean, channels, 0, staging, workspace));
     long scales = row(scales(rstd, weight, staging));
     long shifts = row(Rows.floats(bias, channels, 0, staging, workspace));
@@ -217,19 +218,24 @@ final class BatchNorm {
     long plus = residual == null ? 0 : staging.read(residual);
     int size = x.dtype().size();
     RowOp op = allChannels
-        ? residual == null ? RowOp.AFFINE_CHANNELS : RowOp.AFFINE_CHANNELS_RESIDUAL
-        : residual == null ? RowOp.AFFINE : RowOp.AFFINE_RESIDUAL;
-    RowOp.Loop loop = Rows.loop(op, x.dtype());
+        ? residual == null || apart ? RowOp.AFFINE_CHANNELS : RowOp.AFFINE_CHANNELS_RESIDUAL
+        : residual == null || apart ? RowOp.AFFINE : RowOp.AFFINE_RESIDUAL;
+    RowOp.Loop affine = Rows.loop(op, x.dtype());
+    RowOp.Loop add = apart ? Rows.loop(RowOp.ADD_RESIDUAL, x.dtype()) : null;
+    float least = add == null ? floor : Float.NEGATIVE_INFINITY;
     forEachRow((begin, end) -> {
       for (long row = begin; row < end; row++) {
         long at = row * length * size;
         long source = from + at;
         if (allChannels) {
-          loop.run(to + at, source, scales, shifts, m, plus + at, floor, 0, 0, 0, length);
+          affine.run(to + at, source, scales, shifts, m, plus + at, least, 0, 0, 0, length);
         } else {
           long c = 4L * channel(row);
-          loop.run(to + at, source, plus + at, source, source, source, ALL.get(FLOAT, scales + c), ALL.get(FLOAT, shifts + c), floor,
+          affine.run(to + at, source, plus + at, source, source, source, ALL.get(FLOAT, scales + c), ALL.get(FLOAT, shifts + c), least,
               ALL.get(FLOAT, m + c), length);
+        }
+        if (add != null) {
+          add.run(to + at, to + at, plus + at, to + at, to + at, to + at, floor, 0, 0, 0, length);
         }
       }
     });
@@ -248,26 +254,30 @@ final class BatchNorm {
 
   // ---- backward ----
 
-  static void backward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided grad, Strided x,
-      Strided mean,
-      Strided rstd, @Nullable Strided weight, boolean training) {
+  static void backward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, @Nullable Strided gradResidual,
+      Strided grad, @Nullable Strided y, Strided x, Strided mean, Strided rstd, @Nullable Strided weight, boolean training) {
     try (Staging staging = Staging.open(); Workspace workspace = new Workspace(CpuAllocator.SHARED)) {
       BatchNorm norm = new BatchNorm(x, workspace);
-      Strided g = norm.arranged(grad);
       Strided arranged = norm.arranged(x);
+      Strided masked = gradResidual == null ? null : norm.arrangedResult(gradResidual);
+      Gradient g = new Gradient(staging.read(norm.arranged(grad)), y == null ? null : Rows.loop(RowOp.RELU_GRADIENT, x.dtype()),
+          y == null ? 0 : staging.read(norm.arranged(y)), masked == null ? 0 : staging.write(masked), norm.length, x.dtype().size());
       long channels = norm.channels;
       long m = Rows.floats(mean, channels, 0, staging, workspace);
       long sums = workspace.take(8 * channels);
       long products = workspace.take(8 * channels);
-      norm.sums(sums, products, staging.read(g), staging.read(arranged), m, g, arranged);
+      norm.sums(sums, products, g, staging.read(arranged), m, x.dtype());
       long r = Rows.floats(rstd, channels, 1, staging, workspace);
       if (gradX != null && gradX.numel() > 0) {
         Strided result = norm.arrangedResult(gradX);
         long scales = norm.scales(rstd, weight, staging);
-        norm.gradient(result, g, arranged, m, r, scales, training, sums, products, staging);
+        norm.gradient(result, g.read(), arranged, m, r, scales, training, sums, products, staging);
         if (result != gradX) {
           Copy.copy(gradX, result);
         }
+      }
+      if (gradResidual != null && masked != null && masked != gradResidual) {
+        Copy.copy(gradResidual, masked);
       }
       if (gradBias != null) {
         Rows.writeDoubles(sums, gradBias, staging);
@@ -281,21 +291,42 @@ final class BatchNorm {
     }
   }
 
+  /// The rows of a gradient: as they came, or if there is a ReLU, by whose `results` it is masked, as they are before it.
+  ///
+  /// @param masked where these go when they are first read, or 0
+  private record Gradient(long rows, RowOp.@Nullable Loop relu, long results, long masked, int length, int size) {
+    /// The row from element `element` on, which may be computed in `buffer`.
+    long row(long element, long buffer) {
+      long at = element * size;
+      if (relu == null) {
+        return rows + at;
+      }
+      long to = masked == 0 ? buffer : masked + at;
+      relu.run(to, rows + at, results + at, to, to, to, 0, 0, 0, 0, length);
+      return to;
+    }
+
+    /// What it is when all rows have been read.
+    Gradient read() {
+      return masked == 0 ? this : new Gradient(masked, null, 0, 0, length, size);
+    }
+  }
+
   /// Σ g and Σ g·(x − mean) for each channel, in double.
-  private void sums(long sums, long products, long grads, long from, long means, Strided grad, Strided x) {
-    int size = x.dtype().size();
+  private void sums(long sums, long products, Gradient gradient, long from, long means, DType dtype) {
+    int size = dtype.size();
     if (!allChannels) {
       Reducer total = Rows.reducer(Fold.SUM);
       RowOp.Sum product = Rows.sum(RowOp.Term.CENTRED_PRODUCT);
-      long grain = Math.max(1, Elementwise.GRAIN * channels / Math.max(1, x.numel()));
+      long grain = Math.max(1, Elementwise.GRAIN * channels / Math.max(1, rows * length));
       CpuPool.SHARED.parallelFor(0, channels, grain, (begin, end) -> {
-        long buffer = Scratch.current().rows(8L * length);
+        long buffer = Scratch.current().rows(12L * length);
         for (long c = begin; c < end; c++) {
           double sum = 0;
           double sumOfProducts = 0;
           for (long row = c; row < rows; row += channels) {
-            long g = Rows.read(grad.dtype(), grads + row * length * size, size, buffer, length);
-            long source = Rows.read(x.dtype(), from + row * length * size, size, buffer + 4L * length, length);
+            long g = Rows.read(dtype, gradient.row(row * length, buffer + 8L * length), size, buffer, length);
+            long source = Rows.read(dtype, from + row * length * size, size, buffer + 4L * length, length);
             sum += Rows.fold(total, g, length, 0);
             sumOfProducts += Rows.sum(product, g, source, ALL.get(FLOAT, means + 4 * c), length);
           }
@@ -305,12 +336,12 @@ final class BatchNorm {
       });
       return;
     }
-    RowOp.Loop add = Rows.loop(RowOp.ADD, x.dtype());
-    RowOp.Loop addProduct = Rows.loop(RowOp.ADD_CENTRED_PRODUCT, x.dtype());
+    RowOp.Loop add = Rows.loop(RowOp.ADD, dtype);
+    RowOp.Loop addProduct = Rows.loop(RowOp.ADD_CENTRED_PRODUCT, dtype);
     long centres = row(means);
     sumRows(new long[] {sums, products}, (to, at) -> {
-      long g = grads + at * size;
       long product = to + 4L * length;
+      long g = gradient.row(at, product + 4L * length);
       add.run(to, to, g, to, to, to, 0, 0, 0, 0, length);
       addProduct.run(product, product, g, from + at * size, centres, to, 0, 0, 0, 0, length);
     });
@@ -319,7 +350,7 @@ final class BatchNorm {
   /// What is summed over rows of all channels.
   @FunctionalInterface
   private interface Terms {
-    /// Adds those of the row from element `at` on to rows of floats, one after the other.
+    /// Adds those of the row from element `at` on to rows of floats, one after the other, behind which there is room for another row.
     void add(long to, long at);
   }
 
@@ -332,7 +363,7 @@ final class BatchNorm {
     long parts = Math.clamp(rows * pixelsOfARow / PLACES_APART, 1, Math.clamp(rows, 1, MOST_PARTS));
     long totals = workspace.take(8L * all * parts);
     CpuPool.SHARED.parallelFor(0, parts, 1, (begin, end) -> {
-      long few = Scratch.current().rows(4L * floats);
+      long few = Scratch.current().rows(4L * (floats + length));
       for (long part = begin; part < end; part++) {
         long total = totals + part * 8 * all;
         PixelRows.zero(total, 8L * all);
@@ -374,7 +405,7 @@ final class BatchNorm {
   }
 
   /// scale·(g − mean of g − x̂·mean of g·x̂), of which only the first term is left where the statistics were not x's own.
-  private void gradient(Strided out, Strided grad, Strided x, long means, long rstds, long scales, boolean training, long sums,
+  private void gradient(Strided out, Gradient gradient, Strided x, long means, long rstds, long scales, boolean training, long sums,
       long products, Staging staging) {
     long n = x.numel() / channels;
     long slopes = workspace.take(4 * channels);
@@ -386,7 +417,6 @@ final class BatchNorm {
       ALL.set(FLOAT, shifts + 4 * c, training ? (float) (-scale * ALL.get(DOUBLE, sums + 8 * c) / n) : 0);
     }
     long to = staging.write(out);
-    long grads = staging.read(grad);
     long from = staging.read(x);
     int size = x.dtype().size();
     long centres = row(means);
@@ -397,10 +427,10 @@ final class BatchNorm {
     RowOp.Loop scale = Rows.loop(allChannels ? RowOp.SCALE_CHANNELS : RowOp.SCALE, x.dtype());
     RowOp.Loop centre = Rows.loop(RowOp.CENTRE, x.dtype());
     forEachRow((begin, end) -> {
-      long centred = Scratch.current().rows(4L * length);
+      long centred = Scratch.current().rows(8L * length);
       for (long row = begin; row < end; row++) {
         long at = row * length * size;
-        long g = grads + at;
+        long g = gradient.row(row * length, centred + 4L * length);
         if (!training) {
           scale.run(to + at, g, scaleRow, shiftRow, g, g, allChannels ? 0 : ALL.get(FLOAT, scales + 4L * channel(row)), 0, 0, 0, length);
         } else if (allChannels) {

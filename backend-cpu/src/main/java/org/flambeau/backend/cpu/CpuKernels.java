@@ -448,13 +448,14 @@ final class CpuKernels implements Kernels {
   @Override
   public void batchNormApply(Strided out, Strided x, Strided mean, Strided rstd, @Nullable Strided weight, @Nullable Strided bias,
       @Nullable Strided residual, Activation activation) {
-    BatchNorm.apply(out, x, mean, rstd, weight, bias, residual, activation);
+    BatchNorm.apply(out, x, mean, rstd, weight, bias, residual, activation, true);
   }
 
   @Override
-  public void batchNormBackward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided grad, Strided x,
-      Strided mean, Strided rstd, @Nullable Strided weight, boolean training) {
-    BatchNorm.backward(gradX, gradWeight, gradBias, grad, x, mean, rstd, weight, training);
+  public void batchNormBackward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias,
+      @Nullable Strided gradResidual, Strided grad, @Nullable Strided y, Strided x, Strided mean, Strided rstd, @Nullable Strided weight,
+      boolean training) {
+    BatchNorm.backward(gradX, gradWeight, gradBias, gradResidual, grad, y, x, mean, rstd, weight, training);
   }
 
   @Override

@@ -12,7 +12,7 @@ public final class EpiloguePass {
     Strided bias = epilogue.bias();
     if (Vectorization.PRESENT != null && Compute.of(y.dtype()) == Compute.FLOAT) {
       if (bias != null || !epilogue.isPlain()) {
-        BatchNorm.apply(y, y, null, epilogue.scale(), null, bias, epilogue.residual(), epilogue.activation());
+        BatchNorm.apply(y, y, null, epilogue.scale(), null, bias, epilogue.residual(), epilogue.activation(), false);
       }
       return;
     }

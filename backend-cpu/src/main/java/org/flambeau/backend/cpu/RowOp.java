@@ -22,7 +22,13 @@ public enum RowOp {
   /// a − p·exp(b): log-softmax's gradient, a being the result's, b the result and p = Σ a.
   LOG_SOFTMAX_GRADIENT,
 
-  // batch norm, one channel a row
+  // batch norm
+  /// max(a + b, p).
+  ADD_RESIDUAL(Row.OUT, Row.A, Row.B),
+  /// 0 where b ≤ 0, else a: the gradient through ReLU, whose result is b.
+  RELU_GRADIENT(Row.OUT, Row.A, Row.B),
+
+  // … one channel a row
   /// max((a − s)·p + q, r).
   AFFINE(Row.OUT, Row.A),
   /// max((a − s)·p + q + b, r).
@@ -30,7 +36,7 @@ public enum RowOp {
   /// a·p + (b − s)·q + r.
   BLEND(Row.OUT, Row.A, Row.B),
 
-  // batch norm, all channels a row
+  // … all channels a row
   /// max((a − d)·b + c, p).
   AFFINE_CHANNELS(Row.OUT, Row.A),
   /// max((a − d)·b + c + e, p).

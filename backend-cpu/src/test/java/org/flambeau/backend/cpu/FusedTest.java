@@ -252,7 +252,7 @@ class FusedTest {
     Strided gradX = Operand.natively(dtype, layout);
     Strided gradWeight = Operand.natively(wide, Operand.Layout.contiguous(channels));
     Strided gradBias = Operand.natively(wide, Operand.Layout.contiguous(channels));
-    KERNELS.batchNormBackward(gradX, gradWeight, gradBias, grad, x, mean, rstd, weight, training);
+    KERNELS.batchNormBackward(gradX, gradWeight, gradBias, null, grad, null, x, mean, rstd, weight, training);
     for (int c = 0; c < channels; c++) {
       assertNear(sums[c], gradBias, c, magnitudes[c], "gradient of the bias");
       assertNear(products[c], gradWeight, c, magnitudes[c], "gradient of the weight");

@@ -100,8 +100,8 @@ final class BatchNorm {
   }
 
   void evaluate(Strided out, Strided rstd, Strided x, Strided mean, Strided var, @Nullable Strided weight, @Nullable Strided bias,
-      double eps) {
-    apply(out, x, mean, rstd, var, eps, weight, bias, null, Activation.NONE);
+      @Nullable Strided residual, Activation activation, double eps) {
+    apply(out, x, mean, rstd, var, eps, weight, bias, residual, activation);
   }
 
   /// @param var of which the kernel makes `rstd`, or null where that is known
@@ -113,8 +113,8 @@ final class BatchNorm {
     try (var images = new Images(x)) {
       Strided from = images.arranged(x);
       Strided more = residual == null ? null : images.arranged(residual);
-      Strided to = images.lies(out) ? out : images.taken(out.dtype());
-      Launch launch = Launch.begin().word(to.address()).word(from.address()).word(more == null ? 0 : more.address());
+      Strided to = images.arrangedResult(out);
+      Launch launch = Launch.begin().word(to.address()).word(from.address()).word(address(more));
       Grid grid = images.grid(to, from, more);
       grid.write(launch);
       writeStatistics(launch, mean, rstd);
@@ -129,20 +129,22 @@ final class BatchNorm {
     }
   }
 
-  void backward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided grad, Strided x, Strided mean,
-      Strided rstd, @Nullable Strided weight, boolean training) {
+  void backward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, @Nullable Strided gradResidual,
+      Strided grad, @Nullable Strided y, Strided x, Strided mean, Strided rstd, @Nullable Strided weight, boolean training) {
     if (x.size(1) == 0) {
       return;
     }
     try (var images = new Images(x)) {
       Strided g = images.arranged(grad);
-      Strided from = training || gradWeight != null || gradBias != null ? images.arranged(x) : null;
+      Strided results = y == null ? null : images.arranged(y);
+      Strided masked = gradResidual == null ? null : images.arrangedResult(gradResidual);
+      Strided from = training || gradWeight != null || gradBias != null || masked != null ? images.arranged(x) : null;
       long common = 0;
       if (from != null) {
         common = images.take(2 * images.channels * Double.BYTES);
-        Grid grid = images.grid(g, from);
+        Grid grid = images.grid(g, results, masked, from);
         long parts = images.take(grid.parts * images.channels * LARGEST_PART);
-        Launch launch = Launch.begin().word(parts).word(g.address()).word(from.address());
+        Launch launch = Launch.begin().word(parts).word(g.address()).word(address(results)).word(address(masked)).word(from.address());
         grid.write(launch);
         writeStatistics(launch, mean);
         grid.run(launch, Walk.BACKWARD_GATHER);
@@ -154,11 +156,16 @@ final class BatchNorm {
         merge.word(parts).integer(grid.parts).integer((int) images.channels).float64((double) x.numel() / images.channels)
             .run(gpu, merges.get(Merge.BACKWARD, x.dtype()), images.mergingBlocks(), Rows.THREADS);
       }
+      if (gradResidual != null && masked != null) {
+        images.putBack(gradResidual, masked);
+        g = masked;
+        results = null;
+      }
       if (gradX != null && gradX.numel() > 0) {
-        Strided to = images.lies(gradX) ? gradX : images.taken(gradX.dtype());
+        Strided to = images.arrangedResult(gradX);
         Strided read = training ? from : null;
-        Launch launch = Launch.begin().word(to.address()).word(g.address()).word(read == null ? 0 : read.address());
-        Grid grid = images.grid(to, g, read);
+        Launch launch = Launch.begin().word(to.address()).word(g.address()).word(address(results)).word(address(read));
+        Grid grid = images.grid(to, g, results, read);
         grid.write(launch);
         writeStatistics(launch, mean, rstd);
         writeParameters(launch, x.dtype(), weight);
@@ -203,6 +210,10 @@ final class BatchNorm {
     void run(Launch launch, Walk walk) {
       launch.run(gpu, kernels.get(walk, dtype), blocks, parts, 1, Rows.THREADS, 1, 0);
     }
+  }
+
+  private static long address(@Nullable Strided x) {
+    return x == null ? 0 : x.address();
   }
 
   /// Writes structures `PerChannel` as the launch's next parameters.
@@ -263,12 +274,8 @@ final class BatchNorm {
       return true;
     }
 
-    boolean lies(Strided x) {
-      return lies(x, strides);
-    }
-
     Strided arranged(Strided x) {
-      if (lies(x)) {
+      if (lies(x, strides)) {
         return x;
       }
       Strided copy = taken(x.dtype());
@@ -276,7 +283,12 @@ final class BatchNorm {
       return copy;
     }
 
-    Strided taken(DType dtype) {
+    /// `out`, or where to compute what is then [#putBack].
+    Strided arrangedResult(Strided out) {
+      return lies(out, strides) ? out : taken(out.dtype());
+    }
+
+    private Strided taken(DType dtype) {
       long bytes = Strided.numel(sizes) * dtype.size();
       return Strided.of(new Storage(gpu.device(), take(bytes), bytes), dtype, 0, sizes, strides);
     }

@@ -379,14 +379,15 @@ final class CudaKernels implements Kernels {
 
   @Override
   public void batchNormEvaluate(Strided out, Strided rstd, Strided x, Strided mean, Strided var, @Nullable Strided weight,
-      @Nullable Strided bias, Strided eps) {
-    batchNorm.evaluate(out, rstd, x, mean, var, weight, bias, eps.scalarDouble());
+      @Nullable Strided bias, @Nullable Strided residual, Activation activation, Strided eps) {
+    batchNorm.evaluate(out, rstd, x, mean, var, weight, bias, residual, activation, eps.scalarDouble());
   }
 
   @Override
-  public void batchNormBackward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided grad, Strided x,
-      Strided mean, Strided rstd, @Nullable Strided weight, boolean training) {
-    batchNorm.backward(gradX, gradWeight, gradBias, grad, x, mean, rstd, weight, training);
+  public void batchNormBackward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias,
+      @Nullable Strided gradResidual, Strided grad, @Nullable Strided y, Strided x, Strided mean, Strided rstd, @Nullable Strided weight,
+      boolean training) {
+    batchNorm.backward(gradX, gradWeight, gradBias, gradResidual, grad, y, x, mean, rstd, weight, training);
   }
 
   @Override

@@ -150,7 +150,7 @@ __global__ void __launch_bounds__(THREADS) batchNormStatistics(PerChannel<Comput
 
 // ---- forward ----
 
-// activation((x − mean)·rstd·weight + bias + residual); activations are numbered as Activation's are. Where a variance is given, rstd is made
+// activation((x − mean)·rstd·weight + bias + residual), the residual added to what has been rounded; activations are numbered as Activation's are. Where a variance is given, rstd is made
 // of it.
 template <class T, bool LAST, int N>
 __global__ void __launch_bounds__(THREADS) batchNormApply(T *out, const T *x, const T *residual, Images<LAST, N> images,
@@ -184,7 +184,7 @@ __global__ void __launch_bounds__(THREADS) batchNormApply(T *out, const T *x, co
       for (int k = 0; k < N; k++) {
         int c = LAST ? k : 0;
         y[k] = (y[k] - mean[c]) * scale[c] + shift[c];
-        if (residual) y[k] += more[k];
+        if (residual) y[k] = load(store<T>(y[k])) + more[k];
         y[k] = activation == 0 ? y[k] : activation == 1 ? RELU::of(y[k]) : GELU::of(y[k]);
       }
       writePack<N>(out + offset, 1, 0, y);
@@ -194,10 +194,21 @@ __global__ void __launch_bounds__(THREADS) batchNormApply(T *out, const T *x, co
 
 // ---- backward ----
 
-// Σ g and Σ g·(x − mean) of each channel.
+// The gradient g, or where results y of ReLU are given, what that lets through.
+template <int N, class T>
+__device__ __forceinline__ void readGradient(Compute<T> (&g)[N], const T *grad, const T *results, int64 offset) {
+  readPack<N, T>(g, grad + offset, 1, 0);
+  if (!results) return;
+  Compute<T> y[N];
+  readPack<N, T>(y, results + offset, 1, 0);
+#pragma unroll
+  for (int k = 0; k < N; k++) g[k] = RELU_BACKWARD::of(g[k], y[k]);
+}
+
+// Σ g and Σ g·(x − mean) of each channel; where `masked` is given, g is left there.
 template <class T, bool LAST, int N>
-__global__ void __launch_bounds__(THREADS) batchNormBackwardGather(TwoTotals<Compute<T>> *parts, const T *grad, const T *x,
-    Images<LAST, N> images, PerChannel<const Compute<T>> means) {
+__global__ void __launch_bounds__(THREADS) batchNormBackwardGather(TwoTotals<Compute<T>> *parts, const T *grad, const T *results, T *masked,
+    const T *x, Images<LAST, N> images, PerChannel<const Compute<T>> means) {
   using C = Compute<T>;
   constexpr int CHANNELS = Images<LAST, N>::CHANNELS;
   Team team(images.lanes, !LAST);
@@ -211,14 +222,15 @@ __global__ void __launch_bounds__(THREADS) batchNormBackwardGather(TwoTotals<Com
 #pragma unroll 4
     for (unsigned i = blockIdx.y * team.lanes + team.lane; i < (present ? images.positions : 0); i += team.lanes * gridDim.y) {
       int64 offset = images.offset(place, i);
-      C g[N], y[N];
-      readPack<N, T>(g, grad + offset, 1, 0);
-      readPack<N, T>(y, x + offset, 1, 0);
+      C g[N], values[N];
+      readGradient<N, T>(g, grad, results, offset);
+      readPack<N, T>(values, x + offset, 1, 0);
+      if (masked) writePack<N>(masked + offset, 1, 0, g);
 #pragma unroll
       for (int k = 0; k < N; k++) {
         int c = LAST ? k : 0;
         gathered[c].first += g[k];
-        gathered[c].second += g[k] * (y[k] - mean[c]);
+        gathered[c].second += g[k] * (values[k] - mean[c]);
       }
     }
 #pragma unroll
@@ -250,8 +262,8 @@ __global__ void __launch_bounds__(THREADS) batchNormBackwardMerge(Parameter<T> g
 
 // rstd·weight·g + slope·(x − mean) + shift, of which the first alone is left where the statistics were not x's own and `common` is null.
 template <class T, bool LAST, int N>
-__global__ void __launch_bounds__(THREADS) batchNormBackwardApply(T *gradX, const T *grad, const T *x, Images<LAST, N> images,
-    PerChannel<const Compute<T>> means, PerChannel<const Compute<T>> rstds, Parameter<T> weight, const Compute<T> *common) {
+__global__ void __launch_bounds__(THREADS) batchNormBackwardApply(T *gradX, const T *grad, const T *results, const T *x,
+    Images<LAST, N> images, PerChannel<const Compute<T>> means, PerChannel<const Compute<T>> rstds, Parameter<T> weight, const Compute<T> *common) {
   using C = Compute<T>;
   constexpr int CHANNELS = Images<LAST, N>::CHANNELS;
   Team team(images.lanes, !LAST);
@@ -267,14 +279,14 @@ __global__ void __launch_bounds__(THREADS) batchNormBackwardApply(T *gradX, cons
     }
     for (unsigned i = blockIdx.y * team.lanes + team.lane; i < images.positions; i += team.lanes * gridDim.y) {
       int64 offset = images.offset(place, i);
-      C g[N], y[N];
-      readPack<N, T>(g, grad + offset, 1, 0);
-      if (common) readPack<N, T>(y, x + offset, 1, 0);
+      C g[N], values[N];
+      readGradient<N, T>(g, grad, results, offset);
+      if (common) readPack<N, T>(values, x + offset, 1, 0);
 #pragma unroll
       for (int k = 0; k < N; k++) {
         int c = LAST ? k : 0;
         g[k] *= scale[c];
-        if (common) g[k] += slope[c] * (y[k] - mean[c]) + shift[c];
+        if (common) g[k] += slope[c] * (values[k] - mean[c]) + shift[c];
       }
       writePack<N>(gradX + offset, 1, 0, g);
     }

@@ -28,7 +28,7 @@ class BatchNormTest extends KernelTest {
       Strided var = arrays.of(DType.FLOAT32, new long[] {2}, 4, 16);
       Strided eps = Strided.contiguous(new Storage(Device.CPU, new byte[Double.BYTES]), DType.FLOAT64, new long[0]);
 
-      gpu.kernels().batchNormEvaluate(x, rstd, x, mean, var, null, null, eps);
+      gpu.kernels().batchNormEvaluate(x, rstd, x, mean, var, null, null, null, Activation.NONE, eps);
 
       assertArrayEquals(new double[] {0.5, 0.25}, arrays.read(rstd));
     }
@@ -61,10 +61,31 @@ class BatchNormTest extends KernelTest {
     Strided mean = arrays.of(DType.FLOAT32, new long[] {3}, 5, 6, 7);
     Strided rstd = arrays.of(DType.FLOAT32, new long[] {3}, 2, 2, 2);
 
-    var work = SimulatedDriver.work(() -> gpu.kernels().batchNormBackward(gradX, null, null, grad, x, mean, rstd, null, false));
+    var work = SimulatedDriver.work(() -> gpu.kernels().batchNormBackward(gradX, null, null, null, grad, null, x, mean, rstd, null, false));
 
     assertEquals(1, work.kernels());
     assertArrayEquals(IntStream.range(0, 96).mapToDouble(i -> 2 * i).toArray(), arrays.read(gradX));
+  }
+
+  /// What ReLU lets through is found as the gradient is first read, and kept for the residual.
+  @Test
+  void theGradientThroughReluTakesNoKernelOfItsOwn() {
+    Strided x = arrays.of(DType.FLOAT32, new long[] {2, 1, 1, 2}, 1, 2, 3, 4);
+    Strided grad = arrays.of(DType.FLOAT32, new long[] {2, 1, 1, 2}, 5, 6, 7, 8);
+    Strided y = arrays.of(DType.FLOAT32, new long[] {2, 1, 1, 2}, 1, 0, -0.0, Double.NaN);
+    Strided gradX = arrays.empty(DType.FLOAT32, 2, 1, 1, 2);
+    Strided gradResidual = arrays.empty(DType.FLOAT32, 2, 1, 1, 2);
+    Strided gradBias = arrays.empty(DType.FLOAT32, 1);
+    Strided mean = arrays.of(DType.FLOAT32, new long[] {1}, 2.5);
+    Strided rstd = arrays.of(DType.FLOAT32, new long[] {1}, 1);
+
+    var work = SimulatedDriver
+        .work(() -> gpu.kernels().batchNormBackward(gradX, null, gradBias, gradResidual, grad, y, x, mean, rstd, null, true));
+
+    assertEquals(3, work.kernels());
+    assertArrayEquals(new double[] {5, 0, 0, 8}, arrays.read(gradResidual));
+    assertArrayEquals(new double[] {13}, arrays.read(gradBias));
+    assertArrayEquals(new double[] {3.4375, -2.6875, -3.8125, 3.0625}, arrays.read(gradX));
   }
 
   @ParameterizedTest
@@ -76,7 +97,7 @@ class BatchNormTest extends KernelTest {
     assertDoesNotThrow(() -> {
       gpu.kernels().batchNormStatistics(none, none, x, none, none, 0.1, 1e-5);
       gpu.kernels().batchNormApply(x, x, none, none, none, none, null, Activation.NONE);
-      gpu.kernels().batchNormBackward(x, none, none, x, x, none, none, none, training);
+      gpu.kernels().batchNormBackward(x, none, none, x, x, x, x, none, none, none, training);
       gpu.synchronize();
     });
   }

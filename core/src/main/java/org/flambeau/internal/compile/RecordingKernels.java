@@ -473,9 +473,10 @@ final class RecordingKernels implements Kernels {
   }
 
   @Override
-  public void batchNormBackward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias, Strided grad, Strided x,
-      Strided mean, Strided rstd, @Nullable Strided weight, boolean training) {
-    refused(GRADIENTS).batchNormBackward(gradX, gradWeight, gradBias, grad, x, mean, rstd, weight, training);
+  public void batchNormBackward(@Nullable Strided gradX, @Nullable Strided gradWeight, @Nullable Strided gradBias,
+      @Nullable Strided gradResidual, Strided grad, @Nullable Strided y, Strided x, Strided mean, Strided rstd, @Nullable Strided weight,
+      boolean training) {
+    refused(GRADIENTS).batchNormBackward(gradX, gradWeight, gradBias, gradResidual, grad, y, x, mean, rstd, weight, training);
   }
 
   @Override

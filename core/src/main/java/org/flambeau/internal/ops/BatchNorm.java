@@ -1,5 +1,6 @@
 package org.flambeau.internal.ops;
 
+import static org.flambeau.autograd.Derivative.RESULT;
 import static org.flambeau.autograd.Derivative.joint;
 import static org.flambeau.autograd.Derivative.result;
 import static org.flambeau.autograd.Derivative.saves;
@@ -12,6 +13,7 @@ import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.GradMode;
 import org.flambeau.Tensor;
+import org.flambeau.autograd.Derivative;
 import org.flambeau.autograd.Saved;
 import org.flambeau.internal.Backends;
 import org.flambeau.internal.ThreadState;
@@ -22,23 +24,35 @@ import org.jspecify.annotations.Nullable;
 
 /// Normalisation of each channel of x (n, c, …): by the batch's own statistics while training, else by running ones.
 ///
-/// Operands 0, 1 and 2 are x, weight and bias; results 0, 1 and 2 are y, and for each channel the mean and `1/√(var + eps)`
-/// that were used, which only the backward reads.
+/// Operands 0, 1 and 2 are x, weight and bias, and operand 3 what is added before ReLU; results 0, 1 and 2 are y, and for each channel the mean
+/// and `1/√(var + eps)` that were used, which only the backward reads.
 public final class BatchNorm {
-  private static final String NODE = "NativeBatchNormBackward0";
-  private static final Op<Double> TRAINING = Op.of("batch_norm",
-      joint(NODE, needed -> (needed & saves(0, 1)) == 0 ? 0 : saves(0, 1) | result(1) | result(2),
-          (g, s, eps) -> backward(g[0], s, eps, true)));
-  /// The gradient for x is the gradient times a factor for each channel: x itself is kept for the weight's alone.
-  private static final Op<Double> EVALUATION = Op.of("batch_norm_eval", joint(NODE,
-      needed -> ((needed & saves(0)) == 0 ? 0 : saves(1) | result(2)) | ((needed & saves(1)) == 0 ? 0 : saves(0) | result(1) | result(2)),
-      (g, s, eps) -> backward(g[0], s, eps, false)));
+  private static final int RESIDUAL = 3;
+  private static final Op<Double> TRAINING = Op.of("batch_norm", derivative(true, false));
+  private static final Op<Double> EVALUATION = Op.of("batch_norm_eval", derivative(false, false));
+  private static final Op<Double> TRAINING_ADD_RELU = Op.of("batch_norm_add_relu", derivative(true, true));
+  private static final Op<Double> EVALUATION_ADD_RELU = Op.of("batch_norm_add_relu_eval", derivative(false, true));
   private static final Op<Unit> STATISTICS = Op.notDifferentiable("batch_norm_statistics");
   private static final Op<Unit> APPLY = Op.notDifferentiable("batch_norm_apply");
   private static final Op<Unit> EVALUATE = Op.notDifferentiable("batch_norm_evaluate");
   private static final Op<Unit> FUSED_BACKWARD = Op.notDifferentiable("batch_norm_backward");
 
   private BatchNorm() {}
+
+  private static Derivative<Double> derivative(boolean training, boolean relu) {
+    return joint(relu ? "NativeBatchNormAddReluBackward0" : "NativeBatchNormBackward0",
+        needed -> saved(needed, training) | (relu ? RESULT : 0), (g, s, eps) -> backward(g[0], s, eps, training, relu));
+  }
+
+  /// By statistics that are none of x's, the gradient for x is the gradient times a factor for each channel: x is kept for the weight's alone.
+  private static int saved(int needed, boolean training) {
+    boolean ofX = (needed & saves(0)) != 0;
+    boolean ofWeight = (needed & saves(1)) != 0;
+    if (training) {
+      return ofX || ofWeight ? saves(0, 1) | result(1) | result(2) : 0;
+    }
+    return (ofX ? saves(1) | result(2) : 0) | (ofWeight ? saves(0) | result(1) | result(2) : 0);
+  }
 
   /// While `training`, running statistics that are given move by `momentum` towards the batch's mean and unbiased variance.
   public static Tensor batchNorm(Tensor x, @Nullable Tensor runningMean, @Nullable Tensor runningVar, @Nullable Tensor weight,
@@ -48,18 +62,41 @@ public final class BatchNorm {
       Tensor y = weight == null ? x.clone() : x.clone().mul(weight.select(0, 0));
       return bias == null ? y : y.add(bias.select(0, 0));
     }
+    return run(training ? TRAINING : EVALUATION, new @Nullable Tensor[] {x, weight, bias}, x, runningMean, runningVar, weight, bias, null,
+        Activation.NONE, training, momentum, eps);
+  }
+
+  /// relu([#batchNorm] + residual), without a residual where that is null; x's dtype, and sizes, stay. With a kernel that does it all they are one
+  /// operation, which rounds as they do, and whose backward finds ReLU's mask by the result.
+  public static Tensor batchNormAddRelu(Tensor x, @Nullable Tensor runningMean, @Nullable Tensor runningVar, @Nullable Tensor weight,
+      @Nullable Tensor bias, @Nullable Tensor residual, boolean training, double momentum, double eps) {
+    boolean fits = residual == null || residual.dtype() == x.dtype() && residual.device() == x.device()
+        && Arrays.equals(residual.strided().sizes(), x.strided().sizes());
+    if (fits && x.numel() > 0 && isFused(x, weight, bias, runningMean, runningVar)) {
+      check(x, runningMean, runningVar, weight, bias, training);
+      return run(training ? TRAINING_ADD_RELU : EVALUATION_ADD_RELU, new @Nullable Tensor[] {x, weight, bias, residual}, x, runningMean,
+          runningVar, weight, bias, residual, Activation.RELU, training, momentum, eps);
+    }
+    Tensor y = batchNorm(x, runningMean, runningVar, weight, bias, training, momentum, eps);
+    return Op.scoped("batch_norm_add_relu", () -> (residual == null ? y : y.add_(residual)).relu_());
+  }
+
+  /// @param activation and a residual only where a kernel does it all
+  private static Tensor run(Op<Double> op, @Nullable Tensor[] operands, Tensor x, @Nullable Tensor runningMean, @Nullable Tensor runningVar,
+      @Nullable Tensor weight, @Nullable Tensor bias, @Nullable Tensor residual, Activation activation, boolean training, double momentum,
+      double eps) {
     boolean fused = isFused(x, weight, bias, runningMean, runningVar);
-    return (training ? TRAINING : EVALUATION).composeMulti(eps, new @Nullable Tensor[] {x, weight, bias}, () -> {
+    return op.composeMulti(eps, operands, () -> {
       if (!training && runningMean != null && runningVar != null) {
         Tensor mean = runningMean.to(statistics(x.dtype())).detach();
         if (fused) {
-          return evaluate(x, mean, runningVar, weight, bias, eps);
+          return evaluate(x, mean, runningVar, weight, bias, residual, activation, eps);
         }
         Tensor rstd = runningVar.to(mean.dtype()).add(eps).rsqrt();
         return new Tensor[] {reference(x, mean, rstd, weight, bias), mean, rstd};
       }
       Tensor[] used = batchStatistics(x, runningMean, runningVar, momentum, eps, fused);
-      Tensor y = fused ? apply(x, used, weight, bias) : reference(x, used[0], used[1], weight, bias);
+      Tensor y = fused ? apply(x, used, weight, bias, residual, activation) : reference(x, used[0], used[1], weight, bias);
       return new Tensor[] {y, used[0], used[1]};
     })[0];
   }
@@ -127,8 +164,8 @@ public final class BatchNorm {
       return new Tensor[] {mean, var.add(eps).rsqrt()};
     }
     Layout perChannel = Layout.contiguous(x.size(1));
-    Strided movedMean = runningMean == null ? null : runningMean.strided();
-    Strided movedVar = runningVar == null ? null : runningVar.strided();
+    Strided movedMean = stridedOrNull(runningMean);
+    Strided movedVar = stridedOrNull(runningVar);
     Tensor[] used = STATISTICS.runMulti(UNIT, x.device(), new DType[] {wide, wide}, new Layout[] {perChannel, perChannel},
         new @Nullable Tensor[] {x, runningMean, runningVar},
         (k, outs) -> k.batchNormStatistics(outs[0], outs[1], x.strided(), movedMean, movedVar, momentum, eps));
@@ -140,18 +177,26 @@ public final class BatchNorm {
     return used;
   }
 
-  private static Tensor apply(Tensor x, Tensor[] used, @Nullable Tensor weight, @Nullable Tensor bias) {
-    return APPLY.run(UNIT, x.dtype(), Layout.like(x.strided()), x.device(), new @Nullable Tensor[] {x, used[0], used[1], weight, bias},
-        (k, out) -> k.batchNormApply(out, x.strided(), used[0].strided(), used[1].strided(), weight == null ? null : weight.strided(),
-            bias == null ? null : bias.strided(), null, Activation.NONE));
+  private static Tensor apply(Tensor x, Tensor[] used, @Nullable Tensor weight, @Nullable Tensor bias, @Nullable Tensor residual,
+      Activation activation) {
+    return APPLY.run(UNIT, x.dtype(), Layout.like(x.strided()), x.device(),
+        new @Nullable Tensor[] {x, used[0], used[1], weight, bias, residual},
+        (k, out) -> k.batchNormApply(out, x.strided(), used[0].strided(), used[1].strided(), stridedOrNull(weight), stridedOrNull(bias),
+            stridedOrNull(residual), activation));
   }
 
-  private static Tensor[] evaluate(Tensor x, Tensor mean, Tensor var, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
+  private static Tensor[] evaluate(Tensor x, Tensor mean, Tensor var, @Nullable Tensor weight, @Nullable Tensor bias,
+      @Nullable Tensor residual, Activation activation, double eps) {
     Tensor[] results = EVALUATE.runMulti(UNIT, x.device(), new DType[] {x.dtype(), mean.dtype()},
-        new Layout[] {Layout.like(x.strided()), Layout.contiguous(x.size(1))}, new @Nullable Tensor[] {x, mean, var, weight, bias},
-        (k, outs) -> k.batchNormEvaluate(outs[0], outs[1], x.strided(), mean.strided(), var.strided(),
-            weight == null ? null : weight.strided(), bias == null ? null : bias.strided(), Creation.hostScalar(eps)));
+        new Layout[] {Layout.like(x.strided()), Layout.contiguous(x.size(1))},
+        new @Nullable Tensor[] {x, mean, var, weight, bias, residual},
+        (k, outs) -> k.batchNormEvaluate(outs[0], outs[1], x.strided(), mean.strided(), var.strided(), stridedOrNull(weight),
+            stridedOrNull(bias), stridedOrNull(residual), activation, Creation.hostScalar(eps)));
     return new Tensor[] {results[0], mean, results[1]};
+  }
+
+  private static @Nullable Strided stridedOrNull(@Nullable Tensor x) {
+    return x == null ? null : x.strided();
   }
 
   /// [#apply] composed of other operations.
@@ -164,16 +209,21 @@ public final class BatchNorm {
 
   // ---- backward ----
 
-  private static @Nullable Tensor[] backward(@Nullable Tensor g, Saved s, double eps, boolean training) {
-    if (g == null) {
-      return new Tensor[3];
+  private static @Nullable Tensor[] backward(@Nullable Tensor grad, Saved s, double eps, boolean training, boolean relu) {
+    if (grad == null) {
+      return new Tensor[relu ? 4 : 3];
     }
-    if (!s.needs(1) && (!training || !s.needs(0))) {
-      return new @Nullable Tensor[] {s.needs(0) ? scaled(g, s) : null, null, s.needs(2) ? sumPerChannel(g) : null};
+    boolean looksAtX = s.needs(1) || training && s.needs(0);
+    Tensor x = looksAtX ? s.input(0) : null;
+    Tensor weight = looksAtX ? s.inputOrNull(1) : null;
+    if (x != null && !GradMode.isEnabled() && isFused(x, weight)) {
+      return fused(grad, x, weight, s, training, relu);
     }
-    Tensor x = s.input(0);
-    Tensor weight = s.inputOrNull(1);
-    return !GradMode.isEnabled() && isFused(x, weight) ? fused(g, x, weight, s, training) : composed(g, x, weight, s, eps, training);
+    Tensor g = relu ? Unary.reluBackward(grad, s.result()) : grad;
+    @Nullable Tensor[] grads = x != null
+        ? composed(g, x, weight, s, eps, training)
+        : new @Nullable Tensor[] {s.needs(0) ? scaled(g, s) : null, null, s.needs(2) ? sumPerChannel(g) : null};
+    return relu ? new @Nullable Tensor[] {grads[0], grads[1], grads[2], s.needs(RESIDUAL) ? g : null} : grads;
   }
 
   /// The gradient for x where the statistics were none of x's, rounded once.
@@ -187,11 +237,12 @@ public final class BatchNorm {
     return g.sum(butChannels(g.dim()));
   }
 
-  private static @Nullable Tensor[] fused(Tensor grad, Tensor x, @Nullable Tensor weight, Saved s, boolean training) {
+  private static @Nullable Tensor[] fused(Tensor grad, Tensor x, @Nullable Tensor weight, Saved s, boolean training, boolean relu) {
+    Tensor y = relu ? s.result() : null;
     Tensor g = x.isContiguous() ? grad.contiguous() : grad;
-    return FusedGradients.run(FUSED_BACKWARD, UNIT, s, new @Nullable Tensor[] {g, x, s.result(1), s.result(2), weight},
-        (k, grads) -> k.batchNormBackward(grads[0], grads[1], grads[2], g.strided(), x.strided(), s.result(1).strided(),
-            s.result(2).strided(), weight == null ? null : weight.strided(), training));
+    return FusedGradients.run(FUSED_BACKWARD, UNIT, s, relu ? 4 : 3, new @Nullable Tensor[] {g, x, s.result(1), s.result(2), weight, y},
+        (k, grads) -> k.batchNormBackward(grads[0], grads[1], grads[2], relu ? grads[RESIDUAL] : null, g.strided(), stridedOrNull(y),
+            x.strided(), s.result(1).strided(), s.result(2).strided(), stridedOrNull(weight), training));
   }
 
   private static @Nullable Tensor[] composed(Tensor g, Tensor x, @Nullable Tensor weight, Saved s, double eps, boolean training) {

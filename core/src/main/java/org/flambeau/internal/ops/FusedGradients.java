@@ -18,34 +18,38 @@ final class FusedGradients {
 
   private FusedGradients() {}
 
-  /// Gradients for operands 0, 1 and 2 of the node behind `saved`, each in its operand's sizes and dtype, the first in the
-  /// layout of the gradient that came, which is `operands[0]`.
+  /// Gradients for operands 0, 1 and 2 of the node behind `saved`.
   static <A> @Nullable Tensor[] run(Op<A> op, A attributes, Saved saved, @Nullable Tensor[] operands, Kernel kernel) {
+    return run(op, attributes, saved, 3, operands, kernel);
+  }
+
+  /// Gradients for the first `inputs` operands of the node behind `saved`, each in its operand's sizes and dtype; those as large as x, which
+  /// is `operands[1]`, in its layout; `operands[0]` is the gradient that came.
+  static <A> @Nullable Tensor[] run(Op<A> op, A attributes, Saved saved, int inputs, @Nullable Tensor[] operands, Kernel kernel) {
     Tensor grad = operands[0];
+    Tensor x = operands[1];
     int count = 0;
-    int[] place = new int[3];
-    DType[] dtypes = new DType[3];
-    Layout[] layouts = new Layout[3];
-    for (int i = 0; i < 3; i++) {
+    int[] place = new int[inputs];
+    DType[] dtypes = new DType[inputs];
+    Layout[] layouts = new Layout[inputs];
+    for (int i = 0; i < inputs; i++) {
       place[i] = -1;
-      if (saved.needs(i) && grad != null) {
+      if (saved.needs(i) && x != null) {
         dtypes[count] = saved.dtype(i);
-        layouts[count] = i == 0 ? Layout.like(grad.strided()) : Layout.contiguous(saved.sizes(i));
+        layouts[count] = Arrays.equals(saved.sizes(i), x.strided().sizes()) ? Layout.like(x.strided()) : Layout.contiguous(saved.sizes(i));
         place[i] = count++;
       }
     }
-    @Nullable Tensor[] grads = new Tensor[3];
+    @Nullable Tensor[] grads = new Tensor[inputs];
     if (grad != null && count > 0) {
       Tensor[] results = op.runMulti(attributes, grad.device(), Arrays.copyOf(dtypes, count), Arrays.copyOf(layouts, count), operands,
-          (k, outs) -> kernel.run(k, new @Nullable Strided[] {at(outs, place[0]), at(outs, place[1]), at(outs, place[2])}));
-      for (int i = 0; i < 3; i++) {
-        grads[i] = place[i] < 0 ? null : results[place[i]];
-      }
+          (k, outs) -> {
+            @Nullable Strided[] needed = new Strided[inputs];
+            Arrays.setAll(needed, i -> place[i] < 0 ? null : outs[place[i]]);
+            kernel.run(k, needed);
+          });
+      Arrays.setAll(grads, i -> place[i] < 0 ? null : results[place[i]]);
     }
     return grads;
-  }
-
-  private static @Nullable Strided at(Strided[] outs, int place) {
-    return place < 0 ? null : outs[place];
   }
 }

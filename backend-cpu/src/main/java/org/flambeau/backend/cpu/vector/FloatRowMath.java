@@ -1,6 +1,7 @@
 package org.flambeau.backend.cpu.vector;
 
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
 
 /// The functions of [org.flambeau.backend.cpu.RowOp] and its terms, each named as its constant, on vectors; they take all four
 /// numbers and then the rows that they read.
@@ -35,12 +36,25 @@ final class FloatRowMath {
     return FloatMath.expBelow(b).fma(p.neg(), a);
   }
 
+  static FloatVector addResidual(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b) {
+    return atLeast(a.add(b), p);
+  }
+
   static FloatVector affine(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a) {
-    return a.sub(s).fma(p, q).max(r);
+    return atLeast(a.sub(s).fma(p, q), r);
   }
 
   static FloatVector affineResidual(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b) {
-    return a.sub(s).fma(p, q).add(b).max(r);
+    return atLeast(a.sub(s).fma(p, q).add(b), r);
+  }
+
+  /// As ReLU has it, a floor of 0 leaves −0 and what is not a number.
+  private static FloatVector atLeast(FloatVector x, FloatVector floor) {
+    return x.blend(floor, x.compare(VectorOperators.LT, floor));
+  }
+
+  static FloatVector reluGradient(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b) {
+    return a.blend(0, b.compare(VectorOperators.LE, 0));
   }
 
   static FloatVector blend(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b) {
@@ -49,12 +63,12 @@ final class FloatRowMath {
 
   static FloatVector affineChannels(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b,
       FloatVector c, FloatVector d) {
-    return a.sub(d).fma(b, c).max(p);
+    return atLeast(a.sub(d).fma(b, c), p);
   }
 
   static FloatVector affineChannelsResidual(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b,
       FloatVector c, FloatVector d, FloatVector e) {
-    return a.sub(d).fma(b, c).add(e).max(p);
+    return atLeast(a.sub(d).fma(b, c).add(e), p);
   }
 
   static FloatVector blendChannels(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b,
