@@ -130,7 +130,7 @@ public class BatchNormAddReluTest {
     Tensor g = Tensor.randnLike(y.detach());
     y.backward(g);
     List<@Nullable Tensor> actual = gradients(operands);
-    Tensor through = g.maskedFill(y.detach().le(0), 0);
+    Tensor through = g.clone().maskedFill_(y.detach().le(0), 0); // in the layout of g, which the order of sums follows
     Tensor normal = norm(operands, training);
     if (normal.requiresGrad()) {
       normal.backward(through);
