@@ -1,9 +1,7 @@
 package org.flambeau.nn;
 
-import java.util.List;
 import java.util.function.Supplier;
 import org.flambeau.Tensor;
-import org.flambeau.internal.ops.Op;
 import org.jspecify.annotations.Nullable;
 
 /// Normalisation of each channel over the batch, then scaled and shifted: [Functional#batchNorm].
@@ -25,11 +23,9 @@ public abstract sealed class BatchNorm extends ChannelNorm permits BatchNorm1d, 
     return Functional.batchNorm(x, meanOfCall(), varOfCall(), weight(), bias(), usesInputStats(), factor, eps());
   }
 
-  /// relu(this(x) + residual), without a residual where that is null: one operation where nothing but `forward` of both would run.
-  final Tensor callAndActivate(@Nullable Supplier<Tensor> residual, ReLU relu, Tensor x) {
-    if (!isCalledPlainly() || !relu.isCalledPlainly()) {
-      return Op.chain(x, List.of(this::call, y -> residual == null ? y : y.add_(residual.get()), relu::call));
-    }
+  /// relu(this(x) + residual), without a residual where that is null, of a norm that [is called plainly][Module#isCalledPlainly()]. The residual
+  /// is there beside x.
+  final Tensor callAndActivate(@Nullable Supplier<Tensor> residual, Tensor x) {
     Tensor addend = residual == null ? null : residual.get();
     double factor = nextFactor(x);
     return LayerFunctions.batchNormAddRelu(x, meanOfCall(), varOfCall(), weight(), bias(), addend, usesInputStats(), factor, eps());

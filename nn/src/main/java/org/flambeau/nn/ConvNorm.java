@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 /// is computed once, kept with the convolution and computed again after a change of a parameter or statistic, and the kernel that
 /// convolves does that, too, adds the residual and applies ReLU. Where a device has no kernel that multiplies, a weight that the norm is folded into
 /// is kept, under autocast in the region's lower precision. Results differ by rounding. Otherwise, in training above all, the norm, the sum and ReLU
-/// are one operation, to the bit. [Sequential] does the same with a convolution, a norm and ReLU that follow each other.
+/// are one operation, if the device has a kernel for their dtypes and no hook looks on, which rounds as they do. [Sequential] does the same with a convolution, a norm and ReLU that follow each other.
 public final class ConvNorm {
   private static final String CONV = "conv2d";
 
@@ -38,7 +38,10 @@ public final class ConvNorm {
   /// relu(norm(conv(x)) + residual); without what is null. The residual has the result's sizes. It is asked for once, before what
   /// it is one operation with, else after the norm.
   public static Tensor call(Conv2d conv, BatchNorm2d norm, @Nullable Supplier<Tensor> residual, @Nullable ReLU relu, Tensor x) {
-    if (ModuleCalls.called(conv) instanceof Conv2d c && ModuleCalls.called(norm) instanceof BatchNorm2d n && isOne(c, n, relu, x)) {
+    if (relu != null && !relu.isCalledPlainly()) {
+      return Sequential.chain(x, y -> call(conv, norm, residual, null, y), relu::call);
+    }
+    if (ModuleCalls.called(conv) instanceof Conv2d c && ModuleCalls.called(norm) instanceof BatchNorm2d n && isOne(c, n, x)) {
       Tensor addend = residual == null ? null : residual.get();
       DType dtype = AutocastPolicy.dtypeOf(CONV, x);
       FoldedNorm folded = c.fold(n, x, dtype);
@@ -49,9 +52,11 @@ public final class ConvNorm {
       Tensor sum = folded.convolve(c, x, null, Activation.NONE).add_(addend);
       return relu == null ? sum : relu.call(sum);
     }
-    return relu != null
-        ? Sequential.chain(x, conv::call, y -> norm.callAndActivate(residual, relu, y))
-        : Sequential.chain(x, conv::call, norm::call, y -> residual == null ? y : y.add_(residual.get()));
+    if (relu != null && norm.isCalledPlainly()) {
+      return Sequential.chain(x, conv::call, y -> norm.callAndActivate(residual, y));
+    }
+    return Sequential.chain(x, conv::call, norm::call, y -> residual == null ? y : y.add_(residual.get()),
+        y -> relu == null ? y : relu.call(y));
   }
 
   /// pool(relu(norm(conv(x)))), as a network that reads images begins. If they are one operation, what the convolution gives, which is larger than all
@@ -60,7 +65,8 @@ public final class ConvNorm {
   /// Shapes: x (n, c, h, w) → (n, o, h′, w′), those of the pool's result.
   public static Tensor callAndPool(Conv2d conv, BatchNorm2d norm, ReLU relu, MaxPool2d pool, Tensor x) {
     if (ModuleCalls.called(conv) instanceof Conv2d c && ModuleCalls.called(norm) instanceof BatchNorm2d n
-        && ModuleCalls.called(pool) instanceof MaxPool2d p && !p.isHooked() && isOne(c, n, relu, x)) {
+        && ModuleCalls.called(pool) instanceof MaxPool2d p && !p.isHooked() && relu.isCalledPlainly()
+        && isOne(c, n, x)) {
       long images = LayerFunctions.imagesInCache(x, c);
       if (images < x.size(0)) {
         return LayerFunctions.maxPool2d(x, images, part -> call(conv, norm, relu, part), p.options());
@@ -69,11 +75,11 @@ public final class ConvNorm {
     return Sequential.chain(x, y -> call(conv, norm, relu, y), pool::call);
   }
 
-  private static boolean isOne(Conv2d conv, BatchNorm2d norm, @Nullable ReLU relu, Tensor x) {
+  private static boolean isOne(Conv2d conv, BatchNorm2d norm, Tensor x) {
     Tensor weight = conv.weight();
     return !norm.usesInputStats() && !conv.options().samePadding()
-        && !conv.isHooked() && !norm.isHooked() && (relu == null || ModuleCalls.called(relu) instanceof ReLU r && !r.isHooked())
-        && x.dim() == 4 && AutocastPolicy.dtypeOf(CONV, x) == AutocastPolicy.dtypeOf(CONV, weight) && x.device() == weight.device()
+        && !conv.isHooked() && !norm.isHooked()
+        && x.dim() == 4 && AutocastPolicy.dtypeOf(CONV, x) == AutocastPolicy.dtypeOf(CONV, weight) && x.device().equals(weight.device())
         && FoldedNorm.isPossible(conv, norm)
         && (!GradMode.isEnabled() || !x.requiresGrad() && !FoldedNorm.requiresGrad(conv, norm));
   }

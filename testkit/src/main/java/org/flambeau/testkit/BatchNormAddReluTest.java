@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
@@ -11,6 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Supplier;
+import org.flambeau.AutogradException;
 import org.flambeau.BackwardOption;
 import org.flambeau.DType;
 import org.flambeau.Device;
@@ -72,9 +74,14 @@ public class BatchNormAddReluTest {
 
   /// x, weight, bias and residual, of which those that require grad are in `needed`.
   private @Nullable Tensor[] operands(Tensor x, boolean affine, boolean residual, int needed) {
+    return operands(x, affine ? x.dtype() : null, residual, needed);
+  }
+
+  /// @param parameters the dtype of weight and bias, or null where there are none
+  private @Nullable Tensor[] operands(Tensor x, @Nullable DType parameters, boolean residual, int needed) {
     long channels = x.size(1);
-    @Nullable Tensor[] operands = {x, affine ? randn(x.dtype(), channels) : null, affine ? randn(x.dtype(), channels) : null,
-      residual ? Tensor.randnLike(x) : null};
+    @Nullable Tensor[] operands = {x, parameters == null ? null : randn(parameters, channels),
+      parameters == null ? null : randn(parameters, channels), residual ? Tensor.randnLike(x) : null};
     for (int i = 0; i < operands.length; i++) {
       Tensor operand = operands[i];
       operands[i] = operand == null ? null : operand.detach().requiresGrad_((needed >> i & 1) != 0);
@@ -84,14 +91,19 @@ public class BatchNormAddReluTest {
 
   private static Tensor norm(@Nullable Tensor[] x, boolean training) {
     Tensor in = given(x[X]);
-    Tensor mean = Tensor.zeros(in.device(), in.dtype(), in.size(1));
+    Tensor mean = mean(x);
     return Functional.batchNorm(in, mean, Tensor.onesLike(mean), x[1], x[2], training, 0.1, 1e-5);
   }
 
   private static Tensor together(@Nullable Tensor[] x, boolean training) {
     Tensor in = given(x[X]);
-    Tensor mean = Tensor.zeros(in.device(), in.dtype(), in.size(1));
+    Tensor mean = mean(x);
     return BatchNorm.batchNormAddRelu(in, mean, Tensor.onesLike(mean), x[1], x[2], x[RESIDUAL], training, 0.1, 1e-5);
+  }
+
+  /// Running statistics have the dtype of weight and bias.
+  private static Tensor mean(@Nullable Tensor[] x) {
+    return Tensor.zeros(given(x[X]).device(), given(x[1] == null ? x[X] : x[1]).dtype(), given(x[X]).size(1));
   }
 
   private static Tensor apart(@Nullable Tensor[] x, boolean training) {
@@ -271,7 +283,7 @@ public class BatchNormAddReluTest {
   private static final class Block extends Module {
     final Conv2d conv = child("conv", new Conv2d(4, 4, 3, ConvOptions.of().padding(1), false));
     final BatchNorm2d norm = child("norm", new BatchNorm2d(4));
-    final ReLU relu = child("relu", new ReLU(true));
+    final ReLU relu = child("relu", new ReLU());
 
     @Override
     protected Tensor forward(Tensor x) {
@@ -394,22 +406,62 @@ public class BatchNormAddReluTest {
     }
   }
 
-  private long held(Supplier<Tensor> computation) {
+  /// The most that its tensors take.
+  private long peak(Supplier<Tensor> computation) {
     try (var _ = MemoryScope.open()) {
+      MemoryStats.resetPeak(device());
       long before = MemoryStats.of(device()).current();
-      Tensor y = computation.get();
-      assertNotNull(y.gradFn());
-      return MemoryStats.of(device()).current() - before;
+      assertNotNull(computation.get().gradFn());
+      return MemoryStats.of(device()).peak() - before;
+    }
+  }
+
+  /// As in a region of autocast.
+  @ParameterizedTest
+  @EnumSource(names = {"BFLOAT16", "FLOAT16"})
+  void parametersMayBeWiderThanImages(DType dtype) {
+    for (Tensor x : inputs(dtype)) {
+      for (boolean training : new boolean[] {true, false}) {
+        @Nullable Tensor[] operands = operands(x, DType.FLOAT32, true, 15);
+        assertSame(apart(operands, training).detach(), together(operands, training).detach(), Arrays.toString(x.sizes()));
+        assertGradients(operands, training, Arrays.toString(x.sizes()) + " training " + training);
+      }
     }
   }
 
   @Test
-  void theGraphHoldsTheImagesAndTheResult() {
+  void theResidualMayBeTheImages() {
+    @Nullable Tensor[] operands = operands(images(DType.FLOAT32, true, 3, 5, 13, 11), true, false, 7);
+    operands[RESIDUAL] = operands[X];
+    Tensor g = Tensor.randnLike(given(operands[X]));
+    apart(operands, true).backward(g);
+    Tensor expected = given(given(operands[X]).grad());
+    given(operands[X]).setGrad(null);
+
+    together(operands, true).backward(g);
+
+    assertArrayEquals(expected.toDoubleArray(), given(given(operands[X]).grad()).toDoubleArray(), 1e-5);
+  }
+
+  @Test
+  void aResultThatWasChangedIsNotTakenForReluS() {
+    @Nullable Tensor[] operands = operands(images(DType.FLOAT32, false, 3, 5, 13, 11), true, true, 15);
+    Tensor y = together(operands, true);
+    Tensor loss = y.sum();
+    y.add_(1);
+
+    var refused = assertThrows(AutogradException.class, loss::backward);
+
+    assertTrue(String.valueOf(refused.getMessage()).contains("modified by an inplace operation"), refused.getMessage());
+  }
+
+  @Test
+  void nothingButTheImagesAndTheResultIsEverThere() {
     Block block = block();
     Tensor x = randn(DType.FLOAT32, 8, 4, 64, 64);
     long bytes = x.numel() * Float.BYTES;
-    held(() -> block.call(x));
-    long held = held(() -> block.call(x));
-    assertTrue(held < 2.5 * bytes, held + " bytes, images of " + bytes);
+    peak(() -> block.call(x));
+    long peak = peak(() -> block.call(x));
+    assertTrue(peak < 2.5 * bytes, peak + " bytes, images of " + bytes);
   }
 }

@@ -75,8 +75,7 @@ public class CompletenessTest {
   /// Operations that record several nodes where they are composed.
   private static final Map<String, FusedOp> ONLY_FUSED = Map.of("scaled_dot_product_attention", FusedOp.ATTENTION, "add_layer_norm",
       FusedOp.ADD_LAYER_NORM, "rms_norm", FusedOp.RMS_NORM, "group_norm", FusedOp.GROUP_NORM, "batch_norm_add_relu", FusedOp.BATCH_NORM,
-      "batch_norm_add_relu_eval",
-      FusedOp.BATCH_NORM);
+      "batch_norm_add_relu_eval", FusedOp.BATCH_NORM);
 
   /// Fused kernels that no operation calls: optimizers and compiled modules do.
   private static final Set<FusedOp> ELSEWHERE = Set.of(FusedOp.SGD_STEP, FusedOp.ADAM_STEP, FusedOp.CHAIN);

@@ -270,6 +270,15 @@ class MemoryFormatTest {
     }
   }
 
+  @Test
+  void the_gradient_of_what_was_overwritten_in_places_lies_as_it_came() {
+    Tensor x = Tensor.randn(2, 3, 4, 5).to(CHANNELS_LAST).requiresGrad_(true);
+    Tensor y = x.indexPut(List.of(Index.of(Tensor.of(1L, 0L))), Tensor.zeros(1), false);
+    Tensor grad = Autograd.grad(List.of(y), List.of(x), List.of(Tensor.ones(2, 3, 4, 5).to(CHANNELS_LAST))).getFirst();
+
+    assertTrue(grad.isContiguous(CHANNELS_LAST));
+  }
+
   /// As queries, keys and values in one projection, of which one part may be left unused.
   @Test
   void the_gradient_of_parts_lies_as_what_was_taken_apart() {

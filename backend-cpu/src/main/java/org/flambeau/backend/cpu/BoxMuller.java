@@ -34,7 +34,9 @@ final class BoxMuller {
     }
     Numbers.transform(values, n, mean, deviation);
     TRANSFORMED.add(n);
-    vectors = Vectorization.PRESENT != null && TRANSFORMED.sum() >= FIRST;
+    if (Vectorization.PRESENT != null && TRANSFORMED.sum() >= FIRST) {
+      vectors = true;
+    }
   }
 
   /// Transforms the first n numbers, a multiple of [#BLOCK].

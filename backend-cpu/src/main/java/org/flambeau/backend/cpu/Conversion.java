@@ -22,7 +22,7 @@ public interface Conversion {
     return conversion != null ? conversion : Made.make(dtype);
   }
 
-  /// One for each dtype that has been asked for.
+  /// One for each dtype that has been asked for. They are read without a lock, which their fields, all final, allow.
   final class Made {
     private static final @Nullable Conversion[] BY_DTYPE = new Conversion[DType.values().length];
 

@@ -150,8 +150,8 @@ __global__ void __launch_bounds__(THREADS) batchNormStatistics(PerChannel<Comput
 
 // ---- forward ----
 
-// activation((x − mean)·rstd·weight + bias + residual), the residual added to what has been rounded; activations are numbered as Activation's are. Where a variance is given, rstd is made
-// of it.
+// activation((x − mean)·rstd·weight + bias + residual), the residual added to what has been rounded; activations are numbered as Activation's
+// are. Where a variance is given, rstd is made of it.
 template <class T, bool LAST, int N>
 __global__ void __launch_bounds__(THREADS) batchNormApply(T *out, const T *x, const T *residual, Images<LAST, N> images,
     PerChannel<const Compute<T>> means, PerChannel<Compute<T>> rstds, Parameter<T> variance, Parameter<T> weight, Parameter<T> bias,
@@ -205,10 +205,10 @@ __device__ __forceinline__ void readGradient(Compute<T> (&g)[N], const T *grad, 
   for (int k = 0; k < N; k++) g[k] = RELU_BACKWARD::of(g[k], y[k]);
 }
 
-// Σ g and Σ g·(x − mean) of each channel; where `masked` is given, g is left there.
+// Σ g and Σ g·(x − mean) of each channel; where `masked` is given, g is left there, which is none of what is read: loads need not wait for it.
 template <class T, bool LAST, int N>
-__global__ void __launch_bounds__(THREADS) batchNormBackwardGather(TwoTotals<Compute<T>> *parts, const T *grad, const T *results, T *masked,
-    const T *x, Images<LAST, N> images, PerChannel<const Compute<T>> means) {
+__global__ void __launch_bounds__(THREADS) batchNormBackwardGather(TwoTotals<Compute<T>> *parts, const T *__restrict__ grad,
+    const T *__restrict__ results, T *__restrict__ masked, const T *__restrict__ x, Images<LAST, N> images, PerChannel<const Compute<T>> means) {
   using C = Compute<T>;
   constexpr int CHANNELS = Images<LAST, N>::CHANNELS;
   Team team(images.lanes, !LAST);

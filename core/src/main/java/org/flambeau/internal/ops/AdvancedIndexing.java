@@ -283,7 +283,7 @@ public final class AdvancedIndexing {
     Strided[] places = strided(positions);
     Strided from = positionsFirst(Shapes.expand(source.strided(), sizes), put.plan, places[0].rank());
     int[] order = Shapes.front(x.dim(), put.plan.dims);
-    return INDEX_PUT.change(put, inPlace, operands(positions, x, source),
+    return INDEX_PUT.change(put, inPlace ? null : Layout.like(x.strided()), operands(positions, x, source),
         (k, out) -> k.indexPut(Shapes.permute(out, order), places, from, put.accumulate));
   }
 

@@ -67,10 +67,10 @@ public final class BatchNorm {
   }
 
   /// relu([#batchNorm] + residual), without a residual where that is null; x's dtype, and sizes, stay. With a kernel that does it all they are one
-  /// operation, which rounds as they do, and whose backward finds ReLU's mask by the result.
+  /// operation, which rounds as they do (but that what rounds to −0 may be +0), and whose backward finds ReLU's mask by the result.
   public static Tensor batchNormAddRelu(Tensor x, @Nullable Tensor runningMean, @Nullable Tensor runningVar, @Nullable Tensor weight,
       @Nullable Tensor bias, @Nullable Tensor residual, boolean training, double momentum, double eps) {
-    boolean fits = residual == null || residual.dtype() == x.dtype() && residual.device() == x.device()
+    boolean fits = residual == null || residual.dtype() == x.dtype() && residual.device().equals(x.device())
         && Arrays.equals(residual.strided().sizes(), x.strided().sizes());
     if (fits && x.numel() > 0 && isFused(x, weight, bias, runningMean, runningVar)) {
       check(x, runningMean, runningVar, weight, bias, training);

@@ -18,7 +18,7 @@ public interface OptimizerOptions<O extends OptimizerOptions<O>> {
     return false;
   }
 
-  /// Checks that the options make sense, also together.
+  /// Checks that the options make sense, also together. A learning rate of 0 does.
   ///
   /// @throws IllegalArgumentException if they do not
   void validate();
