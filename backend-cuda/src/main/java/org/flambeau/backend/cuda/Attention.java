@@ -161,7 +161,7 @@ final class Attention {
     writeHeads(launch, k);
     writeHeads(launch, v);
     writeShape(launch, q, k, scale, causal);
-    run(launch, Pass.FORWARD, q);
+    run(launch, Pass.FORWARD, q, multipliesTf32(q));
   }
 
   void backward(Strided gradQ, Strided gradK, Strided gradV, Strided grad, Strided out, Strided logSumExp, Strided q, Strided k,
@@ -169,19 +169,20 @@ final class Attention {
     if (isHalf(q) && cudnn.backward(gradQ, gradK, gradV, grad, out, logSumExp, q, k, v, (float) scale, causal)) {
       return;
     }
+    boolean tf32 = multipliesTf32(q);
     long rows = logSumExp.numel();
     try (Workspace dots = Workspace.of(gpu, rows * Float.BYTES)) {
       dots(dots.address(), rows, grad, out, q, k, scale, causal);
       Launch launch = Launch.begin();
       writeHeads(launch, gradQ);
       writeGradients(launch, grad, logSumExp, dots, q, k, v, scale, causal);
-      run(launch, Pass.QUERY_GRADIENTS, q);
+      run(launch, Pass.QUERY_GRADIENTS, q, tf32);
 
       launch = Launch.begin();
       writeHeads(launch, gradK);
       writeHeads(launch, gradV);
       writeGradients(launch, grad, logSumExp, dots, q, k, v, scale, causal);
-      run(launch, Pass.KEY_GRADIENTS, k);
+      run(launch, Pass.KEY_GRADIENTS, k, tf32);
     }
   }
 
@@ -223,14 +224,14 @@ final class Attention {
     ALL.set(INT, at + 20, causal ? 1 : 0);
   }
 
-  private boolean multipliesTf32(DType dtype) {
-    return dtype == DType.FLOAT32 && MatmulPrecision.current() != MatmulPrecision.HIGHEST && gpu.computeCapability() >= Gpu.AMPERE;
+  /// As of now: as for other products, a backward pass goes by what is allowed when it runs, and all its launches by the same.
+  private boolean multipliesTf32(Strided q) {
+    return q.dtype() == DType.FLOAT32 && MatmulPrecision.current() != MatmulPrecision.HIGHEST && gpu.computeCapability() >= Gpu.AMPERE;
   }
 
   /// A block for each tile of each head of x.
-  private void run(Launch launch, Pass pass, Strided x) {
+  private void run(Launch launch, Pass pass, Strided x, boolean tf32) {
     Width width = Width.of(x.size(3));
-    boolean tf32 = multipliesTf32(x.dtype());
     Kernel kernel = tf32 ? tensorCores.get(width, pass) : Objects.requireNonNull(plain.get(pass)).get(width, x.dtype());
     Blocks blocks = tf32 ? width.tensorCores(pass) : width.plain(pass);
     if (!prepared.contains(kernel)) {

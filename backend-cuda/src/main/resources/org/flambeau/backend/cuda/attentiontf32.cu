@@ -42,7 +42,7 @@ __device__ __forceinline__ void multiply(float (&sums)[4], const unsigned (&left
 #ifdef FLAMBEAU_SIMULATED
   simulatedMma(sums, left, right);
 #else
-  asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+  asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
       : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
       : "r"(left[0]), "r"(left[1]), "r"(left[2]), "r"(left[3]), "r"(right[0]), "r"(right[1]));
 #endif
@@ -104,7 +104,7 @@ __device__ __forceinline__ unsigned tf32(float x) {
 }
 
 // Four floats of a factor, as TF32.
-struct Four {
+struct alignas(16) Four {
   unsigned at[4];
 
   static __device__ __forceinline__ Four rounded(const float *from) {
@@ -158,9 +158,15 @@ struct Tile {
     endCopies();
   }
 
-  // Makes TF32 of what is read often.
+  // Makes TF32 of what is read often, and of packs of the rows r and r + 8, in the place of the first, what they have first in turn, r's, then
+  // (r + 8)'s, and in the place of the second the rest: what a lane has of a left factor is one pack then.
   __device__ __forceinline__ void round() const {
-    for (int i = threadIdx.x; i < N * D / 4; i += THREADS) *reinterpret_cast<Four *>(data + 4 * i) = Four::rounded(data + 4 * i);
+    for (int i = threadIdx.x; i < N * D / 8; i += THREADS) {
+      float *low = data + i / (2 * D) * 16 * D + i % (2 * D) * 4, *high = low + 8 * D;
+      Four a = Four::rounded(low), b = Four::rounded(high);
+      *reinterpret_cast<Four *>(low) = {a.at[0], b.at[0], a.at[1], b.at[1]};
+      *reinterpret_cast<Four *>(high) = {a.at[2], b.at[2], a.at[3], b.at[3]};
+    }
   }
 };
 
@@ -227,8 +233,7 @@ struct Scores {
 #pragma unroll
         for (int n = 0; n < 4; n += 2) {
 #pragma unroll
-          for (int m = 0; m < M; m++)
-            multiply(at[m][j], {left[m][0].at[n], left[m][1].at[n], left[m][0].at[n + 1], left[m][1].at[n + 1]}, {right.at[n], right.at[n + 1]});
+          for (int m = 0; m < M; m++) multiply(at[m][j], left[m][n / 2].at, {right.at[n], right.at[n + 1]});
         }
       }
     }
