@@ -83,7 +83,7 @@ __device__ __forceinline__ void endCopies() {
 #endif
 }
 
-// Waits for the copies of all threads but those of their last N groups.
+// Waits for the thread's own copies but those of its last N groups.
 template <int N>
 __device__ __forceinline__ void awaitCopies() {
 #ifdef FLAMBEAU_SIMULATED
@@ -91,7 +91,6 @@ __device__ __forceinline__ void awaitCopies() {
 #else
   asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory");
 #endif
-  __syncthreads();
 }
 
 // ---- factors ----
@@ -134,15 +133,26 @@ struct Tile {
     return data + row * D + 4 * (number & ~7 | (number & 7) ^ turn);
   }
 
+  // A thread copies every 8th pack of every 16th row, all of which have the same turn.
+  static constexpr int ROW_STEP = THREADS / 8, COLUMN_STEP = 32;
+  static __device__ __forceinline__ int ownRow() { return threadIdx.x / 8; }
+  static __device__ __forceinline__ int ownColumn() { return threadIdx.x % 8 * 4; }
+  __device__ __forceinline__ float *own() const { return pack(ownRow(), threadIdx.x % 8); }
+
   // W neighbours at a time.
   template <int W>
   __device__ __forceinline__ void beginCopies(const Heads<const float> &x, const float *head, int first, int count, int width) const {
     int64 step = W == 1 ? x.column : 1;
+    float *to = own();
+    const float *from = head + (first + ownRow()) * x.row + ownColumn() * step;
 #pragma unroll 2
-    for (int i = threadIdx.x; i < N * D / W; i += THREADS) {
-      int r = i / (D / W), c = i % (D / W) * W;
-      bool within = first + r < count && c < width;
-      beginCopy<W>(pack(r, c / 4) + c % 4, within ? head + (first + r) * x.row + c * step : head, within);
+    for (int r = 0; r < N; r += ROW_STEP, from += ROW_STEP * x.row) {
+#pragma unroll
+      for (int c = 0; c < D; c += COLUMN_STEP) {
+#pragma unroll
+        for (int i = 0; i < 4; i += W)
+          beginCopy<W>(to + r * D + c + i, from + (c + i) * step, first + ownRow() + r < count && ownColumn() + c + i < width);
+      }
     }
   }
 
@@ -158,17 +168,35 @@ struct Tile {
     endCopies();
   }
 
-  // Makes TF32 of what is read often, and of packs of the rows r and r + 8, in the place of the first, what they have first in turn, r's, then
-  // (r + 8)'s, and in the place of the second the rest: what a lane has of a left factor is one pack then.
+  // Makes TF32 of what the thread has copied, which no other thread has read.
   __device__ __forceinline__ void round() const {
+    float *at = own();
+#pragma unroll 2
+    for (int r = 0; r < N; r += ROW_STEP) {
+#pragma unroll
+      for (int c = 0; c < D; c += COLUMN_STEP) *reinterpret_cast<Four *>(at + r * D + c) = Four::rounded(at + r * D + c);
+    }
+  }
+
+  // Makes it a left factor: of packs of the rows r and r + 8, in the place of the first comes what they have first in turn, r's, then
+  // (r + 8)'s, and in the place of the second the rest. What a lane has of a product is one pack then.
+  __device__ __forceinline__ void pairRows() const {
     for (int i = threadIdx.x; i < N * D / 8; i += THREADS) {
       float *low = data + i / (2 * D) * 16 * D + i % (2 * D) * 4, *high = low + 8 * D;
-      Four a = Four::rounded(low), b = Four::rounded(high);
+      Four a = Four::of(low), b = Four::of(high);
       *reinterpret_cast<Four *>(low) = {a.at[0], b.at[0], a.at[1], b.at[1]};
       *reinterpret_cast<Four *>(high) = {a.at[2], b.at[2], a.at[3], b.at[3]};
     }
   }
 };
+
+// Waits for the copies of all threads but those of their last N groups, and makes TF32 of tiles that are complete then.
+template <int N, class... Tiles>
+__device__ __forceinline__ void await(const Tiles &...arrived) {
+  awaitCopies<N>();
+  (arrived.round(), ...);
+  __syncthreads();
+}
 
 // A warp's scores: of each 16 of its rows, and of each 8 columns.
 template <int M, int J>
@@ -216,7 +244,7 @@ struct Scores {
     }
   }
 
-  // Adds, in columns below 8·FEW, the products of a's rows, rounded before, from `first` on with b's rows.
+  // Adds, in columns below 8·FEW, the products of a's rows, paired before, from `first` on with b's rows.
   template <int FEW, int A, int B, int D>
   __device__ __forceinline__ void addFirst(const Tile<A, D> &a, int first, const Tile<B, D> &b) {
 #pragma unroll (2 / M)
@@ -229,7 +257,7 @@ struct Scores {
       }
 #pragma unroll
       for (int j = 0; j < FEW; j++) {
-        Four right = Four::rounded(b.pack(SIDE * j + group(), k + inGroup()));
+        Four right = Four::of(b.pack(SIDE * j + group(), k + inGroup()));
 #pragma unroll
         for (int n = 0; n < 4; n += 2) {
 #pragma unroll
@@ -290,8 +318,8 @@ struct Rows {
       }
 #pragma unroll
       for (int c = 0; c < D / 32; c++) {
-        Four even = Four::rounded(x.pack(SIDE * j + 2 * inGroup(), 8 * c + group()));
-        Four odd = Four::rounded(x.pack(SIDE * j + 2 * inGroup() + 1, 8 * c + group()));
+        Four even = Four::of(x.pack(SIDE * j + 2 * inGroup(), 8 * c + group()));
+        Four odd = Four::of(x.pack(SIDE * j + 2 * inGroup() + 1, 8 * c + group()));
 #pragma unroll
         for (int i = 0; i < 4; i++) {
 #pragma unroll
@@ -400,8 +428,8 @@ __global__ void __launch_bounds__(THREADS, 2) attention(Heads<float> out, float 
   const float *keys = k.of(part.head, shape.heads), *values = v.of(part.head, shape.heads);
   query.beginRead(q, q.of(part.head, shape.heads), part.first, shape.queries, shape.width);
   key.beginRead(k, keys, 0, shape.keys, shape.width);
-  awaitCopies<1>();
-  query.round();
+  await<1>(query);
+  query.pairRows();
   Rows<M, D> rows;
   rows.clear();
   constexpr float LOWEST = -3.402823466e38f;
@@ -415,13 +443,13 @@ __global__ void __launch_bounds__(THREADS, 2) attention(Heads<float> out, float 
   int own = part.endOfWarp() <= part.firstOfWarp() ? 0 : shape.causal ? min(met, part.endOfWarp()) : met;
   for (int begin = 0; begin < met; begin += KEYS) {
     value.beginRead(v, values, begin, shape.keys, shape.width);
-    awaitCopies<1>();
+    await<1>(key);
     Scores<M, KEYS / SIDE> scores;
     if (begin < own) scores.multiplyRows(query, part.firstInTile(), key, own - begin);
     __syncthreads();
     key.beginRead(k, keys, begin + KEYS, met, shape.width);
     if (begin < own) weigh(scores, rows, top, total, shape, part.firstOfWarp(), begin);
-    awaitCopies<1>();
+    await<1>(value);
     if (begin < own) rows.add(scores, value, own - begin);
     __syncthreads();
   }
@@ -475,9 +503,9 @@ __global__ void __launch_bounds__(THREADS, 2) attentionBackwardQuery(Heads<float
   above.beginRead(grad, grad.of(part.head, shape.heads), part.first, shape.queries, shape.width);
   value.beginRead(v, values, 0, shape.keys, shape.width);
   key.beginRead(k, keys, 0, shape.keys, shape.width);
-  awaitCopies<2>();
-  query.round();
-  above.round();
+  await<2>(query, above);
+  query.pairRows();
+  above.pairRows();
   Queries all = Queries::of(logSumExp, dots, part.head, shape);
   Query queries[M][2];
 #pragma unroll
@@ -492,11 +520,11 @@ __global__ void __launch_bounds__(THREADS, 2) attentionBackwardQuery(Heads<float
   int own = part.endOfWarp() <= part.firstOfWarp() ? 0 : shape.causal ? min(met, part.endOfWarp()) : met;
   for (int begin = 0; begin < met; begin += KEYS) {
     Scores<M, J> gradients;
-    awaitCopies<1>();
+    await<1>(value);
     if (begin < own) gradients.multiplyRows(above, part.firstInTile(), value, own - begin);
     __syncthreads();
     value.beginRead(v, values, begin + KEYS, met, shape.width);
-    awaitCopies<1>();
+    await<1>(key);
     if (begin < own) {
       Scores<M, J> weights;
       weights.multiplyRows(query, part.firstInTile(), key, own - begin);
@@ -542,9 +570,9 @@ __global__ void __launch_bounds__(THREADS, 2) attentionBackwardKey(Heads<float> 
   value.beginRead(v, v.of(part.head, shape.heads), part.first, shape.keys, shape.width);
   above.beginRead(grad, grads, start, shape.queries, shape.width);
   query.beginRead(q, queries, start, shape.queries, shape.width);
-  awaitCopies<2>();
-  key.round();
-  value.round();
+  await<2>(key, value);
+  key.pairRows();
+  value.pairRows();
   Queries all = Queries::of(logSumExp, dots, part.head, shape);
   Rows<M, D> keyRows, valueRows;
   keyRows.clear();
@@ -555,9 +583,9 @@ __global__ void __launch_bounds__(THREADS, 2) attentionBackwardKey(Heads<float> 
     int left = shape.queries - begin;
     bool meets = works && (!shape.causal || begin + QUERIES > part.firstOfWarp());
     Scores<M, J> weights, gradients;
-    awaitCopies<1>();
+    await<1>(above);
     if (meets) gradients.multiplyRows(value, part.firstInTile(), above, left);
-    awaitCopies<0>();
+    await<0>(query);
     if (meets) {
       weights.multiplyRows(key, part.firstInTile(), query, left);
 #pragma unroll
