@@ -95,12 +95,11 @@ __device__ __forceinline__ void awaitCopies() {
 
 // ---- factors ----
 
-// The nearest TF32, of two the larger one, in the upper 19 bits, which are those that tensor cores read: two instructions, where
-// cvt.rna.tf32.f32 becomes more.
-__device__ __forceinline__ unsigned tf32(float x) {
-  unsigned bits = __float_as_uint(x);
-  return fabs(x) < __int_as_float(0x7f800000) ? bits + (1 << 12) : bits;
-}
+// The nearest TF32, of two the larger one, in the upper 19 bits, which are those that tensor cores read: one or two instructions,
+// where cvt.rna.tf32.f32 becomes more.
+__device__ __forceinline__ unsigned finiteTf32(float x) { return __float_as_uint(x) + (1 << 12); }
+
+__device__ __forceinline__ unsigned tf32(float x) { return fabs(x) < __int_as_float(0x7f800000) ? finiteTf32(x) : __float_as_uint(x); }
 
 // Four floats of a factor, as TF32.
 struct alignas(16) Four {
@@ -231,6 +230,18 @@ struct Scores {
     }
   }
 
+  // Makes TF32 of them.
+  __device__ __forceinline__ void round() {
+#pragma unroll
+    for (int m = 0; m < M; m++) {
+#pragma unroll
+      for (int j = 0; j < J; j++) {
+#pragma unroll
+        for (int e = 0; e < 4; e++) at[m][j][e] = __uint_as_float(tf32(at[m][j][e]));
+      }
+    }
+  }
+
   // Leaves another number where a score, by its row from the warp's first on and its column, does not count.
   template <class Counts>
   __device__ __forceinline__ void drop(float instead, Counts counts) {
@@ -313,8 +324,8 @@ struct Rows {
       unsigned left[M][4];
 #pragma unroll
       for (int m = 0; m < M; m++) {
-        const float(&own)[4] = weights.at[m][j];
-        left[m][0] = tf32(own[0]), left[m][1] = tf32(own[2]), left[m][2] = tf32(own[1]), left[m][3] = tf32(own[3]);
+#pragma unroll
+        for (int e = 0; e < 4; e++) left[m][e] = __float_as_uint(weights.at[m][j][e % 2 * 2 + e / 2]);
       }
 #pragma unroll
       for (int c = 0; c < D / 32; c++) {
@@ -329,7 +340,7 @@ struct Rows {
     }
   }
 
-  // Adds weights·x over x's first `count` rows.
+  // Adds weights·x, both TF32, over x's first `count` rows.
   template <int J>
   __device__ __forceinline__ void add(const Scores<M, J> &weights, const Tile<SIDE * J, D> &x, int count) {
     if (count <= SIDE) {
@@ -384,8 +395,8 @@ struct Part {
 
 // ---- forward ----
 
-// Makes weights of scores with the keys from `begin` on, relative to the highest score so far, and what was added up before too. A lane
-// adds up its own weights.
+// Makes weights, TF32, of scores with the keys from `begin` on, relative to the highest score so far, and what was added up before too. A lane
+// adds up its own weights. A weight is at most 1, or NaN as the total then is, which makes the row NaN.
 template <int M, int J, int D>
 __device__ __forceinline__ void weigh(Scores<M, J> &scores, Rows<M, D> &rows, float (&top)[M][2], float (&total)[M][2], const Shape &shape,
                                       int firstRow, int begin) {
@@ -408,8 +419,9 @@ __device__ __forceinline__ void weigh(Scores<M, J> &scores, Rows<M, D> &rows, fl
       for (int j = 0; j < J; j++) {
 #pragma unroll
         for (int e = 2 * half; e < 2 * half + 2; e++) {
-          scores.at[m][j][e] = power(scores.at[m][j][e] - highest);
-          added += scores.at[m][j][e];
+          float weight = power(scores.at[m][j][e] - highest);
+          scores.at[m][j][e] = __uint_as_float(finiteTf32(weight));
+          added += weight;
         }
       }
       top[m][half] = highest;
@@ -541,6 +553,7 @@ __global__ void __launch_bounds__(THREADS, 2) attentionBackwardQuery(Heads<float
       }
       if (begin + KEYS > (shape.causal ? min(shape.keys, part.firstOfWarp() + 1) : shape.keys))
         gradients.drop(0.0f, [&](int row, int column) { return shape.counts(part.firstOfWarp() + row, begin + column); });
+      gradients.round();
       rows.add(gradients, key, own - begin);
     }
     __syncthreads();
@@ -609,6 +622,8 @@ __global__ void __launch_bounds__(THREADS, 2) attentionBackwardKey(Heads<float> 
         weights.drop(0.0f, counts);
         gradients.drop(0.0f, counts);
       }
+      weights.round();
+      gradients.round();
       valueRows.add(weights, above, left);
     }
     __syncthreads();
