@@ -486,6 +486,11 @@ struct Query {
 
   // The weight, from the product of the query and a key.
   __device__ __forceinline__ float weight(float product, float scale) const { return power(fma(product, scale, -logSumExp)); }
+
+  // That of another lane of the warp.
+  __device__ __forceinline__ Query of(int lane) const {
+    return {__shfl_sync(0xffffffffu, logSumExp, lane), __shfl_sync(0xffffffffu, dot, lane)};
+  }
 };
 
 // The queries of a head.
@@ -573,6 +578,7 @@ template <int D, int M, int QUERIES>
 __global__ void __launch_bounds__(THREADS, 2) attentionBackwardKey(Heads<float> gradK, Heads<float> gradV, Heads<const float> grad,
                                                                    const float *logSumExp, const float *dots, Heads<const float> q,
                                                                    Heads<const float> k, Heads<const float> v, Shape shape) {
+  static_assert(QUERIES == WARP, "a lane reads what belongs to one query");
   constexpr int J = QUERIES / SIDE;
   Part<M> part = Part<M>::of(shape.keys);
   Tile<part.ROWS, D> key{reinterpret_cast<float *>(dynamicShared)}, value{key.data + key.FLOATS};
@@ -596,6 +602,7 @@ __global__ void __launch_bounds__(THREADS, 2) attentionBackwardKey(Heads<float> 
     int left = shape.queries - begin;
     bool meets = works && (!shape.causal || begin + QUERIES > part.firstOfWarp());
     Scores<M, J> weights, gradients;
+    Query ofLane = all.at(begin + static_cast<int>(threadIdx.x) % WARP);  // comes while the warp waits
     await<1>(above);
     if (meets) gradients.multiplyRows(value, part.firstInTile(), above, left);
     await<0>(query);
@@ -605,7 +612,7 @@ __global__ void __launch_bounds__(THREADS, 2) attentionBackwardKey(Heads<float> 
       for (int j = 0; j < J; j++) {
 #pragma unroll
         for (int e = 0; e < 2; e++) {
-          Query own = all.at(begin + weights.column(j, e));
+          Query own = ofLane.of(weights.column(j, e));
 #pragma unroll
           for (int m = 0; m < M; m++) {
 #pragma unroll
