@@ -387,6 +387,13 @@ struct Part {
     return {static_cast<int>(blockIdx.x) / tiles, static_cast<int>(blockIdx.x) % tiles * ROWS, count};
   }
 
+  // Of queries. Where causal, the last ones meet most keys, and are the first to begin.
+  static __device__ __forceinline__ Part ofQueries(const Shape &shape) {
+    Part part = of(shape.queries);
+    if (shape.causal) part.first = (shape.queries - 1) / ROWS * ROWS - part.first;
+    return part;
+  }
+
   // The warp's first row, in the tile and in the head.
   static __device__ __forceinline__ int firstInTile() { return warp() * 16 * M; }
   __device__ __forceinline__ int firstOfWarp() const { return first + firstInTile(); }
@@ -434,7 +441,7 @@ __device__ __forceinline__ void weigh(Scores<M, J> &scores, Rows<M, D> &rows, fl
 template <int D, int M, int KEYS>
 __global__ void __launch_bounds__(THREADS, 2) attention(Heads<float> out, float *logSumExp, Heads<const float> q, Heads<const float> k,
                                                                       Heads<const float> v, Shape shape) {
-  Part<M> part = Part<M>::of(shape.queries);
+  Part<M> part = Part<M>::ofQueries(shape);
   Tile<part.ROWS, D> query{reinterpret_cast<float *>(dynamicShared)};
   Tile<KEYS, D> key{query.data + query.FLOATS}, value{key.data + key.FLOATS};
   const float *keys = k.of(part.head, shape.heads), *values = v.of(part.head, shape.heads);
@@ -512,7 +519,7 @@ __global__ void __launch_bounds__(THREADS, 2) attentionBackwardQuery(Heads<float
                                                                      const float *dots, Heads<const float> q, Heads<const float> k,
                                                                      Heads<const float> v, Shape shape) {
   constexpr int J = KEYS / SIDE;
-  Part<M> part = Part<M>::of(shape.queries);
+  Part<M> part = Part<M>::ofQueries(shape);
   Tile<part.ROWS, D> query{reinterpret_cast<float *>(dynamicShared)}, above{query.data + query.FLOATS};
   Tile<KEYS, D> key{above.data + above.FLOATS}, value{key.data + key.FLOATS};
   const float *keys = k.of(part.head, shape.heads), *values = v.of(part.head, shape.heads);

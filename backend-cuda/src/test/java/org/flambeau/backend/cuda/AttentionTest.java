@@ -282,6 +282,26 @@ class AttentionTest extends KernelTest {
     }
   }
 
+  /// A key that is NaN makes what meets it NaN, whatever the other keys' weights, and nothing else.
+  @ParameterizedTest
+  @EnumSource(MatmulPrecision.class)
+  void queriesThatMeetNaNAreNaN(MatmulPrecision precision) {
+    MatmulPrecision.setCurrent(precision);
+    Case c = new Case(1, 1, 150, 150, 8, true, DType.FLOAT32);
+    int row = 140;
+    double[] ones = new double[150 * 8];
+    Arrays.fill(ones, 1);
+    double[] keys = ones.clone();
+    keys[row * 8 + 3] = Double.NaN;
+    double[] expected = ones.clone();
+    Arrays.fill(expected, row * 8, expected.length, Double.NaN);
+    Strided out = arrays.empty(c.dtype, c.querySizes());
+
+    gpu.kernels().attention(out, arrays.empty(c.dtype, 1, 1, 150), c.queries(ones), c.queries(keys), c.queries(ones), c.scale(), true);
+
+    assertArrayEquals(expected, arrays.read(out), 1e-3);
+  }
+
   /// Gradients begin from the same rounded scores as results: where these differed by little of what they are, weights would not add up to 1.
   @ParameterizedTest
   @EnumSource(MatmulPrecision.class)
