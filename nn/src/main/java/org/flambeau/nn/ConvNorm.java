@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
 /// is computed once, kept with the convolution and computed again after a change of a parameter or statistic, and the kernel that
 /// convolves does that, too, adds the residual and applies ReLU. Where a device has no kernel that multiplies, a weight that the norm is folded into
 /// is kept, under autocast in the region's lower precision. Results differ by rounding. Otherwise, in training above all, the norm, the sum and ReLU
-/// are one operation, if the device has a kernel for their dtypes and no hook looks on, which rounds as they do. [Sequential] does the same with a convolution, a norm and ReLU that follow each other.
+/// are one operation, if the device has a kernel for their dtypes and no hook looks on, which rounds as they do. [Sequential] does the same
+/// with a convolution, a norm and ReLU that follow each other.
 public final class ConvNorm {
   private static final String CONV = "conv2d";
 
