@@ -31,6 +31,9 @@ public interface Vectorization {
   /// The transforms of convolutions.
   TileTransforms tileTransforms();
 
+  /// Factors for a matrix unit, or null where vectors are not as wide as its rows.
+  @Nullable PairLayouts pairLayouts();
+
   /// How many floats a vector holds.
   int lanes();
 

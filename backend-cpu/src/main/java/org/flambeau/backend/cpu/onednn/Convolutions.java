@@ -7,6 +7,8 @@ import org.flambeau.backend.cpu.LinearAlgebra;
 import org.flambeau.backend.cpu.TransformedKernel;
 import org.flambeau.backend.cpu.Winograd;
 import org.flambeau.backend.cpu.Workspace;
+import org.flambeau.backend.cpu.amx.TileUnit;
+import org.flambeau.backend.cpu.amx.WeightGradient;
 import org.flambeau.backend.cpu.gemm.Copies;
 import org.flambeau.spi.Allocator;
 import org.flambeau.spi.Conv2d;
@@ -57,6 +59,11 @@ final class Convolutions {
           case BACKWARD_INPUT -> places.backwardInput(x, out, weight);
           case BACKWARD_WEIGHT -> places.backwardWeight(weight, out, x);
         }
+        return true;
+      }
+      TileUnit tiles = products.hasMatrixUnit(x.dtype()) ? TileUnit.PRESENT : null;
+      if (ofWeight && tiles != null && WeightGradient.serves(out, x, spec)) {
+        WeightGradient.compute(tiles, allocator, weight, out, x, spec);
         return true;
       }
       boolean keep = !ofWeight && PackedWeights.areUsedAgain(operation.key(), weight);

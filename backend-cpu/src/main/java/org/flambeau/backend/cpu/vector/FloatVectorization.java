@@ -21,6 +21,7 @@ import org.flambeau.backend.cpu.Conversion;
 import org.flambeau.backend.cpu.Fold;
 import org.flambeau.backend.cpu.Inliner;
 import org.flambeau.backend.cpu.Loop;
+import org.flambeau.backend.cpu.PairLayouts;
 import org.flambeau.backend.cpu.ProductTile;
 import org.flambeau.backend.cpu.Reducer;
 import org.flambeau.backend.cpu.RowKernels;
@@ -145,6 +146,11 @@ public final class FloatVectorization implements Vectorization {
   public TileTransforms tileTransforms() {
     return Inliner.specialize(MethodHandles.lookup(), TileTransforms.class, FloatTileTransforms.class, List.of(FloatMath.class), Map.of(),
         "tiles");
+  }
+
+  @Override
+  public @Nullable PairLayouts pairLayouts() {
+    return FloatMath.SPECIES.length() == PairLayouts.ROWS / 2 ? new IntPairLayouts() : null;
   }
 
   @Override
