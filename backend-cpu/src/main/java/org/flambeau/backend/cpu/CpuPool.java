@@ -19,8 +19,8 @@ public final class CpuPool {
   public static final CpuPool SHARED = new CpuPool(
       Math.max(1, Integer.getInteger("flambeau.threads", Runtime.getRuntime().availableProcessors())));
 
-  /// How often an idle worker looks again before it parks, which costs tens of microseconds to undo. Soon the cores may be oneDNN's.
-  private static final int SPINS = 400;
+  /// How often an idle worker looks again before it parks, which costs tens of microseconds to undo: for some 200 us, unless the cores are wanted.
+  private static final int SPINS = 4000;
   /// How long a caller looks for the last parts to finish before it parks. They are under way, and the core is the caller's own.
   private static final long PATIENCE_NANOS = 200_000;
 
@@ -29,6 +29,8 @@ public final class CpuPool {
   private final int threads;
   private final LinkedTransferQueue<Job> queue = new LinkedTransferQueue<>();
   private final AtomicInteger started = new AtomicInteger();
+  /// Whether somebody else computes on the cores until the next loop.
+  private volatile boolean coresAreWanted;
 
   CpuPool(int threads) {
     this.threads = threads;
@@ -52,6 +54,7 @@ public final class CpuPool {
     }
     int parts = (int) Math.min((length + grain - 1) / grain, 4L * threads);
     Job job = new Job(begin, length, parts, body);
+    coresAreWanted = false;
     int helpers = Math.min(threads, parts) - 1;
     for (int i = 0; i < helpers; i++) {
       queue.put(job);
@@ -68,6 +71,13 @@ public final class CpuPool {
     job.await();
   }
 
+  /// Says that the calling thread is about to have others compute, as oneDNN's team: idle workers park at once. Within a body it says nothing.
+  public void leaveCores() {
+    if (!coresAreWanted && !INSIDE.get()) {
+      coresAreWanted = true;
+    }
+  }
+
   private void startWorkers() {
     for (int n = started.getAndIncrement(); n < threads - 1; n = started.getAndIncrement()) {
       Thread.ofPlatform().daemon().name("flambeau-cpu-" + (n + 1)).start(this::serve);
@@ -78,7 +88,7 @@ public final class CpuPool {
     INSIDE.set(true);
     while (true) {
       @Nullable Job job = queue.poll();
-      for (int spin = 0; job == null && spin < SPINS; spin++) {
+      for (int spin = 0; job == null && spin < SPINS && !coresAreWanted; spin++) {
         Thread.onSpinWait();
         job = queue.poll();
       }

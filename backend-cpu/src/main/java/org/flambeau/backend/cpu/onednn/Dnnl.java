@@ -285,6 +285,9 @@ final class Dnnl {
 
   /// Runs a primitive and returns when it is done; `arguments` is the address of an array of `dnnl_exec_arg_t`.
   static void execute(long primitive, long stream, int count, long arguments) {
+    if (call(() -> (int) TEAM.invokeExact()) > 1) {
+      CpuPool.SHARED.leaveCores();
+    }
     check("dnnl_primitive_execute", () -> (int) PRIMITIVE_EXECUTE.invokeExact(primitive, stream, count, arguments));
   }
 
