@@ -19,8 +19,9 @@ import org.jspecify.annotations.Nullable;
 /// Convolutions and their gradients: by [Winograd] where that takes fewer multiplications, by products where there are [FewPlaces], else by oneDNN's
 /// own kernels.
 ///
-/// Images that share out evenly among the threads are convolved one by one, each by one thread of ours. What comes behind the convolution then finds
-/// its result in that thread's cache, and nobody waits for oneDNN's team to meet, and for ours after it.
+/// Images that share out evenly among the threads are convolved one by one, each by one thread of ours, and of fewer images each in so many bands of
+/// lines. What comes behind the convolution then finds its result in that thread's cache, and nobody waits for oneDNN's team to meet, and for ours
+/// after it.
 final class Convolutions {
   enum Operation {
     FORWARD,
@@ -33,9 +34,9 @@ final class Convolutions {
     }
   }
 
-  /// The time that images one by one may take, in that of images shared out evenly.
+  /// The time that parts one by one may take, in that of parts shared out evenly.
   private static final double UNEVEN = 1.15;
-  /// The multiplications of an image from which on it is worth a call of its own.
+  /// The multiplications of a part from which on it is worth a call of its own.
   private static final long WORTH_A_CALL = 1 << 20;
 
   private final LinearAlgebra products;
@@ -74,33 +75,48 @@ final class Convolutions {
       Strided bias = epilogue.isPlain() ? epilogue.bias() : null; // else it is a part of the pass that the rest takes anyhow
       Operands operands = new Operands(operation, distinct(workspace, x),
           ConvolutionPlans.grouped(distinct(workspace, weight), spec.groups()),
-          distinct(workspace, out), bias == null ? null : Copies.input(workspace, bias.dtype(), bias));
-      boolean apart = !ofWeight && shareOut(x.size(0)) && multiplications(weight, out) >= WORTH_A_CALL;
-      Plan plan = plan(apart ? operands.ofImage(0) : operands, spec, apart);
-      try {
-        if (!plan.isUsable()) {
-          return result.dtype().size() == Short.BYTES && inFloat32(workspace, operation, result, x, weight, out, epilogue, spec);
-        }
-        Epilogue rest = bias == null ? epilogue : Epilogue.NONE;
-        if (apart) {
-          eachImage(plan, keep, operands, rest, result);
-        } else {
-          plan.run(allocator, keep, operands.inOrder());
-          EpiloguePass.run(rest, result);
-        }
-        return true;
-      } finally {
-        plan.release();
-      }
+          distinct(workspace, out), bias == null ? null : Copies.input(workspace, bias.dtype(), bias), spec);
+      Epilogue rest = bias == null ? epilogue : Epilogue.NONE;
+      int bands = operands.bands();
+      boolean done = bands > 0 ? inParts(operands, bands, keep, rest, result) : atOnce(operands, keep, rest, result);
+      return done || result.dtype().size() == Short.BYTES && inFloat32(workspace, operation, result, x, weight, out, epilogue, spec);
     }
   }
 
   // ---- by oneDNN ----
 
   /// Those of the forward, as oneDNN takes them.
-  private record Operands(Operation operation, Strided image, Strided kernel, Strided places, @Nullable Strided bias) {
-    Operands ofImage(long i) {
-      return new Operands(operation, one(image, i), kernel, one(places, i), bias);
+  private record Operands(Operation operation, Strided image, Strided kernel, Strided places, @Nullable Strided bias, Conv2d spec) {
+    /// How many bands of lines an image is cut into, so that all threads have as much to do, each alone; 0 where that cannot be, or is not worth it.
+    int bands() {
+      long reach = (kernel.size(kernel.rank() - 2) - 1) * spec.dilationH();
+      long most = switch (operation) {
+        case FORWARD -> spec.padH() <= reach ? Math.min(CpuPool.SHARED.threads(), places.size(2)) : 1;
+        case BACKWARD_INPUT -> 1;
+        case BACKWARD_WEIGHT -> 0;
+      };
+      long multiplications = kernel.numel() * places.size(2) * places.size(3);
+      for (int bands = 1; bands <= most && multiplications / bands >= WORTH_A_CALL; bands++) {
+        if (shareOut(image.size(0) * bands, CpuPool.SHARED.threads()) && shareOut(places.size(2), bands)) {
+          return bands;
+        }
+      }
+      return 0;
+    }
+
+    private static boolean shareOut(long things, int threads) {
+      return Math.ceilDiv(things, threads) * threads <= things * UNEVEN;
+    }
+
+    /// What band `band` of `bands` of an image is computed from, of which there is padding only where it is the first or last.
+    Operands part(long i, int band, int bands) {
+      Lines lines = Lines.of(places, i, band, bands);
+      long top = lines.first * spec.strideH() - spec.padH();
+      long end = (lines.last - 1) * spec.strideH() - spec.padH() + (kernel.size(kernel.rank() - 2) - 1) * spec.dilationH() + 1;
+      Lines seen = bands == 1 ? Lines.of(image, i, 0, 1) : new Lines(i, Math.max(0, top), Math.min(end, image.size(2)));
+      Conv2d padded = new Conv2d(spec.strideH(), spec.strideW(), bands == 1 ? spec.padH() : (int) (seen.first - top), spec.padW(),
+          spec.dilationH(), spec.dilationW(), spec.groups());
+      return new Operands(operation, seen.in(image), kernel, lines.in(places), bias, padded);
     }
 
     /// As the operation's plans take them.
@@ -113,16 +129,34 @@ final class Convolutions {
     }
   }
 
-  private Plan plan(Operands operands, Conv2d spec, boolean alone) {
+  /// Lines [first, last) of an image.
+  private record Lines(long image, long first, long last) {
+    static Lines of(Strided images, long image, int band, int bands) {
+      return new Lines(image, images.size(2) * band / bands, images.size(2) * (band + 1) / bands);
+    }
+
+    Strided in(Strided images) {
+      return images.with(images.offset() + image * images.stride(0) + first * images.stride(2),
+          new long[] {1, images.size(1), last - first, images.size(3)}, images.strides());
+    }
+
+    Epilogue in(Epilogue epilogue) {
+      Strided residual = epilogue.residual();
+      return residual == null ? epilogue : new Epilogue(epilogue.scale(), epilogue.bias(), in(residual), epilogue.activation());
+    }
+  }
+
+  private Plan plan(Operands operands, boolean alone) {
+    Conv2d spec = operands.spec;
     long[] parameters = {
       spec.strideH(), spec.strideW(), spec.padH(), spec.padW(), spec.dilationH(), spec.dilationW(), spec.groups(), alone ? 1 : 0
     };
     PlanCache.Key key = PlanCache.Key.of(operands.operation.key(), parameters, operands.inOrder());
-    return plans.acquire(key, () -> alone ? Dnnl.alone(() -> newPlan(operands, spec)) : newPlan(operands, spec));
+    return plans.acquire(key, () -> alone ? Dnnl.alone(() -> newPlan(operands)) : newPlan(operands));
   }
 
-  private static Plan newPlan(Operands operands, Conv2d spec) {
-    try (ConvolutionPlans plans = new ConvolutionPlans(operands.image, operands.kernel, operands.places, spec)) {
+  private static Plan newPlan(Operands operands) {
+    try (ConvolutionPlans plans = new ConvolutionPlans(operands.image, operands.kernel, operands.places, operands.spec)) {
       return switch (operands.operation) {
         case FORWARD -> plans.forward(operands.bias);
         case BACKWARD_INPUT -> plans.backwardInput();
@@ -131,40 +165,55 @@ final class Convolutions {
     }
   }
 
-  private static boolean shareOut(long images) {
-    int threads = CpuPool.SHARED.threads();
-    return (images + threads - 1) / threads * threads <= images * UNEVEN;
-  }
-
-  /// Of one image.
-  private static long multiplications(Strided weight, Strided out) {
-    return weight.numel() * out.size(2) * out.size(3);
-  }
-
-  /// @param plan for one image and one thread
-  private void eachImage(Plan plan, boolean keep, Operands operands, Epilogue epilogue, Strided result) {
-    long images = operands.image.size(0);
-    try (Plan.Weights weights = Dnnl.alone(() -> plan.weights(allocator, keep, operands.inOrder()))) {
-      CpuPool.SHARED.parallelFor(0, images, 1, (begin, end) -> {
-        for (long i = begin; i < end; i++) {
-          Strided[] one = operands.ofImage(i).inOrder();
-          Dnnl.alone(() -> plan.run(allocator, weights, one));
-          EpiloguePass.run(ofImage(epilogue, i), one(result, i));
-        }
-      });
+  /// By oneDNN's team. Returns whether it has a kernel.
+  private boolean atOnce(Operands operands, boolean keep, Epilogue epilogue, Strided result) {
+    Plan plan = plan(operands, false);
+    try {
+      if (plan.isUsable()) {
+        plan.run(allocator, keep, operands.inOrder());
+        EpiloguePass.run(epilogue, result);
+      }
+      return plan.isUsable();
+    } finally {
+      plan.release();
     }
   }
 
-  /// The image `i` alone.
-  private static Strided one(Strided images, long i) {
-    long[] sizes = images.sizes().clone();
-    sizes[0] = 1;
-    return images.with(images.offset() + i * images.stride(0), sizes, images.strides());
-  }
-
-  private static Epilogue ofImage(Epilogue epilogue, long i) {
-    Strided residual = epilogue.residual();
-    return residual == null ? epilogue : new Epilogue(epilogue.scale(), epilogue.bias(), one(residual, i), epilogue.activation());
+  /// Each band of an image by a thread of ours. Returns whether oneDNN has kernels.
+  private boolean inParts(Operands operands, int bands, boolean keep, Epilogue epilogue, Strided result) {
+    Plan[] plans = new Plan[bands];
+    Plan.Weights[] weights = new Plan.Weights[bands];
+    try {
+      for (int band = 0; band < bands; band++) {
+        Operands part = operands.part(0, band, bands);
+        plans[band] = plan(part, true);
+        if (!plans[band].isUsable()) {
+          return false;
+        }
+        Plan plan = plans[band];
+        weights[band] = Dnnl.alone(() -> plan.weights(allocator, keep, part.inOrder()));
+      }
+      CpuPool.SHARED.parallelFor(0, operands.image.size(0) * bands, 1, (begin, end) -> {
+        for (long i = begin; i < end; i++) {
+          long image = i / bands;
+          int band = (int) (i % bands);
+          Strided[] part = operands.part(image, band, bands).inOrder();
+          Dnnl.alone(() -> plans[band].run(allocator, weights[band], part));
+          Lines lines = Lines.of(result, image, band, bands);
+          EpiloguePass.run(lines.in(epilogue), lines.in(result));
+        }
+      });
+      return true;
+    } finally {
+      for (int band = 0; band < bands; band++) {
+        if (weights[band] != null) {
+          weights[band].close();
+        }
+        if (plans[band] != null) {
+          plans[band].release();
+        }
+      }
+    }
   }
 
   private boolean inFloat32(Workspace workspace, Operation operation, Strided result, Strided x, Strided weight, Strided out,
