@@ -5,6 +5,7 @@ import static org.flambeau.spi.NativeMemory.DOUBLE;
 import static org.flambeau.spi.NativeMemory.FLOAT;
 
 import java.util.Arrays;
+import java.util.Objects;
 import org.flambeau.DType;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.Strided;
@@ -18,12 +19,16 @@ final class BatchNorm {
   /// Fewer pixels are not worth a row of their own.
   private static final long SHORT_ROW = 128;
   /// Fewer pixels, or small images, are not worth a part of their own.
-  private static final long PLACES_APART = 128;
+  private static final long PLACES_APART = 256;
   /// Up to how many elements a row of pixels has, where one has fewer: to read, compute and write a short one takes as long as to call for it.
   private static final int LONG_ROW = 1024;
-  private static final long MOST_PARTS = 64;
+  private static final long MOST_PARTS = 32;
   /// So many rows are summed in float before the sum is carried on in double.
-  private static final long ROWS_IN_FLOAT = 64;
+  private static final long ROWS_IN_FLOAT = 128;
+  /// So many rows tell about where the mean is.
+  private static final long SAMPLES = 32;
+  /// Elements that stay in the first-level cache from one loop to the next.
+  private static final int CACHED = 8192;
 
   private final boolean allChannels;
   private final long[] sizes;
@@ -34,6 +39,8 @@ final class BatchNorm {
   private final int pixelsOfARow;
   private final long rows;
   private final int length;
+  /// How many elements of a row of all channels are columns for [ChannelLoops]: a pixel, or as many as fill whole vectors. 0 where none do.
+  private final int columns;
   private final Workspace workspace;
 
   private BatchNorm(Strided x, Workspace workspace) {
@@ -53,6 +60,7 @@ final class BatchNorm {
     strides = channelsLast ? last : Strided.contiguousStrides(sizes);
     rows = channelsLast ? x.size(0) * pixels / pixelsOfARow : small ? x.size(0) : x.size(0) * channels;
     length = Math.toIntExact(allChannels ? channels * repeat * pixelsOfARow : pixels);
+    columns = allChannels ? columns(Math.toIntExact(channels * repeat), pixelsOfARow) : 0;
   }
 
   /// The largest divisor of `n` up to `most`, at least 1.
@@ -62,6 +70,16 @@ final class BatchNorm {
       divisor--;
     }
     return divisor;
+  }
+
+  private static int columns(int ofAPixel, int pixels) {
+    int lanes = Objects.requireNonNull(Vectorization.PRESENT).lanes();
+    for (int columns = ofAPixel; columns <= ofAPixel * pixels; columns += ofAPixel) {
+      if (columns % lanes == 0 && ofAPixel * pixels % columns == 0) {
+        return columns;
+      }
+    }
+    return 0;
   }
 
   private static long[] channelsLastStrides(Strided x) {
@@ -107,11 +125,16 @@ final class BatchNorm {
 
   /// The floats of all channels as a row of all channels takes them.
   private long row(long floats) {
-    if (!allChannels || length == channels) {
+    return allChannels ? row(floats, length) : floats;
+  }
+
+  /// The same for the first `elements` of a row.
+  private long row(long floats, int elements) {
+    if (elements == channels) {
       return floats;
     }
-    long row = workspace.take(4L * length);
-    for (int i = 0; i < length; i++) {
+    long row = workspace.take(4L * elements);
+    for (int i = 0; i < elements; i++) {
       ALL.set(FLOAT, row + 4L * i, ALL.get(FLOAT, floats + 4 * (i / repeat % channels)));
     }
     return row;
@@ -159,20 +182,53 @@ final class BatchNorm {
   /// The mean of each channel and the sum of the squared deviations from it, from rows of all channels.
   private void moments(long means, long squares, long from, Strided x) {
     long n = rows * repeat * pixelsOfARow;
-    RowOp.Loop add = Rows.loop(RowOp.ADD, x.dtype());
     int size = x.dtype().size();
-    sumRows(new long[] {means}, (to, at) -> add.run(to, to, from + at * size, to, to, to, 0, 0, 0, 0, length));
     long centres = workspace.take(4 * channels);
-    for (long c = 0; c < channels; c++) {
-      ALL.set(DOUBLE, means + 8 * c, ALL.get(DOUBLE, means + 8 * c) / n);
-      ALL.set(FLOAT, centres + 4 * c, (float) ALL.get(DOUBLE, means + 8 * c));
+    if (columns > 0) {
+      sampleMeans(centres, from, x.dtype());
+      ChannelLoops loops = Rows.channelLoops(x.dtype());
+      long centreColumns = row(centres, columns);
+      sumRows(columns, 0, new long[] {means, squares}, (to, at, lines) -> loops.moments(to, to + 4L * columns, from + at * size,
+          (long) columns * size, centreColumns, lines, columns));
+      for (long c = 0; c < channels; c++) {
+        double deviation = ALL.get(DOUBLE, means + 8 * c) / n;
+        ALL.set(DOUBLE, means + 8 * c, ALL.get(FLOAT, centres + 4 * c) + deviation);
+      }
+    } else {
+      RowOp.Loop add = Rows.loop(RowOp.ADD, x.dtype());
+      sumRows(length, 0, new long[] {means}, eachLine((to, at) -> add.run(to, to, from + at * size, to, to, to, 0, 0, 0, 0, length)));
+      for (long c = 0; c < channels; c++) {
+        ALL.set(DOUBLE, means + 8 * c, ALL.get(DOUBLE, means + 8 * c) / n);
+        ALL.set(FLOAT, centres + 4 * c, (float) ALL.get(DOUBLE, means + 8 * c));
+      }
+      long centreRow = row(centres);
+      RowOp.Loop addSquare = Rows.loop(RowOp.ADD_CENTRED_SQUARE, x.dtype());
+      sumRows(length, 0, new long[] {squares},
+          eachLine((to, at) -> addSquare.run(to, to, from + at * size, centreRow, to, to, 0, 0, 0, 0, length)));
     }
-    long centreRow = row(centres);
-    RowOp.Loop addSquare = Rows.loop(RowOp.ADD_CENTRED_SQUARE, x.dtype());
-    sumRows(new long[] {squares}, (to, at) -> addSquare.run(to, to, from + at * size, centreRow, to, to, 0, 0, 0, 0, length));
-    for (long c = 0; c < channels; c++) { // they were taken from the mean rounded to float
+    for (long c = 0; c < channels; c++) { // they were taken from what is about the mean
       double error = ALL.get(DOUBLE, means + 8 * c) - ALL.get(FLOAT, centres + 4 * c);
       ALL.set(DOUBLE, squares + 8 * c, Math.max(0, ALL.get(DOUBLE, squares + 8 * c) - n * error * error));
+    }
+  }
+
+  /// About the mean of each channel: that of some rows, first and last among them.
+  private void sampleMeans(long centres, long from, DType dtype) {
+    long lines = rows * length / columns;
+    long samples = Math.min(lines, SAMPLES);
+    long sums = workspace.take(12L * columns);
+    PixelRows.zero(sums, 12L * columns);
+    for (long i = 0; i < samples; i++) {
+      long line = samples == 1 ? 0 : i * (lines - 1) / (samples - 1);
+      Rows.channelLoops(dtype).moments(sums, sums + 4L * columns, from + line * columns * dtype.size(), 0, sums + 8L * columns, 1, columns);
+    }
+    double[] of = new double[Math.toIntExact(channels)];
+    for (int i = 0; i < columns; i++) {
+      of[(int) (i / repeat % channels)] += ALL.get(FLOAT, sums + 4L * i);
+    }
+    for (int c = 0; c < of.length; c++) {
+      float mean = (float) (of[c] * channels / (samples * columns));
+      ALL.set(FLOAT, centres + 4L * c, Float.isFinite(mean) ? mean : 0);
     }
   }
 
@@ -260,7 +316,7 @@ final class BatchNorm {
       BatchNorm norm = new BatchNorm(x, workspace);
       Strided arranged = norm.arranged(x);
       Strided masked = gradResidual == null ? null : norm.arrangedResult(gradResidual);
-      Gradient g = new Gradient(staging.read(norm.arranged(grad)), y == null ? null : Rows.loop(RowOp.RELU_GRADIENT, x.dtype()),
+      Gradient g = new Gradient(staging.read(norm.arranged(grad)), y == null ? null : Rows.channelLoops(x.dtype()),
           y == null ? 0 : staging.read(norm.arranged(y)), masked == null ? 0 : staging.write(masked), norm.length, x.dtype().size());
       long channels = norm.channels;
       long m = Rows.floats(mean, channels, 0, staging, workspace);
@@ -294,15 +350,20 @@ final class BatchNorm {
   /// The rows of a gradient: as they came, or if there is a ReLU, by whose `results` it is masked, as they are before it.
   ///
   /// @param masked where these go when they are first read, or 0
-  private record Gradient(long rows, RowOp.@Nullable Loop relu, long results, long masked, int length, int size) {
+  private record Gradient(long rows, @Nullable ChannelLoops relu, long results, long masked, int length, int size) {
     /// The row from element `element` on, which may be computed in `buffer`.
     long row(long element, long buffer) {
+      return elements(element, length, buffer);
+    }
+
+    /// `count` elements from `element` on.
+    long elements(long element, int count, long buffer) {
       long at = element * size;
       if (relu == null) {
         return rows + at;
       }
       long to = masked == 0 ? buffer : masked + at;
-      relu.run(to, rows + at, results + at, to, to, to, 0, 0, 0, 0, length);
+      relu.mask(to, rows + at, results + at, count);
       return to;
     }
 
@@ -336,45 +397,76 @@ final class BatchNorm {
       });
       return;
     }
+    if (columns > 0) {
+      ChannelLoops loops = Rows.channelLoops(dtype);
+      long centres = row(means, columns);
+      int together = Math.max(1, CACHED / columns);
+      sumRows(columns, together * columns, new long[] {sums, products}, (to, at, lines) -> {
+        long buffer = to + 8L * columns;
+        for (int line = 0; line < lines; line += together) {
+          int count = Math.min(together, lines - line);
+          long first = at + (long) line * columns;
+          loops.products(to, to + 4L * columns, gradient.elements(first, count * columns, buffer), from + first * size,
+              (long) columns * size,
+              centres, count, columns);
+        }
+      });
+      return;
+    }
     RowOp.Loop add = Rows.loop(RowOp.ADD, dtype);
     RowOp.Loop addProduct = Rows.loop(RowOp.ADD_CENTRED_PRODUCT, dtype);
     long centres = row(means);
-    sumRows(new long[] {sums, products}, (to, at) -> {
+    sumRows(length, length, new long[] {sums, products}, eachLine((to, at) -> {
       long product = to + 4L * length;
       long g = gradient.row(at, product + 4L * length);
       add.run(to, to, g, to, to, to, 0, 0, 0, 0, length);
       addProduct.run(product, product, g, from + at * size, centres, to, 0, 0, 0, 0, length);
-    });
+    }));
   }
 
   /// What is summed over rows of all channels.
   @FunctionalInterface
   private interface Terms {
-    /// Adds those of the row from element `at` on to rows of floats, one after the other, behind which there is room for another row.
+    /// Adds those of lines from element `at` on to rows of floats, one after the other.
+    void add(long to, long at, int lines);
+  }
+
+  /// The terms of one line.
+  @FunctionalInterface
+  private interface LineTerms {
     void add(long to, long at);
   }
 
-  /// Sums over rows of all channels, for each channel, in double: few rows are summed in float, and these sums in double.
+  private Terms eachLine(LineTerms terms) {
+    return (to, at, lines) -> {
+      for (int line = 0; line < lines; line++) {
+        terms.add(to, at + (long) line * length);
+      }
+    };
+  }
+
+  /// Sums over rows of all channels, for each channel, in double: few lines are summed in float, and these sums in double.
   ///
+  /// @param width of lines, whose columns are summed first
+  /// @param room for so many floats is behind the rows that terms are added to
   /// @param sums where each goes
-  private void sumRows(long[] sums, Terms terms) {
-    int floats = length * sums.length;
+  private void sumRows(int width, int room, long[] sums, Terms terms) {
+    long lines = rows * length / width;
+    int floats = width * sums.length;
     int all = Math.toIntExact(channels * sums.length);
-    long parts = Math.clamp(rows * pixelsOfARow / PLACES_APART, 1, Math.clamp(rows, 1, MOST_PARTS));
+    long parts = Math.clamp(rows * pixelsOfARow / PLACES_APART, 1, Math.clamp(lines, 1, MOST_PARTS));
     long totals = workspace.take(8L * all * parts);
     CpuPool.SHARED.parallelFor(0, parts, 1, (begin, end) -> {
-      long few = Scratch.current().rows(4L * (floats + length));
+      long few = Scratch.current().rows(4L * (floats + room));
       for (long part = begin; part < end; part++) {
         long total = totals + part * 8 * all;
         PixelRows.zero(total, 8L * all);
-        long last = rows * (part + 1) / parts;
-        for (long first = rows * part / parts; first < last; first += ROWS_IN_FLOAT) {
+        long last = lines * (part + 1) / parts;
+        for (long first = lines * part / parts; first < last; first += ROWS_IN_FLOAT) {
           PixelRows.zero(few, 4L * floats);
-          for (long row = first; row < Math.min(last, first + ROWS_IN_FLOAT); row++) {
-            terms.add(few, row * length);
-          }
+          terms.add(few, first * width, (int) Math.min(ROWS_IN_FLOAT, last - first));
           for (int k = 0; k < sums.length; k++) {
-            addChannels(total + 8 * k * channels, few + 4L * k * length);
+            addChannels(total + 8 * k * channels, few + 4L * k * width, width);
           }
         }
       }
@@ -391,8 +483,9 @@ final class BatchNorm {
   }
 
   /// Adds a row of all channels to a double for each.
-  private void addChannels(long totals, long row) {
-    for (int pixel = 0; pixel < pixelsOfARow; pixel++) {
+  private void addChannels(long totals, long floats, int width) {
+    long row = floats;
+    for (int pixel = 0; pixel < width / (channels * repeat); pixel++) {
       for (long c = 0; c < channels; c++) {
         double sum = ALL.get(DOUBLE, totals + 8 * c);
         for (int i = 0; i < repeat; i++) {
@@ -423,6 +516,22 @@ final class BatchNorm {
     long scaleRow = row(scales);
     long slopeRow = row(slopes);
     long shiftRow = row(shifts);
+    if (training && columns > 0) {
+      ChannelLoops loops = Rows.channelLoops(x.dtype());
+      long lines = rows * length / columns;
+      int together = Math.max(1, CACHED / columns);
+      CpuPool.SHARED.parallelFor(0, Math.ceilDiv(lines, together), 1, (begin, end) -> {
+        long buffer = Scratch.current().rows(4L * together * columns);
+        for (long block = begin; block < end; block++) {
+          long first = block * together * columns;
+          int count = (int) Math.min(together, lines - block * together);
+          loops.blend(to + first * size, gradient.elements(first, count * columns, buffer), from + first * size, (long) columns * size,
+              centres,
+              scaleRow, slopeRow, shiftRow, count, columns);
+        }
+      });
+      return;
+    }
     RowOp.Loop blend = Rows.loop(allChannels ? RowOp.BLEND_CHANNELS : RowOp.BLEND, x.dtype());
     RowOp.Loop scale = Rows.loop(allChannels ? RowOp.SCALE_CHANNELS : RowOp.SCALE, x.dtype());
     RowOp.Loop centre = Rows.loop(RowOp.CENTRE, x.dtype());

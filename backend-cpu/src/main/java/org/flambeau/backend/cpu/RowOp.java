@@ -25,8 +25,6 @@ public enum RowOp {
   // batch norm
   /// max(a + b, p).
   ADD_RESIDUAL(Row.OUT, Row.A, Row.B),
-  /// 0 where b ≤ 0, else a: the gradient through ReLU, whose result is b.
-  RELU_GRADIENT(Row.OUT, Row.A, Row.B),
 
   // … one channel a row
   /// max((a − s)·p + q, r).

@@ -15,6 +15,7 @@ final class Rows {
   private static final int SUM_RUN = 4096;
   private static final RowOp.Loop[][] LOOPS = new RowOp.Loop[DType.values().length][RowOp.values().length];
   private static final RowOp.Sum[] SUMS = new RowOp.Sum[RowOp.Term.values().length];
+  private static final @Nullable ChannelLoops[] CHANNEL_LOOPS = new ChannelLoops[DType.values().length];
 
   private Rows() {}
 
@@ -40,6 +41,15 @@ final class Rows {
       SUMS[term.ordinal()] = sum;
     }
     return sum;
+  }
+
+  static synchronized ChannelLoops channelLoops(DType dtype) {
+    @Nullable ChannelLoops loops = CHANNEL_LOOPS[dtype.ordinal()];
+    if (loops == null) {
+      loops = Objects.requireNonNull(Vectorization.PRESENT, "fused kernels need vectors").channelLoops(dtype);
+      CHANNEL_LOOPS[dtype.ordinal()] = loops;
+    }
+    return loops;
   }
 
   static RowKernels kernels() {

@@ -25,6 +25,9 @@ public interface Vectorization {
   /// Whole rows of the fused kernels.
   RowKernels rows();
 
+  /// Batch norm's loops, for float32 or a half precision.
+  ChannelLoops channelLoops(DType dtype);
+
   /// Columns of the fused kernels.
   ColumnKernels columns();
 

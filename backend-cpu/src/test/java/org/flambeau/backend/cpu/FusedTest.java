@@ -176,7 +176,61 @@ class FusedTest {
     return List.of(Operand.Layout.contiguous(3, 5, 4, 6), Operand.Layout.contiguous(40, 7),
         new Operand.Layout("channels last", new long[] {3, 5, 4, 6}, new long[] {120, 1, 30, 5}, 0),
         new Operand.Layout("channels last", new long[] {20, 17, 9, 9}, new long[] {17 * 81, 1, 17 * 9, 17}, 0),
-        new Operand.Layout("a part", new long[] {3, 5, 4, 6}, new long[] {300, 60, 10, 1}, 2), Operand.Layout.contiguous(2, 3, 300));
+        channelsLast(4, 48, 7, 5), channelsLast(3, 64, 30, 20), channelsLast(2, 8, 5, 6), channelsLast(9, 16, 1, 1),
+        Operand.Layout.contiguous(6, 4, 4), new Operand.Layout("a part", new long[] {3, 5, 4, 6}, new long[] {300, 60, 10, 1}, 2),
+        Operand.Layout.contiguous(2, 3, 300));
+  }
+
+  private static Operand.Layout channelsLast(long... s) {
+    return new Operand.Layout("channels last", s, new long[] {s[1] * s[2] * s[3], 1, s[3] * s[1], s[1]}, 0);
+  }
+
+  /// Of pixels far from 0, and whose first ones, or one in ten, are far from the others.
+  @Test
+  void batchNormFindsTheMeanWhereverItIs() {
+    for (int which = 0; which < 3; which++) {
+      int kind = which;
+      Random random = new Random(3);
+      Strided x = Operand.filled(Operand.natively(DType.FLOAT32, channelsLast(2, 32, 30, 30)), i -> {
+        boolean far = kind == 1 ? i % 900 < 200 : kind == 2 && random.nextInt(10) == 0;
+        return (far ? 0 : 500) + random.nextGaussian();
+      });
+      Strided mean = Operand.natively(DType.FLOAT32, Operand.Layout.contiguous(32));
+      Strided rstd = Operand.natively(DType.FLOAT32, Operand.Layout.contiguous(32));
+
+      KERNELS.batchNormStatistics(mean, rstd, x, null, null, 0, 0);
+
+      for (long c = 0; c < 32; c++) {
+        double sum = 0;
+        double squares = 0;
+        for (long i = 0; i < 1800; i++) {
+          sum += Operand.get(x, (i / 900 * 32 + c) * 900 + i % 900);
+        }
+        for (long i = 0; i < 1800; i++) {
+          squares += Math.pow(Operand.get(x, (i / 900 * 32 + c) * 900 + i % 900) - sum / 1800, 2);
+        }
+        assertEquals(sum / 1800, Operand.get(mean, c), 1e-4, "mean");
+        assertEquals(1, Operand.get(rstd, c) * Math.sqrt(squares / 1800), 1e-5, "rstd");
+      }
+    }
+  }
+
+  @Test
+  void batchNormMasksTheGradientThroughRelu() {
+    double[] results = {0, -0.0, 1, -1, Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY, 1e-40, -1e-40, 6e-8, 3};
+    for (DType dtype : DTYPES) {
+      for (int n : new int[] {1, 15, 32, 71}) {
+        Strided y = Operand.filled(Operand.natively(dtype, Operand.Layout.contiguous(n)), i -> results[(int) i % results.length]);
+        Strided grad = Operand.filled(Operand.natively(dtype, Operand.Layout.contiguous(n)), i -> i % 5 == 0 ? Double.NaN : i + 1.0);
+        Strided out = Operand.natively(dtype, Operand.Layout.contiguous(n));
+
+        Rows.channelLoops(dtype).mask(out.address(), grad.address(), y.address(), n);
+
+        for (long i = 0; i < n; i++) {
+          assertEquals(Operand.get(y, i) <= 0 ? 0 : Operand.get(grad, i), Operand.get(out, i), dtype.label() + ", element " + i);
+        }
+      }
+    }
   }
 
   @Test

@@ -48,7 +48,7 @@ final class WeightGradientTest {
 
     long[] out() {
       return new long[] {n, o, (h + 2L * spec.padH() - spec.dilationH() * (kernelH - 1) - 1) / spec.strideH() + 1,
-          (w + 2L * spec.padW() - spec.dilationW() * (kernelW - 1) - 1) / spec.strideW() + 1};
+        (w + 2L * spec.padW() - spec.dilationW() * (kernelW - 1) - 1) / spec.strideW() + 1};
     }
   }
 

@@ -59,7 +59,8 @@ public final class WeightGradient {
     return images.size(1) / SIDE;
   }
 
-  private WeightGradient(TileUnit unit, Allocator allocator, Workspace workspace, Strided gradWeight, Strided grad, Strided x, Conv2d spec) {
+  private WeightGradient(TileUnit unit, Allocator allocator, Workspace workspace, Strided gradWeight, Strided grad, Strided x,
+      Conv2d spec) {
     this.unit = unit;
     this.allocator = allocator;
     this.x = x;
@@ -130,7 +131,8 @@ public final class WeightGradient {
             if (met[plane]) {
               findPixels(rows, block * SIDE, plane);
               for (long channel = 0; channel < x.size(1); channel += SIDE) {
-                unit.layouts().transpose(rows, channel * Short.BYTES, pixels + plane * planeBytes + channel * row + block * SIDE_BYTES, row, scratch);
+                unit.layouts().transpose(rows, channel * Short.BYTES, pixels + plane * planeBytes + channel * row + block * SIDE_BYTES, row,
+                    scratch);
               }
             }
           }
@@ -202,7 +204,8 @@ public final class WeightGradient {
         for (int tap = 0; tap < taps; tap++) {
           ALL.set(LONG, met + (long) tap * Long.BYTES, from[tap] + channel(block) * row + place * Short.BYTES);
         }
-        unit.products().run(sums + (block - first) * taps * BlockProduct.BYTES, met, pairs + (feature(block) * places + place * SIDE) * Short.BYTES,
+        unit.products().run(sums + (block - first) * taps * BlockProduct.BYTES, met,
+            pairs + (feature(block) * places + place * SIDE) * Short.BYTES,
             steps, place, row, taps);
       }
     }
@@ -229,7 +232,8 @@ public final class WeightGradient {
           rows[i] = of + (element + i) % taps * BlockProduct.BYTES + (element + i) / taps * SIDE * Float.BYTES;
         }
         for (int half = 0; half < 2; half++) {
-          unit.layouts().transposeRounded(rows, half * SIDE / 2 * Float.BYTES, to + element * Short.BYTES + half * toRow, 2 * toRow, scratch);
+          unit.layouts().transposeRounded(rows, half * SIDE / 2 * Float.BYTES, to + element * Short.BYTES + half * toRow, 2 * toRow,
+              scratch);
         }
       }
     }

@@ -53,10 +53,6 @@ final class FloatRowMath {
     return x.blend(floor, x.compare(VectorOperators.LT, floor));
   }
 
-  static FloatVector reluGradient(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b) {
-    return a.blend(0, b.compare(VectorOperators.LE, 0));
-  }
-
   static FloatVector blend(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b) {
     return a.fma(p, b.sub(s).fma(q, r));
   }

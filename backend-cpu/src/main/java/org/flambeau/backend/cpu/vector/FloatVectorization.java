@@ -15,6 +15,7 @@ import java.util.stream.Collectors;
 import jdk.incubator.vector.VectorSpecies;
 import org.flambeau.DType;
 import org.flambeau.backend.cpu.BFloat16Lanes;
+import org.flambeau.backend.cpu.ChannelLoops;
 import org.flambeau.backend.cpu.ColumnKernels;
 import org.flambeau.backend.cpu.Compute;
 import org.flambeau.backend.cpu.Conversion;
@@ -134,6 +135,11 @@ public final class FloatVectorization implements Vectorization {
   public RowKernels rows() {
     return Inliner.specialize(MethodHandles.lookup(), RowKernels.class, FloatRows.class,
         List.of(FloatMath.class, FloatTail.class, BFloat16Lanes.class), Map.of(), "rows");
+  }
+
+  @Override
+  public ChannelLoops channelLoops(DType dtype) {
+    return FloatChannelLoops.of(dtype);
   }
 
   @Override

@@ -13,8 +13,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// The machine code is what its listing says.
 final class AmxProductTest {
-  @TempDir
-  private Path folder;
+  @TempDir private Path folder;
 
   @Test
   void isWhatAnAssemblerMakesOfItsListing() throws IOException, InterruptedException {
@@ -40,7 +39,8 @@ final class AmxProductTest {
   }
 
   private static int run(String... command) throws IOException, InterruptedException {
-    return new ProcessBuilder(command).redirectOutput(ProcessBuilder.Redirect.DISCARD).redirectError(ProcessBuilder.Redirect.INHERIT).start()
+    return new ProcessBuilder(command).redirectOutput(ProcessBuilder.Redirect.DISCARD).redirectError(ProcessBuilder.Redirect.INHERIT)
+        .start()
         .waitFor();
   }
 }
