@@ -11,6 +11,7 @@ final class AdamStep extends ParameterUpdate {
   private final float gradientDecay;
   private final float sign;
   private final float toAverage;
+  private final float beta1;
   private final float beta2;
   private final float toSquare;
   private final float stepSize;
@@ -22,6 +23,7 @@ final class AdamStep extends ParameterUpdate {
     this.gradientDecay = decoupled ? 0 : (float) weightDecay;
     this.sign = maximize ? -1 : 1;
     this.toAverage = (float) (1 - beta1);
+    this.beta1 = (float) beta1;
     this.beta2 = (float) beta2;
     this.toSquare = (float) (1 - beta2);
     this.stepSize = (float) (lr / (1 - Math.pow(beta1, step)));
@@ -40,7 +42,11 @@ final class AdamStep extends ParameterUpdate {
       decayed.run(spare, g, x, x, x, x, 0, gradientDecay, sign, 0, n);
       g = spare;
     }
-    towards.run(m, m, g, x, x, x, toAverage, 0, 0, 0, n);
+    if (toAverage < 0.5f) {
+      towards.run(m, m, g, x, x, x, toAverage, 0, 0, 0, n);
+    } else { // from the nearer end: a beta1 of 0 leaves the gradient itself
+      towards.run(m, g, m, x, x, x, beta1, 0, 0, 0, n);
+    }
     towardsSquare.run(v, v, g, x, x, x, beta2, toSquare, 0, 0, n);
     long u = v;
     if (rows.length > 4) {

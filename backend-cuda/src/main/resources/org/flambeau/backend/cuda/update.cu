@@ -90,10 +90,11 @@ struct ADAM {
     double beta1, beta2, eps, weightDecay;
     bool decoupled, maximize;
   };
-  C toAverage, beta2, toSquare, eps, gradientDecay, sign, stepSize, correction, kept;
+  C beta1, toAverage, beta2, toSquare, eps, gradientDecay, sign, stepSize, correction, kept;
 
   __device__ void prepare(const Options &o) {
     double rate = o.lr.get(), t = o.step.get();
+    beta1 = static_cast<C>(o.beta1);
     toAverage = static_cast<C>(1 - o.beta1);
     beta2 = static_cast<C>(o.beta2);
     toSquare = static_cast<C>(1 - o.beta2);
@@ -110,7 +111,7 @@ struct ADAM {
   template <int DEPTH>
   __device__ __forceinline__ void update(C (&x)[DEPTH]) const {
     C g = sign * x[1] + gradientDecay * x[0];
-    x[2] += toAverage * (g - x[2]);
+    x[2] = toAverage < C(0.5) ? x[2] + toAverage * (g - x[2]) : g - beta1 * (g - x[2]); // from the nearer end
     x[3] = beta2 * x[3] + toSquare * g * g;
     C square = x[3];
     if constexpr (DEPTH > 4) {

@@ -52,7 +52,13 @@ public abstract non-sealed class EpochScheduler extends LrScheduler {
   }
 
   /// The learning rate that the schedule of group `group` starts from.
+  ///
+  /// @throws IllegalStateException if the group was added after the schedule was made
   protected final double baseLr(int group) {
+    if (group >= baseLrs.size()) {
+      throw new IllegalStateException("[" + getClass().getSimpleName() + "] is a schedule of " + baseLrs.size()
+          + " parameter groups, but the optimizer has " + optimizer().parameterGroups().size() + ": make schedules after all groups");
+    }
     return baseLrs.get(group);
   }
 

@@ -79,6 +79,7 @@ public final class ReduceLrOnPlateau {
 
   private final Optimizer<?> optimizer;
   private final Options options;
+  private List<Double> lastLr;
   private double best;
   private long badEpochs;
   private long cooldown;
@@ -92,6 +93,7 @@ public final class ReduceLrOnPlateau {
   public ReduceLrOnPlateau(Optimizer<?> optimizer, Options options) {
     this.optimizer = optimizer;
     this.options = options;
+    this.lastLr = LrScheduler.lrsOf(optimizer);
     this.best = options.mode == Mode.MIN ? Double.POSITIVE_INFINITY : Double.NEGATIVE_INFINITY;
   }
 
@@ -113,6 +115,7 @@ public final class ReduceLrOnPlateau {
       cooldown = options.cooldown;
       badEpochs = 0;
     }
+    lastLr = LrScheduler.lrsOf(optimizer);
   }
 
   private boolean isBetter(double metric) {
@@ -131,9 +134,9 @@ public final class ReduceLrOnPlateau {
     }
   }
 
-  /// The learning rate of each group.
+  /// The learning rate of each group, as of the last step.
   public List<Double> getLastLr() {
-    return LrScheduler.lrsOf(optimizer);
+    return lastLr;
   }
 
   /// How far it has come, by PyTorch's names. What it was made with is not part of it.
@@ -143,6 +146,7 @@ public final class ReduceLrOnPlateau {
     state.put("num_bad_epochs", badEpochs);
     state.put("cooldown_counter", cooldown);
     state.put("last_epoch", lastEpoch);
+    state.put("_last_lr", lastLr);
     return state;
   }
 
@@ -154,7 +158,9 @@ public final class ReduceLrOnPlateau {
     double savedBest = saved.number("best");
     long savedBadEpochs = (long) saved.number("num_bad_epochs");
     long savedCooldown = (long) saved.number("cooldown_counter");
-    lastEpoch = (long) saved.number("last_epoch");
+    long savedEpoch = (long) saved.number("last_epoch");
+    lastLr = saved.numbers("_last_lr");
+    lastEpoch = savedEpoch;
     best = savedBest;
     badEpochs = savedBadEpochs;
     cooldown = savedCooldown;

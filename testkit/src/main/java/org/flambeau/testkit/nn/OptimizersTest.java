@@ -160,6 +160,17 @@ public class OptimizersTest {
   }
 
   @Test
+  void a_beta1_of_0_leaves_the_gradient_alone_whatever_came_before() {
+    Tensor p = Tensor.zeros(NnGoldens.device(), DType.FLOAT32, 100).requiresGrad_(true);
+    var optimizer = new Adam(List.of(p), Adam.options().betas(0, 0.5));
+    for (float gradient : new float[] {1e10f, 0.3f}) {
+      p.setGrad(Tensor.fullLike(p, gradient));
+      optimizer.step();
+    }
+    assertTrue(optimizer.state(p).get("exp_avg").equal(p.grad()));
+  }
+
+  @Test
   void what_does_not_fit_is_refused_and_changes_nothing() {
     Tensor a = Tensor.ones(2).requiresGrad_(true);
     var optimizer = new Adam(List.of(a), Adam.options());

@@ -248,6 +248,32 @@ final class SchedulersTest {
   }
 
   @Test
+  void a_plateau_knows_the_learning_rates_as_of_its_last_step() {
+    Optimizer<?> optimizer = sgd();
+    var schedule = new ReduceLrOnPlateau(optimizer, ReduceLrOnPlateau.options().patience(0));
+    optimizer.parameterGroups().getFirst().setLr(0.9);
+    assertEquals(List.of(0.3, 0.07), schedule.getLastLr());
+    schedule.step(1);
+    assertEquals(List.of(0.9, 0.07), schedule.getLastLr());
+    var resumed = new ReduceLrOnPlateau(sgd(), ReduceLrOnPlateau.options());
+    resumed.loadStateDict(schedule.stateDict());
+    assertEquals(List.of(0.9, 0.07), resumed.getLastLr());
+  }
+
+  @Test
+  void a_group_that_came_after_the_schedule_is_refused_where_the_schedule_needs_its_beginning() {
+    var optimizer = new Sgd(List.of(parameter()), Sgd.options().lr(0.3));
+    var multiplied = new StepLr(optimizer, 1);
+    var annealed = new CosineAnnealingWarmRestarts(optimizer, 9);
+    optimizer.addParameterGroup(List.of(parameter()), Sgd.options().lr(0.5));
+    optimizer.step();
+    multiplied.step();
+    assertEquals(List.of(0.03, 0.05), multiplied.getLastLr());
+    assertEquals("[CosineAnnealingWarmRestarts] is a schedule of 1 parameter groups, but the optimizer has 2: make schedules after all groups",
+        assertThrows(IllegalStateException.class, annealed::step).getMessage());
+  }
+
+  @Test
   void one_cycle_ends() {
     Optimizer<?> o = sgd();
     var scheduler = new OneCycleLr(o, OneCycleLr.options(1, 4));
