@@ -55,7 +55,7 @@ public final class RandomSampler implements Sampler {
 
   @Override
   public PrimitiveIterator.OfLong iterator() {
-    return new Epoch(generator != null ? generator : Generator.create(Device.CPU).manualSeed(seed(Generator.defaultOf(Device.CPU))));
+    return new Epoch();
   }
 
   /// 63 random bits: what `torch.empty((), dtype=torch.int64).random_()` draws.
@@ -69,30 +69,38 @@ public final class RandomSampler implements Sampler {
     }
   }
 
-  /// Draws a block of indices when the one before is used up, and a last one that is not needed where PyTorch draws it, too.
+  /// Draws a block of indices when the one before is used up, and a last one that is not needed where PyTorch draws it, too. Nothing is drawn
+  /// before the first index is asked for: of two epochs side by side, both begin before either draws.
   private final class Epoch implements PrimitiveIterator.OfLong {
-    private final Generator generator;
+    private @Nullable Generator drawn;
     private long[] block = {};
     private int next;
     private long blocks;
-
-    private Epoch(Generator generator) {
-      this.generator = generator;
-    }
 
     @Override
     public boolean hasNext() {
       long length = replacement ? DRAWS : population;
       while (next == block.length && blocks <= size / length) {
         int used = (int) (blocks < size / length ? length : size % length);
-        block = replacement ? draw(used) : Arrays.copyOf(permutation(population, generator), used);
+        block = replacement ? draw(used) : Arrays.copyOf(permutation(population, source()), used);
         next = 0;
         blocks++;
       }
       return next < block.length;
     }
 
+    private Generator source() {
+      if (generator != null) {
+        return generator;
+      }
+      if (drawn == null) {
+        drawn = Generator.create(Device.CPU).manualSeed(seed(Generator.defaultOf(Device.CPU)));
+      }
+      return drawn;
+    }
+
     private long[] draw(int n) {
+      Generator generator = source();
       return Tensor.randint(generator, DType.INT64, 0, population, n).toLongArray();
     }
 

@@ -120,6 +120,23 @@ class OrderTest {
     return TensorDataset.of(Tensor.arange(n), Tensor.arange(n));
   }
 
+  /// As in `for a, b in zip(one, other)` after `torch.manual_seed(9)`.
+  @Test
+  void twoLoadersSideBySideDrawInTurns() {
+    Random.manualSeed(9);
+    DataLoader loader = DataLoader.of(numbers(6)).batchSize(3).shuffle(true);
+    StringBuilder read = new StringBuilder();
+    try (BatchIterator one = loader.iterator(); BatchIterator other = loader.iterator()) {
+      while (one.hasNext() && other.hasNext()) {
+        for (BatchIterator each : List.of(one, other)) {
+          read.append(Arrays.toString(each.next().target().toLongArray()));
+        }
+      }
+    }
+    assertEquals("[0, 3, 2][4, 5, 1][5, 4, 1][3, 0, 2]", read.toString());
+    assertEquals(493, Tensor.randint(0, 1000).toLong(), "the generator's next number");
+  }
+
   @Test
   void aSamplerOfNothingAndABadSplitAreRefused() {
     assertEquals("[RandomSampler] num_samples should be a positive integer value, but got num_samples=0: is the dataset empty?",
