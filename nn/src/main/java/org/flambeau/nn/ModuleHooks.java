@@ -4,6 +4,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.UnaryOperator;
+import org.flambeau.GradMode;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.DifferentiableFunction;
 import org.flambeau.autograd.Node.Registration;
@@ -55,29 +57,31 @@ final class ModuleHooks {
       expose(inputs);
       inputs = Objects.requireNonNullElse(hook.before(module, inputs), inputs);
     }
-    BackwardCall call = backward.isEmpty() ? null : new BackwardCall(module, backward, inputs.length);
-    Tensor output = call == null ? module.forward(inputs) : call.watchOutput(module.forward(call.watchInputs(inputs)));
+    BackwardCall call = backward.isEmpty() || !GradMode.isEnabled() ? null : new BackwardCall(module, List.copyOf(backward), inputs.length);
+    Tensor output = module.forward(call == null ? inputs : call.watchInputs(inputs));
     for (Module.ForwardHook hook : after) {
       expose(inputs);
       Op.expose(output);
       output = Objects.requireNonNullElse(hook.after(module, inputs, output), output);
     }
-    return output;
+    return call == null ? output : call.watchOutput(output);
   }
 
-  private static void expose(Tensor[] tensors) {
+  private static void expose(@Nullable Tensor[] tensors) {
     for (Tensor tensor : tensors) {
-      Op.expose(tensor);
+      if (tensor != null) {
+        Op.expose(tensor);
+      }
     }
   }
 
-  /// One call whose gradients are watched: by a function that changes nothing before the module, and a hook on its result.
+  /// One call whose gradients are watched, by functions that change nothing before the module and after all its hooks.
   private static final class BackwardCall {
     private final Module module;
     private final List<Module.BackwardHook> hooks;
-    private final @Nullable Tensor[] gradOutput = new Tensor[1];
     private final int inputs;
     private boolean inputsWatched;
+    private @Nullable Tensor gradOutput;
 
     BackwardCall(Module module, List<Module.BackwardHook> hooks, int inputs) {
       this.module = module;
@@ -86,51 +90,68 @@ final class ModuleHooks {
     }
 
     Tensor[] watchInputs(Tensor[] tensors) {
-      Tensor[] watched = new Watch().applyAll(tensors).toArray(Tensor[]::new);
+      Tensor[] watched = new Watch(this::runHooks).applyAll(tensors).toArray(Tensor[]::new);
       inputsWatched = Arrays.stream(watched).anyMatch(Tensor::requiresGrad);
       return inputsWatched ? watched : tensors;
     }
 
     Tensor watchOutput(Tensor output) {
-      if (output.requiresGrad()) {
-        output.registerHook(grad -> {
-          gradOutput[0] = grad;
-          if (!inputsWatched) {
-            run(new Tensor[inputs]);
-          }
-          return null;
-        });
-      }
-      return output;
+      return output.requiresGrad() ? new Watch(this::noteGradOutput).apply(output) : output;
     }
 
-    private @Nullable Tensor[] run(@Nullable Tensor[] gradInput) {
-      @Nullable Tensor[] gradients = gradInput;
-      for (Module.BackwardHook hook : hooks) {
-        gradients = Objects.requireNonNullElse(hook.backward(module, gradients, gradOutput.clone()), gradients);
+    private @Nullable Tensor[] noteGradOutput(@Nullable Tensor[] gradients) {
+      expose(gradients);
+      gradOutput = gradients[0];
+      if (!inputsWatched && Arrays.stream(runHooks(new Tensor[inputs])).anyMatch(Objects::nonNull)) {
+        throw new IllegalStateException("[" + module.name() + "] a backward hook returned gradients, but no input of the module requires grad: "
+            + "expected null, alone or for each input");
       }
       return gradients;
     }
 
-    private final class Watch extends DifferentiableFunction {
-      @Override
-      protected List<Tensor> forward(Context context, List<Tensor> inputs) {
-        return inputs.stream().map(Tensor::detach).toList();
-      }
-
-      @Override
-      protected List<@Nullable Tensor> backward(Context context, List<Tensor> grads) {
-        @Nullable Tensor[] gradients = new Tensor[grads.size()];
-        for (int i = 0; i < gradients.length; i++) {
-          gradients[i] = context.needs(i) ? grads.get(i) : null;
+    /// Not where gradients reached the inputs by another way than the module's result.
+    private @Nullable Tensor[] runHooks(@Nullable Tensor[] gradInput) {
+      @Nullable Tensor[] gradients = gradInput;
+      if (gradOutput != null) {
+        expose(gradients);
+        for (Module.BackwardHook hook : hooks) {
+          gradients = Objects.requireNonNullElse(hook.backward(module, gradients, new Tensor[] {gradOutput}), gradients);
+          if (gradients.length != inputs) {
+            throw new IllegalStateException("[" + module.name() + "] Backward hook returned an invalid number of grad_input, got "
+                + gradients.length + ", but expected " + inputs);
+          }
         }
-        return Arrays.asList(run(gradients));
+        gradOutput = null;
       }
+      return gradients;
+    }
+  }
 
-      @Override
-      protected String name() {
-        return "BackwardHookFunctionBackward";
+  /// Changes nothing, but `change` sees the gradients and may change them.
+  private static final class Watch extends DifferentiableFunction {
+    private final UnaryOperator<@Nullable Tensor[]> change;
+
+    Watch(UnaryOperator<@Nullable Tensor[]> change) {
+      this.change = change;
+    }
+
+    @Override
+    protected List<Tensor> forward(Context context, List<Tensor> inputs) {
+      return inputs.stream().map(Tensor::detach).toList();
+    }
+
+    @Override
+    protected List<@Nullable Tensor> backward(Context context, List<Tensor> grads) {
+      @Nullable Tensor[] gradients = new Tensor[grads.size()];
+      for (int i = 0; i < gradients.length; i++) {
+        gradients[i] = context.needs(i) ? grads.get(i) : null;
       }
+      return Arrays.asList(change.apply(gradients));
+    }
+
+    @Override
+    protected String name() {
+      return "BackwardHookFunctionBackward";
     }
   }
 }

@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import org.flambeau.BackwardOption;
 import org.flambeau.ClosedTensorException;
 import org.flambeau.DType;
 import org.flambeau.GradMode;
@@ -262,6 +263,61 @@ final class ModuleTest {
     });
     linear.call(Tensor.ones(1, 2)).sum().backward();
     assertEquals(List.of("null"), seen);
+  }
+
+  @Test
+  void the_gradient_of_the_result_is_that_of_what_forward_hooks_made_of_it() {
+    var linear = new Linear(2, 3);
+    List<String> seen = new ArrayList<>();
+    linear.registerForwardHook((_, _, output) -> output.mul(4));
+    linear.registerFullBackwardHook((_, _, gradOutput) -> {
+      seen.add(Objects.requireNonNull(gradOutput[0]).sum().toDouble() + "");
+      return null;
+    });
+    Tensor result = linear.call(Tensor.ones(1, 2).requiresGrad_(true));
+    assertEquals("BackwardHookFunctionBackward", Objects.requireNonNull(result.gradFn()).name());
+    result.sum().backward();
+    assertEquals(List.of("3.0"), seen);
+  }
+
+  @Test
+  void a_backward_hook_is_that_of_the_call_and_rests_where_no_gradient_came_through_the_result() {
+    var linear = new Linear(2, 3);
+    List<String> seen = new ArrayList<>();
+    Tensor[] inside = new Tensor[1];
+    linear.registerForwardHook((_, inputs, _) -> {
+      inside[0] = inputs[0].mul(2);
+      return null;
+    });
+    var registration = linear.registerFullBackwardHook((_, gradInput, _) -> {
+      seen.add(String.valueOf(gradInput[0]));
+      return null;
+    });
+    Tensor x = Tensor.ones(1, 2).requiresGrad_(true);
+    Tensor result = linear.call(x);
+    registration.close();
+    linear.registerFullBackwardHook((_, _, _) -> {
+      throw new AssertionError("registered after the call");
+    });
+    inside[0].sum().backward(BackwardOption.RETAIN_GRAPH);
+    assertEquals("tensor([[2., 2.]])", String.valueOf(x.grad()));
+    assertEquals(List.of(), seen);
+    result.sum().backward();
+    assertEquals(1, seen.size());
+  }
+
+  @Test
+  void a_backward_hook_that_returns_what_does_not_fit_is_refused() {
+    var linear = new Linear(2, 3);
+    linear.registerFullBackwardHook((_, _, _) -> new Tensor[] {Tensor.ones(1, 2), Tensor.ones(1, 2)});
+    Tensor result = linear.call(Tensor.ones(1, 2).requiresGrad_(true));
+    assertEquals("[Linear] Backward hook returned an invalid number of grad_input, got 2, but expected 1",
+        assertThrows(IllegalStateException.class, () -> result.sum().backward()).getMessage());
+    var other = new Linear(2, 3);
+    other.registerFullBackwardHook((_, _, _) -> new Tensor[] {Tensor.ones(1, 2)});
+    Tensor noneNeeded = other.call(Tensor.ones(1, 2));
+    assertEquals("[Linear] a backward hook returned gradients, but no input of the module requires grad: expected null, alone or for each input",
+        assertThrows(IllegalStateException.class, () -> noneNeeded.sum().backward()).getMessage());
   }
 
   // ---- modes and conversions ----
