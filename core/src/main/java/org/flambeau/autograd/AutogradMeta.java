@@ -15,7 +15,8 @@ public final class AutogradMeta {
   public enum Creation {
     PLAIN,
     NO_GRAD,
-    MULTIPLE_OUTPUTS
+    MULTIPLE_OUTPUTS,
+    FUNCTION
   }
 
   private boolean requiresGrad;
@@ -123,34 +124,38 @@ public final class AutogradMeta {
       return;
     }
     Node node = gradFn;
-    boolean several = creation == Creation.MULTIPLE_OUTPUTS;
-    String origin = node == null ? "A view was" : "Output " + outputNr + " of " + node.function() + " is a view";
-    String unrecorded = node == null ? " created in no_grad mode" : several ? "" : " of a view which was created in no_grad mode";
-    String mode = unrecorded.isEmpty() ? "" : " with grad mode enabled";
-    throw new AutogradException(origin + unrecorded + " and " + what + " modified inplace" + mode + (several
-        ? ". This view is the output of a function that returns multiple views. Such functions do not allow the output views to be modified "
-            + "inplace. You should replace the inplace operation by an out-of-place one."
-        : ". Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the "
-            + "inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the "
-            + "inplace to be tracked)."));
+    String origin = node == null ? "A view was created in no_grad mode"
+        : "Output " + outputNr + " of " + node.function() + " is a view"
+            + (creation == Creation.NO_GRAD ? " of a view which was created in no_grad mode" : "");
+    boolean unrecorded = node == null || creation == Creation.NO_GRAD;
+    throw new AutogradException(origin + " and " + what + " modified inplace" + (unrecorded ? " with grad mode enabled" : "") + ". "
+        + switch (creation) {
+          case MULTIPLE_OUTPUTS -> "This view is the output of a function that returns multiple views. Such functions do not allow the output "
+              + "views to be modified inplace. You should replace the inplace operation by an out-of-place one.";
+          case FUNCTION -> "This view was created inside a DifferentiableFunction (or because an input was returned as it is), whose "
+              + "backward the change would pass by. You can fix this by cloning the output of the function.";
+          case PLAIN, NO_GRAD -> "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving "
+              + "both the view and the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both "
+              + "outside (if you want the inplace to be tracked).";
+        });
   }
 
-  /// `self` was changed in place by `node`: its history, and that of what it views, begins there.
-  void rebaseHistory(Tensor self, Node node) {
+  /// `self` was changed in place by `node`, as its result `number`: its history, and that of what it views, begins there.
+  void rebaseHistory(Tensor self, Node node, int number) {
     Tensor of = base;
     if (of != null) {
       CopySlices slices = new CopySlices(of, self.strided(), node);
-      of.autograd().replaceHistory(of, slices);
+      of.autograd().replaceHistory(of, slices, 0);
       viewVersion = self.strided().storage().version() - 1; // not this version: the next look at gradFn views the new base
       gradFn(self);
     } else {
-      replaceHistory(self, node);
+      replaceHistory(self, node, number);
     }
   }
 
-  private void replaceHistory(Tensor self, Node node) {
+  private void replaceHistory(Tensor self, Node node, int number) {
     Node before = gradFn;
-    setHistory(node, 0);
+    setHistory(node, number);
     bequeath(before, self);
   }
 

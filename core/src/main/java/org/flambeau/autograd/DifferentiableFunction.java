@@ -2,6 +2,7 @@ package org.flambeau.autograd;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.flambeau.AutogradException;
 import org.flambeau.GradMode;
 import org.flambeau.Tensor;
 import org.flambeau.internal.ThreadState;
@@ -30,6 +31,9 @@ public abstract class DifferentiableFunction {
   public static final class Context {
     private List<SavedTensor> saved = List.of();
     private List<Tensor> toSave = List.of();
+    private List<Tensor> dirty = List.of();
+    private List<Tensor> nonDifferentiable = List.of();
+    private boolean materializesGrads = true;
     private boolean[] needs = {};
     private @Nullable FunctionNode node;
 
@@ -50,6 +54,22 @@ public abstract class DifferentiableFunction {
       return saved.get(i).unpack(recorded);
     }
 
+    /// Says which inputs `forward` changes in place. Each must be a result, too, and is then the input itself, with a new history. One that is
+    /// a view must be the first input and the only result.
+    public void markDirty(Tensor... inputs) {
+      dirty = List.of(inputs);
+    }
+
+    /// Says which results no gradient goes through, besides those of whole numbers and truth values.
+    public void markNonDifferentiable(Tensor... results) {
+      nonDifferentiable = List.of(results);
+    }
+
+    /// Whether `backward` gets zeros for results that nobody used, as it does unless told otherwise, or null.
+    public void setMaterializeGrads(boolean on) {
+      materializesGrads = on;
+    }
+
     /// How many tensors [#save] kept.
     public int savedCount() {
       return saved.size();
@@ -64,7 +84,8 @@ public abstract class DifferentiableFunction {
   /// The function's results.
   protected abstract List<Tensor> forward(Context context, List<Tensor> inputs);
 
-  /// The gradients of the inputs, null where there is none, from those of the results.
+  /// The gradients of the inputs, null where there is none, from those of the results, none of which is null unless
+  /// [Context#setMaterializeGrads] asks for it.
   protected abstract List<@Nullable Tensor> backward(Context context, List<Tensor> grads);
 
   /// The name of its nodes: the class's, with `Backward`.
@@ -92,15 +113,22 @@ public abstract class DifferentiableFunction {
     try (var _ = GradMode.noGrad()) {
       results = forward(context, List.of(inputs));
     }
-    if (!recording) {
-      return results;
-    }
+    checkDirty(context, List.of(inputs), results, recording);
     List<Tensor> recorded = new ArrayList<>();
     for (Tensor result : results) {
-      boolean isInput = List.of(inputs).contains(result);
-      recorded.add(isInput || result.requiresGrad() ? result.detach() : result);
+      boolean isChanged = context.dirty.contains(result) && (recording || !result.requiresGrad());
+      boolean isOthers = List.of(inputs).contains(result) || recording && result.requiresGrad();
+      recorded.add(isOthers && !isChanged ? result.detach() : result);
+    }
+    if (!recording) {
+      return List.copyOf(recorded);
     }
     FunctionNode node = new FunctionNode(this, context, inputs, recorded, thread);
+    for (int i = 0; i < recorded.size(); i++) {
+      if (recorded.get(i).dtype().isFloating() && !context.nonDifferentiable.contains(results.get(i))) {
+        node.becomeHistoryOf(recorded.get(i), i, results.get(i));
+      }
+    }
     List<SavedTensor> saved = new ArrayList<>();
     for (Tensor tensor : context.toSave) {
       int at = results.indexOf(tensor);
@@ -116,6 +144,20 @@ public abstract class DifferentiableFunction {
     return List.copyOf(recorded);
   }
 
+  private void checkDirty(Context context, List<Tensor> inputs, List<Tensor> results, boolean recording) {
+    for (Tensor changed : context.dirty) {
+      if (!inputs.contains(changed) || !results.contains(changed)) {
+        throw new AutogradException("function " + name() + ": a tensor that is marked dirty must be an input and a result");
+      }
+      changed.strided().storage().bumpVersion();
+      AutogradMeta.checkInPlace(changed, recording, recording);
+      if (recording && changed.autograd().base() != null && (results.size() > 1 || inputs.getFirst() != changed)) {
+        throw new AutogradException("function " + name() + " modifies a view in place, which must be its first input and only result: "
+            + "call it with a clone of the view");
+      }
+    }
+  }
+
   private static final class FunctionNode extends Node {
     private final DifferentiableFunction function;
     private final Context context;
@@ -126,13 +168,23 @@ public abstract class DifferentiableFunction {
       super(thread.nextSequence(), inputs, thread);
       this.function = function;
       this.context = context;
-      for (Tensor result : results) {
-        if (result.dtype().isFloating()) {
-          result.autograd().setHistory(this, metas.size());
-        }
-        metas.add(Meta.of(result));
-      }
+      results.forEach(result -> metas.add(Meta.of(result)));
       setOutputs(metas.toArray(Meta[]::new));
+    }
+
+    /// `original` is what `forward` returned: `result` itself, or what it views.
+    private void becomeHistoryOf(Tensor result, int number, Tensor original) {
+      AutogradMeta meta = result.autograd();
+      if (context.dirty.contains(result)) {
+        meta.rebaseHistory(result, this, number);
+        return;
+      }
+      if (result != original) {
+        Tensor base = original.autograd().base();
+        meta.setView(result, base != null ? base : original,
+            metas.size() > 1 ? AutogradMeta.Creation.MULTIPLE_OUTPUTS : AutogradMeta.Creation.FUNCTION);
+      }
+      meta.setHistory(this, number);
     }
 
     @Override
@@ -143,15 +195,15 @@ public abstract class DifferentiableFunction {
     @Override
     @Nullable Tensor[] apply(@Nullable Tensor[] grads) {
       checkNotReleased();
-      List<Tensor> all = new ArrayList<>();
+      List<@Nullable Tensor> all = new ArrayList<>();
       for (int i = 0; i < grads.length; i++) {
         Tensor grad = grads[i];
         Meta meta = metas.get(i);
-        all.add(grad != null ? grad : Tensor.zeros(meta.device(), meta.dtype(), meta.sizes()));
+        all.add(grad != null || !context.materializesGrads ? grad : Tensor.zeros(meta.device(), meta.dtype(), meta.sizes()));
       }
       List<@Nullable Tensor> results = function.backward(context, all);
       if (results.size() != edgeCount()) {
-        throw new org.flambeau.AutogradException(
+        throw new AutogradException(
             "function " + name() + " returned an incorrect number of gradients (expected " + edgeCount()
                 + ", got " + results.size() + ")");
       }

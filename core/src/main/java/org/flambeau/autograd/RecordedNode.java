@@ -48,7 +48,7 @@ public final class RecordedNode<A> extends Node implements Saved {
   /// Records that the operation has changed `self` in place: its history now begins here.
   public void finishInPlace(Tensor self) {
     setOutputs(Meta.of(self));
-    self.autograd().rebaseHistory(self, this);
+    self.autograd().rebaseHistory(self, this, 0);
     saveResults(saves(), new Tensor[] {self});
     register(ThreadState.current());
   }

@@ -1,16 +1,21 @@
 package org.flambeau.testkit.autograd;
 
 import static org.flambeau.BackwardOption.CREATE_GRAPH;
+import static org.flambeau.BackwardOption.RETAIN_GRAPH;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import org.flambeau.AutogradException;
+import org.flambeau.GradMode;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Autograd;
 import org.flambeau.autograd.DifferentiableFunction;
@@ -132,6 +137,112 @@ final class DifferentiableFunctionTest {
     var refused = assertThrows(AutogradException.class, y::backward);
     assertEquals("Function WrongBackward returned an invalid gradient at index 0 - got [3] but expected shape compatible with [2]",
         refused.getMessage());
+  }
+
+  /// Doubles `x` in place and, where `alone` is false, gives a second result. Counts gradients that are null.
+  private static final class Doubled extends DifferentiableFunction {
+    private final boolean alone;
+    int missing;
+
+    Doubled(boolean alone) {
+      this.alone = alone;
+    }
+
+    @Override
+    protected List<Tensor> forward(Context context, List<Tensor> inputs) {
+      Tensor x = inputs.getFirst();
+      x.mul_(2);
+      context.markDirty(x);
+      context.setMaterializeGrads(false);
+      return alone ? List.of(x) : List.of(x.mul(3), x);
+    }
+
+    @Override
+    protected List<Tensor> backward(Context context, List<Tensor> grads) {
+      missing += (int) grads.stream().filter(Objects::isNull).count();
+      return List.of(grads.getLast().mul(2));
+    }
+  }
+
+  @Test
+  void an_input_that_is_changed_in_place_is_the_result_and_has_a_new_history() {
+    Tensor leaf = Tensor.of(3f).requiresGrad_(true);
+    Tensor x = leaf.mul(1);
+    Tensor square = x.mul(x);
+    var function = new Doubled(false);
+    List<Tensor> results = function.applyAll(x);
+    assertSame(x, results.get(1));
+    assertEquals("DoubledBackward", x.gradFn().name());
+    assertEquals(1, x.outputNr());
+    x.add(1).backward(RETAIN_GRAPH);
+    assertEquals(2, leaf.grad().toDouble());
+    assertEquals(1, function.missing);
+    assertTrue(assertThrows(AutogradException.class, square::backward).getMessage().contains("modified by an inplace operation"));
+    assertEquals("a leaf Variable that requires grad is being used in an in-place operation.",
+        assertThrows(AutogradException.class, () -> new Doubled(true).apply(leaf)).getMessage());
+  }
+
+  @Test
+  void a_view_that_is_changed_in_place_passes_its_history_on_to_what_it_views() {
+    Tensor leaf = Tensor.of(3f, 4f).requiresGrad_(true);
+    Tensor x = leaf.mul(1);
+    Tensor view = x.select(0, 1);
+    assertSame(view, new Doubled(true).apply(view));
+    x.sum().backward();
+    assertArrayEquals(new double[] {1, 2}, leaf.grad().toDoubleArray());
+    Tensor other = leaf.mul(1).select(0, 1);
+    assertEquals("function DoubledBackward modifies a view in place, which must be its first input and only result: call it with a clone of "
+        + "the view", assertThrows(AutogradException.class, () -> new Doubled(false).applyAll(other)).getMessage());
+  }
+
+  @Test
+  void no_gradient_goes_through_a_result_that_has_none() {
+    Tensor x = Tensor.of(3f).requiresGrad_(true);
+    List<Tensor> results = new DifferentiableFunction() {
+      @Override
+      protected List<Tensor> forward(Context context, List<Tensor> inputs) {
+        Tensor rank = inputs.getFirst().mul(0);
+        context.markNonDifferentiable(rank);
+        return List.of(inputs.getFirst().mul(2), rank);
+      }
+
+      @Override
+      protected List<Tensor> backward(Context context, List<Tensor> grads) {
+        assertEquals(0, grads.get(1).toDouble());
+        return List.of(grads.getFirst().mul(2));
+      }
+    }.applyAll(x);
+    assertFalse(results.get(1).requiresGrad());
+    results.get(0).mul(results.get(1).add(1)).backward();
+    assertEquals(2, x.grad().toDouble());
+  }
+
+  /// Its backward multiplies the gradient by ten.
+  private static final class AsItIs extends DifferentiableFunction {
+    @Override
+    protected List<Tensor> forward(Context context, List<Tensor> inputs) {
+      return inputs;
+    }
+
+    @Override
+    protected List<Tensor> backward(Context context, List<Tensor> grads) {
+      return grads.stream().map(grad -> grad.mul(10)).toList();
+    }
+  }
+
+  @Test
+  void an_input_that_is_returned_as_it_is_is_viewed_and_the_view_must_not_change() {
+    Tensor x = Tensor.of(3f).requiresGrad_(true).mul(1);
+    Tensor y = new AsItIs().apply(x);
+    assertNotSame(x, y);
+    assertEquals("Output 0 of AsItIs is a view and is being modified inplace. This view was created inside a DifferentiableFunction (or "
+        + "because an input was returned as it is), whose backward the change would pass by. You can fix this by cloning the output of the "
+        + "function.", assertThrows(AutogradException.class, () -> y.mul_(2)).getMessage());
+    List<Tensor> several = new AsItIs().applyAll(x, x.clone());
+    assertTrue(assertThrows(AutogradException.class, () -> several.get(1).mul_(2)).getMessage().contains("returns multiple views"));
+    try (var _ = GradMode.noGrad()) {
+      assertFalse(new AsItIs().apply(x).requiresGrad());
+    }
   }
 
   @Test
