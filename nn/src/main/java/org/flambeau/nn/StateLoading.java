@@ -30,7 +30,7 @@ final class StateLoading {
     }
     own.forEach((name, target) -> {
       Tensor source = state.get(name);
-      if (source != null && !Arrays.equals(source.sizes(), target.sizes())) {
+      if (source != null && !Arrays.equals(source.sizes(), target.sizes()) && !isNumber(source, target)) {
         errors.add("size mismatch for " + name + ": copying a param with shape " + size(source)
             + " from checkpoint, the shape in current model is " + size(target) + ".");
       }
@@ -42,11 +42,16 @@ final class StateLoading {
       own.forEach((name, target) -> {
         Tensor source = state.get(name);
         if (source != null) {
-          target.copy_(source);
+          target.copy_(isNumber(source, target) ? source.squeeze() : source);
         }
       });
     }
     return new IncompatibleKeys(missing, unexpected);
+  }
+
+  /// Whether a number was written with one dimension, as PyTorch did before 0.4 and other libraries do.
+  private static boolean isNumber(Tensor source, Tensor target) {
+    return target.dim() == 0 && source.dim() == 1 && source.numel() == 1;
   }
 
   private static String quoted(List<String> names) {

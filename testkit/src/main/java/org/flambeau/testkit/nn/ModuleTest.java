@@ -402,6 +402,15 @@ final class ModuleTest {
   }
 
   @Test
+  void a_number_may_have_been_written_with_one_dimension() {
+    var norm = new BatchNorm2d(2);
+    StateDict state = norm.stateDict();
+    state.put("num_batches_tracked", Tensor.of(7L));
+    norm.loadStateDict(state);
+    assertEquals(7, Objects.requireNonNull(norm.namedBuffers().get("num_batches_tracked")).toLong());
+  }
+
+  @Test
   void batches_need_not_be_counted_by_older_files() {
     var norm = new Sequential(new BatchNorm2d(2));
     norm.call(Tensor.randn(2, 2, 3, 3));
