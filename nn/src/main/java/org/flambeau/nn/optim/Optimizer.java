@@ -342,8 +342,9 @@ public abstract class Optimizer<O extends OptimizerOptions<O>> {
     Set<String> options = group.options().describe().keySet();
     group.schedule().clear();
     saved.forEach((key, value) -> {
-      if (key instanceof String name && value instanceof Number number && !options.contains(name)) {
-        group.schedule().put(name, number.doubleValue());
+      Double number = SavedOptions.numberIn(value);
+      if (key instanceof String name && number != null && !options.contains(name)) {
+        group.schedule().put(name, number);
       }
     });
   }

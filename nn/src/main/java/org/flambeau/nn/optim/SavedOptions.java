@@ -35,11 +35,20 @@ public final class SavedOptions {
   }
 
   private double asNumber(String name, @Nullable Object value) {
-    return switch (value) {
-      case Number number -> number.doubleValue();
-      case Tensor tensor when tensor.numel() == 1 -> tensor.toDouble();
-      case null, default -> throw new IllegalArgumentException(
+    Double number = numberIn(value);
+    if (number == null) {
+      throw new IllegalArgumentException(
           where + " has no number \"" + name + "\", but " + values.keySet() + ": was it saved by another optimizer?");
+    }
+    return number;
+  }
+
+  /// The number that was saved, if it is one; PyTorch's learning rates may be tensors.
+  static @Nullable Double numberIn(@Nullable Object value) {
+    return switch (value) {
+      case Number number -> (Double) number.doubleValue();
+      case Tensor tensor when tensor.numel() == 1 -> (Double) tensor.toDouble();
+      case null, default -> null;
     };
   }
 }

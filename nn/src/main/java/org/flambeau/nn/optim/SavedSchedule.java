@@ -15,7 +15,8 @@ final class SavedSchedule {
   }
 
   double number(String name) {
-    return values.get(name) instanceof Number number ? number.doubleValue() : missing(name, "number");
+    Double number = SavedOptions.numberIn(values.get(name));
+    return number != null ? number : missing(name, "number");
   }
 
   List<Double> numbers(String name) {
@@ -24,7 +25,8 @@ final class SavedSchedule {
     }
     List<Double> numbers = new ArrayList<>();
     for (Object value : list) {
-      numbers.add(value instanceof Number number ? number.doubleValue() : missing(name, "list of numbers"));
+      Double number = SavedOptions.numberIn(value);
+      numbers.add(number != null ? number : missing(name, "list of numbers"));
     }
     return numbers;
   }

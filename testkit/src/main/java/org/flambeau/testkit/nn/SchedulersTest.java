@@ -3,6 +3,7 @@ package org.flambeau.testkit.nn;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -210,6 +211,23 @@ final class SchedulersTest {
     assertEquals("{last_epoch=1, _last_lr=[0.3, 0.07], _schedulers=["
         + "{base_lrs=[0.3, 0.07], last_epoch=0, _step_count=1, _last_lr=[0.3, 0.07]}, "
         + "{base_lrs=[0.3, 0.07], last_epoch=0, _step_count=1, _last_lr=[0.3, 0.07], T_cur=0, T_i=4}]}", sequence.stateDict().toString());
+  }
+
+  /// As PyTorch saves those of an optimizer that was made with `lr=torch.tensor(0.5)`.
+  @Test
+  void learning_rates_may_have_been_saved_as_tensors() {
+    var optimizer = new Sgd(List.of(parameter()), Sgd.options());
+    var schedule = new CosineAnnealingWarmRestarts(optimizer, 4);
+    Tensor half = Tensor.scalar(0.5);
+    schedule.loadStateDict(Map.of("base_lrs", List.of(half), "last_epoch", 1L, "_step_count", 2L, "_last_lr", List.of(half), "T_cur", 1L,
+        "T_i", 4L));
+    optimizer.loadStateDict(Map.of("state", Map.of(), "param_groups", List.of(Map.of("lr", half, "initial_lr", half, "momentum", 0L,
+        "dampening", 0L, "weight_decay", 0L, "params", List.of(0L)))));
+    assertEquals(List.of(0.5), schedule.getLastLr());
+    optimizer.step();
+    schedule.step();
+    assertEquals(0.25, optimizer.parameterGroups().getFirst().lr(), 1e-15);
+    assertTrue(optimizer.stateDict().get("param_groups").toString().contains("initial_lr=0.5"));
   }
 
   @Test
