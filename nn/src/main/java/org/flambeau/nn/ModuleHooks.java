@@ -137,7 +137,8 @@ final class ModuleHooks {
 
     @Override
     protected List<Tensor> forward(Context context, List<Tensor> inputs) {
-      return inputs.stream().map(Tensor::detach).toList();
+      context.markNonDifferentiable(inputs.stream().filter(input -> !input.requiresGrad()).toArray(Tensor[]::new));
+      return inputs;
     }
 
     @Override

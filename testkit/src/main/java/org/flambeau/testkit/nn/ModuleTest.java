@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import org.flambeau.AutogradException;
 import org.flambeau.BackwardOption;
 import org.flambeau.ClosedTensorException;
 import org.flambeau.DType;
@@ -304,6 +305,33 @@ final class ModuleTest {
     assertEquals(List.of(), seen);
     result.sum().backward();
     assertEquals(1, seen.size());
+  }
+
+  @Test
+  void inside_a_module_with_backward_hooks_an_input_wants_no_gradient_unless_it_does_outside_and_must_not_be_changed() {
+    List<Boolean> wanted = new ArrayList<>();
+    var sum = new Module() {
+      @Override
+      protected Tensor forward(Tensor... inputs) {
+        for (Tensor input : inputs) {
+          wanted.add(input.requiresGrad());
+        }
+        return inputs[0].add(inputs[1]);
+      }
+    };
+    sum.registerFullBackwardHook((_, _, _) -> null);
+    sum.call(Tensor.ones(2).requiresGrad_(true), Tensor.ones(2)).sum().backward();
+    assertEquals(List.of(true, false), wanted);
+    var inPlace = new Module() {
+      @Override
+      protected Tensor forward(Tensor x) {
+        return x.relu_();
+      }
+    };
+    inPlace.registerFullBackwardHook((_, _, _) -> null);
+    Tensor x = Tensor.ones(2).requiresGrad_(true).mul(1);
+    assertTrue(assertThrows(AutogradException.class, () -> inPlace.call(x)).getMessage()
+        .startsWith("Output 0 of BackwardHookFunction is a view and is being modified inplace."));
   }
 
   @Test
