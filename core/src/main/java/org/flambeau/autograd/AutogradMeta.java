@@ -130,13 +130,15 @@ public final class AutogradMeta {
     boolean unrecorded = node == null || creation == Creation.NO_GRAD;
     throw new AutogradException(origin + " and " + what + " modified inplace" + (unrecorded ? " with grad mode enabled" : "") + ". "
         + switch (creation) {
-          case MULTIPLE_OUTPUTS -> "This view is the output of a function that returns multiple views. Such functions do not allow the output "
-              + "views to be modified inplace. You should replace the inplace operation by an out-of-place one.";
+          case MULTIPLE_OUTPUTS ->
+            "This view is the output of a function that returns multiple views. Such functions do not allow the output "
+                + "views to be modified inplace. You should replace the inplace operation by an out-of-place one.";
           case FUNCTION -> "This view was created inside a DifferentiableFunction (or because an input was returned as it is), whose "
               + "backward the change would pass by. You can fix this by cloning the output of the function.";
-          case PLAIN, NO_GRAD -> "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving "
-              + "both the view and the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both "
-              + "outside (if you want the inplace to be tracked).";
+          case PLAIN, NO_GRAD ->
+            "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving "
+                + "both the view and the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both "
+                + "outside (if you want the inplace to be tracked).";
         });
   }
 

@@ -195,19 +195,23 @@ public abstract class DifferentiableFunction {
     @Override
     @Nullable Tensor[] apply(@Nullable Tensor[] grads) {
       checkNotReleased();
-      List<@Nullable Tensor> all = new ArrayList<>();
-      for (int i = 0; i < grads.length; i++) {
-        Tensor grad = grads[i];
-        Meta meta = metas.get(i);
-        all.add(grad != null || !context.materializesGrads ? grad : Tensor.zeros(meta.device(), meta.dtype(), meta.sizes()));
-      }
-      List<@Nullable Tensor> results = function.backward(context, all);
+      List<@Nullable Tensor> results = function.backward(context, asAskedFor(grads));
       if (results.size() != edgeCount()) {
         throw new AutogradException(
             "function " + name() + " returned an incorrect number of gradients (expected " + edgeCount()
                 + ", got " + results.size() + ")");
       }
       return results.toArray(Tensor[]::new);
+    }
+
+    @SuppressWarnings("NullAway") // null comes to those alone who have asked for it
+    private List<Tensor> asAskedFor(@Nullable Tensor[] grads) {
+      List<Tensor> all = new ArrayList<>();
+      for (int i = 0; i < grads.length; i++) {
+        Meta meta = metas.get(i);
+        all.add(grads[i] != null || !context.materializesGrads ? grads[i] : Tensor.zeros(meta.device(), meta.dtype(), meta.sizes()));
+      }
+      return all;
     }
 
     private void checkNotReleased() {

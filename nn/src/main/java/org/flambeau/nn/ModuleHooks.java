@@ -103,8 +103,9 @@ final class ModuleHooks {
       expose(gradients);
       gradOutput = gradients[0];
       if (!inputsWatched && Arrays.stream(runHooks(new Tensor[inputs])).anyMatch(Objects::nonNull)) {
-        throw new IllegalStateException("[" + module.name() + "] a backward hook returned gradients, but no input of the module requires grad: "
-            + "expected null, alone or for each input");
+        throw new IllegalStateException(
+            "[" + module.name() + "] a backward hook returned gradients, but no input of the module requires grad: "
+                + "expected null, alone or for each input");
       }
       return gradients;
     }

@@ -191,8 +191,10 @@ final class DifferentiableFunctionTest {
     x.sum().backward();
     assertArrayEquals(new double[] {1, 2}, leaf.grad().toDoubleArray());
     Tensor other = leaf.mul(1).select(0, 1);
-    assertEquals("function DoubledBackward modifies a view in place, which must be its first input and only result: call it with a clone of "
-        + "the view", assertThrows(AutogradException.class, () -> new Doubled(false).applyAll(other)).getMessage());
+    assertEquals(
+        "function DoubledBackward modifies a view in place, which must be its first input and only result: call it with a clone of "
+            + "the view",
+        assertThrows(AutogradException.class, () -> new Doubled(false).applyAll(other)).getMessage());
   }
 
   @Test

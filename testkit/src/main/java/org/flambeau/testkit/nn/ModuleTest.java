@@ -344,7 +344,8 @@ final class ModuleTest {
     var other = new Linear(2, 3);
     other.registerFullBackwardHook((_, _, _) -> new Tensor[] {Tensor.ones(1, 2)});
     Tensor noneNeeded = other.call(Tensor.ones(1, 2));
-    assertEquals("[Linear] a backward hook returned gradients, but no input of the module requires grad: expected null, alone or for each input",
+    assertEquals(
+        "[Linear] a backward hook returned gradients, but no input of the module requires grad: expected null, alone or for each input",
         assertThrows(IllegalStateException.class, () -> noneNeeded.sum().backward()).getMessage());
   }
 

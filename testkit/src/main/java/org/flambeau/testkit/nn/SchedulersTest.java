@@ -287,7 +287,8 @@ final class SchedulersTest {
     optimizer.step();
     multiplied.step();
     assertEquals(List.of(0.03, 0.05), multiplied.getLastLr());
-    assertEquals("[CosineAnnealingWarmRestarts] is a schedule of 1 parameter groups, but the optimizer has 2: make schedules after all groups",
+    assertEquals(
+        "[CosineAnnealingWarmRestarts] is a schedule of 1 parameter groups, but the optimizer has 2: make schedules after all groups",
         assertThrows(IllegalStateException.class, annealed::step).getMessage());
   }
 

@@ -3,8 +3,11 @@ package org.flambeau.backend.cpu.amx;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
 import java.util.Collections;
 import java.util.HexFormat;
+import java.util.Objects;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -80,13 +83,18 @@ final class AmxProduct implements BlockProduct {
   /// Columns of the listing that hold the code.
   static final int CODE_COLUMNS = 22;
 
-  private static final @Nullable MethodHandle CODE = MachineCode.mayUseTiles()
-      ? MachineCode.load(code(), Collections.nCopies(7, JAVA_LONG)) : null;
+  private static final MethodHandle NONE = MethodHandles.empty(MethodType.methodType(void.class, Collections.nCopies(7, long.class)));
+  /// A constant, so that the JIT writes the call into its callers.
+  private static final MethodHandle CODE = Objects.requireNonNullElse(load(), NONE);
 
   /// Null where the operating system does not let this process use the unit. Whether the processor has one for bfloat16 is to be known before.
-  static final @Nullable BlockProduct PRESENT = CODE == null ? null : new AmxProduct();
+  static final @Nullable BlockProduct PRESENT = CODE == NONE ? null : new AmxProduct();
 
   private AmxProduct() {}
+
+  private static @Nullable MethodHandle load() {
+    return MachineCode.mayUseTiles() ? MachineCode.load(code(), Collections.nCopies(7, JAVA_LONG)) : null;
+  }
 
   static byte[] code() {
     return HexFormat.of().parseHex(LISTING.lines().map(line -> line.substring(0, Math.min(line.length(), CODE_COLUMNS)).strip())
