@@ -198,6 +198,7 @@ void checkTensor(const Descriptor &d) {
   for (size_t i = 0; i < tensor.sizes.size(); i++) {
     if (tensor.sizes[i] < 1 || tensor.strides[i] < 1) fail(BAD_PARAM, "a tensor has size %ld and stride %ld", tensor.sizes[i], tensor.strides[i]);
   }
+  if (tensor.alignment < 1 || tensor.alignment % width(tensor.type)) fail(BAD_PARAM, "a tensor of type %d is aligned to %ld", tensor.type, tensor.alignment);
   bool real = tensor.type == F32 || tensor.type == F64 || isHalf(tensor.type);
   if (!real && !((tensor.type == I32 || tensor.type == BOOL) && tensor.isVirtual)) fail(NOT_SUPPORTED, "data type %d", tensor.type);
   if (tensor.isVirtual && tensor.byValue) fail(BAD_PARAM, "a tensor is virtual and passed by value");
@@ -208,7 +209,7 @@ void checkConvolution(const Descriptor &d) {
   checkFit(c);
 }
 
-enum Mode { ADD = 0, MULTIPLY = 1, DIVIDE = 6, SUBTRACT = 9, EXP = 13, LOG = 15, RELU = 100, AT_LEAST = 303, INDEX = 501, SELECT = 601 };
+enum Mode { ADD = 0, MULTIPLY = 1, DIVIDE = 6, SUBTRACT = 9, EXP = 13, LOG = 15, RELU = 100, GELU = 104, AT_LEAST = 303, INDEX = 501, SELECT = 601 };
 
 // How many tensors a mode has beside x and y, 0 or more; those that are not known are not supported.
 int operands(int mode) {
@@ -221,6 +222,7 @@ int operands(int mode) {
     case EXP:
     case LOG:
     case RELU:
+    case GELU:
     case INDEX: return 0;
     case SELECT: return 2;
     default: fail(NOT_SUPPORTED, "pointwise mode %d", mode);
@@ -285,7 +287,37 @@ void checkOrder(const Descriptor &graph) {
   }
 }
 
-long plans = 0;
+// How many elements of a matrix lie together, in its rows or in its columns; 0 where neither do.
+int64_t together(const Tensor &tensor) {
+  size_t last = tensor.sizes.size() - 1;
+  return tensor.strides[last] == 1 ? tensor.sizes[last] : tensor.strides[last - 1] == 1 ? tensor.sizes[last - 1] : 0;
+}
+
+// The matrix products of a graph.
+std::vector<const Descriptor *> products(const Descriptor &graph) {
+  std::vector<const Descriptor *> found;
+  for (const Shared &operation : graph.find(801)->descriptors) {
+    if (operation->kind == MATMUL_OPERATION) found.push_back(operation.get());
+  }
+  return found;
+}
+
+// Whether `takes` says yes to every factor of products.
+template <class Takes>
+bool multiplies(const std::vector<const Descriptor *> &products, Takes takes) {
+  for (const Descriptor *product : products) {
+    if (!takes(Tensor(product->at(1520))) || !takes(Tensor(product->at(1521)))) return false;
+  }
+  return true;
+}
+
+// Engines of single products compile a kernel that cannot read factors of which neither rows nor columns lie together.
+void checkPlan(const Descriptor &graph) {
+  auto all = products(graph);
+  if (all.size() == 1 && !multiplies(all, together)) fail(NOT_SUPPORTED, "Encountered runtime kernel compilation failure");
+}
+
+long plans = 0, graphs = 0;
 std::chrono::milliseconds planning{0};  // that each plan takes to be made
 
 void finish(Descriptor &d) {
@@ -306,11 +338,15 @@ void finish(Descriptor &d) {
     case MATMUL_OPERATION: checkProduct(d); break;
     case REDUCTION_OPERATION: checkReduction(d); break;
     case RESHAPE_OPERATION: checkReshape(d); break;
-    case GRAPH: checkOrder(d); break;
+    case GRAPH:
+      checkOrder(d);
+      graphs++;
+      break;
     case CONFIG:
     case ENGINE: fail(NOT_SUPPORTED, "engines are asked from the heuristics only");
     case PLAN:
       if (refusals.plans) fail(NOT_SUPPORTED, "no engine supports the graph");
+      checkPlan(*d.at(401).graph);
       std::this_thread::sleep_for(planning);
       break;
     case VARIANT_PACK:
@@ -336,24 +372,22 @@ const std::vector<Engine> ENGINES = {{{NONDETERMINISTIC}, 0}, {{TENSOR_CORE}, 40
 int delays[8];
 int latest = -1;
 
-// Fused engines multiply halves whose rows or columns lie together in packs of 16 bytes; one of the two sides of a product may be what the
-// engine itself computed.
-bool takes(const Tensor &tensor) {
-  size_t last = tensor.sizes.size() - 1;
-  int64_t packed = tensor.strides[last] == 1 ? tensor.sizes[last] : tensor.strides[last - 1] == 1 ? tensor.sizes[last - 1] : 0;
+// Fused engines of attention multiply halves whose rows or columns lie together in packs of 16 bytes; one of the two sides of a product may
+// be what the engine itself computed.
+bool takesHeads(const Tensor &tensor) {
+  int64_t packed = together(tensor);
   return tensor.isVirtual || (isHalf(tensor.type) && packed > 0 && packed % 8 == 0 && packed <= 128);
 }
 
 // The heuristics like best what is not repeatable, then what is not exact.
 std::vector<int> proposals(int mode, const Descriptor &graph) {
   const Descriptor &first = *graph.find(801)->descriptors.front();
-  bool fused = false;
-  for (const Shared &operation : graph.find(801)->descriptors) {
-    if (operation->kind != MATMUL_OPERATION) continue;
-    fused = true;
-    if (!takes(Tensor(operation->at(1520))) || !takes(Tensor(operation->at(1521)))) return {};
+  auto all = products(graph);
+  if (all.size() == 1) {
+    bool real = multiplies(all, [](const Tensor &factor) { return factor.type == F32 || isHalf(factor.type); });
+    return real ? std::vector<int>{1} : std::vector<int>{};
   }
-  if (fused) return mode == 3 ? std::vector<int>{1, 2} : std::vector<int>{};
+  if (all.size() > 1) return mode == 3 && multiplies(all, takesHeads) ? std::vector<int>{1, 2} : std::vector<int>{};
   if (mode == 2) return {2};
   int type = Convolution(first).x.type;
   return type == F64 ? std::vector<int>{0, 2} : type == F32 ? std::vector<int>{0, 1, 3, 4, 2} : std::vector<int>{0, 1, 2};
@@ -428,6 +462,7 @@ struct Run {
       case EXP: return std::exp(x);
       case LOG: return std::log(x);
       case RELU: return x < 0 ? 0 : x;  // a NaN stays one
+      case GELU: return x * ((1 + std::erf(float(x) / 1.41421356237f)) * 0.5f);  // as inexact far left as the real one's
       default: return x >= b;
     }
   }
@@ -682,6 +717,9 @@ API cudnnBackendExecute(void *address, void *plan, void *pack) {
 
 // How many plans were made so far.
 extern "C" __attribute__((visibility("default"))) long simulatedPlans() { return plans; }
+
+// How many graphs were described so far.
+extern "C" __attribute__((visibility("default"))) long simulatedGraphs() { return graphs; }
 
 // How many descriptors of either API were not destroyed.
 extern "C" __attribute__((visibility("default"))) long simulatedDescriptors() { return long(alive.size() + legacyDescriptors()); }

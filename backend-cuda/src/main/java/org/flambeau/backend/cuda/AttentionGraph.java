@@ -143,11 +143,7 @@ final class AttentionGraph {
   }
 
   private Tensor between(DType dtype, long... sizes) {
-    return between(dtype, sizes, Strided.contiguousStrides(sizes));
-  }
-
-  private Tensor between(DType dtype, long[] sizes, long[] strides) {
-    return new Tensor(++uid, dtype, sizes, strides, CudnnLayout.ALIGNMENT, Place.NOWHERE);
+    return new CudnnLayout(sizes, Strided.contiguousStrides(sizes), CudnnLayout.ALIGNMENT).between(++uid, dtype);
   }
 
   private Tensor pointwise(Mode mode, Tensor x, @Nullable Tensor b) {
@@ -169,8 +165,7 @@ final class AttentionGraph {
   }
 
   private Tensor transposed(Tensor x) {
-    CudnnLayout layout = new CudnnLayout(x.sizes(), x.strides(), CudnnLayout.ALIGNMENT).transposed();
-    Tensor out = between(dtype, layout.sizes(), layout.strides());
+    Tensor out = new CudnnLayout(x.sizes(), x.strides(), CudnnLayout.ALIGNMENT).transposed().between(++uid, dtype);
     operations.add(new Reshape(x, out));
     return out;
   }

@@ -3,8 +3,6 @@ package org.flambeau.backend.cuda;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import java.util.Set;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.flambeau.DType;
 import org.flambeau.Device;
@@ -151,16 +149,6 @@ final class Convolutions {
   /// @param exact whether float32 stays float32
   record Request(Direction direction, DType dtype, boolean exact, CudnnLayout x, CudnnLayout weight, CudnnLayout y,
       @Nullable CudnnLayout bias, @Nullable CudnnLayout residual, Activation activation, Conv2d spec) implements CudnnRequest {
-    private static final Set<Note> ROUNDED = Set.of(Note.NONDETERMINISTIC, Note.REDUCED_PRECISION_SUMS);
-    private static final Set<Note> TENSOR_FLOAT = with(ROUNDED, Note.DOWN_CONVERTED_INPUTS);
-    /// What transforms its operands adds and subtracts them first, which cancels.
-    private static final Set<Note> EXACT = with(TENSOR_FLOAT, Note.TENSOR_CORE, Note.FFT, Note.WINOGRAD, Note.WINOGRAD_4X4,
-        Note.WINOGRAD_6X6, Note.WINOGRAD_13X13);
-
-    private static Set<Note> with(Set<Note> notes, Note... more) {
-      return Stream.concat(notes.stream(), Stream.of(more)).collect(Collectors.toUnmodifiableSet());
-    }
-
     static Request of(Direction direction, Strided x, Strided weight, Strided y, Epilogue epilogue, Conv2d spec) {
       return new Request(direction, x.dtype(), MatmulPrecision.forConvolutions() == MatmulPrecision.HIGHEST, CudnnLayout.of(x),
           CudnnLayout.of(weight), CudnnLayout.of(y), epilogue.bias() == null ? null : CudnnLayout.ofChannels(epilogue.bias()),
@@ -169,7 +157,7 @@ final class Convolutions {
 
     @Override
     public Limits limits() {
-      return new Limits(dtype != DType.FLOAT32 ? ROUNDED : exact ? EXACT : TENSOR_FLOAT, MAX_WORKSPACE);
+      return Limits.ofSums(dtype, exact, MAX_WORKSPACE);
     }
 
     @Override
@@ -185,7 +173,7 @@ final class Convolutions {
       int steps = addends.size() + (activation == Activation.RELU ? 1 : 0);
       Tensor[] results = new Tensor[steps + 1];
       for (int i = 0; i < steps; i++) {
-        results[i] = y.tensor(4 + addends.size() + i, CudnnOperation.arithmetic(dtype), Place.NOWHERE);
+        results[i] = y.between(4 + addends.size() + i, CudnnOperation.arithmetic(dtype));
       }
       results[steps] = y.tensor(3, dtype, Place.DEVICE);
       List<CudnnOperation> operations = new ArrayList<>();

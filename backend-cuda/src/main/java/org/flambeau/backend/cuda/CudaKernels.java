@@ -61,7 +61,7 @@ final class CudaKernels implements Kernels {
     CudnnPlans plans = new CudnnPlans(gpu);
     this.convolutions = new Convolutions(gpu, elementwise, cudnn, plans);
     this.attention = new Attention(gpu, library, new CudnnAttention(gpu, elementwise, cudnn, plans));
-    this.products = new MatrixProducts(gpu, library, elementwise);
+    this.products = new MatrixProducts(gpu, library, elementwise, new CudnnProducts(gpu, cudnn, plans));
     this.softmax = new Softmax(gpu, library);
     this.layerNorm = new LayerNorm(gpu, library);
     this.batchNorm = new BatchNorm(gpu, library, elementwise);

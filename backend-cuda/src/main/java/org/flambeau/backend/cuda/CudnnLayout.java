@@ -43,6 +43,11 @@ record CudnnLayout(long[] sizes, long[] strides, long alignment) {
     return new Tensor(uid, dtype, sizes, strides, alignment, place);
   }
 
+  /// A tensor between two operations of a graph, as aligned as any: cuDNN refuses what is less aligned than its dtype, wherever it lies.
+  Tensor between(long uid, DType dtype) {
+    return new Tensor(uid, dtype, sizes, strides, ALIGNMENT, Place.NOWHERE);
+  }
+
   @Override
   public boolean equals(@Nullable Object other) {
     return other instanceof CudnnLayout layout && alignment == layout.alignment && Arrays.equals(sizes, layout.sizes)

@@ -91,11 +91,11 @@ sealed interface CudnnOperation {
     }
   }
 
-  /// out = f(x, b), element by element, b broadcast; modes of one operand have no b.
+  /// out = f(x, b), element by element, b broadcast; modes of one operand have no b. GELU is the exact one, by erf.
   record Pointwise(Mode mode, Tensor x, @Nullable Tensor b, Tensor out) implements CudnnOperation {
     /// cudnnPointwiseMode_t.
     enum Mode {
-      ADD(0), MULTIPLY(1), DIVIDE(6), SUBTRACT(9), EXP(13), LOG(15), RELU(100), AT_LEAST(303);
+      ADD(0), MULTIPLY(1), DIVIDE(6), SUBTRACT(9), EXP(13), LOG(15), RELU(100), GELU(104), AT_LEAST(303);
 
       private final int code;
 

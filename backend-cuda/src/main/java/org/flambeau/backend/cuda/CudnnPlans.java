@@ -22,6 +22,8 @@ import org.slf4j.LoggerFactory;
 /// needs less; where there is none left, nothing is done and the caller has other means. cuDNN documents `CUDNN_STATUS_BAD_PARAM` as the
 /// fault of the call, but single engines are known to say it of calls that all others take: only where every plan says so is the fault ours,
 /// and thrown.
+///
+/// What a rival can do as well is tried against that, and left to it wherever nothing can be tried.
 final class CudnnPlans {
   private static final Logger LOG = LoggerFactory.getLogger(CudnnPlans.class);
   /// Plans that are tried at most: cuDNN's order is mostly right.
@@ -54,10 +56,19 @@ final class CudnnPlans {
   ///
   /// @param tensors where the tensors with uid 1, 2, … lie
   boolean run(CudnnContext context, CudnnRequest request, long... tensors) {
+    return run(context, request, null, tensors);
+  }
+
+  /// Does what is asked for where cuDNN does it faster than `rival`; false where it does not, the rival's work to be issued then.
+  boolean runIfFaster(CudnnContext context, CudnnRequest request, Trial.Way rival, long... tensors) {
+    return Trial.pays(request.work()) && run(context, request, rival, tensors);
+  }
+
+  private boolean run(CudnnContext context, CudnnRequest request, Trial.@Nullable Way rival, long... tensors) {
     CudnnRequest asked = request;
     while (true) {
       Answer known = context.answer(asked);
-      CudnnPlan plan = (known != null && known.settled() ? known : find(context, asked, tensors)).plan();
+      CudnnPlan plan = (known != null && known.settled() ? known : find(context, asked, rival, tensors)).plan();
       if (plan == null) {
         return false;
       }
@@ -106,21 +117,24 @@ final class CudnnPlans {
   }
 
   /// Settles how a request is done, here or as another context did before.
-  private synchronized Answer find(CudnnContext context, CudnnRequest request, long... tensors) {
+  private synchronized Answer find(CudnnContext context, CudnnRequest request, Trial.@Nullable Way rival, long... tensors) {
     Integer choice = choices.get(request);
     Answer known = context.answer(request);
     boolean postponed = choice == null && gpu.capture() != null && Trial.pays(request.work());
     if (postponed && known != null && known.plan() != null) {
       return known;
     }
+    if (postponed && rival != null) {
+      return new Answer(null, false);
+    }
     Answer answer;
     try (var proposals = CudnnProposals.of(context, request)) {
       answer = choice != null ? new Answer(made(proposals, choice), true)
           : postponed || !Trial.pays(request.work()) ? new Answer(next(proposals, request, true), !postponed)
-          : fastest(context, proposals, request, tensors);
+          : fastest(context, proposals, request, rival, tensors);
     }
     if (choice == null && answer.settled()) {
-      settle(request, answer.plan());
+      settle(request, answer.plan(), rival != null);
     }
     context.answer(request, answer);
     return answer;
@@ -135,8 +149,8 @@ final class CudnnPlans {
     }
   }
 
-  private void settle(CudnnRequest request, @Nullable CudnnPlan plan) {
-    if (plan == null && request.whole() == request) {
+  private void settle(CudnnRequest request, @Nullable CudnnPlan plan, boolean rivalled) {
+    if (plan == null && !rivalled && request.whole() == request) {
       throwOwnFault(request);
     }
     if (choices.size() >= MOST) {
@@ -145,7 +159,8 @@ final class CudnnPlans {
     }
     choices.put(request, plan == null ? NONE : plan.number());
     if (plan == null) {
-      LOG.info("{}: cuDNN {} has no plan, so that slower kernels do it{}", request, Cudnn.version(), CudnnProposals.reason());
+      LOG.info("{}: cuDNN {} has no {}, so that other kernels do it{}", request, Cudnn.version(), rivalled ? "faster plan" : "plan",
+          CudnnProposals.reason());
     }
   }
 
@@ -159,15 +174,16 @@ final class CudnnPlans {
   }
 
   /// Of those that there is memory for; nothing is settled where that is none.
-  private Answer fastest(CudnnContext context, CudnnProposals proposals, CudnnRequest request, long... tensors) {
+  private Answer fastest(CudnnContext context, CudnnProposals proposals, CudnnRequest request, Trial.@Nullable Way rival, long... tensors) {
     long making = 0;
     boolean room = true;
     List<CudnnPlan> losers = new ArrayList<>();
     CudnnPlan best = null;
     try (Trial trial = new Trial(gpu)) {
-      for (int tried = 0; best == null || tried < TRIED && making < ENOUGH; tried++) {
+      boolean done = rival != null && trial.prefers(rival);
+      for (int tried = 0; !done || tried < TRIED && making < ENOUGH; tried++) {
         long start = System.nanoTime();
-        CudnnPlan plan = next(proposals, request, best == null);
+        CudnnPlan plan = next(proposals, request, !done);
         making += System.nanoTime() - start;
         if (plan == null) {
           break;
@@ -178,11 +194,12 @@ final class CudnnPlans {
             room = false;
           } else if (isFaster(context, trial, request, plan, workspace, tensors)) {
             best = plan;
+            done = true;
           }
         }
       }
       losers.remove(best);
-      return new Answer(best, best != null || room);
+      return new Answer(best, done || room);
     } finally {
       losers.forEach(CudnnPlan::close);
     }

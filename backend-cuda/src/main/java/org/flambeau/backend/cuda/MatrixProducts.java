@@ -15,8 +15,8 @@ import org.flambeau.spi.Strided;
 import org.flambeau.spi.UnaryOp;
 import org.jspecify.annotations.Nullable;
 
-/// Matrix products: floating ones by cuBLASLt, which takes transposed operands where they lie and adds a bias on the way out; whole numbers,
-/// and what cuBLASLt does not do, by `product.cu`.
+/// Matrix products: floating ones by cuBLASLt, which takes transposed operands where they lie and adds a bias on the way out, or where GELU
+/// follows by cuDNN, if that is faster; whole numbers, and what cuBLASLt does not do, by `product.cu`.
 ///
 /// cuBLASLt's matrices are column-major, so it is given the transposed product: outᵀ = bᵀ·aᵀ, whose A is b and whose B is a.
 final class MatrixProducts {
@@ -34,12 +34,14 @@ final class MatrixProducts {
   private final Gpu gpu;
   private final KernelTable<Form, DType> kernels;
   private final Elementwise elementwise;
+  private final CudnnProducts cudnn;
   private volatile @Nullable GemmPlans plans;
 
-  MatrixProducts(Gpu gpu, KernelLibrary library, Elementwise elementwise) {
+  MatrixProducts(Gpu gpu, KernelLibrary library, Elementwise elementwise, CudnnProducts cudnn) {
     this.gpu = gpu;
     this.kernels = new KernelTable<>(library, SOURCE, Form.class, DType.class, (_, dtype) -> "product<" + Elementwise.type(dtype) + ">");
     this.elementwise = elementwise;
+    this.cudnn = cudnn;
   }
 
   /// cuBLASLt is a large library, which a program without products does without.
@@ -70,9 +72,14 @@ final class MatrixProducts {
   }
 
   void linear(Strided out, Strided x, Strided weight, @Nullable Strided bias, Activation activation) {
-    if (out.numel() == 0) {
-      return;
+    boolean fused = activation == Activation.GELU && bias != null
+        && cudnn.linearGelu(out, x, weight, bias, () -> linearInSteps(out, x, weight, bias, activation));
+    if (!fused && out.numel() > 0) {
+      linearInSteps(out, x, weight, bias, activation);
     }
+  }
+
+  private void linearInSteps(Strided out, Strided x, Strided weight, @Nullable Strided bias, Activation activation) {
     Strided product = out.with(out.offset(), batch(out.size(0), out.size(1)), new long[] {0, out.stride(0), out.stride(1)});
     Strided rows = x.with(x.offset(), batch(x.size(0), x.size(1)), new long[] {0, x.stride(0), x.stride(1)});
     Strided columns = weight.with(weight.offset(), batch(weight.size(1), weight.size(0)),

@@ -149,7 +149,7 @@ class ConvolutionsTest extends KernelTest {
     double[] weight = whole(random, g.weight);
     double[] bias = whole(random, sizes(g.weight[0]));
     double[] grad = whole(random, g.y());
-    Order dense = order == Order.CHANNELS_LAST ? order : Order.ROWS;
+    Order dense = order == Order.SLICED ? Order.ROWS : order;
     Strided in = arrays.write(order.in(dtype, g.x), x);
     Strided kernel = arrays.write(order.in(dtype, g.weight), weight);
     Strided row = arrays.of(dtype, sizes(g.weight[0]), bias);

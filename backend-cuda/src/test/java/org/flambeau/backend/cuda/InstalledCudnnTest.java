@@ -3,6 +3,8 @@ package org.flambeau.backend.cuda;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.lang.foreign.Arena;
@@ -13,6 +15,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
 import org.flambeau.DType;
+import org.flambeau.Device;
 import org.flambeau.backend.cuda.CudnnOperation.Direction;
 import org.flambeau.backend.cuda.binding.Cudnn;
 import org.flambeau.backend.cuda.binding.CudnnLegacy;
@@ -23,6 +26,7 @@ import org.flambeau.backend.cuda.binding.Library;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -216,6 +220,14 @@ class InstalledCudnnTest {
     assertEquals(List.of(), without);
   }
 
+  @Test
+  void aResultOfHalfPrecisionMayLieAtAnyPlace() {
+    var plain = new Layer(64, 56, 64, 3, 1, 1, 1).fused(DType.BFLOAT16, false, true, true, 1);
+    var odd = new CudnnLayout(plain.y().sizes(), plain.y().strides(), 2);
+    assertTrue(hasPlan(new Convolutions.Request(Direction.FORWARD, plain.dtype(), false, plain.x(), plain.weight(), odd, plain.bias(), odd,
+        Activation.RELU, plain.spec())));
+  }
+
   /// All that the legacy API can be asked without a GPU.
   @Test
   void theLegacyApiHasEveryPassAndTakesItsDescriptors() {
@@ -263,5 +275,37 @@ class InstalledCudnnTest {
       }
     }
     assertEquals(List.of(), without);
+  }
+
+  /// The first half of ViT-B/16's MLP, and one of odd sizes at odd places.
+  @ParameterizedTest
+  @CsvSource({"197, 768, 3072, 256", "1576, 768, 3072, 256", "6304, 768, 3072, 256", "331, 337, 307, 4"})
+  void aLinearMapAndGeluHaveAPlan(long m, long k, long n, long address) {
+    List<CudnnRequest> without = new ArrayList<>();
+    for (DType dtype : List.of(DType.BFLOAT16, DType.FLOAT16, DType.FLOAT32)) {
+      var request = CudnnProducts.LinearGelu.of(at(address, dtype, m, n), at(address, dtype, m, k), at(address, dtype, n, k),
+          at(address, dtype, n));
+      if (!hasPlan(request)) {
+        without.add(request);
+      }
+    }
+    assertEquals(List.of(), without);
+  }
+
+  private static Strided at(long address, DType dtype, long... sizes) {
+    return Strided.contiguous(new Storage(Device.CPU, address, Strided.numel(sizes) * dtype.size()), dtype, sizes);
+  }
+
+  /// The simulated cuDNN has none, too.
+  @Test
+  void aLinearMapAndGeluOfFloat64OrOfAMatrixThatLiesScatteredHasNoPlan() {
+    Strided out = at(256, DType.BFLOAT16, 40, 48);
+    Strided weight = at(256, DType.BFLOAT16, 48, 24);
+    Strided bias = at(256, DType.BFLOAT16, 48);
+    Strided scattered = at(256, DType.BFLOAT16, 40, 48).with(0, new long[] {40, 24}, new long[] {48, 2});
+    assertFalse(hasPlan(CudnnProducts.LinearGelu.of(out, scattered, weight, bias)));
+    assertTrue(hasPlan(CudnnProducts.LinearGelu.of(out, at(256, DType.BFLOAT16, 40, 24), weight, bias)));
+    assertFalse(hasPlan(CudnnProducts.LinearGelu.of(at(256, DType.FLOAT64, 40, 48), at(256, DType.FLOAT64, 40, 24),
+        at(256, DType.FLOAT64, 48, 24), at(256, DType.FLOAT64, 48))));
   }
 }

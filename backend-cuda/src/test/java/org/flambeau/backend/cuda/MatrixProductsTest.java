@@ -95,6 +95,13 @@ class MatrixProductsTest extends KernelTest {
     return Arrays.stream(values).map(value -> DeviceArrays.stored(dtype, value)).toArray();
   }
 
+  /// Products that nothing has been planned for.
+  private static MatrixProducts fresh() {
+    var library = new KernelLibrary(gpu);
+    var cudnn = new CudnnProducts(gpu, new CudnnContext.Pool(gpu), new CudnnPlans(gpu));
+    return new MatrixProducts(gpu, library, new Elementwise(gpu, library), cudnn);
+  }
+
   private static Strided matmul(Strided a, Strided b) {
     Strided out = arrays.empty(a.dtype(), a.size(0), a.size(1), b.size(2));
     gpu.kernels().matmul(out, a, b);
@@ -237,8 +244,7 @@ class MatrixProductsTest extends KernelTest {
 
   @Test
   void theGradientOfTheBiasComesWithThatOfTheWeight() {
-    var library = new KernelLibrary(gpu);
-    var products = new MatrixProducts(gpu, library, new Elementwise(gpu, library));
+    var products = fresh();
     for (DType dtype : List.of(DType.FLOAT32, DType.BFLOAT16, DType.FLOAT16)) {
       assertTrue(products.linearBackwardWeight(arrays.empty(dtype, 8, 16), arrays.empty(dtype, 8), arrays.empty(dtype, 3, 8),
           arrays.empty(dtype, 3, 16)));
@@ -271,8 +277,7 @@ class MatrixProductsTest extends KernelTest {
 
   @Test
   void aProductIsPlannedOnceForAllAddressesThatAreAlignedAlike() {
-    var library = new KernelLibrary(gpu);
-    var products = new MatrixProducts(gpu, library, new Elementwise(gpu, library));
+    var products = fresh();
     Strided b = Layout.ROWS.in(DType.FLOAT32, 1, 4, 8);
     for (int i = 0; i < 3; i++) {
       products.matmul(arrays.empty(DType.FLOAT32, 1, 4, 8), Layout.ROWS.in(DType.FLOAT32, 1, 4, 4), b);
@@ -288,8 +293,7 @@ class MatrixProductsTest extends KernelTest {
   /// cuBLASLt reads off the bias how it is aligned, when it is asked for algorithms.
   @Test
   void aProductIsPlannedAnewForABiasThatIsAlignedOtherwise() {
-    var library = new KernelLibrary(gpu);
-    var products = new MatrixProducts(gpu, library, new Elementwise(gpu, library));
+    var products = fresh();
     Strided x = arrays.of(DType.FLOAT32, new long[] {1, 1}, 3);
     Strided weight = arrays.of(DType.FLOAT32, new long[] {2, 1}, 1, 2);
     Strided out = arrays.empty(DType.FLOAT32, 1, 2);

@@ -147,6 +147,11 @@ public final class SimulatedDriver {
     return count(Library.CUDNN, "simulatedPlans");
   }
 
+  /// For how many graphs cuDNN was asked for plans so far.
+  public static long cudnnGraphs() {
+    return count(Library.CUDNN, "simulatedGraphs");
+  }
+
   /// How many of cuDNN's descriptors, of either API, were not destroyed yet.
   public static long cudnnDescriptors() {
     return count(Library.CUDNN, "simulatedDescriptors");
