@@ -30,8 +30,9 @@ final class Attention {
   private static final int PADDING = 4;
   /// As in attentiontf32.cu.
   private static final int TENSOR_THREADS = 128;
-  /// How many rows its warps have together, where each has the 16 of one product.
-  private static final int TENSOR_ROWS = 64;
+  /// How many rows its warps have together, where each has the 16 of one product, and as many as registers allow of narrow heads.
+  private static final int FEW_ROWS = 64;
+  private static final int MANY_ROWS = 128;
   private static final int HEADS = 40;
   private static final int SHAPE = 24;
 
@@ -62,22 +63,32 @@ final class Attention {
     }
   }
 
+  /// Whether blocks of attentiontf32.cu are of as many rows as registers allow. Few rows take not much less time than many, since both read all that
+  /// they meet, so that there are few where each block has a multiprocessor of its own all the same.
+  private enum BlockRows {
+    FEW, MANY
+  }
+
   /// How wide the kernels take heads, and of how many rows their tiles are: wide ones leave less shared memory and fewer registers.
   private enum Width {
-    UP_TO_32(32, 64, 64, 128), UP_TO_64(64, 64, 64, 128), UP_TO_96(96, 32, 32, 64), UP_TO_128(128, 32, 32, 64);
+    UP_TO_32(32, 64, 64, MANY_ROWS), UP_TO_64(64, 64, 64, MANY_ROWS), UP_TO_96(96, 32, 32, FEW_ROWS), UP_TO_128(128, 32, 32, FEW_ROWS);
 
     private final int columns;
     private final Blocks plainForward;
     private final Blocks plainBackward;
-    private final Blocks tensorForward;
-    private final Blocks tensorBackward;
+    private final Blocks fewForward;
+    private final Blocks fewBackward;
+    private final Blocks manyForward;
+    private final Blocks manyBackward;
 
     Width(int columns, int plainBackwardRows, int tensorForwardMet, int tensorBackwardRows) {
       this.columns = columns;
       this.plainForward = Blocks.plain(columns, 2, 64);
       this.plainBackward = Blocks.plain(columns, 4, plainBackwardRows);
-      this.tensorForward = Blocks.tensorCores(columns, 1, 128, tensorForwardMet);
-      this.tensorBackward = Blocks.tensorCores(columns, 2, tensorBackwardRows, 32);
+      this.fewForward = Blocks.tensorCores(columns, 1, FEW_ROWS, tensorForwardMet);
+      this.fewBackward = Blocks.tensorCores(columns, 2, FEW_ROWS, 32);
+      this.manyForward = Blocks.tensorCores(columns, 1, MANY_ROWS, tensorForwardMet);
+      this.manyBackward = Blocks.tensorCores(columns, 2, tensorBackwardRows, 32);
     }
 
     static Width of(long width) {
@@ -88,17 +99,20 @@ final class Attention {
       return pass == Pass.FORWARD ? plainForward : plainBackward;
     }
 
-    Blocks tensorCores(Pass pass) {
-      return pass == Pass.FORWARD ? tensorForward : tensorBackward;
+    Blocks tensorCores(Pass pass, BlockRows rows) {
+      return switch (rows) {
+        case FEW -> pass == Pass.FORWARD ? fewForward : fewBackward;
+        case MANY -> pass == Pass.FORWARD ? manyForward : manyBackward;
+      };
     }
 
     String plainInstance(Pass pass, DType dtype) {
       return pass.kernel + "<" + Elementwise.type(dtype) + ", " + columns + ", " + plain(pass).rows + ">";
     }
 
-    String tensorInstance(Pass pass) {
-      Blocks blocks = tensorCores(pass);
-      return pass.kernel + "<" + columns + ", " + blocks.rows / TENSOR_ROWS + ", " + blocks.met + ">";
+    String tensorInstance(Pass pass, BlockRows rows) {
+      Blocks blocks = tensorCores(pass, rows);
+      return pass.kernel + "<" + columns + ", " + blocks.rows / FEW_ROWS + ", " + blocks.met + ">";
     }
   }
 
@@ -106,7 +120,7 @@ final class Attention {
   private final CudnnAttention cudnn;
   /// By what they compute.
   private final Map<Pass, KernelTable<Width, DType>> plain = new EnumMap<>(Pass.class);
-  private final KernelTable<Width, Pass> tensorCores;
+  private final Map<Pass, KernelTable<Width, BlockRows>> tensorCores = new EnumMap<>(Pass.class);
   private final KernelTable<Width, DType> rowDots;
   /// Kernels that were given the shared memory that they need.
   private final Set<Kernel> prepared = ConcurrentHashMap.newKeySet();
@@ -116,9 +130,9 @@ final class Attention {
     this.cudnn = cudnn;
     for (Pass pass : Pass.values()) {
       plain.put(pass, table(library, (width, dtype) -> width.plainInstance(pass, dtype)));
+      tensorCores.put(pass, new KernelTable<>(library, TENSOR_CORES, Width.class, BlockRows.class,
+          (_, _) -> library.computeCapability() >= Gpu.AMPERE, (width, rows) -> width.tensorInstance(pass, rows)));
     }
-    this.tensorCores = new KernelTable<>(library, TENSOR_CORES, Width.class, Pass.class,
-        (_, _) -> library.computeCapability() >= Gpu.AMPERE, Width::tensorInstance);
     this.rowDots = table(library, (_, dtype) -> "rowDots<" + Elementwise.type(dtype) + ">");
   }
 
@@ -139,7 +153,7 @@ final class Attention {
 
   /// For a grid of one block for each tile of each head.
   private static boolean tooMany(Strided q) {
-    return q.size(0) * q.size(1) * Math.ceilDiv(q.size(2), 32) > Integer.MAX_VALUE;
+    return count(q, 32) > Integer.MAX_VALUE;
   }
 
   private static boolean isHalf(Strided x) {
@@ -232,14 +246,21 @@ final class Attention {
   /// A block for each tile of each head of x.
   private void run(Launch launch, Pass pass, Strided x, boolean tf32) {
     Width width = Width.of(x.size(3));
-    Kernel kernel = tf32 ? tensorCores.get(width, pass) : Objects.requireNonNull(plain.get(pass)).get(width, x.dtype());
-    Blocks blocks = tf32 ? width.tensorCores(pass) : width.plain(pass);
+    BlockRows rows = count(x, FEW_ROWS) <= gpu.multiprocessors() ? BlockRows.FEW : BlockRows.MANY;
+    Kernel kernel = tf32
+        ? Objects.requireNonNull(tensorCores.get(pass)).get(width, rows)
+        : Objects.requireNonNull(plain.get(pass)).get(width, x.dtype());
+    Blocks blocks = tf32 ? width.tensorCores(pass, rows) : width.plain(pass);
     if (!prepared.contains(kernel)) {
       gpu.makeCurrent();
       Driver.funcSetAttribute(kernel.function(), Driver.MAX_DYNAMIC_SHARED_SIZE_BYTES, blocks.sharedBytes);
       prepared.add(kernel);
     }
-    long count = x.size(0) * x.size(1) * Math.ceilDiv(x.size(2), blocks.rows);
-    launch.run(gpu, kernel, (int) count, 1, 1, blocks.threads, 1, blocks.sharedBytes);
+    launch.run(gpu, kernel, (int) count(x, blocks.rows), 1, 1, blocks.threads, 1, blocks.sharedBytes);
+  }
+
+  /// How many blocks of so many rows each x takes.
+  private static long count(Strided x, int rows) {
+    return x.size(0) * x.size(1) * Math.ceilDiv(x.size(2), rows);
   }
 }

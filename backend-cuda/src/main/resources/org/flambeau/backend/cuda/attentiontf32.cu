@@ -514,10 +514,11 @@ struct Queries {
   __device__ __forceinline__ Query at(int i) const { return i < count ? Query{logSumExp[i] * LOG2_E, dots[i]} : Query{0.0f, 0.0f}; }
 };
 
+// Of heads up to 96 wide shared memory has room for three blocks; wider ones take more of it, and narrower ones' many rows more registers.
 template <int D, int M, int KEYS>
-__global__ void __launch_bounds__(THREADS, 2) attentionBackwardQuery(Heads<float> gradQ, Heads<const float> grad, const float *logSumExp,
-                                                                     const float *dots, Heads<const float> q, Heads<const float> k,
-                                                                     Heads<const float> v, Shape shape) {
+__global__ void __launch_bounds__(THREADS, D == 96 ? 3 : 2)
+    attentionBackwardQuery(Heads<float> gradQ, Heads<const float> grad, const float *logSumExp, const float *dots, Heads<const float> q,
+                           Heads<const float> k, Heads<const float> v, Shape shape) {
   constexpr int J = KEYS / SIDE;
   Part<M> part = Part<M>::ofQueries(shape);
   Tile<part.ROWS, D> query{reinterpret_cast<float *>(dynamicShared)}, above{query.data + query.FLOATS};

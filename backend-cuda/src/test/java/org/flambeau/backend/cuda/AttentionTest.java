@@ -234,6 +234,31 @@ class AttentionTest extends KernelTest {
     assertTrue(Arrays.deepEquals(first, second));
   }
 
+  /// Blocks are of few rows where there are at most as many as multiprocessors; a head's results are the same in either.
+  @ParameterizedTest
+  @CsvSource({"32, 70, 150, false", "20, 197, 197, true", "64, 197, 197, true", "64, 130, 17, false", "37, 1, 65, false",
+    "96, 70, 70, true",
+    "128, 70, 70, false"})
+  void aHeadHasTheSameBitsAmongFewAndMany(int width, int queries, int keys, boolean causal) {
+    MatmulPrecision.setCurrent(MatmulPrecision.HIGH);
+    int many = gpu.multiprocessors() / Math.ceilDiv(Math.min(queries, keys), 64) + 1;
+    Case c = new Case(1, many, queries, keys, width, causal, DType.FLOAT32);
+    Case one = new Case(1, 1, queries, keys, width, causal, DType.FLOAT32);
+    Random random = new Random(11);
+    double[] q = values(random, c.dtype, c.querySizes());
+    double[] k = values(random, c.dtype, c.keySizes());
+    double[][] all = results(c, c.queries(q), arrays.of(c.dtype, c.keySizes(), k));
+    double[][] last = results(one, one.queries(lastOf(many, q)), arrays.of(c.dtype, one.keySizes(), lastOf(many, k)));
+
+    for (int i = 0; i < all.length; i++) {
+      assertArrayEquals(last[i], lastOf(many, all[i]));
+    }
+  }
+
+  private static double[] lastOf(int parts, double[] values) {
+    return Arrays.copyOfRange(values, values.length - values.length / parts, values.length);
+  }
+
   private static double[][] results(Case c, Strided q, Strided k) {
     return results(c, q, k, k, q);
   }
