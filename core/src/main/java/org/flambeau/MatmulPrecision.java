@@ -13,6 +13,8 @@ import java.util.Objects;
 /// Matrix products are [#HIGHEST] unless the program says otherwise, by [#setCurrent]; convolutions, whose terms a network's normalisation
 /// evens out, are [#HIGH], by [#setForConvolutions]. Both defaults are those of PyTorch on a GPU.
 ///
+/// A backward pass goes by what is current when it runs, as in PyTorch, whatever its forward pass was computed in.
+///
 /// Reference: `torch.set_float32_matmul_precision`, `torch.backends.cudnn.allow_tf32`.
 public enum MatmulPrecision {
   /// float32 throughout.
