@@ -18,10 +18,12 @@ public final class Attributes {
     }
   }
 
-  /// These and one more.
+  /// These and one more, or with another value of that name.
   Attributes with(String name, String value) {
-    values.put(name, value);
-    return this;
+    var more = new Attributes("");
+    more.values.putAll(values);
+    more.values.put(name, value);
+    return more;
   }
 
   public boolean has(String name) {
