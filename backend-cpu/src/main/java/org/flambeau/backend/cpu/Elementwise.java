@@ -20,6 +20,9 @@ import org.jspecify.annotations.Nullable;
 /// An operand that lies contiguously in the compute type is handed to the loop as it is. Any other is gathered and converted,
 /// tile by tile, in memory that stays in the first-level cache, and so is the result on its way out. Values that are the same
 /// everywhere (host scalars, parameters, fully expanded tensors) become one tile for all. So a loop knows one type and one layout.
+///
+/// Where an operand lies across the result, as a transposed one does, the work is cut into blocks that are some rows high, for which that operand is
+/// turned first: of each line of the cache that it has all elements are then used at once.
 public final class Elementwise {
   /// Elements for which it does not pay to wake another thread.
   static final long GRAIN = 16 << 10;
@@ -29,6 +32,11 @@ public final class Elementwise {
 
   /// Rows of at least this length are worked on one by one; a tile of shorter ones spans several.
   private static final long LONG_ROW = 256;
+
+  /// Columns and rows of a block, and how many there must be for it to pay.
+  private static final int BLOCK_WIDTH = 128;
+  private static final int BLOCK_HEIGHT = 32;
+  private static final int LEAST_EDGE = 8;
 
   private static final int OPERANDS = 4;
   private static final ThreadLocal<Elementwise> CURRENT = ThreadLocal.withInitial(Elementwise::new);
@@ -47,6 +55,9 @@ public final class Elementwise {
   private int operands;
   private boolean byRows;
   private int step;
+  /// Which operands lie across the result, and whether any does.
+  private final boolean[] across = new boolean[OPERANDS];
+  private boolean byBlocks;
 
   private Elementwise() {}
 
@@ -96,6 +107,7 @@ public final class Elementwise {
     try (Staging staging = Staging.open()) {
       address[0] = staging.write(out);
       arrange(out, a, b, c);
+      arrangeBlocks(a, b, c);
       plan(0, out, numel);
       bind(1, a, 0, numel, staging);
       if (count > 2) {
@@ -105,7 +117,10 @@ public final class Elementwise {
         bind(3, c, cValue, numel, staging);
       }
       step = needsTiles(loop == null) ? TILE : WHOLE;
-      if (numel < 2 * GRAIN) {
+      if (byBlocks) {
+        long blocks = numel / (space.size(0) * space.size(1)) * along() * down();
+        CpuPool.SHARED.parallelFor(0, blocks, GRAIN / (BLOCK_WIDTH * BLOCK_HEIGHT), (begin, end) -> blocks(loop, begin, end));
+      } else if (numel < 2 * GRAIN) {
         range(loop, 0, numel);
       } else {
         CpuPool.SHARED.parallelFor(0, (numel + TILE - 1) / TILE, GRAIN / TILE,
@@ -140,6 +155,30 @@ public final class Elementwise {
       space.collapse();
     }
     byRows = space.rank() > 1 && space.size(0) >= LONG_ROW;
+  }
+
+  /// Brings the dimension along which an operand across the result is contiguous to the second place.
+  private void arrangeBlocks(@Nullable Strided... inputs) {
+    byBlocks = false;
+    for (int k = 1; k < operands; k++) {
+      Strided x = inputs[k - 1];
+      across[k] = x != null && space.rank() > 1 && liesAcross(k, x.dtype().size());
+      byBlocks |= across[k];
+    }
+    byRows |= byBlocks;
+  }
+
+  private boolean liesAcross(int k, int size) {
+    if (space.size(0) < LEAST_EDGE || space.stride(k, 0) == size || space.stride(k, 0) == 0) {
+      return false;
+    }
+    for (int d = 1; d < (byBlocks ? 2 : space.rank()); d++) {
+      if (space.stride(k, d) == size && space.size(d) >= LEAST_EDGE) {
+        space.swap(1, d);
+        return true;
+      }
+    }
+    return false;
   }
 
   private static boolean isFlat(@Nullable Strided x, Strided out) {
@@ -178,7 +217,7 @@ public final class Elementwise {
       conversion[k].load(compute, address[k], 0, tile, (int) Math.min(TILE, numel));
       address[k] = tile;
     } else {
-      boolean fits = byRows ? space.stride(k, 0) == dtype.size() : space.isDense(k, dtype.size());
+      boolean fits = byRows ? across[k] || space.stride(k, 0) == dtype.size() : space.isDense(k, dtype.size());
       access[k] = fits && compute.is(dtype) ? Access.IN_PLACE : Access.CONVERTED;
     }
   }
@@ -266,5 +305,80 @@ public final class Elementwise {
       first = 0;
       row++;
     }
+  }
+
+  // ---- by blocks ----
+
+  private long along() {
+    return Math.ceilDiv(space.size(0), BLOCK_WIDTH);
+  }
+
+  private long down() {
+    return Math.ceilDiv(space.size(1), BLOCK_HEIGHT);
+  }
+
+  /// Works on the blocks [begin, end), counted along the rows, then down, then by the other dimensions.
+  private void blocks(@Nullable Loop loop, long begin, long end) {
+    long along = along();
+    long down = down();
+    long turned = Scratch.current().rows((long) operands * Long.BYTES * BLOCK_WIDTH * BLOCK_HEIGHT);
+    long[] at = new long[operands];
+    for (long block = begin; block < end; block++) {
+      long column = block % along * BLOCK_WIDTH;
+      long row = block / along % down * BLOCK_HEIGHT;
+      long plane = block / (along * down);
+      int width = (int) Math.min(BLOCK_WIDTH, space.size(0) - column);
+      int height = (int) Math.min(BLOCK_HEIGHT, space.size(1) - row);
+      for (int k = 0; k < operands; k++) {
+        at[k] = address[k] + space.offset(k, plane, 2) + row * space.stride(k, 1) + column * space.stride(k, 0);
+        if (access[k] == Access.CONSTANT) {
+          at[k] = address[k];
+        } else if (across[k]) {
+          int size = (int) space.stride(k, 1);
+          long to = turned + (long) k * Long.BYTES * BLOCK_WIDTH * BLOCK_HEIGHT;
+          Transposition.move(size, to, (long) BLOCK_WIDTH * size, height, at[k], space.stride(k, 0), width);
+          at[k] = to;
+        }
+      }
+      for (int r = 0; r < height; r++) {
+        row(loop, at, r, width);
+      }
+    }
+  }
+
+  /// Row `r` of a block of operands that begin at `at`.
+  private void row(@Nullable Loop loop, long[] at, int r, int n) {
+    Scratch scratch = Scratch.current();
+    boolean inPlace = access[0] == Access.IN_PLACE;
+    long place = at[0] + r * space.stride(0, 1);
+    long result = inPlace ? place : scratch.tile(0);
+    if (loop == null) {
+      long a = rowOf(1, at, r, n, result);
+      if (a != result && inPlace) {
+        NativeMemory.copy(a, result, (long) n * compute.size());
+      }
+      result = inPlace ? result : a;
+    } else {
+      long a = rowOf(1, at, r, n, scratch.tile(1));
+      long b = operands > 2 ? rowOf(2, at, r, n, scratch.tile(2)) : a;
+      long c = operands > 3 ? rowOf(3, at, r, n, scratch.tile(3)) : a;
+      loop.run(result, a, b, c, n);
+    }
+    if (!inPlace) {
+      conversion[0].store(compute, result, place, space.stride(0, 0), n);
+    }
+  }
+
+  private long rowOf(int k, long[] at, int r, int n, long tile) {
+    if (access[k] == Access.CONSTANT) {
+      return at[k];
+    }
+    long size = space.stride(k, 1);
+    long place = at[k] + r * (across[k] ? BLOCK_WIDTH * size : size);
+    if (access[k] == Access.IN_PLACE) {
+      return place;
+    }
+    conversion[k].load(compute, place, across[k] ? size : space.stride(k, 0), tile, n);
+    return tile;
   }
 }

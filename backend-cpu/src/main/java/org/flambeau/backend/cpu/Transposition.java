@@ -3,15 +3,33 @@ package org.flambeau.backend.cpu;
 import static org.flambeau.spi.NativeMemory.ALL;
 import static org.flambeau.spi.NativeMemory.LONG;
 
-/// Rows of small matrices that become columns. As many elements as a `long` holds are read at once, of as many rows, and change places within
-/// these.
+/// Rows of small matrices that become columns: of elements of four bytes in squares of vectors; else as many elements as a `long` holds are read at
+/// once, of as many rows, and change places within these.
 ///
 /// Reference: Warren, "Hacker's Delight", 2nd edition, 2012, 7-3.
 final class Transposition {
+  private static final int LANES = Vectorization.PRESENT != null ? Vectorization.PRESENT.lanes() : 0;
+
   private Transposition() {}
 
   /// Element (r, c) of `rows` × `columns` goes to `to + r·toRow + c·width`; it is at `from + r·width + c·fromColumn`.
   static void move(int width, long to, long toRow, long rows, long from, long fromColumn, long columns) {
+    if (width != Float.BYTES || LANES == 0) {
+      words(width, to, toRow, rows, from, fromColumn, columns);
+      return;
+    }
+    long wholeRows = rows - rows % LANES;
+    long wholeColumns = columns - columns % LANES;
+    for (long c = 0; c < wholeColumns; c += LANES) {
+      for (long r = 0; r < wholeRows; r += LANES) {
+        Rows.kernels().transpose(to + r * toRow + c * width, toRow, from + c * fromColumn + r * width, fromColumn);
+      }
+    }
+    words(width, to + wholeColumns * width, toRow, wholeRows, from + wholeColumns * fromColumn, fromColumn, columns - wholeColumns);
+    words(width, to + wholeRows * toRow, toRow, rows - wholeRows, from + wholeRows * width, fromColumn, columns);
+  }
+
+  private static void words(int width, long to, long toRow, long rows, long from, long fromColumn, long columns) {
     long each = Long.BYTES / width;
     long wholeRows = rows - rows % each;
     long wholeColumns = columns - columns % each;

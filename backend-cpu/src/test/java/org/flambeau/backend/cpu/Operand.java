@@ -48,6 +48,7 @@ final class Operand {
     layouts.add(Layout.contiguous(2, 0, 3));
     layouts.add(Layout.contiguous(3, 1, 5));
     layouts.add(Layout.contiguous(40, 1000));
+    layouts.add(Layout.contiguous(20, 3, 140));
     layouts.add(new Layout("misaligned", new long[] {37}, new long[] {1}, 1));
     layouts.add(new Layout("transposed", new long[] {7, 19}, new long[] {1, 7}, 0));
     layouts.add(new Layout("permuted", new long[] {5, 3, 300}, new long[] {300, 1500, 1}, 2));

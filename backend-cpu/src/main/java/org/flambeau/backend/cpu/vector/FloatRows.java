@@ -22,6 +22,7 @@ final class FloatRows implements RowKernels {
   private static final int STEP = SPECIES.vectorByteSize();
   private static final int RUN = 4096 * Float.BYTES;
   private static final long SQUARE = (long) LANES * STEP;
+  private static final int SHUFFLES = Integer.numberOfTrailingZeros(LANES);
 
   @Override
   public void softmax(long out, long x, int n) {
@@ -350,34 +351,65 @@ final class FloatRows implements RowKernels {
     FloatTail.store(FloatTail.load(biasSum, rest).add(g), biasSum, rest);
   }
 
-  /// Interleaves the lower half of the rows with the upper as often as halving leads to one row: perfect shuffles (Stone, 1971).
+  /// Interleaves the lower half of the rows with the upper as often as halving leads to one row: perfect shuffles (Stone, 1971), two at a time,
+  /// since it is reading and writing that takes time.
   @Override
   public void transpose(long to, long toRow, long from, long fromRow) {
     long first = Scratch.current().tile(0);
     long second = first + SQUARE;
-    shuffle(first, STEP, from, fromRow);
-    long source = first;
-    for (int stage = 4; stage < LANES; stage *= 2) {
-      long target = source == first ? second : first;
-      shuffle(target, STEP, source, STEP);
-      source = target;
+    long source = from;
+    long sourceRow = fromRow;
+    if (SHUFFLES % 2 == 1) {
+      shuffle(first, STEP, from, fromRow);
+      source = first;
+      sourceRow = STEP;
     }
-    shuffle(to, toRow, source, STEP);
+    for (int done = SHUFFLES % 2; done < SHUFFLES - 2; done += 2) {
+      long target = source == first ? second : first;
+      shuffleTwice(target, STEP, source, sourceRow);
+      source = target;
+      sourceRow = STEP;
+    }
+    shuffleTwice(to, toRow, source, sourceRow);
   }
 
   private static void shuffle(long to, long toRow, long from, long fromRow) {
-    long target = to;
-    long low = from;
-    long high = from + LANES / 2 * fromRow;
     for (int i = 0; i < LANES / 2; i++) {
-      IntVector a = IntVector.fromMemorySegment(FloatMath.INTS, ALL, low, LITTLE_ENDIAN);
-      IntVector b = IntVector.fromMemorySegment(FloatMath.INTS, ALL, high, LITTLE_ENDIAN);
-      FloatMath.ZIP_LOW.selectFrom(a, b).intoMemorySegment(ALL, target, LITTLE_ENDIAN);
-      FloatMath.ZIP_HIGH.selectFrom(a, b).intoMemorySegment(ALL, target + toRow, LITTLE_ENDIAN);
-      target += 2 * toRow;
-      low += fromRow;
-      high += fromRow;
+      IntVector low = loadInts(from + i * fromRow);
+      IntVector high = loadInts(from + (i + LANES / 2) * fromRow);
+      store(FloatMath.ZIP_LOW.selectFrom(low, high), to + 2 * i * toRow);
+      store(FloatMath.ZIP_HIGH.selectFrom(low, high), to + (2 * i + 1) * toRow);
     }
+  }
+
+  private static void shuffleTwice(long to, long toRow, long from, long fromRow) {
+    long quarter = LANES / 4 * fromRow;
+    long target = to;
+    long source = from;
+    for (int i = 0; i < LANES / 4; i++) {
+      IntVector a = loadInts(source);
+      IntVector b = loadInts(source + quarter);
+      IntVector c = loadInts(source + 2 * quarter);
+      IntVector d = loadInts(source + 3 * quarter);
+      IntVector lowEven = FloatMath.ZIP_LOW.selectFrom(a, c);
+      IntVector lowOdd = FloatMath.ZIP_HIGH.selectFrom(a, c);
+      IntVector highEven = FloatMath.ZIP_LOW.selectFrom(b, d);
+      IntVector highOdd = FloatMath.ZIP_HIGH.selectFrom(b, d);
+      store(FloatMath.ZIP_LOW.selectFrom(lowEven, highEven), target);
+      store(FloatMath.ZIP_HIGH.selectFrom(lowEven, highEven), target + toRow);
+      store(FloatMath.ZIP_LOW.selectFrom(lowOdd, highOdd), target + 2 * toRow);
+      store(FloatMath.ZIP_HIGH.selectFrom(lowOdd, highOdd), target + 3 * toRow);
+      source += fromRow;
+      target += 4 * toRow;
+    }
+  }
+
+  private static IntVector loadInts(long address) {
+    return IntVector.fromMemorySegment(FloatMath.INTS, ALL, address, LITTLE_ENDIAN);
+  }
+
+  private static void store(IntVector x, long address) {
+    x.intoMemorySegment(ALL, address, LITTLE_ENDIAN);
   }
 
   /// The larger elements; those of `a` where they do not compare.
