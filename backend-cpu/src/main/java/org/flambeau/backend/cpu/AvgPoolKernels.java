@@ -1,5 +1,6 @@
 package org.flambeau.backend.cpu;
 
+import java.util.Arrays;
 import org.flambeau.spi.Pool2d;
 import org.flambeau.spi.Strided;
 
@@ -45,10 +46,7 @@ final class AvgPoolKernels {
       return (group, row) -> {
         int top = row * spec.strideH() - spec.padH();
         rows.clear();
-        for (int h = Math.max(top, 0); h < Math.min(top + spec.kernelH(), from.height); h++) {
-          line.load(from.address(group, h), from.step, 0, from.length());
-          rows.add(spec.padW() * pixel, line, 0, from.length());
-        }
+        rows.addRows(spec.padW() * pixel, from, group, Math.max(top, 0), Math.min(top + spec.kernelH(), from.height), line);
         sums.clear();
         for (int j = 0; j < spec.kernelW(); j++) {
           if (pixel == 1) {
@@ -140,36 +138,22 @@ final class AvgPoolKernels {
 
   /// As [org.flambeau.spi.Kernels#adaptiveAvgPool2d].
   static void adaptiveAvgPool2d(Strided out, Strided x) {
-    Lines[] lines = Lines.of(out, global(x, out));
+    Lines[] lines = Lines.of(out, x);
     Lines to = lines[0];
     Lines from = lines[1];
-    int pixel = to.pixel;
+    Taps columns = Taps.shares(from.width, to.width);
     int work = Math.max(1, from.height * from.width / Math.max(1, to.height * to.width));
     forEachRow(to, work, () -> {
       Line line = Line.of(from.dtype, from.length());
       Line rows = Line.of(from.dtype, from.length());
       Line sums = Line.of(from.dtype, to.length());
-      Line widths = shares(to, from);
+      Line widths = widths(columns, to);
       return (group, row) -> {
-        int top = begin(row, to.height, from.height);
-        int bottom = end(row, to.height, from.height);
-        rows.load(from.address(group, top), from.step, 0, from.length());
-        for (int h = top + 1; h < bottom; h++) {
-          line.load(from.address(group, h), from.step, 0, from.length());
-          rows.add(0, line, 0, from.length());
-        }
-        sums.clear();
-        for (int i = 0; i < to.width; i++) {
-          int left = begin(i, to.width, from.width);
-          int right = end(i, to.width, from.width);
-          if (pixel == 1) {
-            sums.addSum(i, rows, left, right - left);
-          } else {
-            for (int w = left; w < right; w++) {
-              sums.add(i * pixel, rows, w * pixel, pixel);
-            }
-          }
-        }
+        int top = Taps.shareBegin(row, to.height, from.height);
+        int bottom = Taps.shareEnd(row, to.height, from.height);
+        rows.clear();
+        rows.addRows(0, from, group, top, bottom, line);
+        sums.resize(rows, columns, to.pixel);
         sums.divide(widths, bottom - top, to.length());
         sums.store(to.address(group, row), to.step, 0, to.length());
       };
@@ -178,63 +162,48 @@ final class AvgPoolKernels {
 
   /// As [org.flambeau.spi.Kernels#adaptiveAvgPool2dBackward].
   static void adaptiveAvgPool2dBackward(Strided gradX, Strided grad) {
-    Lines[] lines = Lines.of(global(gradX, grad), grad);
+    Lines[] lines = Lines.of(gradX, grad);
     Lines to = lines[0];
     Lines from = lines[1];
-    int pixel = to.pixel;
+    Taps windows = Taps.shares(to.width, from.width);
+    Taps columns = windows.transposed(to.width);
     forEachRow(to, 1 + from.width / Math.max(1, to.width), () -> {
       Line line = Line.of(from.dtype, from.length());
+      Line rows = Line.of(from.dtype, from.length());
       Line sums = Line.of(from.dtype, to.length());
-      Line widths = shares(from, to);
+      Line widths = widths(windows, from);
+      int[] last = {-1, -1, -1};
       return (group, h) -> {
-        sums.clear();
-        int row = (int) ((long) h * from.height / to.height);
-        while (row > 0 && end(row - 1, from.height, to.height) > h) {
-          row--;
+        int first = (int) ((long) h * from.height / to.height);
+        while (first > 0 && Taps.shareEnd(first - 1, from.height, to.height) > h) {
+          first--;
         }
-        for (; row < from.height && begin(row, from.height, to.height) <= h; row++) {
-          line.load(from.address(group, row), from.step, 0, from.length());
-          line.divide(widths, end(row, from.height, to.height) - begin(row, from.height, to.height), from.length());
-          for (int i = 0; i < from.width; i++) {
-            int right = end(i, from.width, to.width);
-            for (int w = begin(i, from.width, to.width); w < right; w++) {
-              sums.add(w * pixel, line, i * pixel, pixel);
-            }
+        int end = first;
+        while (end < from.height && Taps.shareBegin(end, from.height, to.height) <= h) {
+          end++;
+        }
+        int[] windowRows = {group, first, end};
+        if (!Arrays.equals(windowRows, last)) { // neighbours mostly have the same
+          System.arraycopy(windowRows, 0, last, 0, last.length);
+          rows.clear();
+          for (int row = first; row < end; row++) {
+            line.load(from.address(group, row), from.step, 0, from.length());
+            line.divide(widths, Taps.shareEnd(row, from.height, to.height) - Taps.shareBegin(row, from.height, to.height), from.length());
+            rows.add(0, line, 0, from.length());
           }
+          sums.resize(rows, columns, to.pixel);
         }
         sums.store(to.address(group, h), to.step, 0, to.length());
       };
     });
   }
 
-  /// An image of which the whole is one window, as a single line where it lies in memory as one.
-  private static Strided global(Strided image, Strided windows) {
-    int h = image.rank() - 2;
-    int w = h + 1;
-    boolean whole = windows.size(h) == 1 && windows.size(w) == 1 && image.stride(h) == image.size(w) * image.stride(w);
-    if (!whole) {
-      return image;
-    }
-    long[] sizes = image.sizes().clone();
-    sizes[w] *= sizes[h];
-    sizes[h] = 1;
-    return image.with(image.offset(), sizes, image.strides());
-  }
-
   /// The columns in each window's share.
-  private static Line shares(Lines windows, Lines image) {
-    Line widths = Line.of(image.dtype, windows.length());
+  private static Line widths(Taps shares, Lines windows) {
+    Line widths = Line.of(windows.dtype, windows.length());
     for (int i = 0; i < windows.width; i++) {
-      widths.set(i * windows.pixel, windows.pixel, end(i, windows.width, image.width) - begin(i, windows.width, image.width));
+      widths.set(i * windows.pixel, windows.pixel, shares.start[i + 1] - shares.start[i]);
     }
     return widths;
-  }
-
-  private static int begin(int i, int windows, int size) {
-    return (int) ((long) i * size / windows);
-  }
-
-  private static int end(int i, int windows, int size) {
-    return (int) Math.ceilDiv((i + 1L) * size, windows);
   }
 }

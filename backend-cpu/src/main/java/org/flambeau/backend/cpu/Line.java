@@ -1,5 +1,8 @@
 package org.flambeau.backend.cpu;
 
+import static org.flambeau.spi.NativeMemory.ALL;
+
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
@@ -24,8 +27,13 @@ abstract sealed class Line {
   /// Adds n elements of another line of the same precision.
   abstract void add(int at, Line other, int from, int n);
 
-  /// Adds the sum of n elements of another line to one element.
-  abstract void addSum(int at, Line other, int from, int n);
+  /// Adds the image rows [begin, end) of a group, one after the other; `room` is a line of their length.
+  void addRows(int at, Lines image, int group, int begin, int end, Line room) {
+    for (int row = begin; row < end; row++) {
+      room.load(image.address(group, row), image.step, 0, image.length());
+      add(at, room, 0, image.length());
+    }
+  }
 
   /// Divides the first n elements by those of another line and by `by`.
   abstract void divide(Line other, int by, int n);
@@ -74,6 +82,26 @@ abstract sealed class Line {
         }
         return whole;
       }
+
+      /// Adds n floats, which fill a vector at least, of each of the rows, which begin `step` bytes apart. The last vector overlaps the one before
+      /// it, so it is read before all others and written after them.
+      static void addRows(float[] values, int at, long x, long step, int rows, int n) {
+        int last = n - F.length();
+        FloatVector sum = sumOfRows(values, at + last, x + (long) last * Float.BYTES, step, rows);
+        for (int i = 0; i < last; i += F.length()) {
+          sumOfRows(values, at + i, x + (long) i * Float.BYTES, step, rows).intoArray(values, at + i);
+        }
+        sum.intoArray(values, at + last);
+      }
+
+      private static FloatVector sumOfRows(float[] values, int at, long x, long step, int rows) {
+        FloatVector sum = FloatVector.fromArray(F, values, at);
+        long from = x;
+        for (int r = 0; r < rows; r++, from += step) {
+          sum = sum.add(FloatVector.fromMemorySegment(F, ALL, from, ByteOrder.LITTLE_ENDIAN));
+        }
+        return sum;
+      }
     }
 
     private final DType dtype;
@@ -113,13 +141,14 @@ abstract sealed class Line {
     }
 
     @Override
-    void addSum(int at, Line other, int from, int n) {
-      float[] addends = values(other);
-      float sum = values[at];
-      for (int i = from; i < from + n; i++) {
-        sum += addends[i];
+    void addRows(int at, Lines image, int group, int begin, int end, Line room) {
+      boolean inVectors = Vectorization.PRESENT != null && dtype == DType.FLOAT32 && image.step == Float.BYTES
+          && image.length() >= Vectorization.PRESENT.lanes();
+      if (inVectors) {
+        Vectors.addRows(values, at, image.address(group, begin), image.rowStep(), end - begin, image.length());
+      } else {
+        super.addRows(at, image, group, begin, end, room);
       }
-      values[at] = sum;
     }
 
     @Override
@@ -229,14 +258,6 @@ abstract sealed class Line {
       double[] addends = values(other);
       for (int i = 0; i < n; i++) {
         values[at + i] += addends[from + i];
-      }
-    }
-
-    @Override
-    void addSum(int at, Line other, int from, int n) {
-      double[] addends = values(other);
-      for (int i = from; i < from + n; i++) {
-        values[at] += addends[i];
       }
     }
 

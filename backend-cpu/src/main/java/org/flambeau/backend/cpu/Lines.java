@@ -71,6 +71,11 @@ final class Lines {
     return address(group) + row * stepH;
   }
 
+  /// Bytes from a line to the next of its group.
+  long rowStep() {
+    return stepH;
+  }
+
   /// Elements of a line.
   int length() {
     return width * pixel;

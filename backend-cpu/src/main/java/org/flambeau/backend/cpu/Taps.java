@@ -50,6 +50,32 @@ final class Taps {
     return new Taps(start, from, weight);
   }
 
+  /// Of each of `windows` that share a line of `in` elements evenly, all elements.
+  static Taps shares(int in, int windows) {
+    int[] start = new int[windows + 1];
+    for (int i = 0; i < windows; i++) {
+      start[i + 1] = start[i] + shareEnd(i, windows, in) - shareBegin(i, windows, in);
+    }
+    int[] from = new int[start[windows]];
+    for (int i = 0; i < windows; i++) {
+      for (int t = start[i]; t < start[i + 1]; t++) {
+        from[t] = shareBegin(i, windows, in) + t - start[i];
+      }
+    }
+    double[] weight = new double[from.length];
+    Arrays.fill(weight, 1);
+    return new Taps(start, from, weight);
+  }
+
+  /// Where the share of the i-th window begins.
+  static int shareBegin(int i, int windows, int in) {
+    return (int) ((long) i * in / windows);
+  }
+
+  static int shareEnd(int i, int windows, int in) {
+    return (int) Math.ceilDiv((i + 1L) * in, windows);
+  }
+
   /// Of the elements of a line of `out` made of one of `in` in a dimension of `resize`. Where not `wide`, all is rounded to float32.
   static Taps of(Resize resize, int dimension, int in, int out, boolean wide) {
     if (resize.copies(in, out)) {
