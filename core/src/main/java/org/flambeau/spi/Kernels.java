@@ -367,4 +367,9 @@ public interface Kernels {
   default void chain(Chain chain, Strided out, Strided... operands) {
     throw new UnsupportedOperationException("chain");
   }
+
+  /// Whether [#chain] runs any chain as it comes, so that one which is made for a single call pays; not where each is compiled first.
+  default boolean runsAnyChain() {
+    return false;
+  }
 }

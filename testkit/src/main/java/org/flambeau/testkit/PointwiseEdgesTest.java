@@ -191,6 +191,29 @@ public class PointwiseEdgesTest {
     }
   }
 
+  /// Of many elements they may be computed in one pass.
+  @Test
+  void blends_have_the_same_bits_for_many_elements_as_for_few() {
+    long few = 20_000;
+    for (DType dtype : List.of(DType.FLOAT32, DType.FLOAT64, DType.BFLOAT16, DType.FLOAT16)) {
+      Tensor x = Tensor.randn(2, few).to(dtype);
+      Tensor a = Tensor.randn(2, few).to(dtype);
+      Tensor b = Tensor.rand(2, few).add(0.5).to(dtype);
+      for (UnaryOperator<Tensor[]> blends : List.<UnaryOperator<Tensor[]>>of(
+          t -> new Tensor[] {t[0].lerp(t[1], 0.3), t[0].lerp(t[1], 0.8), t[0].addcmul(t[1], t[2], 0.7), t[0].addcdiv(t[1], t[2], 1)},
+          t -> new Tensor[] {t[0].clone().lerp_(t[1], 0.3), t[0].clone().lerp_(t[1], 0.8), t[0].clone().addcmul_(t[1], t[2], -2),
+            t[0].clone().addcdiv_(t[0], t[2], 0.7)})) {
+        Tensor[] whole = blends.apply(new Tensor[] {x, a, b});
+        for (int row = 0; row < 2; row++) {
+          Tensor[] part = blends.apply(new Tensor[] {x.select(0, row), a.select(0, row), b.select(0, row)});
+          for (int i = 0; i < part.length; i++) {
+            assertTrue(whole[i].select(0, row).equal(part[i]), dtype.label() + ", blend " + i);
+          }
+        }
+      }
+    }
+  }
+
   @Test
   void nodes_are_named_after_the_operation_that_was_called() {
     Tensor x = Tensor.ones(2, 3).requiresGrad_(true);

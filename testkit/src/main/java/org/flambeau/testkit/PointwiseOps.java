@@ -157,7 +157,7 @@ final class PointwiseOps {
           .rough("numbers", "NaN and infinities have no neighbours").records("nan_to_num", "if_nan").refusesNothing(ANY),
       op("lerp", (x, _) -> x.get(0).lerp(x.get(1), x.get(2))).records("lerp.tensor")
           .refuses(() -> Tensor.ones(2).lerp(Tensor.ones(3), Tensor.ones(1)), "[lerp]", "(2,)", "(3,)"),
-      op("lerp_number", (x, a) -> x.get(0).lerp(x.get(1), a.number("weight"))).methods("lerp", "lerp_").records("lerp")
+      op("lerp_number", (x, a) -> x.get(0).lerp(x.get(1), a.number("weight"))).methods("lerp", "lerp_").records("lerp", "chain")
           .inPlace((x, a) -> x.get(0).lerp_(x.get(1), a.number("weight")))
           .refuses(() -> Tensor.ones(2).lerp(Tensor.ones(3), 0.5), "[lerp]", "(2,)", "(3,)"),
       op("addcmul", (x, a) -> x.get(0).addcmul(x.get(1), x.get(2), a.number("value"))).inPlace((x, a) -> x.get(0).addcmul_(x.get(1), x.get(2), a.number("value")))

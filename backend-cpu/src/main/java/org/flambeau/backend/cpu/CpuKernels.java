@@ -385,6 +385,11 @@ final class CpuKernels implements Kernels {
   }
 
   @Override
+  public boolean runsAnyChain() {
+    return true;
+  }
+
+  @Override
   public void softmax(Strided out, Strided x, int dim, boolean log) {
     Softmax.forward(out, x, dim, log);
   }

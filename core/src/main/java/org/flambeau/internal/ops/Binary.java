@@ -120,6 +120,10 @@ public final class Binary {
     this.autocast = AutocastPolicy.treats(op.name());
   }
 
+  BinaryOp kernel() {
+    return kernel;
+  }
+
   private static Binary of(String name, BinaryOp kernel, Domain domain, Term<Unit> first, Term<Unit> second) {
     return of(name, Unary.nodeName(name), kernel, domain, first, second);
   }

@@ -5,11 +5,17 @@ import static org.flambeau.autograd.Derivative.term;
 import static org.flambeau.internal.ops.Unit.UNIT;
 
 import java.util.Arrays;
+import java.util.List;
 import org.flambeau.DType;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
+import org.flambeau.internal.Backends;
+import org.flambeau.spi.BinaryOp;
+import org.flambeau.spi.Chain;
+import org.flambeau.spi.Pointwise;
+import org.flambeau.spi.Strided;
 
-/// Element-wise functions of three tensors, composed of others, and comparisons of two up to a tolerance.
+/// Element-wise functions of three tensors, composed of others or as one pass of the same bits, and comparisons of two up to a tolerance.
 public final class Blends {
   private static final Op<Double> ADDCMUL = Op.of("addcmul", Derivative.of("AddcmulBackward0",
       term((g, _, _) -> g),
@@ -27,6 +33,10 @@ public final class Blends {
       term(saves(2), (g, s, _) -> g.mul(s.input(2))),
       term(saves(0, 1), (g, s, _) -> g.mul(s.input(1).sub(s.input(0))))));
 
+  private static final Op<Unit> CHAIN = Op.notDifferentiable("chain");
+  /// Fewer elements stay in a core's cache from one operation to the next.
+  private static final long ONE_PASS = 1 << 15;
+
   private Blends() {}
 
   /// x + value·a·b.
@@ -36,14 +46,14 @@ public final class Blends {
       return policy.run(c -> addcmul(c[0], c[1], c[2], value), x, a, b);
     }
     requireBroadcast("addcmul", x, a, b);
-    return ADDCMUL.compose(value, new Tensor[] {x, a, b}, () -> x.add(a.mul(b), value));
+    return ADDCMUL.compose(value, new Tensor[] {x, a, b}, () -> addScaled(x, Binary.MUL, a, b, value));
   }
 
   public static Tensor addcmulInPlace(Tensor x, Tensor a, Tensor b, double value) {
     Op.requireGiven("addcmul", x, a, b);
     Overlaps.refusePartial("addcmul", x, a);
     Overlaps.refusePartial("addcmul", x, b);
-    return ADDCMUL.composeInPlace(value, new Tensor[] {x, a, b}, () -> x.add_(a.mul(b), value));
+    return ADDCMUL.composeInPlace(value, new Tensor[] {x, a, b}, () -> addScaledInPlace(x, Binary.MUL, a, b, value));
   }
 
   /// x + value·a/b.
@@ -54,14 +64,14 @@ public final class Blends {
     }
     requireFloat(a, b);
     requireBroadcast("addcdiv", x, a, b);
-    return ADDCDIV.compose(value, new Tensor[] {x, a, b}, () -> x.add(a.div(b), value));
+    return ADDCDIV.compose(value, new Tensor[] {x, a, b}, () -> addScaled(x, Binary.DIV, a, b, value));
   }
 
   public static Tensor addcdivInPlace(Tensor x, Tensor a, Tensor b, double value) {
     requireFloat(a, b);
     Overlaps.refusePartial("addcdiv", x, a);
     Overlaps.refusePartial("addcdiv", x, b);
-    return ADDCDIV.composeInPlace(value, new Tensor[] {x, a, b}, () -> x.add_(a.div(b), value));
+    return ADDCDIV.composeInPlace(value, new Tensor[] {x, a, b}, () -> addScaledInPlace(x, Binary.DIV, a, b, value));
   }
 
   private static void requireBroadcast(String op, Tensor... operands) {
@@ -93,12 +103,11 @@ public final class Blends {
     requireSame(x, end);
     Overlaps.refusePartial("lerp", x, end);
     return LERP.composeInPlace(weight, new Tensor[] {x, end},
-        () -> weight < 0.5 ? x.add_(end.sub(x), weight) : x.copy_(towards(x, end, weight)));
+        () -> weight < 0.5 ? addScaledInPlace(x, Binary.SUB, end, x, weight) : x.copy_(towards(x, end, weight)));
   }
 
   private static Tensor towards(Tensor x, Tensor end, double weight) {
-    Tensor way = end.sub(x);
-    return weight < 0.5 ? x.add(way, weight) : end.sub(way, 1 - weight);
+    return weight < 0.5 ? addScaled(x, Binary.SUB, end, x, weight) : addScaled(end, Binary.SUB, end, x, weight - 1);
   }
 
   public static Tensor lerp(Tensor x, Tensor end, Tensor weight) {
@@ -116,6 +125,40 @@ public final class Blends {
       throw new IllegalArgumentException("[lerp] expected dtype " + x.dtype().label() + " for `end` and `weight` but got dtype "
           + other.dtype().label());
     }
+  }
+
+  // ---- one pass ----
+
+  /// x + scale·op(a, b).
+  private static Tensor addScaled(Tensor x, Binary op, Tensor a, Tensor b, double scale) {
+    return isOnePass(x, a, b)
+        ? CHAIN.run(UNIT, x.dtype(), Layout.like(x.strided()), x.device(), new Tensor[] {x, a, b},
+            (k, out) -> k.chain(chain(op.kernel(), x.dtype(), scale), out, x.strided(), a.strided(), b.strided()))
+        : x.add(op.of(a, b), scale);
+  }
+
+  private static Tensor addScaledInPlace(Tensor x, Binary op, Tensor a, Tensor b, double scale) {
+    return isOnePass(x, a, b)
+        ? CHAIN.runInPlace(UNIT, x, new Tensor[] {x, a, b},
+            (k, out) -> k.chain(chain(op.kernel(), x.dtype(), scale), out, out, a.strided(), b.strided()))
+        : x.add_(op.of(a, b), scale);
+  }
+
+  /// Whether operands of one kind, without broadcasting, have so many elements that reading and writing is what takes time.
+  private static boolean isOnePass(Tensor x, Tensor... others) {
+    Strided first = x.strided();
+    boolean alike = first.numel() >= ONE_PASS && first.dtype().isFloating();
+    for (Tensor other : others) {
+      Strided o = other.strided();
+      alike = alike && o.dtype() == first.dtype() && other.device().equals(x.device()) && Arrays.equals(o.sizes(), first.sizes())
+          && Arrays.equals(o.strides(), first.strides());
+    }
+    return alike && Backends.kernels(x.device()).runsAnyChain();
+  }
+
+  private static Chain chain(BinaryOp op, DType dtype, double scale) {
+    return new Chain(3, List.of(new Chain.Link(new Pointwise.Binary(op), dtype, List.of(1, 2)),
+        new Chain.Link(new Pointwise.AddScaled(scale), dtype, List.of(0, 3))));
   }
 
   // ---- closeness ----
