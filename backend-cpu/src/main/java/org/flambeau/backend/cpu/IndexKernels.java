@@ -16,6 +16,9 @@ final class IndexKernels {
   /// Elements that are worth a thread.
   private static final long GRAIN = 1 << 15;
 
+  /// Fewer elements side by side are not worth a run of their own.
+  private static final long FEW = 64;
+
   private IndexKernels() {}
 
   // ---- one index for each element ----
@@ -174,38 +177,73 @@ final class IndexKernels {
   /// As [org.flambeau.spi.Kernels#index].
   static void index(Strided out, Strided x, Strided[] indices) {
     int width = out.dtype().size();
-    if (out.rank() == indices[0].rank()) {
+    int rank = indices[0].rank();
+    if (out.rank() == rank || areInnermost(rank, out)) {
       pickElements(out, x, indices);
       return;
     }
     pickRows(out, x, indices, true, (to, toStep, from, fromStep, n) -> Runs.move(width, to, toStep, from, fromStep, n));
   }
 
-  /// Where indices leave nothing of a place but one element.
+  /// Whether enough of the indices' dimensions, the first `rank`, lie inside of all others in `out`.
+  private static boolean areInnermost(int rank, Strided out) {
+    long span = 1;
+    for (int d = 0; d < rank; d++) {
+      span += (out.size(d) - 1) * out.stride(d);
+    }
+    boolean inside = span >= FEW && out.numel() > 0;
+    for (int d = rank; d < out.rank(); d++) {
+      inside &= out.size(d) == 1 || out.stride(d) >= span;
+    }
+    return inside;
+  }
+
+  /// Element by element: where indices leave nothing of a place but one, or where what they name lies side by side in `out`.
   private static void pickElements(Strided out, Strided x, Strided[] indices) {
     int width = out.dtype().size();
     int picks = indices.length;
-    Nest nest = nestOf(out, indices);
+    int rank = indices[0].rank();
+    long[] bases = new long[2 + picks];
+    long[][] steps = new long[2 + picks][];
+    bases[0] = out.address();
+    steps[0] = inside(Nest.stepsOf(out), rank);
+    bases[1] = x.address();
+    long[] stepsOfX = Nest.stepsOf(x);
+    steps[1] = new long[out.rank()];
+    System.arraycopy(stepsOfX, picks, steps[1], 0, stepsOfX.length - picks);
     Places[] places = new Places[picks];
-    Arrays.setAll(places, k -> new Places(k, x.size(k), x.stride(k) * width, true));
+    for (int k = 0; k < picks; k++) {
+      bases[2 + k] = indices[k].address();
+      steps[2 + k] = inside(Arrays.copyOf(Nest.stepsOf(indices[k]), out.rank()), rank);
+      places[k] = new Places(k, x.size(k), stepsOfX[k], true);
+    }
+    Nest nest = Nest.of(inside(out.sizes(), rank), bases, steps);
     CpuPool.SHARED.parallelFor(0, nest.numel(), GRAIN, (begin, end) -> {
       long tile = Scratch.current().tile(0);
       nest.forEachRun(begin, end, (at, n) -> {
         for (long done = 0; done < n; done += Scratch.TILE) {
           int count = (int) Math.min(Scratch.TILE, n - done);
           for (int k = 0; k < picks; k++) {
-            long step = nest.step(k);
-            long first = at[k] + done * step;
+            long step = nest.step(2 + k);
+            long first = at[2 + k] + done * step;
             if (k == 0) {
-              places[k].write(tile, x.address(), 0, first, step, count);
+              places[k].write(tile, at[1] + done * nest.step(1), nest.step(1), first, step, count);
             } else {
               places[k].advance(tile, first, step, count);
             }
           }
-          Runs.collect(width, at[picks] + done * nest.step(picks), nest.step(picks), tile, count);
+          Runs.collect(width, at[0] + done * nest.step(0), nest.step(0), tile, count);
         }
       });
     });
+  }
+
+  /// What is told of the indices' dimensions, the first `rank`, behind what is told of the others.
+  private static long[] inside(long[] values, int rank) {
+    long[] turned = new long[values.length];
+    System.arraycopy(values, rank, turned, 0, values.length - rank);
+    System.arraycopy(values, 0, turned, values.length - rank, rank);
+    return turned;
   }
 
   /// The indices' common dimensions, in which `dense` comes last.

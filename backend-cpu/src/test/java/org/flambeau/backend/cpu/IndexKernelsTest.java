@@ -206,6 +206,32 @@ class IndexKernelsTest {
     }
   }
 
+  /// As in `x[:, :, index]`.
+  @Test
+  void whatIndicesNameMayLieInnermostInTheResult() {
+    Strided rows = wholes(zeros(DType.INT64, 7, 30), i -> i * 7919 % 18 - 9);
+    Strided columns = wholes(zeros(DType.INT64, 7, 30), i -> i * 31 % 6);
+    for (int picks = 1; picks <= 2; picks++) {
+      Strided[] indices = picks == 1 ? new Strided[] {rows} : new Strided[] {rows, columns};
+      Strided x = wholes(scrambled(DType.INT32, 9, 6, 40), i -> i);
+      Strided result = picks == 1 ? zeros(DType.INT32, 6, 40, 7, 30) : zeros(DType.INT32, 40, 7, 30);
+      Strided out = picks == 1 ? result.with(0, new long[] {7, 30, 6, 40}, new long[] {30, 1, 40 * 210, 210})
+          : result.with(0, new long[] {7, 30, 40}, new long[] {30, 1, 210});
+      IndexKernels.index(out, x, indices);
+      long[] row = wholes(rows);
+      long[] column = wholes(columns);
+      long[] got = wholes(result);
+      for (int i = 0; i < got.length; i++) {
+        int position = i % 210;
+        int rest = i / 210;
+        long first = Math.floorMod(row[position], 9) * 240;
+        assertEquals(picks == 1 ? first + rest : first + column[position] * 40 + rest, got[i]);
+      }
+    }
+    assertThrows(IndexOutOfBoundsException.class, () -> IndexKernels.index(zeros(DType.INT32, 6, 40, 7, 30).with(0,
+        new long[] {7, 30, 6, 40}, new long[] {30, 1, 40 * 210, 210}), zeros(DType.INT32, 8, 6, 40), new Strided[] {rows}));
+  }
+
   @Test
   void scalarsCountAsOneDimension() {
     Strided x = reals(zeros(DType.FLOAT32), i -> 3);
