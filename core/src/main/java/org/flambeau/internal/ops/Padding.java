@@ -87,7 +87,9 @@ public final class Padding {
     }
     Strided in = x.strided();
     return CONSTANT.run(widths, x.dtype(), Layout.ofImages(in, sizes), x, (k, out) -> {
-      k.fill(out, Tensor.number(value, out.dtype()).strided());
+      if (!Arrays.equals(inner, sizes)) {
+        k.fill(out, Tensor.number(value, out.dtype()).strided());
+      }
       if (Arrays.stream(inner).allMatch(size -> size > 0)) {
         k.copy(within(out, to, inner), within(in, from, inner));
       }
