@@ -4,6 +4,7 @@ import static org.flambeau.spi.NativeMemory.ALL;
 import static org.flambeau.spi.NativeMemory.BYTE;
 import static org.flambeau.spi.NativeMemory.INT;
 import static org.flambeau.spi.NativeMemory.LONG;
+import static org.flambeau.spi.NativeMemory.SHORT;
 
 import java.nio.ByteOrder;
 import jdk.incubator.vector.LongVector;
@@ -12,7 +13,7 @@ import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 import org.flambeau.spi.NativeMemory;
 
-/// Short runs of bytes, of which there are many: moved by vectors, without the call that long ones are worth; and runs in reverse.
+/// Short runs of bytes, of which there are many: moved by vectors, without the call that long ones are worth; runs in reverse, and of one element.
 final class ByteMoves {
   private static final boolean VECTORS = Vectorization.PRESENT != null;
   private static final long SHORT_RUN = 1 << 10;
@@ -50,6 +51,21 @@ final class ByteMoves {
     }
   }
 
+  /// Writes n times the element of `width` bytes at `from`.
+  static void repeat(int width, long to, long from, long n) {
+    if (VECTORS && n * width >= Vectors.BYTES) {
+      long elements = switch (width) {
+        case 1 -> (ALL.get(BYTE, from) & 0xffL) * 0x0101010101010101L;
+        case 2 -> (ALL.get(SHORT, from) & 0xffffL) * 0x0001000100010001L;
+        case 4 -> (ALL.get(INT, from) & 0xffffffffL) * 0x0000000100000001L;
+        default -> ALL.get(LONG, from);
+      };
+      Vectors.fill(to, elements, n * width);
+    } else {
+      Runs.move(width, to, width, from, 0, n);
+    }
+  }
+
   /// Copies n elements of `width` bytes to `to` and after it from `from` and before it.
   static void reverse(int width, long to, long from, long n) {
     long done = VECTORS ? Vectors.reverse(width, to, from, n) : 0;
@@ -61,6 +77,7 @@ final class ByteMoves {
     private static final VectorSpecies<Long> SPECIES = LongVector.SPECIES_PREFERRED;
     private static final VectorShuffle<Long> BACKWARDS = VectorShuffle.iota(SPECIES, SPECIES.length() - 1, -1, false);
     static final int BYTES = SPECIES.vectorByteSize();
+    private static final int PART = 1 << 20;
 
     private static LongVector load(long from) {
       return LongVector.fromMemorySegment(SPECIES, ALL, from, ByteOrder.LITTLE_ENDIAN);
@@ -82,6 +99,19 @@ final class ByteMoves {
         source += fromRow;
         target += toRow;
       }
+    }
+
+    /// The last vector may have some of the one before it.
+    static void fill(long to, long elements, long bytes) {
+      LongVector vector = LongVector.broadcast(SPECIES, elements);
+      long last = to + bytes - BYTES;
+      for (long at = to; at < last; at += PART) {
+        int part = (int) Math.min(PART, last - at); // an int, which the compiler unrolls a loop by
+        for (int i = 0; i < part; i += BYTES) {
+          store(vector, at + i);
+        }
+      }
+      store(vector, last);
     }
 
     /// As many of n elements as fill whole vectors; returns how many.

@@ -1,6 +1,5 @@
 package org.flambeau.backend.cpu;
 
-import org.flambeau.spi.NativeMemory;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
@@ -95,7 +94,7 @@ public final class Copy {
 
   /// The dimension along which `x` is contiguous, where the output is so along the innermost; else 0.
   private int transposedDimension(int size) {
-    if (space.stride(0, 0) == size && space.stride(1, 0) != size && space.size(0) >= FEW) {
+    if (space.stride(0, 0) == size && space.stride(1, 0) != size && space.stride(1, 0) != 0 && space.size(0) >= FEW) {
       for (int d = 1; d < space.rank(); d++) {
         if (space.stride(1, d) == size && space.size(d) >= FEW) {
           return d;
@@ -155,22 +154,12 @@ public final class Copy {
   }
 
   static void row(int size, long to, long toStride, long from, long fromStride, long n) {
-    if (toStride == size && fromStride == 0 && n > 16) {
-      repeat(size, to, from, n * size);
+    if (toStride == size && fromStride == 0) {
+      ByteMoves.repeat(size, to, from, n);
     } else if (toStride == size && fromStride == -size) {
       ByteMoves.reverse(size, to, from, n);
     } else {
       Runs.move(size, to, toStride, from, fromStride, n);
-    }
-  }
-
-  /// Copies one element, then what is there already, which doubles until it fills a good part of the cache.
-  private static void repeat(int size, long to, long from, long bytes) {
-    NativeMemory.copy(from, to, size);
-    for (long done = size; done < bytes;) {
-      long part = Math.min(Math.min(done, 16 << 10), bytes - done);
-      NativeMemory.copy(to, to + done, part);
-      done += part;
     }
   }
 

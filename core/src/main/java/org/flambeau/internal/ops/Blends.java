@@ -5,12 +5,9 @@ import static org.flambeau.autograd.Derivative.term;
 import static org.flambeau.internal.ops.Unit.UNIT;
 
 import java.util.Arrays;
-import java.util.List;
 import org.flambeau.DType;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
-import org.flambeau.internal.Backends;
-import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Chain;
 import org.flambeau.spi.Pointwise;
 import org.flambeau.spi.Strided;
@@ -32,10 +29,6 @@ public final class Blends {
       term(saves(2), (g, s, _) -> g.mul(s.input(2).rsub(1))),
       term(saves(2), (g, s, _) -> g.mul(s.input(2))),
       term(saves(0, 1), (g, s, _) -> g.mul(s.input(1).sub(s.input(0))))));
-
-  private static final Op<Unit> CHAIN = Op.notDifferentiable("chain");
-  /// Fewer elements stay in a core's cache from one operation to the next.
-  private static final long ONE_PASS = 1 << 15;
 
   private Blends() {}
 
@@ -127,38 +120,37 @@ public final class Blends {
     }
   }
 
-  // ---- one pass ----
-
   /// x + scale·op(a, b).
   private static Tensor addScaled(Tensor x, Binary op, Tensor a, Tensor b, double scale) {
-    return isOnePass(x, a, b)
-        ? CHAIN.run(UNIT, x.dtype(), Layout.like(x.strided()), x.device(), new Tensor[] {x, a, b},
-            (k, out) -> k.chain(chain(op.kernel(), x.dtype(), scale), out, x.strided(), a.strided(), b.strided()))
+    return areAlike(x, a, b) && Chains.pay(x)
+        ? Chains.run(new Tensor[] {x, a, b}, ofOperands(op, x), addition(x, scale))
         : x.add(op.of(a, b), scale);
   }
 
   private static Tensor addScaledInPlace(Tensor x, Binary op, Tensor a, Tensor b, double scale) {
-    return isOnePass(x, a, b)
-        ? CHAIN.runInPlace(UNIT, x, new Tensor[] {x, a, b},
-            (k, out) -> k.chain(chain(op.kernel(), x.dtype(), scale), out, out, a.strided(), b.strided()))
+    return areAlike(x, a, b) && Chains.pay(x)
+        ? Chains.runInPlace(new Tensor[] {x, a, b}, ofOperands(op, x), addition(x, scale))
         : x.add_(op.of(a, b), scale);
   }
 
-  /// Whether operands of one kind, without broadcasting, have so many elements that reading and writing is what takes time.
-  private static boolean isOnePass(Tensor x, Tensor... others) {
+  private static Chain.Link ofOperands(Binary op, Tensor x) {
+    return Chains.link(new Pointwise.Binary(op.kernel()), x, 1, 2);
+  }
+
+  private static Chain.Link addition(Tensor x, double scale) {
+    return Chains.link(new Pointwise.AddScaled(scale), x, 0, 3);
+  }
+
+  /// Whether nothing has to be broadcast or promoted, and the result lies as all of them do.
+  private static boolean areAlike(Tensor x, Tensor... others) {
     Strided first = x.strided();
-    boolean alike = first.numel() >= ONE_PASS && first.dtype().isFloating();
+    boolean alike = true;
     for (Tensor other : others) {
       Strided o = other.strided();
       alike = alike && o.dtype() == first.dtype() && other.device().equals(x.device()) && Arrays.equals(o.sizes(), first.sizes())
           && Arrays.equals(o.strides(), first.strides());
     }
-    return alike && Backends.kernels(x.device()).runsAnyChain();
-  }
-
-  private static Chain chain(BinaryOp op, DType dtype, double scale) {
-    return new Chain(3, List.of(new Chain.Link(new Pointwise.Binary(op), dtype, List.of(1, 2)),
-        new Chain.Link(new Pointwise.AddScaled(scale), dtype, List.of(0, 3))));
+    return alike;
   }
 
   // ---- closeness ----

@@ -12,8 +12,11 @@ import org.flambeau.autograd.Derivative;
 import org.flambeau.autograd.Saved;
 import org.flambeau.internal.Backends;
 import org.flambeau.internal.ops.Reductions.Over;
+import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.FusedOp;
+import org.flambeau.spi.Pointwise;
 import org.flambeau.spi.Strided;
+import org.flambeau.spi.UnaryOp;
 
 /// Exponentials that are normalised along a dimension, and the logarithm of their sum; all subtract the largest element
 /// first, so that none overflows.
@@ -32,10 +35,7 @@ public final class Softmax {
   private static final Op<Along> LOG_SOFTMAX = Op.of("log_softmax", Derivative.of("LogSoftmaxBackward0", term(RESULT, Softmax::backward)));
   private static final Op<Unit> FUSED_BACKWARD = Op.notDifferentiable("softmax_backward");
   private static final Op<Over> LOG_SUM_EXP = Op.of("logsumexp", Derivative.of("LogsumexpBackward0", term(saves(0) | RESULT,
-      (g, s, a) -> {
-        Tensor exponent = s.input(0).sub(Reductions.spread(s.result(), s.sizes(0), a));
-        return Reductions.spread(g, s.sizes(0), a).mul(exponent.exp());
-      })));
+      (g, s, a) -> scaledExponentials(s.input(0), Reductions.spread(s.result(), s.sizes(0), a), Reductions.spread(g, s.sizes(0), a)))));
 
   private Softmax() {}
 
@@ -115,5 +115,14 @@ public final class Softmax {
       Tensor log = x.sub(largest).exp_().sum(dims, true).log_().add_(largest);
       return keepdim ? log : log.reshape(plan.layout().sizes());
     });
+  }
+
+  /// g·exp(x − log), of which the last two are expanded to the sizes of x.
+  private static Tensor scaledExponentials(Tensor x, Tensor log, Tensor g) {
+    if (GradMode.isEnabled() || !x.isContiguous() || g.dtype() != x.dtype() || !Chains.pay(x)) {
+      return g.mul(x.sub(log).exp());
+    }
+    return Chains.run(new Tensor[] {x, log, g}, Chains.link(new Pointwise.Binary(BinaryOp.SUB), x, 0, 1),
+        Chains.link(new Pointwise.Unary(UnaryOp.EXP), x, 3), Chains.link(new Pointwise.Binary(BinaryOp.MUL), x, 2, 4));
   }
 }
