@@ -33,9 +33,9 @@ public final class Elementwise {
   /// Rows of at least this length are worked on one by one; a tile of shorter ones spans several.
   private static final long LONG_ROW = 256;
 
-  /// Columns and rows of a block, and how many there must be for it to pay.
-  private static final int BLOCK_WIDTH = 128;
-  private static final int BLOCK_HEIGHT = 32;
+  /// Columns and rows of a block, and how many there must be for it to pay: rows of two kilobytes, along which the processor reads ahead.
+  private static final int BLOCK_WIDTH = 512;
+  private static final int BLOCK_HEIGHT = 16;
   private static final int LEAST_EDGE = 8;
 
   private static final int OPERANDS = 4;
