@@ -56,8 +56,9 @@ public final class ConvNorm {
     if (relu != null && norm.isCalledPlainly()) {
       return Sequential.chain(x, conv::call, y -> norm.callAndActivate(residual, y));
     }
-    return Sequential.chain(x, conv::call, norm::call, y -> residual == null ? y : y.add_(residual.get()),
-        y -> relu == null ? y : relu.call(y));
+    boolean inPlace = !norm.isHooked(); // what a backward hook watches must not change
+    return Sequential.chain(x, conv::call, norm::call,
+        y -> residual == null ? y : inPlace ? y.add_(residual.get()) : y.add(residual.get()), y -> relu == null ? y : relu.call(y));
   }
 
   /// pool(relu(norm(conv(x)))), as a network that reads images begins. If they are one operation, what the convolution gives, which is larger than all
