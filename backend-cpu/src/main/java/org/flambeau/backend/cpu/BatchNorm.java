@@ -482,7 +482,7 @@ final class BatchNorm {
     }
   }
 
-  /// Adds a row of all channels to a double for each.
+  /// Adds a line of floats to a double for each channel.
   private void addChannels(long totals, long floats, int width) {
     long row = floats;
     for (int pixel = 0; pixel < width / (channels * repeat); pixel++) {

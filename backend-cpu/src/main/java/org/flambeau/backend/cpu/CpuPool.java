@@ -19,7 +19,7 @@ public final class CpuPool {
   public static final CpuPool SHARED = new CpuPool(
       Math.max(1, Integer.getInteger("flambeau.threads", Runtime.getRuntime().availableProcessors())));
 
-  /// How often an idle worker looks again before it parks, which costs tens of microseconds to undo: for some 200 us, unless the cores are wanted.
+  /// How often an idle worker looks again before it parks, which costs tens of microseconds to undo: for some 100 us, unless the cores are wanted.
   private static final int SPINS = 4000;
   /// How long a caller looks for the last parts to finish before it parks. They are under way, and the core is the caller's own.
   private static final long PATIENCE_NANOS = 200_000;

@@ -62,6 +62,11 @@ final class ConvolutionTest {
       new Case(2, 96, 4, 3, 80, 3, 1, 1, 1, 1),
       new Case(1, 64, 5, 9, 120, 3, 4, new Conv2d(2, 3, 0, 2, 1, 2, 1)),
       new Case(3, 256, 3, 3, 256, 1, 2, 0, 1, 1),
+      // what kernels of oneDNN 3.11 compute wrongly, or beyond their operands
+      new Case(2, 64, 10, 3, 64, 3, 3, new Conv2d(1, 2, 0, 0, 1, 1, 1)),
+      new Case(2, 32, 9, 14, 64, 1, 2, new Conv2d(2, 1, 0, 4, 1, 4, 1)),
+      new Case(1, 32, 1, 7, 96, 2, 3, new Conv2d(1, 1, 2, 1, 4, 1, 1)),
+      new Case(2, 48, 7, 1, 128, 3, 1, new Conv2d(1, 2, 3, 3, 1, 3, 1)),
       new Case(0, 3, 9, 9, 4, 3, 1, 1, 1, 1));
 
   @AfterEach

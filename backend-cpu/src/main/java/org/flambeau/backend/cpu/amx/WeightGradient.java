@@ -4,6 +4,7 @@ import static org.flambeau.spi.NativeMemory.ALL;
 import static org.flambeau.spi.NativeMemory.LONG;
 
 import java.util.Arrays;
+import java.util.stream.IntStream;
 import org.flambeau.DType;
 import org.flambeau.backend.cpu.CpuPool;
 import org.flambeau.backend.cpu.Workspace;
@@ -24,8 +25,10 @@ public final class WeightGradient {
   private static final long SIDE_BYTES = SIDE * Short.BYTES;
   /// Places of which both factors' rows are multiplied at a time, so that they stay in the first-level cache for all elements of the kernel.
   private static final long PLACES_AT_ONCE = 256;
-  /// Blocks whose sums about stay in the second-level cache, and which so many places at once are read for.
-  private static final long MOST_BLOCKS = 8;
+  /// Sums that about stay in the second-level cache, for which so many places at once are read.
+  private static final long CACHED = 512 << 10;
+  /// Elements of the kernel that are multiplied in one call, during which no garbage collection begins: it takes some 20 us.
+  private static final int TAPS_AT_ONCE = 64;
   private static final int LINE = 64;
 
   private final TileUnit unit;
@@ -41,6 +44,8 @@ public final class WeightGradient {
   /// Bytes of a row of pixels, one for each place and those that the last ones meet: an odd number of cache lines.
   private final long row;
   private final long planeBytes;
+  /// The planes of the images that elements of the kernel meet, as [#remainder] names them.
+  private final int[] planes;
   private final long zeros;
   private final long pixels;
   private final long pairs;
@@ -79,7 +84,8 @@ public final class WeightGradient {
     planeBytes = row * x.size(1);
     zeros = workspace.take(Math.max(x.size(1), grad.size(1)) * Short.BYTES);
     ALL.asSlice(zeros, Math.max(x.size(1), grad.size(1)) * Short.BYTES).fill((byte) 0);
-    pixels = workspace.take(planeBytes * spec.strideH() * spec.strideW());
+    planes = IntStream.range(0, taps).map(this::remainder).distinct().toArray();
+    pixels = workspace.take(planeBytes * planes.length);
     pairs = workspace.take(places * grad.size(1) * Short.BYTES);
   }
 
@@ -107,8 +113,8 @@ public final class WeightGradient {
 
   // ---- the factors ----
 
-  /// Which of the images' planes an element of the kernel meets.
-  private int plane(int tap) {
+  /// Which of the images' planes an element of the kernel meets: `strideW` of them begin in each of the first lines.
+  private int remainder(int tap) {
     return tap / kernelWidth * spec.dilationH() % spec.strideH() * spec.strideW() + tap % kernelWidth * spec.dilationW() % spec.strideW();
   }
 
@@ -118,22 +124,16 @@ public final class WeightGradient {
   }
 
   private void layOut() {
-    boolean[] met = new boolean[spec.strideH() * spec.strideW()];
-    for (int tap = 0; tap < taps; tap++) {
-      met[plane(tap)] = true;
-    }
     CpuPool.SHARED.parallelFor(0, row / SIDE_BYTES, 4, (begin, end) -> {
       try (Workspace workspace = new Workspace(allocator)) {
         long scratch = workspace.take(SIDE * SIDE_BYTES);
         long[] rows = new long[SIDE];
         for (long block = begin; block < end; block++) {
-          for (int plane = 0; plane < met.length; plane++) {
-            if (met[plane]) {
-              findPixels(rows, block * SIDE, plane);
-              for (long channel = 0; channel < x.size(1); channel += SIDE) {
-                unit.layouts().transpose(rows, channel * Short.BYTES, pixels + plane * planeBytes + channel * row + block * SIDE_BYTES, row,
-                    scratch);
-              }
+          for (int plane = 0; plane < planes.length; plane++) {
+            findPixels(rows, block * SIDE, planes[plane]);
+            for (long channel = 0; channel < x.size(1); channel += SIDE) {
+              unit.layouts().transpose(rows, channel * Short.BYTES, pixels + plane * planeBytes + channel * row + block * SIDE_BYTES, row,
+                  scratch);
             }
           }
           if (block < places / SIDE) {
@@ -147,8 +147,9 @@ public final class WeightGradient {
     });
   }
 
-  private void findPixels(long[] rows, long place, int plane) {
-    find(rows, place, x, spec.strideH(), spec.strideW(), plane / spec.strideW() - spec.padH(), plane % spec.strideW() - spec.padW());
+  private void findPixels(long[] rows, long place, int remainder) {
+    find(rows, place, x, spec.strideH(), spec.strideW(), remainder / spec.strideW() - spec.padH(),
+        remainder % spec.strideW() - spec.padW());
   }
 
   private void findResults(long[] rows, long place) {
@@ -179,18 +180,27 @@ public final class WeightGradient {
 
   // ---- the products ----
 
+  private int indexOf(int remainder) {
+    int index = 0;
+    while (planes[index] != remainder) {
+      index++;
+    }
+    return index;
+  }
+
   private void multiply(Strided result) {
     long[] from = new long[taps];
-    Arrays.setAll(from, tap -> pixels + plane(tap) * planeBytes + shift(tap) * Short.BYTES);
+    Arrays.setAll(from, tap -> pixels + indexOf(remainder(tap)) * planeBytes + shift(tap) * Short.BYTES);
     long blocks = blocks(x) * blocks(grad);
-    long group = Math.clamp(blocks / CpuPool.SHARED.threads(), 1, MOST_BLOCKS);
+    long group = Math.clamp(blocks / CpuPool.SHARED.threads(), 1, Math.max(1, CACHED / (taps * BlockProduct.BYTES)));
     CpuPool.SHARED.parallelFor(0, blocks, group, (begin, end) -> {
       try (Workspace workspace = new Workspace(allocator)) {
         long sums = workspace.take(group * taps * BlockProduct.BYTES);
-        long met = workspace.take(taps * Long.BYTES);
+        long met = workspace.take(TAPS_AT_ONCE * Long.BYTES);
+        long scratch = workspace.take(SIDE * SIDE_BYTES / 2);
         for (long first = begin; first < end; first += group) {
           addUp(sums, met, from, first, Math.min(end, first + group));
-          deliver(workspace, result, sums, first, Math.min(end, first + group));
+          deliver(result, sums, scratch, first, Math.min(end, first + group));
         }
       }
     });
@@ -201,12 +211,14 @@ public final class WeightGradient {
     for (long place = 0; place < places; place += PLACES_AT_ONCE) {
       long steps = Math.min(PLACES_AT_ONCE, places - place) / SIDE;
       for (long block = first; block < last; block++) {
-        for (int tap = 0; tap < taps; tap++) {
-          ALL.set(LONG, met + (long) tap * Long.BYTES, from[tap] + channel(block) * row + place * Short.BYTES);
+        long pairsOfBlock = pairs + (feature(block) * places + place * SIDE) * Short.BYTES;
+        for (int tap = 0; tap < taps; tap += TAPS_AT_ONCE) {
+          int count = Math.min(TAPS_AT_ONCE, taps - tap);
+          for (int i = 0; i < count; i++) {
+            ALL.set(LONG, met + (long) i * Long.BYTES, from[tap + i] + channel(block) * row + place * Short.BYTES);
+          }
+          unit.products().run(sums + ((block - first) * taps + tap) * BlockProduct.BYTES, met, pairsOfBlock, steps, place, row, count);
         }
-        unit.products().run(sums + (block - first) * taps * BlockProduct.BYTES, met,
-            pairs + (feature(block) * places + place * SIDE) * Short.BYTES,
-            steps, place, row, taps);
       }
     }
   }
@@ -220,9 +232,8 @@ public final class WeightGradient {
   }
 
   /// Brings sums, for each of 32 channels and each tap a row of 32 features, to the features' rows.
-  private void deliver(Workspace workspace, Strided result, long sums, long first, long last) {
+  private void deliver(Strided result, long sums, long scratch, long first, long last) {
     long toRow = result.stride(0) * Short.BYTES;
-    long scratch = workspace.take(SIDE * SIDE_BYTES / 2);
     long[] rows = new long[SIDE];
     for (long block = first; block < last; block++) {
       long of = sums + (block - first) * taps * BlockProduct.BYTES;

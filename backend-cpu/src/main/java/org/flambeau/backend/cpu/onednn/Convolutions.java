@@ -52,6 +52,10 @@ final class Convolutions {
   /// Computes an operation, in terms of the forward's operands, of which `result` is the one that is computed. Returns whether it could.
   boolean run(Operation operation, Strided result, Strided x, Strided weight, Strided out, Epilogue epilogue, Conv2d spec) {
     boolean ofWeight = operation == Operation.BACKWARD_WEIGHT;
+    if (!allSeePixels(2, x, weight, out, spec.strideH(), spec.padH(), spec.dilationH())
+        || !allSeePixels(3, x, weight, out, spec.strideW(), spec.padW(), spec.dilationW())) {
+      return false;
+    }
     try (Workspace workspace = new Workspace(allocator)) {
       if (FewPlaces.serves(weight, out, spec, ofWeight)) {
         FewPlaces places = new FewPlaces(products, workspace, x, weight, out, spec);
@@ -72,12 +76,15 @@ final class Convolutions {
         byTiles(workspace, operation, keep, x, weight, out, epilogue, spec);
         return true;
       }
+      if (x.dtype() == DType.BFLOAT16 && products.hasMatrixUnit(DType.BFLOAT16) && isBeyondTheUnit(weight, out, spec)) {
+        return inFloat32(workspace, operation, result, x, weight, out, epilogue, spec);
+      }
       Strided bias = epilogue.isPlain() ? epilogue.bias() : null; // else it is a part of the pass that the rest takes anyhow
       Operands operands = new Operands(operation, distinct(workspace, x),
           ConvolutionPlans.grouped(distinct(workspace, weight), spec.groups()),
           distinct(workspace, out), bias == null ? null : Copies.input(workspace, bias.dtype(), bias), spec);
       Epilogue rest = bias == null ? epilogue : Epilogue.NONE;
-      int bands = operands.bands();
+      int bands = operands.bands(keep);
       boolean done = bands > 0 ? inParts(operands, bands, keep, rest, result) : atOnce(operands, keep, rest, result);
       return done || result.dtype().size() == Short.BYTES && inFloat32(workspace, operation, result, x, weight, out, epilogue, spec);
     }
@@ -85,13 +92,37 @@ final class Convolutions {
 
   // ---- by oneDNN ----
 
+  /// Whether each place along a dimension sees an element of the image. Where one sees padding alone, kernels of oneDNN 3.11 read beyond their
+  /// operands.
+  private static boolean allSeePixels(int dim, Strided x, Strided weight, Strided out, int stride, int padding, int dilation) {
+    long kernel = weight.size(dim);
+    if (padding == 0 || dilation == 1 && padding < kernel) {
+      return true;
+    }
+    for (long place = 0; place < out.size(dim); place++) {
+      long first = place * stride - padding;
+      long element = first >= 0 ? 0 : Math.ceilDiv(-first, dilation);
+      if (element >= kernel || first + element * dilation >= x.size(dim)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /// Whether oneDNN 3.11 computes it wrongly on a matrix unit: lines of one place whose kernel moves on by several pixels, and kernels that skip lines.
+  private static boolean isBeyondTheUnit(Strided weight, Strided out, Conv2d spec) {
+    return out.size(3) == 1 && spec.strideW() > 1 || spec.strideH() > weight.size(2) && weight.size(3) > 1;
+  }
+
   /// Those of the forward, as oneDNN takes them.
   private record Operands(Operation operation, Strided image, Strided kernel, Strided places, @Nullable Strided bias, Conv2d spec) {
     /// How many bands of lines an image is cut into, so that all threads have as much to do, each alone; 0 where that cannot be, or is not worth it.
-    int bands() {
+    ///
+    /// @param keep whether the weight is kept as kernels take it; else it would have to be laid out for each band
+    int bands(boolean keep) {
       long reach = (kernel.size(kernel.rank() - 2) - 1) * spec.dilationH();
       long most = switch (operation) {
-        case FORWARD -> spec.padH() <= reach ? Math.min(CpuPool.SHARED.threads(), places.size(2)) : 1;
+        case FORWARD -> keep && spec.padH() <= reach ? Math.min(CpuPool.SHARED.threads(), places.size(2)) : 1;
         case BACKWARD_INPUT -> 1;
         case BACKWARD_WEIGHT -> 0;
       };
