@@ -56,7 +56,7 @@ final class WeightGradientTest {
     return new Conv2d(stride, stride, padding, padding, dilation, dilation, 1);
   }
 
-  /// The kernels of ResNets and odd ones beside them: strides that skip pixels, results that do not use all of an image, padding wider than the
+  /// The kernels of ResNets and odd ones beside them: strides that skip pixels, results that do not use all of an image, of which the next line then is no padding, padding wider than the
   /// kernel, more places than are multiplied at a time, fewer than a step.
   private static Stream<Case> cases() {
     return Stream.of(new Case(2, 32, 9, 10, 64, 3, 3, spec(1, 1, 1)), new Case(1, 64, 17, 18, 32, 3, 3, spec(1, 1, 1)),
@@ -65,7 +65,8 @@ final class WeightGradientTest {
         new Case(1, 32, 17, 12, 64, 7, 5, spec(3, 3, 1)), new Case(2, 32, 5, 6, 64, 3, 3, spec(1, 4, 1)),
         new Case(1, 32, 10, 12, 64, 4, 4, spec(2, 1, 3)), new Case(2, 32, 4, 4, 64, 2, 2, spec(3, 1, 1)),
         new Case(1, 32, 6, 7, 64, 3, 2, new Conv2d(2, 1, 0, 1, 1, 2, 1)), new Case(1, 64, 1, 1, 32, 1, 1, spec(1, 0, 1)),
-        new Case(2, 32, 1, 9, 64, 1, 4, new Conv2d(1, 3, 0, 2, 1, 1, 1)), new Case(1, 32, 9, 10, 32, 9, 8, spec(1, 2, 1)));
+        new Case(2, 32, 1, 9, 64, 1, 4, new Conv2d(1, 3, 0, 2, 1, 1, 1)), new Case(1, 32, 9, 10, 32, 9, 8, spec(1, 2, 1)),
+        new Case(2, 32, 8, 8, 64, 6, 6, spec(3, 3, 1)));
   }
 
   @AfterEach

@@ -52,10 +52,6 @@ final class Convolutions {
   /// Computes an operation, in terms of the forward's operands, of which `result` is the one that is computed. Returns whether it could.
   boolean run(Operation operation, Strided result, Strided x, Strided weight, Strided out, Epilogue epilogue, Conv2d spec) {
     boolean ofWeight = operation == Operation.BACKWARD_WEIGHT;
-    if (!allSeePixels(2, x, weight, out, spec.strideH(), spec.padH(), spec.dilationH())
-        || !allSeePixels(3, x, weight, out, spec.strideW(), spec.padW(), spec.dilationW())) {
-      return false;
-    }
     try (Workspace workspace = new Workspace(allocator)) {
       if (FewPlaces.serves(weight, out, spec, ofWeight)) {
         FewPlaces places = new FewPlaces(products, workspace, x, weight, out, spec);
@@ -75,6 +71,10 @@ final class Convolutions {
       if (Winograd.serves(x, weight, out, spec, ofWeight)) {
         byTiles(workspace, operation, keep, x, weight, out, epilogue, spec);
         return true;
+      }
+      if (!allSeePixels(2, x, weight, out, spec.strideH(), spec.padH(), spec.dilationH())
+          || !allSeePixels(3, x, weight, out, spec.strideW(), spec.padW(), spec.dilationW())) {
+        return false;
       }
       if (x.dtype() == DType.BFLOAT16 && products.hasMatrixUnit(DType.BFLOAT16) && isBeyondTheUnit(weight, out, spec)) {
         return inFloat32(workspace, operation, result, x, weight, out, epilogue, spec);

@@ -20,7 +20,7 @@ import org.flambeau.backend.cpu.ChannelLoops;
 import org.flambeau.backend.cpu.Inliner;
 import org.flambeau.backend.cpu.Specialization;
 
-/// [ChannelLoops] on vectors, two of them side by side, copied for each dtype with its loads and stores in the place of [#widened] and [#round].
+/// [ChannelLoops] on vectors, two of them side by side, of which a last one alone is both, copied for each dtype with its loads and stores in the place of [#widened] and [#round].
 final class FloatChannelLoops implements ChannelLoops {
   private static final DType DTYPE = Specialization.data(MethodHandles.lookup(), DType.class);
   private static final boolean HALF = DTYPE != DType.FLOAT32;
@@ -28,7 +28,6 @@ final class FloatChannelLoops implements ChannelLoops {
   private static final int INFINITY = DTYPE == DType.BFLOAT16 ? 0x7f80 : 0x7c00;
   private static final VectorSpecies<Short> SHORTS = VectorSpecies.of(short.class, SPECIES.vectorShape());
   private static final int STEP = SPECIES.vectorByteSize();
-  private static final int ELEMENTS = HALF ? STEP / 2 : STEP;
 
   static ChannelLoops of(DType dtype) {
     return Inliner.specialize(MethodHandles.lookup(), ChannelLoops.class, FloatChannelLoops.class,
@@ -39,26 +38,23 @@ final class FloatChannelLoops implements ChannelLoops {
   public void moments(long sums, long squares, long x, long stride, long centres, int rows, int columns) {
     int bytes = columns * Float.BYTES;
     for (int at = 0; at < bytes; at += 2 * STEP) {
-      long source = x + elements(at);
-      if (at + STEP < bytes) {
-        twoMoments(sums + at, squares + at, source, stride, centres + at, rows);
-      } else {
-        lastMoments(sums + at, squares + at, source, stride, centres + at, rows);
-      }
+      addMoments(sums + at, squares + at, x + elements(at), stride, centres + at, rows, at + STEP < bytes ? STEP : 0);
     }
   }
 
-  private void twoMoments(long sums, long squares, long x, long stride, long centres, int rows) {
+  /// @param next bytes of floats from the first vector to the second
+  private void addMoments(long sums, long squares, long x, long stride, long centres, int rows, int next) {
+    int nextElements = elements(next);
     FloatVector centre = load(centres);
-    FloatVector nextCentre = load(centres + STEP);
+    FloatVector nextCentre = load(centres + next);
     FloatVector sum = load(sums);
-    FloatVector nextSum = load(sums + STEP);
+    FloatVector nextSum = load(sums + next);
     FloatVector square = load(squares);
-    FloatVector nextSquare = load(squares + STEP);
+    FloatVector nextSquare = load(squares + next);
     long source = x;
     for (int row = 0; row < rows; row++) {
       FloatVector d = element(source).sub(centre);
-      FloatVector nextD = element(source + ELEMENTS).sub(nextCentre);
+      FloatVector nextD = element(source + nextElements).sub(nextCentre);
       sum = sum.add(d);
       nextSum = nextSum.add(nextD);
       square = d.fma(d, square);
@@ -66,24 +62,9 @@ final class FloatChannelLoops implements ChannelLoops {
       source += stride;
     }
     store(sum, sums);
-    store(nextSum, sums + STEP);
+    store(nextSum, sums + next);
     store(square, squares);
-    store(nextSquare, squares + STEP);
-  }
-
-  private void lastMoments(long sums, long squares, long x, long stride, long centres, int rows) {
-    FloatVector centre = load(centres);
-    FloatVector sum = load(sums);
-    FloatVector square = load(squares);
-    long source = x;
-    for (int row = 0; row < rows; row++) {
-      FloatVector d = element(source).sub(centre);
-      sum = sum.add(d);
-      square = d.fma(d, square);
-      source += stride;
-    }
-    store(sum, sums);
-    store(square, squares);
+    store(nextSquare, squares + next);
   }
 
   @Override
@@ -91,52 +72,33 @@ final class FloatChannelLoops implements ChannelLoops {
     int bytes = columns * Float.BYTES;
     for (int at = 0; at < bytes; at += 2 * STEP) {
       int element = elements(at);
-      if (at + STEP < bytes) {
-        twoProducts(sums + at, products + at, grad + element, x + element, stride, centres + at, rows);
-      } else {
-        lastProducts(sums + at, products + at, grad + element, x + element, stride, centres + at, rows);
-      }
+      addProducts(sums + at, products + at, grad + element, x + element, stride, centres + at, rows, at + STEP < bytes ? STEP : 0);
     }
   }
 
-  private void twoProducts(long sums, long products, long grad, long x, long stride, long centres, int rows) {
+  private void addProducts(long sums, long products, long grad, long x, long stride, long centres, int rows, int next) {
+    int nextElements = elements(next);
     FloatVector centre = load(centres);
-    FloatVector nextCentre = load(centres + STEP);
+    FloatVector nextCentre = load(centres + next);
     FloatVector sum = load(sums);
-    FloatVector nextSum = load(sums + STEP);
+    FloatVector nextSum = load(sums + next);
     FloatVector product = load(products);
-    FloatVector nextProduct = load(products + STEP);
+    FloatVector nextProduct = load(products + next);
     long toX = x - grad;
     long source = grad;
     for (int row = 0; row < rows; row++) {
       FloatVector g = element(source);
-      FloatVector nextG = element(source + ELEMENTS);
+      FloatVector nextG = element(source + nextElements);
       sum = sum.add(g);
       nextSum = nextSum.add(nextG);
       product = element(source + toX).sub(centre).fma(g, product);
-      nextProduct = element(source + toX + ELEMENTS).sub(nextCentre).fma(nextG, nextProduct);
+      nextProduct = element(source + toX + nextElements).sub(nextCentre).fma(nextG, nextProduct);
       source += stride;
     }
     store(sum, sums);
-    store(nextSum, sums + STEP);
+    store(nextSum, sums + next);
     store(product, products);
-    store(nextProduct, products + STEP);
-  }
-
-  private void lastProducts(long sums, long products, long grad, long x, long stride, long centres, int rows) {
-    FloatVector centre = load(centres);
-    FloatVector sum = load(sums);
-    FloatVector product = load(products);
-    long toX = x - grad;
-    long source = grad;
-    for (int row = 0; row < rows; row++) {
-      FloatVector g = element(source);
-      sum = sum.add(g);
-      product = element(source + toX).sub(centre).fma(g, product);
-      source += stride;
-    }
-    store(sum, sums);
-    store(product, products);
+    store(nextProduct, products + next);
   }
 
   @Override
@@ -144,19 +106,18 @@ final class FloatChannelLoops implements ChannelLoops {
     int bytes = columns * Float.BYTES;
     for (int at = 0; at < bytes; at += 2 * STEP) {
       int element = elements(at);
-      blendVectors(out + element, grad + element, x + element, stride, centres + at, scales + at, slopes + at, shifts + at, rows,
-          at + STEP < bytes);
+      blendTwo(out + element, grad + element, x + element, stride, centres + at, scales + at, slopes + at, shifts + at, rows,
+          at + STEP < bytes ? STEP : 0);
     }
   }
 
-  private void blendVectors(long out, long grad, long x, long stride, long centres, long scales, long slopes, long shifts, int rows,
-      boolean two) {
+  private void blendTwo(long out, long grad, long x, long stride, long centres, long scales, long slopes, long shifts, int rows,
+      int next) {
+    int nextElements = elements(next);
     FloatVector centre = load(centres);
     FloatVector scale = load(scales);
     FloatVector slope = load(slopes);
     FloatVector shift = load(shifts);
-    int next = two ? STEP : 0;
-    int nextElements = two ? ELEMENTS : 0;
     FloatVector nextCentre = load(centres + next);
     FloatVector nextScale = load(scales + next);
     FloatVector nextSlope = load(slopes + next);
@@ -165,12 +126,11 @@ final class FloatChannelLoops implements ChannelLoops {
     long toOut = out - grad;
     long source = grad;
     for (int row = 0; row < rows; row++) {
-      FloatVector result = element(source + toX).sub(centre).fma(slope, element(source).fma(scale, shift));
-      if (two) {
-        FloatVector g = element(source + nextElements).fma(nextScale, nextShift);
-        put(element(source + toX + nextElements).sub(nextCentre).fma(nextSlope, g), source + toOut + nextElements);
-      }
-      put(result, source + toOut);
+      FloatVector g = element(source).fma(scale, shift);
+      FloatVector nextG = element(source + nextElements).fma(nextScale, nextShift);
+      FloatVector nextX = element(source + toX + nextElements).sub(nextCentre);
+      put(element(source + toX).sub(centre).fma(slope, g), source + toOut);
+      put(nextX.fma(nextSlope, nextG), source + toOut + nextElements);
       source += stride;
     }
   }
