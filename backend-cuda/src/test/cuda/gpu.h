@@ -24,7 +24,7 @@
 #define __shared__ __attribute__((used)) thread_local
 #define __forceinline__ inline __attribute__((always_inline))
 #define __noinline__ __attribute__((noinline))
-#define __launch_bounds__(...)
+#define __launch_bounds__(...)  // libnvrtc.cpp reads them
 #define __cluster_dims__(...)
 #define __grid_constant__
 #define __align__(bytes) __attribute__((aligned(bytes)))
@@ -227,9 +227,9 @@ template <class... T, void (*KERNEL)(T...)> struct Entry<KERNEL> {
 };
 
 template <auto KERNEL>
-constexpr Kernel kernel(const char *name) {
+constexpr Kernel kernel(const char *name, unsigned threads) {
   using Entry = Entry<KERNEL>;
-  return {name, &Entry::run, sizeof(Entry::SIZES) / sizeof(unsigned) - 1, Entry::SIZES};
+  return {name, &Entry::run, sizeof(Entry::SIZES) / sizeof(unsigned) - 1, Entry::SIZES, threads};
 }
 
 }  // namespace simulated

@@ -12,12 +12,16 @@ namespace simulated {
 #define SIMULATED_EXPORT __attribute__((visibility("default")))
 #define SIMULATED_THREAD_LOCAL extern "C" SIMULATED_EXPORT __attribute__((tls_model("initial-exec"))) __thread
 
+// Threads of a block that any kernel has registers for: of these a thread takes 255 at most, and a multiprocessor has 65,536.
+constexpr unsigned ALWAYS_FIT = 256;
+
 // A kernel of a module. A module's table of them, simulatedKernels, ends with one that has no name.
 struct Kernel {
   const char *name;
   void (*run)(void **parameters);  // as one thread
   unsigned count;                  // of parameters
   const unsigned *sizes;           // of each, in bytes
+  unsigned threads;                // of a block, at most: its launch bounds
 };
 
 enum class Exchange { SHUFFLE, BALLOT, ADD, AND, OR, XOR, MIN, MAX, UNSIGNED_MIN, UNSIGNED_MAX, MULTIPLY };

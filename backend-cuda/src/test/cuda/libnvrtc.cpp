@@ -89,10 +89,21 @@ std::string quoted(const std::string &text) {
   return result + '"';
 }
 
+// Threads of a block, at most, of a kernel or an instance of a template: the first of its launch bounds as the source has it.
+std::string launchBounds(const std::string &text, const std::string &kernel) {
+  std::string name = kernel.substr(0, kernel.find('<'));
+  name = name.substr(name.find_last_of(": ") + 1);
+  std::regex bounds("__launch_bounds__\\s*\\(([^,()]*)(?:[^()]|\\([^()]*\\))*\\)\\s*(?:void\\s+)?" + name + "\\s*\\(");
+  std::smatch found;
+  return std::regex_search(text, found, bounds) ? found[1].str() : "simulated::ALWAYS_FIT";
+}
+
 // The source, and the table of the kernels that were asked for.
 std::string unit(const Program &program) {
   std::string table;
-  auto add = [&](const std::string &name) { table += "simulated::kernel<(" + name + ")>(" + quoted(name) + "),\n"; };
+  auto add = [&](const std::string &name) {
+    table += "simulated::kernel<(" + name + ")>(" + quoted(name) + ", " + launchBounds(program.source.text, name) + "),\n";
+  };
   for (auto &name : program.expressions) add(name);
   for (auto &name : plainKernels(program.source.text)) add(name);
   return "#include " + quoted(program.source.name) + "\n#line 1 \"name expressions\"\nextern \"C\" SIMULATED_EXPORT const simulated::Kernel "

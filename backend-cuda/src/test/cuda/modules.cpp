@@ -17,7 +17,7 @@
 
 struct Function {
   const simulated::Kernel *kernel;
-  int maxDynamicBytes = 48 << 10;
+  int maxDynamicBytes = 0;  // that was asked for
 };
 
 struct Module {
@@ -31,8 +31,8 @@ struct Module {
 
 namespace {
 
-constexpr int MAX_DYNAMIC_SHARED = 8, PREFERRED_CARVEOUT = 9;
-constexpr int SHARED_LIMIT = 227 << 10;
+constexpr int MAX_THREADS = 0, MAX_DYNAMIC_SHARED = 8, PREFERRED_CARVEOUT = 9;
+constexpr int SHARED_LIMIT = 227 << 10, DYNAMIC_LIMIT = 48 << 10;
 
 // What a parameter is copied to in pieces of, so that it is aligned.
 struct alignas(16) Slot {
@@ -46,6 +46,12 @@ long launches = 0;
 std::shared_ptr<Module> find(Function *function) {
   auto found = functions.find(function);
   return found == functions.end() ? nullptr : modules[found->second];
+}
+
+// Dynamic shared memory that a block may have beside the kernel's own.
+int mostDynamic(Function &function) {
+  int unasked = DYNAMIC_LIMIT - int(find(&function)->sharedBytes);
+  return function.maxDynamicBytes > unasked ? function.maxDynamicBytes : unasked;
 }
 
 // An image tells its length nowhere but in its header: the table of sections is last.
@@ -130,11 +136,13 @@ API cuFuncGetAttribute(int *value, int attribute, Function *function) {
   Lock lock(driver);
   if (int status = ready()) return status;
   if (!find(function)) return INVALID_HANDLE;
-  static const std::map<int, int> SAME = {{0, 1024}, {1, 0}, {2, 0}, {3, 0}, {4, 32}, {5, 90}, {6, 90}, {7, 0}};
+  static const std::map<int, int> SAME = {{1, 0}, {2, 0}, {3, 0}, {4, 32}, {5, 90}, {6, 90}, {7, 0}};
   auto found = SAME.find(attribute);
-  if (attribute != MAX_DYNAMIC_SHARED && found == SAME.end()) return INVALID_VALUE;
-  *value = attribute == MAX_DYNAMIC_SHARED ? function->maxDynamicBytes : found->second;
-  return SUCCESS;
+  switch (attribute) {
+    case MAX_THREADS: *value = function->kernel->threads; return SUCCESS;
+    case MAX_DYNAMIC_SHARED: *value = mostDynamic(*function); return SUCCESS;
+    default: *value = found == SAME.end() ? 0 : found->second; return found == SAME.end() ? INVALID_VALUE : SUCCESS;
+  }
 }
 API cuFuncSetAttribute(Function *function, int attribute, int value) {
   Lock lock(driver);
@@ -142,7 +150,7 @@ API cuFuncSetAttribute(Function *function, int attribute, int value) {
   if (!find(function)) return INVALID_HANDLE;
   if (attribute != MAX_DYNAMIC_SHARED && attribute != PREFERRED_CARVEOUT) return INVALID_VALUE;
   if (attribute == PREFERRED_CARVEOUT) return SUCCESS;
-  if (value < 0 || value > SHARED_LIMIT) return INVALID_VALUE;
+  if (value < 0 || value > SHARED_LIMIT - int(find(function)->sharedBytes)) return INVALID_VALUE;
   function->maxDynamicBytes = value;
   return SUCCESS;
 }
@@ -155,8 +163,9 @@ API cuLaunchKernel(Function *function, unsigned gridX, unsigned gridY, unsigned 
   uint64_t threads = uint64_t(blockX) * blockY * blockZ;
   bool grid = gridX > 0 && gridX <= 0x7fffffff && gridY > 0 && gridY <= 0xffff && gridZ > 0 && gridZ <= 0xffff;
   bool block = threads > 0 && threads <= simulated::MAX_THREADS && blockX <= 1024 && blockY <= 1024 && blockZ <= 64;
-  if (!grid || !block || dynamicBytes > unsigned(function->maxDynamicBytes)) return INVALID_VALUE;
+  if (!grid || !block || dynamicBytes > unsigned(mostDynamic(*function))) return INVALID_VALUE;
   const simulated::Kernel &kernel = *function->kernel;
+  if (threads > kernel.threads) return OUT_OF_RESOURCES;
   if (kernel.count > 0 && !parameters) return INVALID_VALUE;
   std::vector<Slot> values;
   std::vector<size_t> places;

@@ -637,3 +637,34 @@ void fail(int status, const char *format, ...) {
 }
 
 }  // namespace simulated
+
+// ---- what g++ has kernels ask for, see SimulatedDriver.KERNELS ----
+
+namespace {
+
+// As in GCC's libubsan.
+struct Place {
+  const char *file;
+  uint32_t line, column;
+};
+struct Mismatch {
+  Place place;
+  const void *type;
+  unsigned char logAlignment, kind;
+};
+struct OutOfBounds {
+  Place place;
+  const void *arrayType, *indexType;
+};
+
+}  // namespace
+
+#define HANDLER extern "C" [[noreturn]] SIMULATED_EXPORT void
+
+HANDLER __ubsan_handle_type_mismatch_v1_abort(const Mismatch *found, uintptr_t address) {
+  simulated::fail(simulated::MISALIGNED_ADDRESS, "0x%lx is no multiple of %d, at %s:%u", address, 1 << found->logAlignment, found->place.file,
+                  found->place.line);
+}
+HANDLER __ubsan_handle_out_of_bounds_abort(const OutOfBounds *found, uintptr_t index) {
+  simulated::fail(simulated::LAUNCH_FAILED, "an array has no element %ld, at %s:%u", long(index), found->place.file, found->place.line);
+}

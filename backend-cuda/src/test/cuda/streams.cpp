@@ -126,7 +126,7 @@ int launch(Graph &graph) {
 int issue(void *handle, Work work) {
   if (int status = ready()) return status;
   auto stream = find(handle);
-  if (!stream) return INVALID_HANDLE;
+  if (!stream || stream->context != current) return INVALID_HANDLE;  // who launches has made the GPU current
   if (auto &capture = stream->capture) {
     if (!capture->valid) return CAPTURE_INVALIDATED;
     capture->graph.work.push_back(std::move(work));

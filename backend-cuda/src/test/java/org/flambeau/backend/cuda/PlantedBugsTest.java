@@ -47,6 +47,9 @@ class PlantedBugsTest {
     return Stream.of(
         new Bug("an element too many", "elementwise.cu", "i < n; i += step) out[i]", "i <= n; i += step) out[i]", "expm1",
             "after a block of"),
+        new Bug("packs where there are none", "elementwise.cu", "i < packs; i += step", "i < n / N; i += step", "expm1", "MISALIGNED_ADDRESS"),
+        new Bug("more threads than the kernel is compiled for", "reduce.cu",
+            "__launch_bounds__(THREADS) reduce(", "__launch_bounds__(THREADS / 2) reduce(", "norm", "LAUNCH_OUT_OF_RESOURCES"),
         new Bug("a barrier too few", "reduce.cu", "    __syncthreads();\n    if (lane < half) shared[slot]",
             "    if (lane < half) shared[slot]", "norm", "expected"),
         new Bug("a read of what nobody wrote", "reduce.cu", "      shared[slot] = gathered[k];",

@@ -74,21 +74,52 @@ class SimulatedFaultTest extends SimulatedGpu {
     SimulatedDriver.reset();
   }
 
-  @Test
-  void anAccessThatIsNotAlignedIsAFault() throws Exception {
-    long kernel = kernel("__global__ void f(float* x) { *reinterpret_cast<float4*>(x + 1) = *reinterpret_cast<float4*>(x + 5); }", "f");
+  @ParameterizedTest
+  @CsvSource(delimiter = '|', value = {
+    "*reinterpret_cast<float4*>(x + i) = {}                             | 16",
+    "x[0] = reinterpret_cast<Half*>(x + 2 * i)->at[0]                   | 16",
+    "x[0] = reinterpret_cast<const int2*>(x + i)->y                     | 8",
+    "x[0] = *reinterpret_cast<float*>(reinterpret_cast<short*>(x) + i)  | 4",
+    "*reinterpret_cast<short*>(reinterpret_cast<char*>(x) + i) = 1      | 2"})
+  void anAccessThatIsNotAlignedIsAFault(String statement, int alignment) throws Exception {
+    long kernel = kernel("struct alignas(16) Half { short at[8]; };\n__global__ void f(float* x, int i) { " + statement + "; }", "f");
     long x = upload(new float[12]);
 
-    launch(kernel, 1, 1, 0, x);
+    launch(kernel, 1, 1, 0, x, 1);
+    String failure = String.valueOf(assertThrows(BackendException.class, () -> Driver.streamSynchronize(stream)).getMessage());
 
-    assertFaults("CUDA_ERROR_MISALIGNED_ADDRESS (716)", "kernel f, block (0, 0, 0), thread (0, 0, 0): ");
+    assertTrue(failure.contains("CUDA_ERROR_MISALIGNED_ADDRESS (716)"), failure);
+    assertTrue(SimulatedDriver.fault().endsWith(" is no multiple of " + alignment + ", at test.cu:2"), SimulatedDriver.fault());
+    SimulatedDriver.reset();
+  }
+
+  @Test
+  void anElementThatAnArrayDoesNotHaveIsAFault() throws Exception {
+    long kernel = kernel("__global__ void f(float* x) { __shared__ float tile[2][4]; tile[0][threadIdx.x] = x[0]; }", "f");
+    long x = upload(1);
+
+    launch(kernel, 1, 5, 0, x);
+
+    assertFaults("CUDA_ERROR_LAUNCH_FAILED (719)", "kernel f, block (0, 0, 0), thread (4, 0, 0): an array has no element 4, at test.cu:1");
+  }
+
+  @Test
+  void aLaunchGoesToAStreamOfTheCurrentDevice() throws Exception {
+    long kernel = kernel("__global__ void f() {}", "f");
+    Driver.ctxSetCurrent(Driver.primaryCtxRetain(Driver.device(1)));
+    try {
+      var refusal = assertThrows(BackendException.class, () -> launch(kernel, 1, 1, 0));
+      assertTrue(String.valueOf(refusal.getMessage()).contains("CUDA_ERROR_INVALID_HANDLE (400)"), refusal.getMessage());
+    } finally {
+      Driver.ctxSetCurrent(context);
+    }
   }
 
   private void manyFaults() throws Exception {
     long kernel = kernel("__global__ void f(float* x, long long i) { x[i * threadIdx.x] = 1; __syncthreads(); }", "f");
     long x = upload(0);
     for (int i = 0; i < 5; i++) {
-      launch(kernel, 1000, 128, 0, x, 1 << 20);
+      launch(kernel, 1000, 128, 0, x, 1 << 10); // the page after the block, where nothing else is
       assertFaults("CUDA_ERROR_ILLEGAL_ADDRESS (700)", "kernel f, block (");
     }
     launch(kernel, 1000, 128, 0, x, 0);

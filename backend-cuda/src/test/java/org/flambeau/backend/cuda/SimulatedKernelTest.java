@@ -134,6 +134,37 @@ class SimulatedKernelTest extends SimulatedGpu {
   }
 
   @Test
+  void sharedMemoryOfTheKernelsOwnCountsToo() throws Exception {
+    long kernel = kernel("extern \"C\" __global__ void f() { __shared__ float own[1024]; }", "f");
+
+    assertThrows(BackendException.class, () -> launch(kernel, 1, 1, 45_057));
+    launch(kernel, 1, 1, 45_056);
+    assertThrows(BackendException.class, () -> Driver.funcSetAttribute(kernel, Driver.MAX_DYNAMIC_SHARED_SIZE_BYTES, 228_353));
+    Driver.streamSynchronize(stream);
+  }
+
+  /// A thread may take 255 registers, and all threads of a block have 65,536.
+  @ParameterizedTest
+  @CsvSource(delimiter = '|', value = {
+    "__global__ void f() {}                                                                      | f      | 256",
+    "constexpr int MOST = 128; __global__ void __launch_bounds__(MOST, 2) f() {}                 | f      | 128",
+    "extern \"C\" __global__ __launch_bounds__(1024) void f() {}                                 | f      | 1024",
+    "template <class T> __global__ void __launch_bounds__(64, sizeof(T)) f() {} __global__ void g() {} | f<int> | 64",
+    "template <class T> __global__ void __launch_bounds__(64, sizeof(T)) f() {} __global__ void g() {} | g      | 256"})
+  void aBlockHasNoMoreThreadsThanItsKernelIsCompiledFor(String source, String name, int most) throws Exception {
+    long kernel = kernel(source, name);
+
+    launch(kernel, 1, most, 0);
+    var refusal = assertThrows(BackendException.class, () -> launch(kernel, 1, most + 1, 0));
+
+    assertTrue(String.valueOf(refusal.getMessage()).startsWith(most == 1024
+        ? "[cuLaunchKernel] CUDA_ERROR_INVALID_VALUE (1)"
+        : "[cuLaunchKernel] CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES (701)"), refusal.getMessage());
+    assertEquals(most, DriverExtras.funcGetAttribute(0, kernel));
+    Driver.streamSynchronize(stream);
+  }
+
+  @Test
   void sharedMemoryHoldsNoNumbersAtFirst() throws Exception {
     long kernel = kernel("""
         extern "C" __global__ void read(float* out) {
