@@ -68,6 +68,7 @@ final class Capture implements Backend.Graph {
   }
 
   private void record(Runnable work) {
+    gpu.makeCurrent();
     Driver.streamBeginCapture(stream);
     try {
       work.run();

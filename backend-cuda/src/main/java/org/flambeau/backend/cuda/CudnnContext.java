@@ -65,14 +65,13 @@ final class CudnnContext implements CudnnProposals.Target, AutoCloseable {
 
     /// A context for the calling thread and its stream, until it is closed. A thread that captures is lent the capture's.
     CudnnContext take() {
-      gpu.makeCurrent();
       Capture capture = gpu.capture();
       CudnnContext lent = capture == null ? null : capture.cudnn();
       CudnnContext found = lent != null ? lent : idle.pollFirst();
       CudnnContext context = found == null ? new CudnnContext(this) : found;
       if (context.stream != gpu.stream()) {
         context.stream = gpu.stream();
-        Cudnn.setStream(context.handle, context.stream);
+        Cudnn.setStream(context.handle(), context.stream);
       }
       return context;
     }
@@ -90,7 +89,9 @@ final class CudnnContext implements CudnnProposals.Target, AutoCloseable {
     pool.idle.addFirst(this);
   }
 
+  /// For calls of the thread, which has the GPU current from now on.
   long handle() {
+    pool.gpu.makeCurrent();
     return handle;
   }
 
@@ -119,6 +120,7 @@ final class CudnnContext implements CudnnProposals.Target, AutoCloseable {
     if (plan != null && capture != null) {
       capture.setAside(plan::close);
     } else if (plan != null) {
+      pool.gpu.makeCurrent();
       Driver.streamSynchronize(pool.gpu.stream());
       plan.close();
     }
@@ -154,7 +156,7 @@ final class CudnnContext implements CudnnProposals.Target, AutoCloseable {
 
     /// Issues a plan's work; cuDNN's status.
     int run(CudnnPlan plan) {
-      return Cudnn.execute(handle, plan.address(), pack.address());
+      return Cudnn.execute(handle(), plan.address(), pack.address());
     }
 
     @Override
@@ -167,7 +169,7 @@ final class CudnnContext implements CudnnProposals.Target, AutoCloseable {
 
   @Override
   public void nameFor(CudnnDescriptor graph) {
-    graph.setHandle(CudnnAttribute.GRAPH_HANDLE, handle);
+    graph.setHandle(CudnnAttribute.GRAPH_HANDLE, handle());
   }
 
   /// Heuristics ask the graph.
@@ -176,6 +178,6 @@ final class CudnnContext implements CudnnProposals.Target, AutoCloseable {
 
   @Override
   public void nameForPlan(CudnnDescriptor plan) {
-    plan.setHandle(CudnnAttribute.PLAN_HANDLE, handle);
+    plan.setHandle(CudnnAttribute.PLAN_HANDLE, handle());
   }
 }

@@ -118,6 +118,7 @@ final class CudnnPlans {
 
   /// Settles how a request is done, here or as another context did before.
   private synchronized Answer find(CudnnContext context, CudnnRequest request, Trial.@Nullable Way rival, long... tensors) {
+    gpu.makeCurrent();
     Integer choice = choices.get(request);
     Answer known = context.answer(request);
     boolean postponed = choice == null && gpu.capture() != null && Trial.pays(request.work());
@@ -170,6 +171,7 @@ final class CudnnPlans {
 
   private @Nullable CudnnPlan next(CudnnProposals proposals, CudnnRequest request, boolean fallback) {
     Map<Integer, Failure> failed = failures.getOrDefault(request.whole(), Map.of());
+    gpu.makeCurrent();
     return proposals.next(number -> !failed.containsKey(number), fallback);
   }
 

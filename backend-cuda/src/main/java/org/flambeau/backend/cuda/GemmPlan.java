@@ -172,14 +172,15 @@ final class GemmPlan {
     return ALL.get(LONG, result(proposal) + CublasLt.RESULT_WORKSPACE_BYTES);
   }
 
-  /// Issues the product by one of the proposals to a stream; cuBLASLt's status. One thread at a time, since the bias is in the descriptor.
-  synchronized int run(int proposal, long a, long b, long d, long biasAddress, long workspace, long workspaceBytes, long stream) {
+  /// Issues the product by one of the proposals to a GPU; cuBLASLt's status. One thread at a time, since the bias is in the descriptor.
+  synchronized int run(Gpu gpu, int proposal, long a, long b, long d, long biasAddress, long workspace, long workspaceBytes) {
+    gpu.makeCurrent();
     if (bias != 0 && ALL.get(LONG, bias) != biasAddress) {
       setBias(biasAddress);
     }
     try {
       return CublasLt.matmul(handle, descriptors.product, one, a, descriptors.a, b, descriptors.b, zero, d, descriptors.d, d,
-          descriptors.d, result(proposal), workspace, workspaceBytes, stream);
+          descriptors.d, result(proposal), workspace, workspaceBytes, gpu.stream());
     } finally {
       Reference.reachabilityFence(this);
     }

@@ -22,7 +22,6 @@ final class GemmPlans {
   /// Nothing for products that cuBLASLt cannot do.
   private final ConcurrentHashMap<Gemm, Optional<GemmPlan>> plans = new ConcurrentHashMap<>();
 
-  /// With the GPU's context current.
   GemmPlans(Gpu gpu) {
     this.gpu = gpu;
     this.handle = gpu.handle(CublasLt::create);
@@ -35,7 +34,6 @@ final class GemmPlans {
     if (plan == null) {
       return false;
     }
-    gpu.makeCurrent();
     int proposal = plan.chosen();
     while (proposal < plan.proposals()) {
       long bytes = plan.workspaceBytes(proposal);
@@ -47,7 +45,7 @@ final class GemmPlans {
       }
       int status;
       try (Workspace workspace = room == null ? Workspace.of(gpu, bytes) : room) {
-        status = plan.run(proposal, a, b, d, bias, workspace.address(), bytes, gpu.stream());
+        status = plan.run(gpu, proposal, a, b, d, bias, workspace.address(), bytes);
       }
       if (status == CublasLt.SUCCESS) {
         gpu.launched(plan.name());
@@ -99,7 +97,7 @@ final class GemmPlans {
       for (int i = 0; i < plan.proposals(); i++) {
         int proposal = i;
         if (trial.prefers(
-            () -> plan.run(proposal, a, b, d, bias, workspace.address(), WORKSPACE, gpu.stream()) == CublasLt.SUCCESS)) {
+            () -> plan.run(gpu, proposal, a, b, d, bias, workspace.address(), WORKSPACE) == CublasLt.SUCCESS)) {
           plan.choose(proposal);
         }
       }

@@ -97,8 +97,8 @@ final class Gpu {
     return kernels;
   }
 
-  /// Makes the driver's calls of this thread go to this GPU. Cheap, and needed before each sequence of calls: a virtual thread may have
-  /// moved to another thread of the system since.
+  /// Makes the driver's and the libraries' calls of this thread go to this GPU. Cheap, and needed whenever the thread may have waited for another, at a lock
+  /// too: a virtual thread may be on another thread of the system since.
   void makeCurrent() {
     Driver.ctxSetCurrent(context);
   }
@@ -135,10 +135,11 @@ final class Gpu {
     return capture;
   }
 
-  /// Makes a library's handle, which waits for the GPU: not while a graph is recorded, which would break that.
+  /// Makes a library's handle for this GPU, which waits for it: not while a graph is recorded, which would break that.
   long handle(LongSupplier maker) {
     recording.readLock().lock();
     try {
+      makeCurrent();
       return maker.getAsLong();
     } finally {
       recording.readLock().unlock();
@@ -194,6 +195,7 @@ final class Gpu {
   /// After each launch of a kernel or graph.
   void launched(String what) {
     if (LAUNCH_BLOCKING && capture() == null) {
+      makeCurrent();
       try {
         Driver.streamSynchronize(stream());
       } catch (BackendException e) {
@@ -217,6 +219,7 @@ final class Gpu {
 
   /// Where something was refused: throws if that is because an earlier kernel left the GPU beyond use, which everything fails of from then on.
   void refuseAfterFault() {
+    makeCurrent();
     try {
       var _ = Driver.memGetInfo();
     } catch (BackendException e) {

@@ -29,6 +29,7 @@ final class GraphDraws implements AutoCloseable {
 
   private static long allocate(Gpu gpu) {
     try {
+      gpu.makeCurrent();
       return Driver.memAlloc(STATE);
     } catch (Allocator.OutOfMemory e) {
       throw new DeviceOutOfMemoryException("Out of memory on " + gpu.device() + ": a graph that draws random numbers needs " + STATE

@@ -42,9 +42,9 @@ final class HostCopies {
   void toDevice(long to, MemorySegment from, long bytes) {
     gpu.refuseInCapture(
         "copies values of the host, which a replay would copy again: make the tensor before, and copy into it before each replay");
-    gpu.makeCurrent();
     long stream = gpu.stream();
     synchronized (there) {
+      gpu.makeCurrent();
       there.prepare();
       int turn = 0;
       try {
@@ -65,9 +65,9 @@ final class HostCopies {
   /// Copies bytes of the GPU to the host and returns when they are there.
   void toHost(MemorySegment to, long from, long bytes) {
     gpu.refuseInCapture("brings values to the host, which waits for the GPU: do it after the replay");
-    gpu.makeCurrent();
     long stream = gpu.stream();
     synchronized (back) {
+      gpu.makeCurrent();
       back.prepare();
       long asked = 0;
       long arrived = 0;

@@ -53,7 +53,6 @@ final class MatrixProducts {
   synchronized GemmPlans open() {
     GemmPlans known = plans;
     if (known == null) {
-      gpu.makeCurrent();
       known = new GemmPlans(gpu);
       plans = known;
     }

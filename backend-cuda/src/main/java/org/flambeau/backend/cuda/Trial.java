@@ -18,14 +18,16 @@ final class Trial implements AutoCloseable {
   /// What a later way has to undercut the time of the best before it by, so that chance decides less.
   private static final float MARGIN = 0.97f;
 
-  private final long stream;
-  private final long start = Driver.eventCreate(true);
-  private final long end = Driver.eventCreate(true);
+  private final Gpu gpu;
+  private final long start;
+  private final long end;
   private float least = Float.POSITIVE_INFINITY;
 
-  /// With the GPU's context current.
   Trial(Gpu gpu) {
-    this.stream = gpu.stream();
+    this.gpu = gpu;
+    gpu.makeCurrent();
+    this.start = Driver.eventCreate(true);
+    this.end = Driver.eventCreate(true);
   }
 
   /// Whether ways to do so many operations are worth trying.
@@ -55,13 +57,13 @@ final class Trial implements AutoCloseable {
       return Float.POSITIVE_INFINITY;
     }
     for (int runs = RUNS;; runs *= 4) {
-      Driver.eventRecord(start, stream);
+      record(start);
       for (int run = 0; run < runs; run++) {
         if (!way.issue()) {
           return Float.POSITIVE_INFINITY;
         }
       }
-      Driver.eventRecord(end, stream);
+      record(end);
       Driver.eventSynchronize(end);
       float time = Driver.eventElapsedTime(start, end);
       if (time >= LONG_ENOUGH || runs >= MOST_RUNS) {
@@ -70,10 +72,16 @@ final class Trial implements AutoCloseable {
     }
   }
 
+  private void record(long event) {
+    gpu.makeCurrent();
+    Driver.eventRecord(event, gpu.stream());
+  }
+
   /// Waits until all that was issued is done, that of ways which were refused halfway too.
   @Override
   public void close() {
-    Driver.streamSynchronize(stream);
+    gpu.makeCurrent();
+    Driver.streamSynchronize(gpu.stream());
     Driver.eventDestroy(start);
     Driver.eventDestroy(end);
   }

@@ -1,6 +1,7 @@
 package org.flambeau.backend.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -8,11 +9,14 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.Tensor;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
+import org.flambeau.nn.Functional;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -52,6 +56,26 @@ class SimulatedDeviceTest {
     })).toList();
 
     assertEquals(List.of(true, true, true, true), threads.stream().map(CompletableFuture::join).toList());
+  }
+
+  /// Whoever waits for another at a lock may go on as another thread of the system, for which another device was current.
+  @Test
+  void virtualThreadsComputeOnBothDevicesAtTheSameTime() {
+    try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Future<Boolean>> all = IntStream.range(0, 16).mapToObj(thread -> threads.submit(() -> {
+        Device device = Device.cuda(thread % 2);
+        Tensor x = Tensor.arange(8 * 64 * 64).remainder(7).add(thread).to(DType.FLOAT32).reshape(8, 1, 64, 64);
+        return IntStream.range(0, 8).allMatch(i -> {
+          Tensor weight = Tensor.full(1 + thread / 4.0, 1, 1, 1, 1 + i % 4);
+          Tensor there = Functional.conv2d(x.to(device), weight.to(device), null).matmul(Tensor.eye(64 - i % 4).to(device));
+          return there.cpu().equal(Functional.conv2d(x, weight, null));
+        });
+      })).toList();
+
+      for (Future<Boolean> each : all) {
+        assertTrue(assertDoesNotThrow(() -> each.get()));
+      }
+    }
   }
 
   @Test
