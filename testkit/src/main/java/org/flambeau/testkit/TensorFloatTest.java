@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -26,6 +27,8 @@ public class TensorFloatTest {
       "einsum", "linear");
   /// Where factors are computed from products, so that a rounding comes to more than its share of a sum.
   private static final Set<String> COMPOSED = Set.of("linear_gelu", "attention", "attention_mask");
+  /// What multiplies, as the table says what an operation records.
+  private static final Set<String> MULTIPLYING = Set.of("mm", "bmm", "mv", "dot", "addmm", "baddbmm", "linear", "scaled_dot_product_attention");
   /// What a product is wrong by, relatively, whose two factors are rounded to a mantissa of 10 bits.
   private static final double ROUNDING = 0x1p-10;
   /// More than the samples come to, 1.6 at most, and less than by bfloat16, where a rounding is 8 times as large.
@@ -81,6 +84,8 @@ public class TensorFloatTest {
   Stream<DynamicTest> results_and_gradients_are_as_near_as_tensor_floats() {
     List<OpInfo> ops = OpTable.all().stream().filter(op -> PRODUCTS.contains(op.name()) || COMPOSED.contains(op.name())).toList();
     assertEquals(PRODUCTS.size() + COMPOSED.size(), ops.size());
+    assertEquals(List.of(), OpTable.all().stream().filter(op -> !ops.contains(op) && !Collections.disjoint(op.records(), MULTIPLYING))
+        .map(OpInfo::name).toList(), "made of products, but neither among those nor composed of them");
     return devices().stream()
         .flatMap(device -> ops.stream().map(op -> dynamicTest(op.name() + " on " + device, () -> examine(op, device))));
   }
