@@ -88,7 +88,7 @@ void poisonEdges(uintptr_t address, const Block &block) {
 int release(uintptr_t address, bool pinned) {
   Lock lock(driver);
   if (int status = ready()) return status;
-  if (int status = waits()) return status;
+  if (int status = waitsForAll()) return status;
   if (int status = finish(*current)) return status;
   auto block = blocks.find(address);
   if (block == blocks.end() || block->second.pinned != pinned) return INVALID_VALUE;

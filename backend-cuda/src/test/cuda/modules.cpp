@@ -114,7 +114,7 @@ API cuModuleLoadData(Module **out, const void *image) {
 API cuModuleUnload(Module *module) {
   Lock lock(driver);
   if (int status = ready()) return status;
-  if (int status = waits()) return status;
+  if (int status = waitsForAll()) return status;
   if (int status = finish(*current)) return status;
   if (!modules.count(module)) return INVALID_HANDLE;
   for (Function &function : module->functions) functions.erase(&function);

@@ -87,6 +87,9 @@ int finish(Context &context);
 // Ends the captures that a call which may wait for the device must not meet, with the status for it.
 int waits();
 
+// Ends those that a call which does wait for the current device must not meet: all that are captured there.
+int waitsForAll();
+
 bool capturing(void *stream);
 void invalidate(void *stream);
 

@@ -159,6 +159,13 @@ int waits() {
   return SUCCESS;
 }
 
+int waitsForAll() {
+  for (auto &capture : captures) {
+    if (capture->graph.context == current) return breaks(capture, CAPTURE_UNSUPPORTED);
+  }
+  return waits();
+}
+
 bool capturing(void *handle) {
   auto stream = find(handle);
   return stream && stream->capture;
@@ -210,9 +217,7 @@ API cuStreamSynchronize(void *handle) {
 API cuCtxSynchronize() {
   Lock lock(driver);
   if (int status = ready()) return status;
-  for (auto &capture : captures) {
-    if (capture->graph.context == current) return breaks(capture, CAPTURE_UNSUPPORTED);
-  }
+  if (int status = waitsForAll()) return status;
   return finish(*current);
 }
 API cuStreamWaitEvent(void *handle, Event *event, unsigned) {

@@ -173,13 +173,13 @@ final class CachingAllocator implements Allocator {
     }
   }
 
-  /// Returns whole segments that are free, but those of graphs that may still be replayed.
+  /// Returns whole segments that are free, but those of graphs that may still be replayed. The driver waits for the device then.
   @Override
   public synchronized void emptyCache() {
-    if (gpu.capture() != null) {
-      return; // giving memory back waits for the device
-    }
-    gpu.makeCurrent();
+    gpu.unlessRecording(this::releaseAll);
+  }
+
+  private void releaseAll() {
     for (Pool pool : pools) {
       if (pool == general || pool.closed) {
         release(pool, pool.small);

@@ -146,6 +146,18 @@ final class Gpu {
     }
   }
 
+  /// Does what waits for the GPU, but not while a graph is recorded, which would break that: then it is left.
+  void unlessRecording(Runnable body) {
+    if (capture() == null && recording.readLock().tryLock()) {
+      try {
+        makeCurrent();
+        body.run();
+      } finally {
+        recording.readLock().unlock();
+      }
+    }
+  }
+
   /// For [Capture]: runs what records.
   void recording(Runnable body) {
     recording.writeLock().lock();

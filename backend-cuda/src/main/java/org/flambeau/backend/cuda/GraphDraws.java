@@ -59,8 +59,13 @@ final class GraphDraws implements AutoCloseable {
     launch.run(gpu, begin, 1, 1);
   }
 
+  /// Giving memory back waits for the GPU, which would break what another thread captures.
   @Override
   public void close() {
-    Driver.memFree(state);
+    Capture running = gpu.captureOfAnyThread();
+    if (running == null || !running.setAside(this::close)) {
+      gpu.makeCurrent();
+      Driver.memFree(state);
+    }
   }
 }

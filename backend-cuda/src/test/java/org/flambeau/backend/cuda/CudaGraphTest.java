@@ -180,12 +180,17 @@ class CudaGraphTest {
   @Test
   void aGraphIsClosedAndTheGpuWaitedForWhileAnotherThreadCaptures() {
     Tensor counter = Tensor.of(0f).to(cuda);
-    CudaGraph other = CudaGraph.capture(() -> counter.add_(10));
+    CudaGraph other = CudaGraph.capture(() -> {
+      try (var _ = MemoryScope.open()) {
+        counter.fill_(10).add_(counter.clone().uniform_(0, 1).mul(0));
+      }
+    });
     other.replay();
 
     try (CudaGraph graph = CudaGraph.capture(() -> {
       elsewhere(() -> new CudaBackend().synchronize(0));
       elsewhere(other::close);
+      elsewhere(() -> MemoryStats.emptyCache(cuda));
       counter.add_(1);
     })) {
       graph.replay();
