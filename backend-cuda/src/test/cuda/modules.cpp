@@ -5,6 +5,7 @@
 #include <link.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <deque>
 #include <filesystem>
@@ -17,7 +18,7 @@
 
 struct Function {
   const simulated::Kernel *kernel;
-  int maxDynamicBytes = 0;  // that was asked for
+  size_t maxDynamicBytes = 0;  // that were asked for
 };
 
 struct Module {
@@ -32,7 +33,7 @@ struct Module {
 namespace {
 
 constexpr int MAX_THREADS = 0, MAX_DYNAMIC_SHARED = 8, PREFERRED_CARVEOUT = 9;
-constexpr int SHARED_LIMIT = 227 << 10, DYNAMIC_LIMIT = 48 << 10;
+constexpr size_t SHARED_LIMIT = 227 << 10, UNASKED_LIMIT = 48 << 10;
 
 // What a parameter is copied to in pieces of, so that it is aligned.
 struct alignas(16) Slot {
@@ -49,10 +50,7 @@ std::shared_ptr<Module> find(Function *function) {
 }
 
 // Dynamic shared memory that a block may have beside the kernel's own.
-int mostDynamic(Function &function) {
-  int unasked = DYNAMIC_LIMIT - int(find(&function)->sharedBytes);
-  return function.maxDynamicBytes > unasked ? function.maxDynamicBytes : unasked;
-}
+size_t mostDynamic(Function &function) { return std::max(function.maxDynamicBytes, UNASKED_LIMIT - find(&function)->sharedBytes); }
 
 // An image tells its length nowhere but in its header: the table of sections is last.
 size_t imageBytes(const void *image) {
@@ -105,7 +103,7 @@ API cuModuleLoadData(Module **out, const void *image) {
   if (int status = ready()) return status;
   if (int status = waits()) return status;
   auto module = load(image);
-  if (!module) return INVALID_IMAGE;
+  if (!module || module->sharedBytes > UNASKED_LIMIT) return INVALID_IMAGE;  // that much ptxas does not take
   *out = module.get();
   for (Function &function : module->functions) functions[&function] = *out;
   modules[*out] = std::move(module);
@@ -150,7 +148,7 @@ API cuFuncSetAttribute(Function *function, int attribute, int value) {
   if (!find(function)) return INVALID_HANDLE;
   if (attribute != MAX_DYNAMIC_SHARED && attribute != PREFERRED_CARVEOUT) return INVALID_VALUE;
   if (attribute == PREFERRED_CARVEOUT) return SUCCESS;
-  if (value < 0 || value > SHARED_LIMIT - int(find(function)->sharedBytes)) return INVALID_VALUE;
+  if (value < 0 || size_t(value) > SHARED_LIMIT - find(function)->sharedBytes) return INVALID_VALUE;
   function->maxDynamicBytes = value;
   return SUCCESS;
 }
@@ -163,7 +161,7 @@ API cuLaunchKernel(Function *function, unsigned gridX, unsigned gridY, unsigned 
   uint64_t threads = uint64_t(blockX) * blockY * blockZ;
   bool grid = gridX > 0 && gridX <= 0x7fffffff && gridY > 0 && gridY <= 0xffff && gridZ > 0 && gridZ <= 0xffff;
   bool block = threads > 0 && threads <= simulated::MAX_THREADS && blockX <= 1024 && blockY <= 1024 && blockZ <= 64;
-  if (!grid || !block || dynamicBytes > unsigned(mostDynamic(*function))) return INVALID_VALUE;
+  if (!grid || !block || dynamicBytes > mostDynamic(*function)) return INVALID_VALUE;
   const simulated::Kernel &kernel = *function->kernel;
   if (threads > kernel.threads) return OUT_OF_RESOURCES;
   if (kernel.count > 0 && !parameters) return INVALID_VALUE;

@@ -141,6 +141,7 @@ class SimulatedKernelTest extends SimulatedGpu {
     launch(kernel, 1, 1, 45_056);
     assertThrows(BackendException.class, () -> Driver.funcSetAttribute(kernel, Driver.MAX_DYNAMIC_SHARED_SIZE_BYTES, 228_353));
     Driver.streamSynchronize(stream);
+    assertThrows(BackendException.class, () -> kernel("extern \"C\" __global__ void f() { __shared__ float own[12289]; }", "f"));
   }
 
   /// A thread may take 255 registers, and all threads of a block have 65,536.
