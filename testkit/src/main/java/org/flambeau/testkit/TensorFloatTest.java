@@ -28,7 +28,8 @@ public class TensorFloatTest {
   /// Where factors are computed from products, so that a rounding comes to more than its share of a sum.
   private static final Set<String> COMPOSED = Set.of("linear_gelu", "attention", "attention_mask");
   /// What multiplies, as the table says what an operation records.
-  private static final Set<String> MULTIPLYING = Set.of("mm", "bmm", "mv", "dot", "addmm", "baddbmm", "linear", "scaled_dot_product_attention");
+  private static final Set<String> MULTIPLYING = Set.of("mm", "bmm", "mv", "dot", "addmm", "baddbmm", "linear",
+      "scaled_dot_product_attention");
   /// What a product is wrong by, relatively, whose two factors are rounded to a mantissa of 10 bits.
   private static final double ROUNDING = 0x1p-10;
   /// More than the samples come to, 1.6 at most, and less than by bfloat16, where a rounding is 8 times as large.

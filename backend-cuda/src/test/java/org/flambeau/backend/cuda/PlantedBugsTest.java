@@ -47,7 +47,8 @@ class PlantedBugsTest {
     return Stream.of(
         new Bug("an element too many", "elementwise.cu", "i < n; i += step) out[i]", "i <= n; i += step) out[i]", "expm1",
             "after a block of"),
-        new Bug("packs where there are none", "elementwise.cu", "i < packs; i += step", "i < n / N; i += step", "expm1", "MISALIGNED_ADDRESS"),
+        new Bug("packs where there are none", "elementwise.cu", "i < packs; i += step", "i < n / N; i += step", "expm1",
+            "MISALIGNED_ADDRESS"),
         new Bug("more threads than the kernel is compiled for", "reduce.cu",
             "__launch_bounds__(THREADS) reduce(", "__launch_bounds__(THREADS / 2) reduce(", "norm", "LAUNCH_OUT_OF_RESOURCES"),
         new Bug("a barrier too few", "reduce.cu", "    __syncthreads();\n    if (lane < half) shared[slot]",
