@@ -6,7 +6,7 @@ A line is: what is iterated; its arguments; the indices, epochs divided by "|"; 
 import pathlib
 
 import torch
-from torch.utils.data import DataLoader, RandomSampler, TensorDataset, random_split
+from torch.utils.data import DataLoader, RandomSampler, SubsetRandomSampler, TensorDataset, WeightedRandomSampler, random_split
 
 OUT = pathlib.Path(__file__).parent.parent / "resources/org/flambeau/data/orders.txt"
 
@@ -46,6 +46,19 @@ def lines():
             torch.manual_seed(8)
             split = random_split(dataset(n), parts, **({"generator": g} if given else {}))
             yield f"split;{n},{','.join(map(str, parts))};{given};{show(part.indices for part in split)};{after(g)}"
+    for n, draws, replacement in ((1, 4, True), (5, 1, True), (7, 70, True), (1000, 40, True), (1, 1, False), (7, 7, False), (100, 30, False)):
+        weights = [i * 7 % 11 / 4 for i in range(1, n + 1)]
+        for given in (False, True):
+            g = torch.Generator().manual_seed(14) if given else None
+            torch.manual_seed(9)
+            sampler = WeightedRandomSampler(weights, draws, replacement, generator=g)
+            yield f"weighted;{n},{draws},{replacement};{given};{show([list(sampler) for _ in range(2)])};{after(g)}"
+    for n in (0, 1, 9):
+        for given in (False, True):
+            g = torch.Generator().manual_seed(15) if given else None
+            torch.manual_seed(10)
+            sampler = SubsetRandomSampler([3 * i for i in range(n)], generator=g)
+            yield f"subset;{n};{given};{show([list(sampler) for _ in range(2)])};{after(g)}"
 
 
 OUT.parent.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,8 @@ package org.flambeau.data;
 import java.util.Arrays;
 import java.util.NoSuchElementException;
 import java.util.PrimitiveIterator;
+import java.util.function.Supplier;
+import java.util.stream.LongStream;
 import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.Generator;
@@ -63,14 +65,19 @@ public final class RandomSampler implements Sampler {
     return Tensor.randint(generator, DType.INT64, Long.MIN_VALUE, 0).toLong() & Long.MAX_VALUE;
   }
 
+  /// An epoch's order, drawn when its first index is asked for: of two epochs side by side, both begin before either draws.
+  static PrimitiveIterator.OfLong whenAsked(Supplier<long[]> order) {
+    return LongStream.of(0).flatMap(_ -> LongStream.of(order.get())).iterator();
+  }
+
   static long[] permutation(long n, Generator generator) {
     try (var _ = MemoryScope.open()) {
       return Tensor.randperm(generator, n).toLongArray();
     }
   }
 
-  /// Draws a block of indices when the one before is used up, and a last one that is not needed where PyTorch draws it, too. Nothing is drawn
-  /// before the first index is asked for: of two epochs side by side, both begin before either draws.
+  /// Draws a block of indices when the one before is used up, and a last one that is not needed where PyTorch draws it, too. As with
+  /// [#whenAsked], nothing is drawn before the first index is asked for.
   private final class Epoch implements PrimitiveIterator.OfLong {
     private @Nullable Generator drawn;
     private long[] block = {};

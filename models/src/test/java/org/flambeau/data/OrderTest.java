@@ -23,6 +23,7 @@ import org.flambeau.Generator;
 import org.flambeau.Random;
 import org.flambeau.Tensor;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -50,6 +51,8 @@ class OrderTest {
       case "sampler" -> 5;
       case "replacement" -> 6;
       case "loader" -> 7;
+      case "weighted" -> 9;
+      case "subset" -> 10;
       default -> 8;
     });
     Generator chosen = given ? generator : null;
@@ -62,6 +65,17 @@ class OrderTest {
         DataLoader own = chosen == null ? loader : loader.generator(chosen);
         yield show(3, () -> read(own));
       }
+      case "weighted" -> {
+        double[] weights = IntStream.rangeClosed(1, n).mapToDouble(i -> i * 7 % 11 / 4.0).toArray();
+        int draws = Integer.parseInt(arguments[1]);
+        WeightedRandomSampler sampler = arguments[2].equals("True") ? WeightedRandomSampler.of(weights, draws)
+            : WeightedRandomSampler.withoutReplacement(weights, draws);
+        yield show(2, () -> indices(sampler.generator(chosen)));
+      }
+      case "subset" -> {
+        SubsetRandomSampler sampler = SubsetRandomSampler.of(LongStream.range(0, n).map(i -> 3 * i).toArray());
+        yield show(2, () -> indices(sampler.generator(chosen)));
+      }
       default -> split(n, Arrays.copyOfRange(arguments, 1, arguments.length), generator);
     };
     assertEquals(part[3], order);
@@ -72,6 +86,8 @@ class OrderTest {
     long seed = switch (what) {
       case "sampler", "replacement" -> 11;
       case "loader" -> 12;
+      case "weighted" -> 14;
+      case "subset" -> 15;
       default -> 13;
     };
     Generator generator = Generator.create(Device.CPU).manualSeed(seed);
@@ -135,6 +151,41 @@ class OrderTest {
     }
     assertEquals("[0, 3, 2][4, 5, 1][5, 4, 1][3, 0, 2]", read.toString());
     assertEquals(493, Tensor.randint(0, 1000).toLong(), "the generator's next number");
+  }
+
+  /// One that goes on from a generator's state reads what is left, with any number of workers.
+  @Test
+  void anEpochIsTheSameFromTheSameStateWithAnyNumberOfWorkers() {
+    double[] weights = {1, 0, 3, 2, 0.5, 8};
+    for (Sampler sampler : List.of(WeightedRandomSampler.of(weights, 20), WeightedRandomSampler.withoutReplacement(weights, 5),
+        SubsetRandomSampler.of(5, 3, 1, 2))) {
+      DataLoader loader = DataLoader.of(numbers(6)).batchSize(3).sampler(sampler);
+      Random.manualSeed(3);
+      String _ = join(read(loader));
+      byte[] state = Generator.defaultOf(Device.CPU).getState();
+      String rest = show(2, () -> read(loader));
+      for (int workers = 1; workers < 4; workers++) {
+        DataLoader parallel = loader.workers(workers);
+        Generator.defaultOf(Device.CPU).setState(state);
+        assertEquals(rest, show(2, () -> read(parallel)));
+      }
+    }
+  }
+
+  @Test
+  void weightsThatSayNothingAreRefused() {
+    assertRefused("expected weights that are finite and not negative, got -1.0", () -> WeightedRandomSampler.of(new double[] {1, -1}, 2));
+    assertRefused("expected weights that are finite and not negative, got NaN",
+        () -> WeightedRandomSampler.of(new double[] {Double.NaN}, 2));
+    assertRefused("expected a weight above 0, got [0.0, 0.0]", () -> WeightedRandomSampler.of(new double[2], 2));
+    assertRefused("num_samples should be a positive integer value, but got num_samples=0",
+        () -> WeightedRandomSampler.of(new double[] {1}, 0));
+    assertRefused("cannot sample num_samples=3 of 2 weights without replacement: draw fewer, or with replacement",
+        () -> WeightedRandomSampler.withoutReplacement(new double[] {1, 2}, 3));
+  }
+
+  private static void assertRefused(String message, Executable sampler) {
+    assertEquals("[WeightedRandomSampler] " + message, assertThrows(IllegalArgumentException.class, sampler).getMessage());
   }
 
   @Test
