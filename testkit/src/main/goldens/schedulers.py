@@ -11,6 +11,7 @@ import warnings
 import torch
 from safetensors.torch import save_file
 from torch.optim import SGD, Adam, lr_scheduler as S
+from torch.optim.swa_utils import SWALR
 
 warnings.simplefilter("ignore")
 out = {}
@@ -54,6 +55,10 @@ case("sequential three", lambda o: S.SequentialLR(o, [S.ConstantLR(o, 0.5, 100),
      [8, 20]), 60)
 case("sequential steps", lambda o: S.SequentialLR(o, [S.StepLR(o, 3), S.MultiStepLR(o, [2, 4], 0.5), S.LinearLR(o, 0.2, 0.8, 6)], [5, 11]), 30)
 case("chained", lambda o: S.ChainedScheduler([S.LinearLR(o, 0.2, 1, 8), S.ExponentialLR(o, 0.97), S.StepLR(o, 11)]), 60)
+case("averaging", lambda o: SWALR(o, 0.05), 20)
+case("averaging linear", lambda o: SWALR(o, [0.5, 0.01], 7, "linear"), 20)
+case("averaging at once", lambda o: SWALR(o, 0.05, 0), 5)
+case("sequential averaging", lambda o: S.SequentialLR(o, [S.ExponentialLR(o, 0.9), SWALR(o, 0.05, 4)], [5]), 15)
 
 metrics = [math.cos(i / 5) + (0.3 if i > 40 else 1) for i in range(100)]
 out["schedule/metrics"] = torch.tensor(metrics, dtype=torch.float64)

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 public abstract sealed class ChannelNorm extends Module permits BatchNorm, InstanceNorm {
   private final int features;
   private final double eps;
-  private final @Nullable Double momentum;
+  private @Nullable Double momentum;
   private final @Nullable Tensor weight;
   private final @Nullable Tensor bias;
   private final @Nullable Tensor runningMean;
@@ -61,8 +61,22 @@ public abstract sealed class ChannelNorm extends Module permits BatchNorm, Insta
   }
 
   /// How far the running statistics move towards a batch's; null for their plain average over all batches.
-  final @Nullable Double momentum() {
+  public final @Nullable Double momentum() {
     return momentum;
+  }
+
+  /// Changes how far the running statistics move from the next call on; null for their plain average over all batches since they were reset.
+  public final void setMomentum(@Nullable Double momentum) {
+    this.momentum = momentum;
+  }
+
+  /// Sets the running statistics, where there are some, back to those of a new layer.
+  public final void resetRunningStats() {
+    if (runningMean != null && runningVar != null && batches != null) {
+      runningMean.zero_();
+      runningVar.fill_(1);
+      batches.zero_();
+    }
   }
 
   /// How many batches it was trained with, or null.

@@ -67,6 +67,16 @@ public abstract non-sealed class EpochScheduler extends LrScheduler {
     return optimizer().parameterGroups().get(group).lr();
   }
 
+  /// What a schedule of this kind noted down of `group` under `name` when it was made.
+  final double noted(ParameterGroup<?> group, String name) {
+    Double value = group.schedule().get(name);
+    if (value == null) {
+      throw new IllegalStateException(
+          "[" + getClass().getSimpleName() + "] the group has no " + name + ": it was added, or loaded, without this schedule");
+    }
+    return value;
+  }
+
   /// Called with each new epoch, before its learning rates are asked for.
   void enterEpoch() {}
 

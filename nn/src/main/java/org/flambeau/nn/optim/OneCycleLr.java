@@ -173,17 +173,9 @@ public final class OneCycleLr extends EpochScheduler {
       start = phases.get(i++).end;
     }
     Phase phase = phases.get(i);
-    double from = value(group, lr ? phase.startLr : phase.startMomentum);
-    double to = value(group, lr ? phase.endLr : phase.endMomentum);
+    double from = noted(group, lr ? phase.startLr : phase.startMomentum);
+    double to = noted(group, lr ? phase.endLr : phase.endMomentum);
     // the step after the last batch stays at the end, where a straight line would go on below 0
     return options.annealing.between(from, to, Math.min(1, (step - start) / (phase.end - start)));
-  }
-
-  private static double value(ParameterGroup<?> group, String name) {
-    Double value = group.schedule().get(name);
-    if (value == null) {
-      throw new IllegalStateException("[OneCycleLr] the group has no " + name + ": it was added, or loaded, without this schedule");
-    }
-    return value;
   }
 }

@@ -30,6 +30,7 @@ import org.flambeau.nn.optim.ReduceLrOnPlateau.ThresholdMode;
 import org.flambeau.nn.optim.SequentialLr;
 import org.flambeau.nn.optim.Sgd;
 import org.flambeau.nn.optim.StepLr;
+import org.flambeau.nn.optim.SwaLr;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -67,14 +68,19 @@ final class SchedulersTest {
             List.of(new ConstantLr(o, 0.5, 100), new ExponentialLr(o, 0.9), new CosineAnnealingWarmRestarts(o, 7)), List.of(8, 20))),
         way("sequential steps", o -> new SequentialLr(
             List.of(new StepLr(o, 3), new MultiStepLr(o, List.of(2, 4), 0.5), new LinearLr(o, 0.2, 0.8, 6)), List.of(5, 11))),
-        way("chained", o -> new ChainedScheduler(List.of(new LinearLr(o, 0.2, 1, 8), new ExponentialLr(o, 0.97), new StepLr(o, 11)))));
+        way("chained", o -> new ChainedScheduler(List.of(new LinearLr(o, 0.2, 1, 8), new ExponentialLr(o, 0.97), new StepLr(o, 11)))),
+        way("averaging", o -> new SwaLr(o, 0.05)),
+        way("averaging linear", o -> new SwaLr(o, List.of(0.5, 0.01), 7, OneCycleLr.Annealing.LINEAR)),
+        way("averaging at once", o -> new SwaLr(o, List.of(0.05, 0.05), 0, OneCycleLr.Annealing.COS)),
+        way("sequential averaging", o -> new SequentialLr(
+            List.of(new ExponentialLr(o, 0.9), new SwaLr(o, List.of(0.05, 0.05), 4, OneCycleLr.Annealing.COS)), List.of(5))));
   }
   // spotless:on
 
   /// Nothing, but for cosines: about one in a thousand is rounded to the other side by PyTorch's C library.
   private static double tolerance(String name) {
     return List.of("cosine", "cosine waves", "warm restarts", "longer restarts", "one cycle", "one cycle without momentum", "sequential",
-        "sequential three").contains(name) ? 1e-15 : 0;
+        "sequential three", "averaging", "sequential averaging").contains(name) ? 1e-15 : 0;
   }
 
   private static Tensor parameter() {
@@ -253,6 +259,10 @@ final class SchedulersTest {
     refused("[OneCycleLr] Expected float between 0 and 1 pct_start, but got 2.0", () -> OneCycleLr.options(1, 9).pctStart(2));
     refused("[OneCycleLr] max_lr must have 2 values, got 3",
         () -> new OneCycleLr(o, OneCycleLr.options(1, 9).maxLr(List.of(1.0, 2.0, 3.0))));
+    refused("[SwaLr] swa_lr must have the same length as optimizer.param_groups. swa_lr has 1 values, param_groups has 2.",
+        () -> new SwaLr(o, List.of(0.1), 3, OneCycleLr.Annealing.COS));
+    refused("[SwaLr] anneal_epochs must be equal or greater than 0, got -1",
+        () -> new SwaLr(o, List.of(0.1, 0.1), -1, OneCycleLr.Annealing.COS));
     refused("[ReduceLrOnPlateau] Factor should be < 1.0, but got 1.0", () -> ReduceLrOnPlateau.options().factor(1));
     refused("[SequentialLr] expects at least one scheduler, but got no scheduler", () -> new SequentialLr(List.of(), List.of()));
     refused(
