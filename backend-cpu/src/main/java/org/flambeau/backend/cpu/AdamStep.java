@@ -20,6 +20,7 @@ final class AdamStep extends ParameterUpdate {
   private final float kept;
 
   AdamStep(double lr, double step, double beta1, double beta2, double eps, double weightDecay, boolean decoupled, boolean maximize) {
+    super(!decoupled && weightDecay != 0);
     this.gradientDecay = decoupled ? 0 : (float) weightDecay;
     this.sign = maximize ? -1 : 1;
     this.toAverage = (float) (1 - beta1);
@@ -33,13 +34,13 @@ final class AdamStep extends ParameterUpdate {
   }
 
   @Override
-  void tile(long[] rows, long spare, int n) {
+  void tile(long[] rows, long decaying, long spare, int n) {
     long x = rows[0];
     long g = rows[1];
     long m = rows[2];
     long v = rows[3];
     if (gradientDecay != 0 || sign < 0) {
-      decayed.run(spare, g, x, x, x, x, 0, gradientDecay, sign, 0, n);
+      decayed.run(spare, g, decaying, x, x, x, 0, gradientDecay, sign, 0, n);
       g = spare;
     }
     if (toAverage < 0.5f) {

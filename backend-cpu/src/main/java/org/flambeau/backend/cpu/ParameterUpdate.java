@@ -1,5 +1,8 @@
 package org.flambeau.backend.cpu;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import org.flambeau.spi.Strided;
 
@@ -8,9 +11,26 @@ abstract class ParameterUpdate {
   private static final int GRADIENT = 1;
   private static final long TILE_BYTES = (long) Scratch.TILE * Float.BYTES;
 
+  /// A row of −0, which leaves the sign of what it is added to.
+  private static final MemorySegment ZEROS = Arena.global().allocateFrom(ValueLayout.JAVA_FLOAT, negativeZeros());
+
+  private final boolean decays;
+
+  private static float[] negativeZeros() {
+    float[] zeros = new float[Scratch.TILE];
+    Arrays.fill(zeros, -0f);
+    return zeros;
+  }
+
+  /// @param decays whether the gradient gets a part of the parameter
+  ParameterUpdate(boolean decays) {
+    this.decays = decays;
+  }
+
   /// Updates `n` elements in place: those of the parameter at `rows[0]` and of its states from `rows[2]` on. The gradient at `rows[1]` may
-  /// not change; `spare` has room for as many.
-  abstract void tile(long[] rows, long spare, int n);
+  /// not change; `spare` has room for as many. What a gradient gets a part of is at `decaying`: the parameter, or zeros, of which a gradient
+  /// gets nothing even where the parameter is infinite.
+  abstract void tile(long[] rows, long decaying, long spare, int n);
 
   /// All have the parameter's sizes.
   final void update(Strided parameter, Strided gradient, Strided... states) {
@@ -34,7 +54,7 @@ abstract class ParameterUpdate {
             int size = flat[i].dtype().size();
             rows[i] = Rows.read(flat[i].dtype(), at[i] + from * size, size, room + i * TILE_BYTES, n);
           }
-          tile(rows, room + rows.length * TILE_BYTES, n);
+          tile(rows, decays ? rows[0] : ZEROS.address(), room + rows.length * TILE_BYTES, n);
           for (int i = 0; i < rows.length; i++) {
             if (i != GRADIENT) {
               int size = flat[i].dtype().size();

@@ -55,7 +55,7 @@ public enum RowOp {
   VELOCITY,
   /// a − p·b.
   DESCEND,
-  /// a − p·(b·r + a·q + s·c): descent along the decayed gradient and the velocity c.
+  /// a − p·(b·r + d·q + s·c): descent along the decayed gradient and the velocity c.
   DESCEND_NESTEROV,
 
   // Adam

@@ -15,6 +15,7 @@ final class SgdStep extends ParameterUpdate {
   private final float sign;
 
   SgdStep(boolean first, double lr, double momentum, double dampening, double weightDecay, boolean nesterov, boolean maximize) {
+    super(weightDecay != 0);
     this.first = first;
     this.lr = (float) lr;
     this.momentum = (float) momentum;
@@ -25,22 +26,25 @@ final class SgdStep extends ParameterUpdate {
   }
 
   @Override
-  void tile(long[] rows, long spare, int n) {
+  void tile(long[] rows, long decaying, long spare, int n) {
     long x = rows[0];
     long g = rows[1];
     if (rows.length == 2) {
-      decayed.run(spare, g, x, x, x, x, 0, weightDecay, sign, 0, n);
-      descend.run(x, x, spare, x, x, x, lr, 0, 0, 0, n);
+      if (weightDecay != 0 || sign < 0) {
+        decayed.run(spare, g, decaying, x, x, x, 0, weightDecay, sign, 0, n);
+        g = spare;
+      }
+      descend.run(x, x, g, x, x, x, lr, 0, 0, 0, n);
       return;
     }
     long v = rows[2];
     if (first) {
-      decayed.run(v, g, x, x, x, x, 0, weightDecay, sign, 0, n);
+      decayed.run(v, g, decaying, x, x, x, 0, weightDecay, sign, 0, n);
     } else {
-      velocity.run(v, v, g, x, x, x, momentum, weightDecay, sign, undamped, n);
+      velocity.run(v, v, g, decaying, x, x, momentum, weightDecay, sign, undamped, n);
     }
     if (nesterov) {
-      descendNesterov.run(x, x, g, v, x, x, lr, weightDecay, sign, momentum, n);
+      descendNesterov.run(x, x, g, v, decaying, x, lr, weightDecay, sign, momentum, n);
     } else {
       descend.run(x, x, v, x, x, x, lr, 0, 0, 0, n);
     }

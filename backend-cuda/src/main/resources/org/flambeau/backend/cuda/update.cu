@@ -43,6 +43,13 @@ struct SCALE {
   }
 };
 
+// A gradient with its sign and the decay of the parameter x. Without decay an infinite parameter leaves it alone.
+template <class C>
+__device__ __forceinline__ C decayed(C sign, C gradient, C decay, C x) {
+  C g = sign * gradient;
+  return decay == C(0) ? g : g + decay * x;
+}
+
 // Stochastic gradient descent, with momentum (Sutskever et al., 2013): parameter, gradient, and with momentum velocity.
 template <class T>
 struct SGD {
@@ -69,7 +76,7 @@ struct SGD {
 
   template <int DEPTH>
   __device__ __forceinline__ void update(C (&x)[DEPTH]) const {
-    C g = sign * x[1] + weightDecay * x[0];
+    C g = decayed(sign, x[1], weightDecay, x[0]);
     C way = g;
     if constexpr (DEPTH > 2) {
       C v = first ? g : momentum * x[2] + undamped * g;
@@ -110,7 +117,7 @@ struct ADAM {
 
   template <int DEPTH>
   __device__ __forceinline__ void update(C (&x)[DEPTH]) const {
-    C g = sign * x[1] + gradientDecay * x[0];
+    C g = decayed(sign, x[1], gradientDecay, x[0]);
     x[2] = toAverage < C(0.5) ? x[2] + toAverage * (g - x[2]) : g - beta1 * (g - x[2]); // from the nearer end
     x[3] = beta2 * x[3] + toSquare * g * g;
     C square = x[3];

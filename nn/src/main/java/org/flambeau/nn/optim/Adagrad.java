@@ -117,12 +117,19 @@ public final class Adagrad extends Optimizer<Adagrad.Options> {
 
   private void updateOne(Tensor parameter, Tensor grad, Tensor lr, Tensor step, Options o) {
     Tensor direction = direction(parameter, grad, o.maximize, o.weightDecay);
-    Tensor sum = state(parameter, SUM);
-    if (sum == null) {
-      sum = remember(parameter, SUM, Tensor.fullLike(parameter, o.initialAccumulatorValue));
-    }
-    sum.addcmul_(direction, direction, 1);
+    Tensor sum = sumOf(parameter, o).addcmul_(direction, direction, 1);
     Tensor rate = o.lrDecay == 0 ? lr : lr.div(step.to(DType.FLOAT64).sub(1).mul(o.lrDecay).add(1));
     descend(parameter, rate, direction, sum.sqrt().add_(o.eps));
+  }
+
+  @Override
+  void begin(Tensor parameter, Options o) {
+    Tensor _ = remember(parameter, STEP, Tensor.scalar(0f));
+    Tensor _ = sumOf(parameter, o);
+  }
+
+  private Tensor sumOf(Tensor parameter, Options o) {
+    Tensor sum = state(parameter, SUM);
+    return sum != null ? sum : remember(parameter, SUM, Tensor.fullLike(parameter, o.initialAccumulatorValue));
   }
 }

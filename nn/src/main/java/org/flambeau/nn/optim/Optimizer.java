@@ -85,7 +85,11 @@ public abstract class Optimizer<O extends OptimizerOptions<O>> {
       }
     }
     groups.add(new ParameterGroup<>(list, options));
+    list.forEach(parameter -> begin(parameter, options));
   }
+
+  /// Called with each parameter of a new group, for states that are there before the first step.
+  void begin(Tensor parameter, O options) {}
 
   /// The groups, in the order of adding.
   public final List<ParameterGroup<O>> parameterGroups() {
@@ -152,7 +156,7 @@ public abstract class Optimizer<O extends OptimizerOptions<O>> {
   /// returns, but for states.
   protected abstract void update(ParameterGroup<O> group, List<Tensor> parameters);
 
-  /// What it remembers of `parameter`, by PyTorch's names; empty before the first step.
+  /// What it remembers of `parameter`, by PyTorch's names; empty before the first step, but for [Adagrad].
   public final Map<String, Tensor> state(Tensor parameter) {
     return Collections.unmodifiableMap(states.getOrDefault(parameter, Map.of()));
   }

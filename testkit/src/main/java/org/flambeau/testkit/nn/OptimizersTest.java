@@ -24,6 +24,7 @@ import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Adam, AdamW, RMSprop and Adagrad go where PyTorch's go.
 public class OptimizersTest {
@@ -146,6 +147,42 @@ public class OptimizersTest {
             weight_decay=1.0, params=[0, 1]}, {amsgrad=true, betas=[0.9, 0.999], decoupled_weight_decay=false, eps=1.0E-8, lr=0.25, \
             maximize=false, weight_decay=0.0, params=[2]}]}""",
         optimizer.stateDict().toString());
+  }
+
+  @Test
+  void adagrad_has_its_states_before_the_first_step() {
+    Tensor p = Tensor.ones(2).requiresGrad_(true);
+    var optimizer = new Adagrad(List.of(p), Adagrad.options().initialAccumulatorValue(0.5));
+    Tensor q = Tensor.ones(1).requiresGrad_(true);
+    optimizer.addParameterGroup(List.of(q), Adagrad.options());
+    assertEquals("{0={step=tensor(0.), sum=tensor([0.5000, 0.5000])}, 1={step=tensor(0.), sum=tensor([0.])}}",
+        String.valueOf(optimizer.stateDict().get("state")));
+    p.sum().backward();
+    optimizer.step();
+    assertEquals("{step=tensor(1.), sum=tensor([1.5000, 1.5000])}", optimizer.state(p).toString());
+  }
+
+  /// In a kernel for many parameters as one by one, which those with gaps are.
+  @ParameterizedTest(name = "{0}")
+  @ValueSource(booleans = {false, true})
+  void without_decay_an_infinite_parameter_leaves_its_gradient_alone(boolean gaps) {
+    double inf = Double.POSITIVE_INFINITY;
+    Map<Way, double[]> ways = Map.of(p -> new Sgd(p, Sgd.options().lr(0.5)), new double[] {inf, -inf, -inf},
+        p -> new Sgd(p, Sgd.options().lr(0.5).maximize(true)), new double[] {inf, -inf, inf},
+        p -> new Sgd(p, Sgd.options().lr(0.5).momentum(0.5)), new double[] {inf, -inf, -inf},
+        p -> new Sgd(p, Sgd.options().lr(0.5).momentum(0.5).nesterov(true)), new double[] {inf, -inf, -inf},
+        p -> new Adam(p, Adam.options().lr(0.5).maximize(true)), new double[] {inf, -inf, Double.NaN},
+        p -> new Adam(p, Adam.options().lr(0.5).weightDecay(0.5)), new double[] {Double.NaN, Double.NaN, Double.NaN});
+    ways.forEach((way, expected) -> {
+      Tensor p = Tensor.zeros(NnGoldens.device(), DType.FLOAT32, 3, 2);
+      p = (gaps ? p.select(1, 0) : p.flatten().narrow(0, 0, 3)).copy_(Tensor.of(inf, -inf, 1)).requiresGrad_(true);
+      Optimizer<?> optimizer = way.apply(List.of(p));
+      for (int step = 0; step < 2; step++) {
+        p.setGrad(Tensor.of(1f, -2, Float.POSITIVE_INFINITY).to(NnGoldens.device()));
+        optimizer.step();
+      }
+      assertArrayEquals(expected, p.detach().toDoubleArray(), optimizer.toString());
+    });
   }
 
   /// No kernel takes parameters with gaps.

@@ -101,8 +101,8 @@ final class FloatRowMath {
   }
 
   static FloatVector descendNesterov(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b,
-      FloatVector c) {
-    FloatVector direction = c.fma(s, a.fma(q, b.mul(r)));
+      FloatVector c, FloatVector d) {
+    FloatVector direction = c.fma(s, d.fma(q, b.mul(r)));
     return direction.fma(p.neg(), a);
   }
 
