@@ -408,7 +408,12 @@ public final class Tensor extends TensorFactories
 
   /// Its dtype and sizes in a few words, for messages: `torch.FloatTensor [2, 3]`.
   public String describe() {
-    return "torch." + TypeName.of(dtype()) + "Tensor " + Shapes.list(data.sizes());
+    return describe(dtype(), data.sizes());
+  }
+
+  /// [#describe()] of a tensor of this dtype and these sizes.
+  public static String describe(DType dtype, long... sizes) {
+    return "torch." + TypeName.of(dtype) + "Tensor " + Shapes.list(sizes);
   }
 
   /// PyTorch's printed form, to the letter, by the [PrintOptions] in force.

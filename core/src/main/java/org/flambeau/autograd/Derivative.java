@@ -33,8 +33,8 @@ public final class Derivative<A> {
     @Nullable Tensor[] of(@Nullable Tensor[] grads, Saved saved, A attributes);
   }
 
-  /// One operand's formula, and what it looks at.
-  public record Term<A>(int saves, Partial<A> partial) {}
+  /// One operand's formula, what it looks at, and what else may not change in place before it runs.
+  public record Term<A>(int saves, int fixed, Partial<A> partial) {}
 
   private final String node;
   private final List<Term<A>> terms;
@@ -68,12 +68,17 @@ public final class Derivative<A> {
 
   /// The formula of one operand.
   public static <A> Term<A> term(int saves, Partial<A> partial) {
-    return new Term<>(saves, partial);
+    return new Term<>(saves, 0, partial);
   }
 
   /// The formula of one operand that looks at no tensor but the gradient.
   public static <A> Term<A> term(Partial<A> partial) {
-    return new Term<>(0, partial);
+    return new Term<>(0, 0, partial);
+  }
+
+  /// A term that refuses to run after a change of the tensors in `mask` too, which nothing keeps: as in PyTorch, which saves them.
+  public static <A> Term<A> fixing(int mask, Term<A> term) {
+    return new Term<>(term.saves, mask, term.partial);
   }
 
   /// An operation that is piecewise constant: its gradient is zero everywhere it exists.
@@ -109,6 +114,17 @@ public final class Derivative<A> {
     for (int i = 0; i < terms.size(); i++) {
       if ((needed >> i & 1) != 0) {
         mask |= terms.get(i).saves;
+      }
+    }
+    return mask;
+  }
+
+  /// What must not change, beyond what is saved, when the gradients of the operands in `needed` (a bit each) are.
+  int fixedFor(int needed) {
+    int mask = 0;
+    for (int i = 0; i < terms.size(); i++) {
+      if ((needed >> i & 1) != 0) {
+        mask |= terms.get(i).fixed;
       }
     }
     return mask;

@@ -13,6 +13,7 @@ public final class RecordedNode<A> extends Node implements Saved {
   private final A attributes;
   private @Nullable SavedTensor @Nullable [] inputs;
   private @Nullable SavedTensor @Nullable [] results;
+  private FixedTensor[] fixed = FixedTensor.NONE;
   private volatile Released released = Released.NOT;
 
   private RecordedNode(Derivative<A> derivative, A attributes, @Nullable Tensor[] operands, ThreadState thread) {
@@ -34,6 +35,7 @@ public final class RecordedNode<A> extends Node implements Saved {
     }
     node.setOutputs(outputs);
     node.saveResults(node.saves(), results);
+    node.fixed = FixedTensor.of(derivative.fixedFor(node.needed()), operands, results);
     node.register(ThreadState.current());
   }
 
@@ -63,11 +65,16 @@ public final class RecordedNode<A> extends Node implements Saved {
   }
 
   private int saves() {
+    return derivative.savesFor(needed());
+  }
+
+  /// The operands whose gradients are needed, a bit each.
+  private int needed() {
     int needed = 0;
     for (int i = 0; i < edgeCount(); i++) {
       needed |= needs(i) ? 1 << i : 0;
     }
-    return derivative.savesFor(needed);
+    return needed;
   }
 
   private void saveInputs(int saves, @Nullable Tensor[] operands) {
@@ -111,6 +118,9 @@ public final class RecordedNode<A> extends Node implements Saved {
   @Nullable Tensor[] apply(@Nullable Tensor[] grads) {
     if (released != Released.NOT) {
       throw gone(name(), released);
+    }
+    for (FixedTensor tensor : fixed) {
+      tensor.check(this);
     }
     return derivative.apply(grads, this, attributes);
   }

@@ -46,9 +46,13 @@ public final class SavedTensor {
   }
 
   private AutogradException changed(Node node, String origin) {
+    return changed(node, tensor.describe(), origin, tensor.strided().storage().version(), version);
+  }
+
+  /// What `node` says of a tensor that has changed since it ran.
+  static AutogradException changed(Node node, String tensor, String origin, int version, int expected) {
     return new AutogradException("one of the variables needed for gradient computation has been modified by an inplace operation: ["
-        + tensor.describe() + "]" + origin + " is at version " + tensor.strided().storage().version() + "; expected version " + version
-        + " instead. " + hint(node));
+        + tensor + "]" + origin + " is at version " + version + "; expected version " + expected + " instead. " + hint(node));
   }
 
   private static String hint(Node node) {

@@ -1,5 +1,6 @@
 package org.flambeau.internal.ops;
 
+import static org.flambeau.autograd.Derivative.fixing;
 import static org.flambeau.autograd.Derivative.saves;
 import static org.flambeau.autograd.Derivative.term;
 
@@ -50,10 +51,10 @@ public final class Activations {
   private static final Op<Exponential> CELU = exponential("celu", "CeluBackward0");
   private static final Op<Unit> PRELU = Op.of("prelu", Derivative.of("PreluKernelBackward0",
       term(saves(0, 1), (g, s, _) -> Tensor.where(s.input(0).gt(0), g, g.mul(s.input(1)))),
-      term(saves(0), (g, s, _) -> {
+      fixing(saves(1), term(saves(0), (g, s, _) -> {
         Tensor x = s.input(0);
         return Tensor.where(x.gt(0), 0, g.mul(GradMode.isEnabled() ? x.maskedFill(x.ge(0), 0) : x));
-      })));
+      }))));
   private static final Op<Double> THRESHOLD = Op.of("threshold", Derivative.of("ThresholdBackward0",
       term(saves(0), (g, s, threshold) -> g.maskedFill(s.input(0).le(threshold), 0))));
   private static final Op<Integer> GLU = Op.of("glu", Derivative.of("GluBackward0", term(saves(0), (g, s, dim) -> {

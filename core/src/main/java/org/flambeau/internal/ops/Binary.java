@@ -1,6 +1,7 @@
 package org.flambeau.internal.ops;
 
 import static org.flambeau.autograd.Derivative.RESULT;
+import static org.flambeau.autograd.Derivative.fixing;
 import static org.flambeau.autograd.Derivative.saves;
 import static org.flambeau.autograd.Derivative.term;
 import static org.flambeau.internal.ops.Unit.UNIT;
@@ -54,10 +55,10 @@ public final class Binary {
   public static final Binary FMOD = remainder("fmod", "FmodBackward1", BinaryOp.FMOD);
   public static final Binary FMOD_NUMBER = remainder("fmod.number", "FmodBackward0", BinaryOp.FMOD);
   public static final Binary POW = of("pow", "PowBackward1", BinaryOp.POW, Domain.NUMBERS,
-      term(saves(0, 1), (g, s, _) -> {
+      fixing(RESULT, term(saves(0, 1), (g, s, _) -> {
         Tensor exponent = s.input(1);
         return Tensor.where(exponent.eq(0), 0, g.mul(exponent.mul(s.input(0).pow(exponent.sub(1)))));
-      }),
+      })),
       term(saves(0, 1) | RESULT, (g, s, _) -> {
         Tensor base = s.input(0);
         return g.mul(Tensor.where(base.eq(0).logicalAnd(s.input(1).ge(0)), 0, s.result().mul(base.to(s.result().dtype()).log())));
@@ -70,7 +71,7 @@ public final class Binary {
       term(saves(1) | RESULT, (g, s, _) -> g.mul(s.input(1).div(s.result()))));
   public static final Binary COPYSIGN = of("copysign", BinaryOp.COPYSIGN, Domain.REAL,
       term(saves(0) | RESULT, (g, s, _) -> g.mul(Tensor.where(s.input(0).eq(0), g.zerosLike(), s.result().div(s.input(0)).detach()))),
-      term((g, _, _) -> g.zerosLike()));
+      fixing(RESULT, term((g, _, _) -> g.zerosLike())));
   public static final Binary XLOGY = of("xlogy", BinaryOp.XLOGY, Domain.REAL,
       term(saves(0, 1), (g, s, _) -> g.xlogy(s.input(1)).maskedFill(s.input(0).eq(0).logicalAnd(s.input(1).le(0)), 0)),
       term(saves(0, 1), (g, s, _) -> g.mul(s.input(0).div(s.input(1)))));

@@ -1,5 +1,6 @@
 package org.flambeau.internal.ops;
 
+import static org.flambeau.autograd.Derivative.fixing;
 import static org.flambeau.autograd.Derivative.joint;
 import static org.flambeau.autograd.Derivative.result;
 import static org.flambeau.autograd.Derivative.saves;
@@ -41,9 +42,9 @@ public final class Convolutions {
   private static final int RESIDUAL = 4;
 
   private static final Op<Conv2d> CONV = Op.of("conv2d", Derivative.of("ConvolutionBackward0",
-      term(saves(1), (g, s, spec) -> backwardInput(g, s.input(1), s.sizes(0), spec)),
-      term(saves(0), (g, s, spec) -> backwardWeight(g, s.input(0), ofWeight(s), spec)),
-      term((g, _, _) -> sumButChannels(g))));
+      fixing(saves(0), term(saves(1), (g, s, spec) -> backwardInput(g, s.input(1), s.sizes(0), spec))),
+      fixing(saves(1), term(saves(0), (g, s, spec) -> backwardWeight(g, s.input(0), ofWeight(s), spec))),
+      fixing(saves(0, 1), term((g, _, _) -> sumButChannels(g)))));
   private static final Op<Fused> FUSED = Op.of("conv2d_add_relu", joint("ConvolutionAddReluBackward0",
       needed -> ((needed & (saves(X) | saves(SCALE))) == 0 ? 0 : saves(WEIGHT))
           | ((needed & (saves(WEIGHT) | saves(SCALE))) == 0 ? 0 : saves(X))
@@ -59,9 +60,9 @@ public final class Convolutions {
 
   private static Derivative<Conv2d> ofBackwardInput(String node) {
     return Derivative.of(node,
-        term(saves(1), (g, s, spec) -> convolve(g, s.input(1), null, spec)),
-        term(saves(0), (g, s, spec) -> backwardWeight(s.input(0), g, ofWeight(s), spec)),
-        term((g, _, _) -> sumButChannels(g)));
+        fixing(saves(0), term(saves(1), (g, s, spec) -> convolve(g, s.input(1), null, spec))),
+        fixing(saves(1), term(saves(0), (g, s, spec) -> backwardWeight(s.input(0), g, ofWeight(s), spec))),
+        fixing(saves(0, 1), term((g, _, _) -> sumButChannels(g))));
   }
 
   private static Tensor sumButChannels(Tensor g) {

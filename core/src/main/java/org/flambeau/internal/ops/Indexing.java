@@ -1,5 +1,6 @@
 package org.flambeau.internal.ops;
 
+import static org.flambeau.autograd.Derivative.fixing;
 import static org.flambeau.autograd.Derivative.saves;
 import static org.flambeau.autograd.Derivative.term;
 
@@ -20,18 +21,18 @@ public final class Indexing {
   private static final Op<Along> INDEX_SELECT = Op.of("index_select", Derivative.of("IndexSelectBackward0",
       term(saves(1), (g, s, a) -> Tensor.zeros(g.device(), g.dtype(), s.sizes(0)).indexAdd_(a.dim, s.input(1), g))));
   private static final Op<Along> INDEX_ADD = Op.of("index_add", Derivative.of("IndexAddBackward0",
-      term((g, _, _) -> g), none(), term(saves(1), (g, s, a) -> {
+      term((g, _, _) -> g), none(), fixing(saves(2), term(saves(1), (g, s, a) -> {
         Tensor picked = g.indexSelect(a.dim, s.input(1)).reshape(s.sizes(2));
         return a.alpha == 1 ? picked : picked.mul(a.alpha);
-      })));
+      }))));
   private static final Op<Along> INDEX_COPY = Op.of("index_copy", Derivative.of("IndexCopyBackward0",
-      overwritten(), none(), term(saves(1), (g, s, a) -> g.indexSelect(a.dim, s.input(1)).reshape(s.sizes(2)))));
+      overwritten(), none(), fixing(saves(2), term(saves(1), (g, s, a) -> g.indexSelect(a.dim, s.input(1)).reshape(s.sizes(2))))));
   private static final Op<Along> INDEX_FILL = Op.of("index_fill", Derivative.of("IndexFillBackward0", overwritten()));
   private static final Op<Along> INDEX_FILL_TENSOR = Op.of("index_fill.tensor", Derivative.of("IndexFillBackward1",
       overwritten(), none(), term(saves(1), (g, s, a) -> g.indexSelect(a.dim, wrapped(s.input(1), g.size(a.dim))).sum())));
   private static final Op<Integer> TAKE = Op.of("take", Derivative.of("TakeBackward0",
-      term(saves(1), (g, s, _) -> Tensor.zeros(g.device(), g.dtype(), Shapes.numel(s.sizes(0)))
-          .indexAdd_(0, wrapped(s.input(1).reshape(-1), Shapes.numel(s.sizes(0))), g.reshape(-1)).reshape(s.sizes(0)))));
+      fixing(saves(0), term(saves(1), (g, s, _) -> Tensor.zeros(g.device(), g.dtype(), Shapes.numel(s.sizes(0)))
+          .indexAdd_(0, wrapped(s.input(1).reshape(-1), Shapes.numel(s.sizes(0))), g.reshape(-1)).reshape(s.sizes(0))))));
   private static final Op<Rows> EMBEDDING = Op.of("embedding", Derivative.of("EmbeddingBackward0",
       term(saves(1), (g, s, a) -> embeddingBack(g, s.input(1), s.sizes(0), a.padding))));
 

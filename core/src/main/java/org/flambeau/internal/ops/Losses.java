@@ -1,5 +1,6 @@
 package org.flambeau.internal.ops;
 
+import static org.flambeau.autograd.Derivative.fixing;
 import static org.flambeau.autograd.Derivative.saves;
 import static org.flambeau.autograd.Derivative.term;
 import static org.flambeau.internal.text.Shapes.list;
@@ -61,12 +62,12 @@ public final class Losses {
             Tensor slope = positive == null ? sigmoid.sub(y) : sigmoid.mul(positive.mul(y).add(1).sub(y)).sub(positive.mul(y));
             return weighted(a.spread(g), s).mul(slope);
           }),
-          term(saves(0, 2, 3), (g, s, a) -> {
+          fixing(saves(1), term(saves(0, 2, 3), (g, s, a) -> {
             Tensor x = s.input(0);
             Tensor positive = s.inputOrNull(3);
             Tensor slope = positive == null ? x.neg() : positive.mul(softplus(x.neg())).sub(softplus(x));
             return weighted(a.spread(g), s).mul(slope);
-          }),
+          })),
           term((_, _, _) -> null),
           term((_, _, _) -> null)));
 

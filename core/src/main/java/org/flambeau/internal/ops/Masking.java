@@ -1,5 +1,6 @@
 package org.flambeau.internal.ops;
 
+import static org.flambeau.autograd.Derivative.fixing;
 import static org.flambeau.autograd.Derivative.saves;
 import static org.flambeau.autograd.Derivative.term;
 import static org.flambeau.internal.ops.Unit.UNIT;
@@ -21,7 +22,7 @@ public final class Masking {
   private static final Op<Unit> MASKED_FILL_TENSOR = Op.of("masked_fill.tensor", Derivative.of("MaskedFillBackward1",
       kept(), term((_, _, _) -> null), term(saves(1), (g, s, _) -> g.maskedFill(s.input(1).logicalNot(), 0).sum())));
   private static final Op<long[]> MASKED_SELECT = Op.of("masked_select", Derivative.of("MaskedSelectBackward0",
-      term(saves(1), (g, s, sizes) -> Tensor.zeros(g.device(), g.dtype(), sizes).maskedScatter(s.input(1), g))));
+      fixing(saves(0), term(saves(1), (g, s, sizes) -> Tensor.zeros(g.device(), g.dtype(), sizes).maskedScatter(s.input(1), g)))));
   private static final Op<long[]> INDEX_MASK = Op.of("index.mask", Derivative.of("IndexBackward0",
       term(saves(1), (g, s, sizes) -> Tensor.zeros(g.device(), g.dtype(), sizes).maskedScatter(s.input(1), g))));
   private static final Op<Unit> MASKED_SCATTER = Op.of("masked_scatter", Derivative.of("MaskedScatterBackward0",

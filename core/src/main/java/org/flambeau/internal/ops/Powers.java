@@ -1,6 +1,7 @@
 package org.flambeau.internal.ops;
 
 import static org.flambeau.autograd.Derivative.RESULT;
+import static org.flambeau.autograd.Derivative.fixing;
 import static org.flambeau.autograd.Derivative.saves;
 import static org.flambeau.autograd.Derivative.term;
 
@@ -17,9 +18,8 @@ public final class Powers {
       Derivative.of("PowBackward0", term(saves(0), (g, s, exponent) -> exponent == 0
           ? g.zerosLike()
           : g.mul(times(pow(s.input(0), exponent - 1), exponent)))));
-  private static final Op<Double> NUMBER_POW = Op.of("number_pow", Derivative.of("PowBackward2", term(RESULT, (g, s, base) -> base == 0
-      ? g.zerosLike()
-      : g.mul(s.result().mul(Math.log(base))))));
+  private static final Op<Double> NUMBER_POW = Op.of("number_pow", Derivative.of("PowBackward2",
+      fixing(saves(0), term(RESULT, (g, s, base) -> base == 0 ? g.zerosLike() : g.mul(s.result().mul(Math.log(base)))))));
 
   private Powers() {}
 

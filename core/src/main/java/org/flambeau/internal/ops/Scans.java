@@ -1,6 +1,7 @@
 package org.flambeau.internal.ops;
 
 import static org.flambeau.autograd.Derivative.RESULT;
+import static org.flambeau.autograd.Derivative.fixing;
 import static org.flambeau.autograd.Derivative.result;
 import static org.flambeau.autograd.Derivative.saves;
 import static org.flambeau.autograd.Derivative.term;
@@ -23,8 +24,8 @@ public final class Scans {
   private static final Op<Integer> CUMSUM = Op.of("cumsum", Derivative.of("CumsumBackward0", term((g, _, dim) -> reversedSum(g, dim))));
   private static final Op<Integer> CUMPROD = Op.of("cumprod", Derivative.of("CumprodBackward0",
       term(saves(0) | RESULT, (g, s, dim) -> productBack(g, s.input(0), s.result(), dim))));
-  private static final Op<Integer> CUMMAX = Op.of("cummax", Derivative.of("CummaxBackward0", selected()));
-  private static final Op<Integer> CUMMIN = Op.of("cummin", Derivative.of("CumminBackward0", selected()));
+  private static final Op<Integer> CUMMAX = Op.of("cummax", Derivative.of("CummaxBackward0", fixing(saves(0), selected())));
+  private static final Op<Integer> CUMMIN = Op.of("cummin", Derivative.of("CumminBackward0", fixing(saves(0), selected())));
   private static final Op<Integer> LOGCUMSUMEXP = Op.of("logcumsumexp", Derivative.of("LogcumsumexpBackward0",
       term(saves(0) | RESULT, (g, s, dim) -> logBack(g, s.input(0), s.result(), dim))));
 

@@ -1,6 +1,7 @@
 package org.flambeau.internal.ops;
 
 import static org.flambeau.autograd.Derivative.RESULT;
+import static org.flambeau.autograd.Derivative.fixing;
 import static org.flambeau.autograd.Derivative.joint;
 import static org.flambeau.autograd.Derivative.saves;
 import static org.flambeau.autograd.Derivative.term;
@@ -23,7 +24,7 @@ public final class Scattering {
   private record Joining(int dim, Reduce reduce, boolean includeSelf) {}
 
   private static final Op<Integer> GATHER = Op.of("gather", Derivative.of("GatherBackward0",
-      term(saves(1), (g, s, dim) -> Tensor.zeros(g.device(), g.dtype(), s.sizes(0)).scatterAdd_(dim, s.input(1), g))));
+      fixing(saves(0), term(saves(1), (g, s, dim) -> Tensor.zeros(g.device(), g.dtype(), s.sizes(0)).scatterAdd_(dim, s.input(1), g)))));
   private static final Op<Integer> SCATTER = Op.of("scatter", Derivative.of("ScatterBackward0",
       overwritten(), none(), term(saves(1), (g, s, dim) -> g.gather(dim, s.input(1)))));
   private static final Op<Integer> SCATTER_VALUE = Op.of("scatter.value", Derivative.of("ScatterBackward1", overwritten()));

@@ -59,7 +59,7 @@ public final class Unary {
   public static final Unary ERFC = of("erfc", UnaryOp.ERFC,
       term(saves(0), (g, s, _) -> g.mul(s.input(0).square().neg().exp()).mul(-TWO_OVER_SQRT_PI)));
   public static final Unary ERFINV = of("erfinv", UnaryOp.ERFINV,
-      term(RESULT, (g, s, _) -> g.mul(s.result().square().exp()).div(TWO_OVER_SQRT_PI)));
+      term(saves(0), (g, s, _) -> g.mul(s.input(0).erfinv().square().exp()).div(TWO_OVER_SQRT_PI)));
   public static final Unary LGAMMA = of("lgamma", UnaryOp.LGAMMA, term(saves(0), (g, s, _) -> g.mul(s.input(0).digamma())));
   public static final Unary DIGAMMA = of("digamma", UnaryOp.DIGAMMA,
       term(saves(0), (g, s, _) -> g.mul(Polygamma.polygamma(s.input(0), 1))));
