@@ -269,8 +269,32 @@ public final class AdvancedIndexing {
   private static Tensor pick(Plan plan, Tensor x, Tensor[] positions) {
     Strided[] places = strided(positions);
     Strided from = Shapes.permute(x.strided(), Shapes.front(x.dim(), plan.dims));
-    return INDEX.run(plan, x.dtype(), Layout.contiguous(sizes(plan, x, positions)), x.device(), operands(positions, x),
+    return INDEX.run(plan, x.dtype(), layout(plan, x.strided(), sizes(plan, x, positions), places), x.device(), operands(positions, x),
         (k, out) -> k.index(positionsFirst(out, plan, places[0].rank()), from, places));
+  }
+
+  /// The layout of the picked elements: dimensions in the order that those of `x` which are not indexed have, and then the positions'.
+  private static Layout layout(Plan plan, Strided x, long[] sizes, Strided[] places) {
+    if (x.isContiguous() && places[0].isContiguous()) {
+      return Layout.contiguous(sizes);
+    }
+    int picked = places[0].rank();
+    Strided[] operands = new Strided[1 + places.length];
+    long[] strides = new long[sizes.length];
+    int at = 0;
+    for (int d = 0; d < x.rank(); d++) {
+      if (Arrays.binarySearch(plan.dims, d) < 0) {
+        strides[at < plan.place ? at : at + picked] = x.stride(d);
+        at++;
+      }
+    }
+    operands[0] = Strided.of(x.storage(), x.dtype(), x.offset(), sizes, strides);
+    for (int i = 0; i < places.length; i++) {
+      long[] alone = new long[sizes.length];
+      System.arraycopy(places[i].strides(), 0, alone, plan.place, picked);
+      operands[1 + i] = Strided.of(places[i].storage(), places[i].dtype(), places[i].offset(), sizes, alone);
+    }
+    return Layout.ordered(sizes, operands);
   }
 
   private static Tensor put(Put put, Tensor x, Tensor values, Tensor[] positions, boolean inPlace) {

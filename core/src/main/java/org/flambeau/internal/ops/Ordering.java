@@ -38,7 +38,7 @@ public final class Ordering {
   public static Selected sort(Tensor x, int dim, boolean descending) {
     int at = Shapes.dim("sort", dim, x.dim());
     Strided in = Shapes.atLeastVector(x.strided());
-    Layout layout = Layout.contiguous(x.strided().sizes());
+    Layout layout = Layout.like(x.strided());
     return selected(SORT.runMulti(new Along(at, true), x.device(), new DType[] {x.dtype(), DType.INT64}, new Layout[] {layout, layout},
         new Tensor[] {x}, (k, outs) -> k.sort(Shapes.atLeastVector(outs[0]), Shapes.atLeastVector(outs[1]), in, at, descending)));
   }

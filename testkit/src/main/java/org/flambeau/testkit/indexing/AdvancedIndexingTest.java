@@ -153,4 +153,24 @@ final class AdvancedIndexingTest {
     String thrown = assertThrows(IndexOutOfBoundsException.class, () -> X.index(indices)).getMessage();
     assertTrue(thrown.contains(message), thrown);
   }
+
+  /// Strides are those of PyTorch.
+  @Test
+  void what_is_picked_of_a_permuted_tensor_lies_in_its_order() {
+    Tensor x = Tensor.arange(120).view(2, 3, 4, 5).permute(0, 2, 3, 1);
+    Tensor position = Tensor.of(0L, 1L, 0L);
+    assertArrayEquals(new long[] {60, 5, 1, 20}, x.index(of(position)).strides());
+    assertArrayEquals(new long[] {45, 15, 1, 5}, x.index(all(), of(position)).strides());
+    assertArrayEquals(new long[] {120, 60, 5, 1, 20}, x.index(of(Tensor.of(0L, 1L, 0L, 0L).view(2, 2))).strides());
+    assertArrayEquals(new long[] {15, 1, 5}, x.index(of(position), of(position)).strides());
+    assertArrayEquals(new long[] {15, 15, 1, 5},
+        x.index(all(), of(Tensor.of(true, false, false, false))).strides());
+    assertArrayEquals(x.contiguous().index(all(), of(position)).contiguous().toLongArray(),
+        x.index(all(), of(position)).toLongArray());
+    Tensor transposed = x.permute(2, 3, 1, 0);
+    assertArrayEquals(new long[] {3, 15, 1},
+        transposed.index(all(), all(), of(position), of(position)).strides());
+    assertArrayEquals(new long[] {1, 20, 40, 5, 80}, transposed.index(all(), of(Tensor.of(0L, 1L, 0L, 0L).view(2, 2).t())).strides());
+    assertArrayEquals(new long[] {12, 1, 4}, x.index(of(position), all(), of(position)).strides());
+  }
 }

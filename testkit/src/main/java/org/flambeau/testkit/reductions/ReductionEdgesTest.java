@@ -10,6 +10,7 @@ import java.util.function.UnaryOperator;
 import org.flambeau.AutogradException;
 import org.flambeau.DType;
 import org.flambeau.MemoryScope;
+import org.flambeau.Selected;
 import org.flambeau.Tensor;
 import org.flambeau.UniqueElements;
 import org.flambeau.autograd.GradCheck;
@@ -135,5 +136,19 @@ final class ReductionEdgesTest {
         .contains("more than one element of the written-to tensor refers to a single memory location"));
     wide.fill_(2);
     assertEquals(2, x.toDouble());
+  }
+
+  /// Strides are those of PyTorch.
+  @Test
+  void a_sorted_tensor_lies_as_the_tensor_did() {
+    Tensor x = Tensor.arange(24).view(2, 3, 4).permute(0, 2, 1);
+    for (int dim = 0; dim < 3; dim++) {
+      Selected sorted = x.sort(dim, true);
+      assertArrayEquals(new long[] {12, 1, 4}, sorted.values().strides());
+      assertArrayEquals(new long[] {12, 1, 4}, sorted.indices().strides());
+      assertArrayEquals(x.contiguous().sort(dim, true).values().toLongArray(), sorted.values().toLongArray());
+    }
+    assertArrayEquals(new long[] {2, 1}, Tensor.arange(8).view(2, 4).slice(1, 0, 4, 2).sort(0).values().strides());
+    assertArrayEquals(new long[] {4, 1}, Tensor.arange(4).expand(3, 4).argsort(0, false).strides());
   }
 }
