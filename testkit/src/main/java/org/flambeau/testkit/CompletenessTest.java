@@ -55,6 +55,7 @@ public class CompletenessTest {
 
   /// Operations of core that no sample can show, and why.
   private static final Map<String, String> NOT_SHOWN = Map.ofEntries(
+      Map.entry("to_format", "gives another layout: see MemoryFormatTest"),
       Map.entry("to_device", "needs two devices: see TwoDevicesTest"),
       Map.entry("alias", "only shares memory"),
       Map.entry("fill", "changes in place: see ViewInPlaceTest"),

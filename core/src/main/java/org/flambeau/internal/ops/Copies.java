@@ -16,6 +16,7 @@ import org.flambeau.spi.Strided;
 /// Copies of tensors, on one device and between devices.
 public final class Copies {
   private static final Op<Unit> CLONE = Op.of("clone", Derivative.of("CloneBackward0", Derivative.term((g, _, _) -> g)));
+  private static final Op<Unit> TO_FORMAT = Op.of("to_format", Derivative.of("ToCopyBackward0", Derivative.term((g, _, _) -> g)));
   static final Op<Unit> COPY = Op.of("copy", Derivative.of("CopyBackwards",
       Derivative.term((g, _, _) -> g.zerosLike()), Derivative.term((g, _, _) -> g)));
 
@@ -29,25 +30,30 @@ public final class Copies {
 
   /// Row-major: `x` itself where it is already.
   public static Tensor contiguous(Tensor x) {
-    return x.isContiguous() ? x : copy(x, MemoryFormat.CONTIGUOUS);
+    return x.isContiguous() ? x : copy(CLONE, x, MemoryFormat.CONTIGUOUS);
   }
 
   /// In the given format: `x` itself where it is so already, also as PyTorch sees it where sizes of 1 leave that open.
   public static Tensor contiguous(Tensor x, MemoryFormat format) {
     requirePossible("contiguous", x, format);
-    return isContiguous(x, format) ? x : copy(x, format);
+    return isContiguous(x, format) ? x : copy(CLONE, x, format);
   }
 
   /// [#contiguous(Tensor, MemoryFormat)], but where sizes of 1 leave the format open, the strides say it afterwards.
   public static Tensor to(Tensor x, MemoryFormat format) {
     requirePossible("to", x, format);
     boolean said = Layout.isChannelsLast(x.strided()) == (format == MemoryFormat.CHANNELS_LAST);
-    return said && isContiguous(x, format) ? x : copy(x, format);
+    return said && isContiguous(x, format) ? x : copy(TO_FORMAT, x, format);
   }
 
-  private static Tensor copy(Tensor x, MemoryFormat format) {
+  /// A copy in row-major order, also of what is so already.
+  static Tensor rowMajor(Tensor x) {
+    return copy(CLONE, x, MemoryFormat.CONTIGUOUS);
+  }
+
+  private static Tensor copy(Op<Unit> op, Tensor x, MemoryFormat format) {
     Strided in = x.strided();
-    return CLONE.run(UNIT, x.dtype(), Layout.of(format, in.sizes()), x, (k, out) -> k.copy(out, in));
+    return op.run(UNIT, x.dtype(), Layout.of(format, in.sizes()), x, (k, out) -> k.copy(out, in));
   }
 
   /// `result`, computed from the images `x`, channels-last where they are.

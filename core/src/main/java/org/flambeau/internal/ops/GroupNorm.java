@@ -42,33 +42,49 @@ public final class GroupNorm {
       return policy.run(c -> groupNorm(c[0], groups, c[1], c[2], eps), x, weight, bias);
     }
     check(x, groups, weight, bias);
-    DType wide = LayerNorm.statistics(x.dtype());
-    if (Backends.kernels(x.device()).supports(FusedOp.GROUP_NORM, x.strided()) && LayerNorm.isTaken(weight, x)
-        && LayerNorm.isTaken(bias, x)) {
-      return fused(x, weight, bias, new Groups(groups, eps));
-    }
-    if (wide != x.dtype() && (weight != null && weight.dtype() == wide || bias != null && bias.dtype() == wide)) {
-      return groupNorm(x.to(wide), groups, weight, bias, eps).to(x.dtype());
-    }
-    long rows = x.size(0) * groups;
-    Tensor y = LayerNorm.run(new LayerNorm.Rows(rows, rows == 0 ? 0 : x.numel() / rows, eps), x.contiguous(), null, null);
-    y = weight == null ? y : y.mul(perChannel(weight, x));
-    return Copies.asImages(x, (bias == null ? y : y.add(perChannel(bias, x))).to(x.dtype()));
+    Groups a = new Groups(groups, eps);
+    return GROUP_NORM.composeMulti(a, new @Nullable Tensor[] {x, weight, bias},
+        () -> isFused(x, weight, bias) ? fused(x, weight, bias, a) : reference(x, weight, bias, a))[0];
   }
 
-  private static Tensor fused(Tensor x, @Nullable Tensor weight, @Nullable Tensor bias, Groups a) {
+  private static boolean isFused(Tensor x, @Nullable Tensor weight, @Nullable Tensor bias) {
+    return Backends.kernels(x.device()).supports(FusedOp.GROUP_NORM, x.strided()) && LayerNorm.isTaken(weight, x)
+        && LayerNorm.isTaken(bias, x);
+  }
+
+  private static Tensor[] fused(Tensor x, @Nullable Tensor weight, @Nullable Tensor bias, Groups a) {
     DType wide = LayerNorm.statistics(x.dtype());
     Layout perGroup = Layout.contiguous(x.size(0), a.count);
     Strided scale = weight == null ? null : weight.strided();
     Strided shift = bias == null ? null : bias.strided();
-    return GROUP_NORM.composeMulti(a, new @Nullable Tensor[] {x, weight, bias}, () -> {
-      Tensor in = x.contiguous();
-      Tensor[] results = FUSED_FORWARD.runMulti(UNIT, x.device(), new DType[] {x.dtype(), wide, wide},
-          new Layout[] {Layout.contiguous(x.sizes()), perGroup, perGroup}, new @Nullable Tensor[] {in, weight, bias},
-          (k, outs) -> k.groupNorm(outs[0], outs[1], outs[2], in.strided(), scale, shift, a.eps));
-      results[0] = Copies.asImages(x, results[0]);
-      return results;
-    })[0];
+    Tensor in = x.contiguous();
+    Tensor[] results = FUSED_FORWARD.runMulti(UNIT, x.device(), new DType[] {x.dtype(), wide, wide},
+        new Layout[] {Layout.contiguous(x.sizes()), perGroup, perGroup}, new @Nullable Tensor[] {in, weight, bias},
+        (k, outs) -> k.groupNorm(outs[0], outs[1], outs[2], in.strided(), scale, shift, a.eps));
+    results[0] = Copies.asImages(x, results[0]);
+    return results;
+  }
+
+  /// Composed of other operations: y, mean and rstd.
+  private static Tensor[] reference(Tensor x, @Nullable Tensor weight, @Nullable Tensor bias, Groups a) {
+    Statistics of = statistics(x, a);
+    Tensor y = of.normal.reshape(x.sizes());
+    y = weight == null ? y : y.mul(perChannel(weight, x));
+    y = bias == null ? y : y.add(perChannel(bias, x));
+    long[] perGroup = {x.size(0), a.count};
+    return new Tensor[] {Copies.asImages(x, y.to(x.dtype())), of.mean.reshape(perGroup), of.rstd.reshape(perGroup)};
+  }
+
+  /// For each sample's groups in turn what it has as a whole, and its elements normalised by that, in the dtype of statistics.
+  private record Statistics(Tensor mean, Tensor rstd, Tensor normal) {}
+
+  private static Statistics statistics(Tensor x, Groups a) {
+    int[] last = {-1};
+    long rows = x.size(0) * a.count;
+    Tensor in = x.to(LayerNorm.statistics(x.dtype())).reshape(rows, rows == 0 ? 0 : x.numel() / rows);
+    Tensor mean = in.mean(last, true);
+    Tensor rstd = Moments.var(in, last, 0, true).add(a.eps).rsqrt();
+    return new Statistics(mean, rstd, in.sub(mean).mul(rstd));
   }
 
   private static Tensor perChannel(Tensor parameter, Tensor x) {
@@ -89,7 +105,7 @@ public final class GroupNorm {
     }
     Tensor x = s.input(0);
     Tensor weight = s.inputOrNull(1);
-    if (GradMode.isEnabled()) {
+    if (GradMode.isEnabled() || !isFused(x, weight, null)) {
       return composed(g, x, weight, s, a);
     }
     Tensor grad = g.contiguous();
@@ -108,20 +124,15 @@ public final class GroupNorm {
   /// The statistics as functions of x.
   private static @Nullable Tensor[] composed(Tensor g, Tensor x, @Nullable Tensor weight, Saved s, Groups a) {
     DType wide = LayerNorm.statistics(x.dtype());
-    long rows = x.size(0) * a.count;
-    long length = rows == 0 ? 0 : x.numel() / rows;
-    int[] last = {-1};
-    Tensor in = x.to(wide).reshape(rows, length);
-    Tensor rstd = Moments.var(in, last, 0, true).add(a.eps).rsqrt();
-    Tensor normal = in.sub(in.mean(last, true)).mul(rstd);
+    Statistics of = statistics(x, a);
     Tensor grad = g.to(wide);
     @Nullable Tensor[] grads = new Tensor[3];
     if (s.needs(0)) {
       Tensor scaled = weight == null ? grad : grad.mul(perChannel(weight.to(wide), x));
-      grads[0] = LayerNorm.throughRows(scaled.reshape(rows, length), normal, rstd).to(x.dtype()).reshape(s.sizes(0));
+      grads[0] = LayerNorm.throughRows(scaled.reshape(of.normal.sizes()), of.normal, of.rstd).to(x.dtype()).reshape(x.sizes());
     }
     if (s.needs(1)) {
-      grads[1] = grad.mul(normal.reshape(s.sizes(0))).sum(allButChannels(x));
+      grads[1] = grad.mul(of.normal.reshape(x.sizes())).sum(allButChannels(x));
     }
     if (s.needs(2)) {
       grads[2] = grad.sum(allButChannels(x));

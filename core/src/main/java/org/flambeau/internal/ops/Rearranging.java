@@ -132,7 +132,7 @@ public final class Rearranging {
     Tensor column = whole.unsqueeze(at + 1);
     long[] expanded = column.sizes();
     expanded[at + 1] = repeats;
-    return Copies.separate(x, column.expand(expanded).flatten(at, at + 1));
+    return Copies.rowMajor(column.expand(expanded)).flatten(at, at + 1);
   }
 
   public static List<Tensor> broadcastTensors(Tensor... tensors) {

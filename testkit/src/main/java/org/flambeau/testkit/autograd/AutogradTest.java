@@ -15,9 +15,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.flambeau.AutogradException;
+import org.flambeau.DType;
+import org.flambeau.MemoryFormat;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Autograd;
 import org.flambeau.autograd.Node;
+import org.flambeau.nn.Functional;
 import org.junit.jupiter.api.Test;
 
 /// What a backward pass leaves where. The numbers are PyTorch's, or follow from the formula beside them.
@@ -358,5 +361,26 @@ final class AutogradTest {
   @Test
   void warnings_aside_the_gradient_of_a_result_is_null() {
     assertNull(leaf(1, 2).mul(2).grad());
+  }
+
+  @Test
+  void compositions_have_pytorchs_nodes() {
+    Tensor x = Tensor.randn(2, 4, 3, 3).requiresGrad_(true);
+    assertEquals("ToCopyBackward0", x.to(MemoryFormat.CHANNELS_LAST).gradFn().name());
+    assertEquals("CloneBackward0", x.contiguous(MemoryFormat.CHANNELS_LAST).gradFn().name());
+    assertEquals("ViewBackward0", x.repeatInterleave(2, 1).gradFn().name());
+    for (DType dtype : List.of(DType.FLOAT32, DType.FLOAT64)) {
+      Tensor weight = Tensor.ones(4).to(dtype).requiresGrad_(true);
+      assertEquals("NativeGroupNormBackward0", Functional.groupNorm(x.to(dtype), 2, weight, weight, 1e-5).gradFn().name());
+    }
+  }
+
+  @Test
+  void the_gradient_of_a_group_norms_weight_alone_can_be_differentiated() {
+    Tensor x = Tensor.arange(8).to(DType.FLOAT32).view(1, 2, 4);
+    Tensor weight = Tensor.ones(2).requiresGrad_(true);
+    Tensor loss = Functional.groupNorm(x, 2, weight, null, 1e-5).square().sum();
+    Tensor gradient = Autograd.grad(loss, List.of(weight), CREATE_GRAPH).getFirst();
+    assertArrayEquals(new double[] {8, 8}, Autograd.grad(gradient.sum(), List.of(weight)).getFirst().toDoubleArray(), 1e-3);
   }
 }
