@@ -25,13 +25,12 @@ record Pass(@Nullable Loop loop, Compute compute, int operands, double b, double
     };
   }
 
-  /// A number with a fraction becomes a whole one by way of double, which truncates it.
+  /// A truth value asks all bits of a number, a narrow whole one only the low. A number with a fraction becomes a whole one by way of double, which
+  /// truncates it.
   static Pass cast(DType out, DType of) {
-    if (out.isIntegral() && of.isFloating()) {
-      return new Pass(null, Compute.DOUBLE, 1, 0, 0);
-    }
-    // of a truth value all bits count, of other narrow ones only the low
-    return new Pass(null, out == DType.BOOL ? Compute.of(of) : Compute.ofElements(out), 1, 0, 0);
+    Compute compute = out == DType.BOOL ? Compute.ofElements(of)
+        : out.isIntegral() && of.isFloating() ? Compute.DOUBLE : Compute.ofElements(out);
+    return new Pass(null, compute, 1, 0, 0);
   }
 
   private static Pass unary(UnaryOp op, DType of) {

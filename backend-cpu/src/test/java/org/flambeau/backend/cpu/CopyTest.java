@@ -87,6 +87,22 @@ class CopyTest {
   }
 
   @Test
+  void aNumberIsTrueUnlessItIsZero() {
+    double[] values = {0, -0.0, Float.MIN_VALUE, -Float.MIN_VALUE, 0.3, -0.3, Double.NaN, Double.POSITIVE_INFINITY};
+    int n = 5 * values.length + 3;
+    for (DType dtype : List.of(DType.FLOAT32, DType.FLOAT64, DType.BFLOAT16)) {
+      for (Operand.Layout layout : Operand.inputLayouts(Operand.Layout.contiguous(3, n))) {
+        Strided x = Operand.filled(Operand.natively(dtype, layout), i -> values[(int) (i % values.length)]);
+        Strided out = Operand.natively(DType.BOOL, Operand.Layout.contiguous(3, n));
+        KERNELS.copy(out, x);
+        for (int i = 0; i < 3 * n; i++) {
+          assertEquals(Operand.get(x, i) == 0 ? 0 : 1, Operand.getLong(out, i), dtype.label() + " " + Operand.get(x, i));
+        }
+      }
+    }
+  }
+
+  @Test
   void aWholeNumberIsTrueByAnyOfItsBits() {
     Strided x = Operand.filled(Operand.natively(DType.INT64, Operand.Layout.contiguous(40)), i -> i % 2 == 0 ? 0x1p32 : 0x1p62);
     Strided out = Operand.natively(DType.BOOL, Operand.Layout.contiguous(40));
