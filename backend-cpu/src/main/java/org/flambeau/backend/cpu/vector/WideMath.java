@@ -29,6 +29,7 @@ final class WideMath {
   static final VectorSpecies<Float> SPECIES = VectorSpecies.of(float.class, VectorShape.forBitSize(FloatMath.SPECIES.vectorBitSize() / 2));
 
   private static final double LN_2 = 0.6931471805599453;
+  private static final double LOG_PI = 1.1447298858494002;
   private static final double HALF_LOG_2_PI = 0.9189385332046727;
   private static final int MANTISSA_BITS = 52;
   private static final long BIAS = 1023;
@@ -102,23 +103,33 @@ final class WideMath {
 
   // ---- the logarithm of the gamma function ----
 
-  /// Of a negative operand by the reflection `Γ(x)·Γ(−x) = −π/(x·sin πx)`.
+  /// By steps, lgamma(x) = lgamma(x + 1) − log x, from where it is known well: near 2, or from 6.5 on. Of a negative operand by the reflection
+  /// Γ(x)·Γ(−x) = −π/(x·sin πx); infinite at negative whole numbers, as all from 2²³ on are.
   static FloatVector lgamma(FloatVector x) {
     DoubleVector a = widened(x.abs());
-    DoubleVector y = lgammaBelow(a);
+    DoubleVector next = a.add(1);
+    VectorMask<Double> once = a.compare(LT, 1.5);
+    VectorMask<Double> twice = a.compare(LT, 0.5);
+    DoubleVector steps = broadcast(DOUBLES, 1).blend(a, once).blend(a.mul(next), twice);
+    DoubleVector y = lgammaNearTwo(a.sub(2).blend(a.sub(1), once).blend(a, twice));
     VectorMask<Double> far = a.compare(GE, 2.5);
-    y = far.anyTrue() ? y.blend(lgammaAbove(a), far) : y;
-    VectorMask<Float> negative = x.reinterpretAsInts().compare(LT, 0).cast(SPECIES);
-    return narrowed(negative.anyTrue() ? y.blend(reflected(a, y), negative.cast(DOUBLES)) : y);
+    if (far.anyTrue()) {
+      VectorMask<Double> four = far.and(a.compare(LT, 8));
+      steps = steps.blend(a.mul(next).mul(next.add(1)).mul(next.add(2)), four);
+      y = y.blend(lgammaByStirling(a.blend(a.add(4), four)), far);
+    }
+    VectorMask<Double> negative = x.reinterpretAsInts().compare(LT, 0).cast(DOUBLES);
+    if (negative.anyTrue()) {
+      DoubleVector rest = a.sub(a.add(ROUNDER).sub(ROUNDER));
+      VectorMask<Double> pole = rest.compare(EQ, 0).or(a.compare(GE, 0x1p23));
+      steps = steps.blend(sineOfTurn(rest).mul(a).div(steps).blend(0, pole), negative);
+      y = y.blend(broadcast(DOUBLES, LOG_PI).sub(y).blend(0, pole), negative);
+    }
+    return narrowed(log2Of(steps).fma(broadcast(DOUBLES, -LN_2), y));
   }
 
-  /// By t·(t + 1)·P(t) for x = 2 + t in [1.5, 2.5), to 3·10⁻¹¹, and less than that by steps: lgamma(x) = lgamma(x + 1) − log x.
-  private static DoubleVector lgammaBelow(DoubleVector x) {
-    VectorMask<Double> once = x.compare(LT, 1.5);
-    VectorMask<Double> twice = x.compare(LT, 0.5);
-    DoubleVector t = x.sub(2).blend(x.sub(1), once).blend(x, twice);
-    DoubleVector next = t.add(1);
-    DoubleVector steps = broadcast(DOUBLES, 1).blend(x, once).blend(x.mul(next), twice);
+  /// lgamma(2 + t) = t·(t + 1)·P(t) for t in [−½, ½), to 3·10⁻¹¹.
+  private static DoubleVector lgammaNearTwo(DoubleVector t) {
     DoubleVector square = t.mul(t);
     DoubleVector a = broadcast(DOUBLES, -0.1003173018903039).fma(t, broadcast(DOUBLES, 0.42278433509846714));
     DoubleVector b = broadcast(DOUBLES, -0.012384174964542117).fma(t, broadcast(DOUBLES, 0.032965000721835035));
@@ -126,34 +137,26 @@ final class WideMath {
     DoubleVector d = broadcast(DOUBLES, -0.00040225296442764002).fma(t, broadcast(DOUBLES, 0.00091555556895533759));
     DoubleVector e = broadcast(DOUBLES, -9.6493393396628114e-5).fma(t, broadcast(DOUBLES, 0.00018094248392440206));
     DoubleVector p = broadcast(DOUBLES, 4.4412206005967837e-5).fma(square, e).fma(square, d).fma(square, c).fma(square, b).fma(square, a);
-    return log2Of(steps).fma(broadcast(DOUBLES, -LN_2), t.mul(next).mul(p));
+    return t.mul(t.add(1)).mul(p);
   }
 
-  /// By Stirling's series, to 4·10⁻¹¹, from 6.5 on, and of less than 8 by four steps.
-  private static DoubleVector lgammaAbove(DoubleVector x) {
-    VectorMask<Double> small = x.compare(LT, 8);
-    DoubleVector next = x.add(1);
-    DoubleVector steps = broadcast(DOUBLES, 1).blend(x.mul(next).mul(next.add(1)).mul(next.add(2)), small);
-    DoubleVector w = x.blend(x.add(4), small);
-    DoubleVector inverse = broadcast(DOUBLES, 1).div(w);
+  /// By Stirling's series, to 4·10⁻¹¹ from 6.5 on.
+  private static DoubleVector lgammaByStirling(DoubleVector x) {
+    DoubleVector inverse = broadcast(DOUBLES, 1).div(x);
     DoubleVector square = inverse.mul(inverse);
     DoubleVector series = broadcast(DOUBLES, -1.0 / 1680).fma(square, broadcast(DOUBLES, 1.0 / 1260))
         .fma(square, broadcast(DOUBLES, -1.0 / 360)).fma(square, broadcast(DOUBLES, 1.0 / 12)).mul(inverse);
-    DoubleVector log = log2Of(w).mul(LN_2);
-    return w.sub(0.5).fma(log.sub(1), series.add(HALF_LOG_2_PI - 0.5)).sub(log2Of(steps).mul(LN_2));
+    return x.sub(0.5).fma(log2Of(x).fma(broadcast(DOUBLES, LN_2), broadcast(DOUBLES, -1)), series.add(HALF_LOG_2_PI - 0.5));
   }
 
-  /// log |Γ(−a)| by y, that of a; infinite at whole numbers, as all from 2²³ on are.
-  private static DoubleVector reflected(DoubleVector a, DoubleVector y) {
-    DoubleVector r = a.sub(a.add(ROUNDER).sub(ROUNDER));
+  /// |sin πr| for |r| ≤ ½, to 3·10⁻¹¹.
+  private static DoubleVector sineOfTurn(DoubleVector r) {
     DoubleVector square = r.mul(r);
     DoubleVector low = broadcast(DOUBLES, -5.167712764593).fma(square, broadcast(DOUBLES, 3.141592653536132));
     DoubleVector middle = broadcast(DOUBLES, -0.59925218653158298).fma(square, broadcast(DOUBLES, 2.5501633179384269));
     DoubleVector high = broadcast(DOUBLES, -0.007028303855203096).fma(square, broadcast(DOUBLES, 0.082050350201472475));
     DoubleVector fourth = square.mul(square);
-    DoubleVector sine = high.fma(fourth, middle).fma(fourth, low).mul(r).abs();
-    return log2Of(broadcast(DOUBLES, Math.PI).div(sine.mul(a))).fma(broadcast(DOUBLES, LN_2), y.neg())
-        .blend(Double.POSITIVE_INFINITY, r.compare(EQ, 0).or(a.compare(GE, 0x1p23)));
+    return high.fma(fourth, middle).fma(fourth, low).mul(r).abs();
   }
 
   // ---- steps ----
