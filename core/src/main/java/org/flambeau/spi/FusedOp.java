@@ -4,6 +4,7 @@ package org.flambeau.spi;
 public enum FusedOp {
   RUNNING_EXTREMUM,
   ORDER_STATISTIC,
+  LOG_SUM_EXP,
   SOFTMAX,
   LOG_SOFTMAX,
   LAYER_NORM,

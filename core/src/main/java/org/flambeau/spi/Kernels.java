@@ -197,6 +197,12 @@ public interface Kernels {
     throw new UnsupportedOperationException("orderStatistic");
   }
 
+  /// out = log Σ eˣ of a float `x`, which has elements, over each dimension in which `out`, of the same rank, has size 1; infinite where the
+  /// largest of them is.
+  default void logSumExp(Strided out, Strided x) {
+    throw new UnsupportedOperationException("logSumExp");
+  }
+
   /// out = softmax(x), or its logarithm, along `dim`.
   default void softmax(Strided out, Strided x, int dim, boolean log) {
     throw new UnsupportedOperationException("softmax");

@@ -374,7 +374,7 @@ final class CpuKernels implements Kernels {
           SGD_STEP, ADAM_STEP ->
         Vectorization.PRESENT != null && Compute.of(x.dtype()) == Compute.FLOAT;
       case LINEAR, CONV2D -> x.dtype().isFloating();
-      case CHAIN, RUNNING_EXTREMUM, ORDER_STATISTIC -> true;
+      case CHAIN, RUNNING_EXTREMUM, ORDER_STATISTIC, LOG_SUM_EXP -> true;
       case MULTI_TENSOR_NORM, MULTI_TENSOR_SCALE -> false;
     };
   }
@@ -387,6 +387,11 @@ final class CpuKernels implements Kernels {
   @Override
   public boolean runsAnyChain() {
     return true;
+  }
+
+  @Override
+  public void logSumExp(Strided out, Strided x) {
+    Reduction.logSumExp(out, x);
   }
 
   @Override

@@ -16,6 +16,8 @@ public enum Fold {
   COUNT(0, (x, s) -> x != 0 ? 1 : 0, Double::sum, 0, x -> x != 0 ? 1 : 0, Long::sum, "nonzero", "add"),
   /// Σ (x − s)².
   SQUARED_DEVIATIONS((x, s) -> (x - s) * (x - s), "squaredDeviation"),
+  /// Σ exp(x − s).
+  EXPONENTIALS((x, s) -> Math.exp(x - s), null),
   /// Σ |x|.
   MAGNITUDES((x, s) -> Math.abs(x), "magnitude"),
   /// Σ x².

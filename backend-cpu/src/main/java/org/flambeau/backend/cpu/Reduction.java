@@ -111,6 +111,25 @@ final class Reduction {
     }
   }
 
+  /// As [org.flambeau.spi.Kernels#logSumExp].
+  static void logSumExp(Strided out, Strided x) {
+    if (out.numel() == 0) {
+      return;
+    }
+    try (Staging staging = Staging.open(); Workspace workspace = new Workspace(CpuAllocator.SHARED)) {
+      Reduction reduction = new Reduction(out, x, staging.read(x));
+      long largest = workspace.take(reduction.outputs * Long.BYTES);
+      long results = workspace.take(reduction.outputs * Long.BYTES);
+      reduction.fold(Fold.MAX, largest, 0, 0);
+      reduction.fold(Fold.EXPONENTIALS, results, largest, 0);
+      for (long i = 0; i < reduction.outputs; i++) {
+        double most = ALL.get(DOUBLE, largest + 8 * i);
+        ALL.set(DOUBLE, results + 8 * i, Double.isInfinite(most) ? most : most + Math.log(ALL.get(DOUBLE, results + 8 * i)));
+      }
+      reduction.store(results, null, Conversion.of(out.dtype()), staging.write(out));
+    }
+  }
+
   /// For each output, which are `x` with size 1 in the reduced dimensions of `shape`, the mean and the sum of the squared deviations
   /// from it, in double; outputs are counted along the kept dimension, of which there is one at most.
   static void moments(Strided shape, Strided x, long address, long means, long squares) {
@@ -154,7 +173,9 @@ final class Reduction {
     Reducer reducer = REDUCERS[compute.ordinal()][fold.ordinal()];
     if (reducer == null) {
       Reducer scalar = ScalarReducers.of(compute, fold);
-      reducer = Vectorization.PRESENT == null ? scalar : Vectorization.PRESENT.reducer(fold, compute, scalar);
+      reducer = Vectorization.PRESENT == null ? scalar
+          : fold == Fold.EXPONENTIALS ? new ExponentialSums(compute)
+          : Vectorization.PRESENT.reducer(fold, compute, scalar);
     }
     REDUCERS[compute.ordinal()][fold.ordinal()] = reducer;
     return reducer;

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.flambeau.DType;
 import org.flambeau.spi.Kernels;
 import org.flambeau.spi.ReduceOp;
@@ -162,6 +163,48 @@ class ReductionTest {
     KERNELS.reduce(ReduceOp.SUM, columns, tall, 0);
     double sum = Operand.get(columns, 0) + Operand.get(columns, 1) + Operand.get(columns, 2) + Operand.get(x, n - 1);
     assertEquals(exact[0], sum, 4 * Math.ulp((float) exact[0]));
+  }
+
+  /// Large numbers, whose exponentials overflow, and some outputs that are infinite or not a number.
+  @Test
+  void theLogarithmOfSummedExponentialsAgreesWithItsDefinition() {
+    List<Operand.Layout> layouts = Stream.concat(LAYOUTS.stream().filter(layout -> layout.extent() > 0),
+        Stream.of(Operand.Layout.contiguous(3, 5001), Operand.Layout.contiguous(5001, 3), Operand.Layout.contiguous(40, 1100))).toList();
+    for (DType dtype : List.of(DType.FLOAT32, DType.FLOAT64, DType.BFLOAT16)) {
+      for (Operand.Layout layout : layouts) {
+        for (int subset = 0; subset < 1 << layout.sizes().length; subset++) {
+          checkLogSumExp(dtype, layout, subset);
+        }
+      }
+    }
+  }
+
+  private static void checkLogSumExp(DType dtype, Operand.Layout layout, int subset) {
+    Random random = new Random(7);
+    Strided x = Operand.filled(Operand.natively(dtype, layout), i -> i == 5 ? Double.NaN
+        : i == 8 ? Double.POSITIVE_INFINITY : i % 7 == 3 ? Double.NEGATIVE_INFINITY : 300 + 5 * random.nextGaussian());
+    long[] sizes = layout.sizes().clone();
+    for (int d = 0; d < sizes.length; d++) {
+      sizes[d] = (subset >> d & 1) != 0 ? 1 : sizes[d];
+    }
+    Strided out = Operand.natively(dtype, Operand.Layout.contiguous(sizes));
+    KERNELS.logSumExp(out, x);
+    double[] largest = new double[(int) out.numel()];
+    double[] sum = new double[largest.length];
+    java.util.Arrays.fill(largest, Double.NEGATIVE_INFINITY);
+    for (long i = 0; i < x.numel(); i++) {
+      int o = output(x, sizes, i);
+      largest[o] = Math.max(largest[o], Operand.get(x, i));
+    }
+    for (long i = 0; i < x.numel(); i++) {
+      int o = output(x, sizes, i);
+      sum[o] += Math.exp(Operand.get(x, i) - largest[o]);
+    }
+    for (int o = 0; o < sum.length; o++) {
+      double expected = Double.isInfinite(largest[o]) ? largest[o] : Operand.rounded(dtype, largest[o] + Math.log(sum[o]));
+      double tolerance = !Double.isFinite(expected) ? 0 : dtype == DType.FLOAT64 ? 1e-12 * expected : Operand.ulp(dtype, expected);
+      assertEquals(expected, Operand.get(out, o), tolerance, dtype.label() + " " + layout + " over " + Integer.toBinaryString(subset));
+    }
   }
 
   @Test

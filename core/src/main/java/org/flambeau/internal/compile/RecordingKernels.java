@@ -358,6 +358,11 @@ final class RecordingKernels implements Kernels {
   }
 
   @Override
+  public void logSumExp(Strided out, Strided x) {
+    call((k, w, r) -> k.logSumExp(w[0], given(r[0])), to(out), from(x));
+  }
+
+  @Override
   public void softmax(Strided out, Strided x, int dim, boolean log) {
     call((k, w, r) -> k.softmax(w[0], given(r[0]), dim, log), to(out), from(x));
   }

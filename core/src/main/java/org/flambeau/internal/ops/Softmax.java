@@ -106,6 +106,10 @@ public final class Softmax {
       return logSumExp(x.to(DType.FLOAT32), dims, keepdim);
     }
     Reductions.Plan plan = Reductions.plan(LOG_SUM_EXP.title(), x, dims, keepdim);
+    Strided in = x.strided();
+    if (x.numel() > 0 && Backends.kernels(x.device()).supports(FusedOp.LOG_SUM_EXP, in)) {
+      return LOG_SUM_EXP.run(plan.over(0), x.dtype(), plan.layout(), x, (k, out) -> k.logSumExp(plan.kept(out), in));
+    }
     return LOG_SUM_EXP.compose(plan.over(0), new Tensor[] {x}, () -> {
       if (x.numel() == 0) {
         return x.exp().sum(dims, keepdim).log();
