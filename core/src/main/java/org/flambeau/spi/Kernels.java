@@ -176,6 +176,18 @@ public interface Kernels {
     return Long.MAX_VALUE;
   }
 
+  /// Work that can be done part by part.
+  @FunctionalInterface
+  interface Work {
+    void run(long begin, long end);
+  }
+
+  /// Does `work`, kernels that touch the same of `bytes` of memory one after the other, on [0, n): or on parts of that, in any order and on
+  /// several threads, so that each kernel finds in a cache what the one before it has touched.
+  default void inParts(long n, long bytes, Work work) {
+    work.run(0, n);
+  }
+
   // ---- fused, optional: core asks first, and composes them otherwise ----
 
   /// Whether this backend has `op` as one kernel for such operands: its first, and for attention, where the layouts of the others decide

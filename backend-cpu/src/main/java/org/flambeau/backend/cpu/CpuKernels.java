@@ -30,6 +30,8 @@ import org.jspecify.annotations.Nullable;
 final class CpuKernels implements Kernels {
   /// What one core has in its second level and its share of the third.
   private static final long BYTES_IN_CACHE_OF_A_CORE = 2 << 20;
+  /// What is left of its second level for one of several operands.
+  private static final long PART_BYTES = 256 << 10;
 
   private final LinearAlgebra linearAlgebra;
 
@@ -163,6 +165,20 @@ final class CpuKernels implements Kernels {
   }
 
   // ---- linear algebra ----
+
+  @Override
+  public void inParts(long n, long bytes, Work work) {
+    long parts = Math.min(n, bytes / PART_BYTES);
+    if (parts < 2L * CpuPool.SHARED.threads()) {
+      work.run(0, n);
+      return;
+    }
+    CpuPool.SHARED.parallelFor(0, parts, 1, (begin, end) -> {
+      for (long part = begin; part < end; part++) {
+        work.run(n * part / parts, n * (part + 1) / parts);
+      }
+    });
+  }
 
   @Override
   public long bytesInCache() {

@@ -15,6 +15,8 @@ import org.flambeau.spi.HalfPrecision;
 /// Strided runs of elements, moved within native memory or between it and Java arrays. Steps are in bytes.
 final class Runs {
   private static final boolean VECTORS = Vectorization.PRESENT != null;
+  /// What a loop counts by an int, so that the JIT unrolls it.
+  private static final int RUN = 1 << 20;
 
   private Runs() {}
 
@@ -34,27 +36,48 @@ final class Runs {
       ByteMoves.copy(from, to, n * width);
       return;
     }
-    switch (width) {
-      case 1 -> {
-        for (long i = 0; i < n; i++) {
-          ALL.set(BYTE, to + i * toStep, ALL.get(BYTE, from + i * fromStep));
-        }
+    for (long done = 0; done < n; done += RUN) {
+      int count = (int) Math.min(RUN, n - done);
+      long target = to + done * toStep;
+      long source = from + done * fromStep;
+      switch (width) {
+        case 1 -> moveBytes(target, toStep, source, fromStep, count);
+        case 2 -> moveShorts(target, toStep, source, fromStep, count);
+        case 4 -> moveInts(target, toStep, source, fromStep, count);
+        default -> moveLongs(target, toStep, source, fromStep, count);
       }
-      case 2 -> {
-        for (long i = 0; i < n; i++) {
-          ALL.set(SHORT, to + i * toStep, ALL.get(SHORT, from + i * fromStep));
-        }
-      }
-      case 4 -> {
-        for (long i = 0; i < n; i++) {
-          ALL.set(INT, to + i * toStep, ALL.get(INT, from + i * fromStep));
-        }
-      }
-      default -> {
-        for (long i = 0; i < n; i++) {
-          ALL.set(LONG, to + i * toStep, ALL.get(LONG, from + i * fromStep));
-        }
-      }
+    }
+  }
+
+  private static void moveBytes(long to, long toStep, long from, long fromStep, int n) {
+    long target = to;
+    long source = from;
+    for (int i = 0; i < n; i++, target += toStep, source += fromStep) {
+      ALL.set(BYTE, target, ALL.get(BYTE, source));
+    }
+  }
+
+  private static void moveShorts(long to, long toStep, long from, long fromStep, int n) {
+    long target = to;
+    long source = from;
+    for (int i = 0; i < n; i++, target += toStep, source += fromStep) {
+      ALL.set(SHORT, target, ALL.get(SHORT, source));
+    }
+  }
+
+  private static void moveInts(long to, long toStep, long from, long fromStep, int n) {
+    long target = to;
+    long source = from;
+    for (int i = 0; i < n; i++, target += toStep, source += fromStep) {
+      ALL.set(INT, target, ALL.get(INT, source));
+    }
+  }
+
+  private static void moveLongs(long to, long toStep, long from, long fromStep, int n) {
+    long target = to;
+    long source = from;
+    for (int i = 0; i < n; i++, target += toStep, source += fromStep) {
+      ALL.set(LONG, target, ALL.get(LONG, source));
     }
   }
 

@@ -10,11 +10,11 @@ import org.jspecify.annotations.Nullable;
 
 /// Several tensors as one.
 public final class Joining {
-  private record Parts(int dim, long[] lengths) {}
+  private record Pieces(int dim, long[] lengths) {}
 
   private record Rows(int dim, int count) {}
 
-  private static final Op<Parts> CAT = Op.of("cat", joint("CatBackward0", 0, (gs, s, parts) -> pieces(gs[0], parts, s::needs)));
+  private static final Op<Pieces> CAT = Op.of("cat", joint("CatBackward0", 0, (gs, s, parts) -> pieces(gs[0], parts, s::needs)));
   private static final Op<Rows> STACK = Op.of("stack", joint("StackBackward0", 0, (gs, s, rows) -> rows(gs[0], rows, s::needs)));
 
   private Joining() {}
@@ -23,7 +23,7 @@ public final class Joining {
     boolean of(int i);
   }
 
-  private static @Nullable Tensor[] pieces(@Nullable Tensor grad, Parts parts, Needs needs) {
+  private static @Nullable Tensor[] pieces(@Nullable Tensor grad, Pieces parts, Needs needs) {
     @Nullable Tensor[] pieces = new Tensor[parts.lengths.length];
     long from = 0;
     for (int i = 0; i < pieces.length; i++) {
@@ -78,17 +78,15 @@ public final class Joining {
       sizes[at] += Math.max(lengths[i], 0);
     }
     Layout layout = channelsLast ? Layout.channelsLast(sizes) : Layout.contiguous(sizes);
-    return CAT.run(new Parts(at, lengths), dtype, layout, device, tensors, (k, out) -> {
+    return CAT.run(new Pieces(at, lengths), dtype, layout, device, tensors, (k, out) -> Parts.run(k, out, at, part -> {
       long from = 0;
       for (int i = 0; i < tensors.length; i++) {
         if (lengths[i] > 0) {
-          long[] part = out.sizes().clone();
-          part[at] = lengths[i];
-          k.copy(out.with(out.offset() + from * out.stride(at), part, out.strides()), tensors[i].strided());
+          k.copy(part.of(new Parts.Part(at, from, from + lengths[i]).of(out)), part.of(tensors[i].strided()));
           from += lengths[i];
         }
       }
-    });
+    }));
   }
 
   private static boolean isSkipped(Tensor tensor) {

@@ -10,6 +10,7 @@ import java.util.List;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
 import org.flambeau.autograd.Derivative.Term;
+import org.flambeau.spi.Kernels;
 import org.flambeau.spi.Strided;
 
 /// More elements at the edges, or with negative widths fewer. Widths stand in PyTorch's order: before and after the last
@@ -89,12 +90,18 @@ public final class Padding {
     }
     Strided in = x.strided();
     return CONSTANT.run(widths, x.dtype(), Layout.ofImages(in, sizes), x, (k, out) -> {
-      if (!Arrays.equals(inner, sizes)) {
-        k.fill(out, Tensor.number(value, out.dtype()).strided());
+      boolean some = Arrays.stream(inner).allMatch(size -> size > 0);
+      if (Arrays.equals(inner, sizes)) {
+        k.copy(out, within(in, from, inner));
+        return;
       }
-      if (Arrays.stream(inner).allMatch(size -> size > 0)) {
-        k.copy(within(out, to, inner), within(in, from, inner));
-      }
+      Strided frame = Tensor.number(value, out.dtype()).strided();
+      Parts.run(k, out, sizes.length - widths.length / 2, part -> {
+        k.fill(part.of(out), frame);
+        if (some) {
+          k.copy(part.of(within(out, to, inner)), part.of(within(in, from, inner)));
+        }
+      });
     });
   }
 
@@ -155,29 +162,33 @@ public final class Padding {
     }
     Strided in = x.strided();
     Layout layout = border == Border.CIRCULAR ? Layout.contiguous(sizes) : Layout.ofImages(in, sizes);
-    return FRAME.run(Unit.UNIT, x.dtype(), layout, x, (k, out) -> {
-      k.copy(within(out, first, in.sizes()), in);
-      long[] at = first.clone();
-      long[] covered = in.sizes().clone();
-      for (int d = sizes.length - 1; d >= sizes.length - widths.length / 2; d--) {
-        for (Strip strip : border.strips(first[d], in.size(d), sizes[d] - first[d] - in.size(d))) {
-          if (strip.count > 0) {
-            Strided to = part(out, at, covered, d, strip.at, strip.count);
-            Strided from = part(out, at, covered, d, strip.from, strip.width);
-            if (border == Border.REFLECT) {
-              k.flip(to, from, d);
-            } else {
-              k.copy(to, Shapes.expand(from, to.sizes()));
-            }
-          }
-        }
-        at[d] = 0;
-        covered[d] = sizes[d];
-      }
-    });
+    int whole = sizes.length - widths.length / 2;
+    return FRAME.run(Unit.UNIT, x.dtype(), layout, x,
+        (k, out) -> Parts.run(k, out, whole, part -> frame(k, part.of(out), part.of(in), first, whole, border)));
   }
 
-  private static Strided part(Strided x, long[] at, long[] sizes, int d, long from, long size) {
+  private static void frame(Kernels k, Strided out, Strided in, long[] first, int whole, Border border) {
+    k.copy(within(out, first, in.sizes()), in);
+    long[] at = first.clone();
+    long[] covered = in.sizes().clone();
+    for (int d = first.length - 1; d >= whole; d--) {
+      for (Strip strip : border.strips(first[d], in.size(d), out.size(d) - first[d] - in.size(d))) {
+        if (strip.count > 0) {
+          Strided to = strip(out, at, covered, d, strip.at, strip.count);
+          Strided from = strip(out, at, covered, d, strip.from, strip.width);
+          if (border == Border.REFLECT) {
+            k.flip(to, from, d);
+          } else {
+            k.copy(to, Shapes.expand(from, to.sizes()));
+          }
+        }
+      }
+      at[d] = 0;
+      covered[d] = out.size(d);
+    }
+  }
+
+  private static Strided strip(Strided x, long[] at, long[] sizes, int d, long from, long size) {
     long[] first = at.clone();
     first[d] = from;
     return within(x, first, Shapes.resized(sizes, d, size));
