@@ -128,38 +128,57 @@ final class MaxPoolLanes {
     places.convert(VectorOperators.I2L, 1).intoMemorySegment(ALL, to + I.vectorByteSize(), ByteOrder.LITTLE_ENDIAN);
   }
 
-  /// A row of windows in float32.
+  /// A row of windows in float32: of those with many elements, the largest of each column first.
   static final class Single {
+    /// Elements of a window that are not many.
+    private static final int FEW = 9;
+
     private final Lines out;
     private final @Nullable Lines indices;
     private final int width;
     private final SlidingRows rows;
+    private final boolean byColumns;
     private final float[] best;
     private final int[] where;
+    private final float[] bestOfColumn;
+    private final int[] whereInColumn;
 
     Single(Lines out, @Nullable Lines indices, Lines x, Pool2d spec) {
       this.out = out;
       this.indices = indices;
       this.width = x.width;
       this.rows = new SlidingRows(x, spec, out.width, Float.NEGATIVE_INFINITY);
+      this.byColumns = spec.kernelH() * spec.kernelW() > FEW;
       int length = Math.max(rows.starts, out.length()) + F.length();
       this.best = new float[length];
       this.where = new int[length];
+      int columns = byColumns ? rows.columns() * rows.pixel + F.length() : 0;
+      this.bestOfColumn = new float[columns];
+      this.whereInColumn = new int[columns];
     }
 
     void run(int group, int row) {
       rows.moveTo(group, row);
       int stride = rows.spec.strideW();
       int pixel = rows.pixel;
+      int kernel = rows.spec.kernelW();
+      if (byColumns) {
+        for (int i = 0; i < (pixel == 1 ? 1 : rows.columns()); i++) {
+          down(i, pixel == 1 ? rows.columns() : pixel, 1, bestOfColumn, whereInColumn, i);
+        }
+      }
+      for (int i = 0; i < (pixel == 1 ? 1 : out.width); i++) {
+        int n = pixel == 1 ? rows.starts : pixel;
+        if (byColumns) {
+          across(i * stride * pixel, n, i * pixel);
+        } else {
+          down(i * stride, n, kernel, best, where, i);
+        }
+      }
       if (pixel == 1) {
-        windows(0, rows.starts, 0, IOTA.sub(rows.spec.padW()), F.length());
         for (int i = 1; i < out.width; i++) {
           best[i] = best[i * stride];
           where[i] = where[i * stride];
-        }
-      } else {
-        for (int i = 0; i < out.width; i++) {
-          windows(i * stride * pixel, pixel, i * pixel, IntVector.broadcast(I, i * stride - rows.spec.padW()), 0);
         }
       }
       Runs.store(out.dtype, out.address(group, row), out.step, best, 0, out.length());
@@ -180,14 +199,15 @@ final class MaxPoolLanes {
       }
     }
 
-    /// The n windows whose upper left elements lie at `from` and after it in the lines; the first of them in columns
-    /// `column`, which advance with each vector.
-    private void windows(int from, int n, int at, IntVector column, int advance) {
-      int kernel = rows.spec.kernelW();
+    /// The largest of n windows that are `kernel` columns wide, the first of which begin at `column`: the following columns, or where a pixel has
+    /// several channels those. They go to number `to` of columns.
+    private void down(int column, int n, int kernel, float[] best, int[] where, int to) {
+      int pixel = rows.pixel;
       int dilation = rows.spec.dilationW();
-      int reach = dilation * rows.pixel;
-      int down = rows.spec.dilationH() * width;
-      IntVector columns = column;
+      int reach = dilation * pixel;
+      int below = rows.spec.dilationH() * width;
+      IntVector columns = (pixel == 1 ? IOTA : IntVector.zero(I)).add(column - rows.spec.padW());
+      int advance = pixel == 1 ? F.length() : 0;
       for (int p = 0; p < n; p += F.length()) {
         FloatVector most = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
         IntVector place = inside(columns).add(rows.first() * width);
@@ -196,17 +216,38 @@ final class MaxPoolLanes {
           float[] line = rows.line(k);
           IntVector there = here;
           for (int j = 0; j < kernel; j++) {
-            FloatVector value = FloatVector.fromArray(F, line, from + p + j * reach);
+            FloatVector value = FloatVector.fromArray(F, line, column * pixel + p + j * reach);
             VectorMask<Float> better = better(value, most);
             most = most.blend(value, better);
             place = place.blend(there, better.cast(I));
             there = there.add(dilation);
           }
-          here = here.add(down);
+          here = here.add(below);
         }
-        most.intoArray(best, at + p);
-        place.intoArray(where, at + p);
+        most.intoArray(best, to * pixel + p);
+        place.intoArray(where, to * pixel + p);
         columns = columns.add(advance);
+      }
+    }
+
+    /// The same of windows that begin at `from`, by their columns. Of equals that in the first place counts, of several NaN that in the last.
+    private void across(int from, int n, int to) {
+      int reach = rows.spec.dilationW() * rows.pixel;
+      for (int p = 0; p < n; p += F.length()) {
+        FloatVector most = FloatVector.fromArray(F, bestOfColumn, from + p);
+        IntVector place = IntVector.fromArray(I, whereInColumn, from + p);
+        for (int j = 1; j < rows.spec.kernelW(); j++) {
+          FloatVector value = FloatVector.fromArray(F, bestOfColumn, from + p + j * reach);
+          IntVector there = IntVector.fromArray(I, whereInColumn, from + p + j * reach);
+          VectorMask<Float> equal = value.compare(VectorOperators.EQ, most).and(there.compare(VectorOperators.LT, place).cast(F));
+          VectorMask<Float> later = most.compare(VectorOperators.EQ, most).or(there.compare(VectorOperators.GT, place).cast(F));
+          VectorMask<Float> better = value.compare(VectorOperators.GT, most).or(equal)
+              .or(value.compare(VectorOperators.NE, value).and(later));
+          most = most.blend(value, better);
+          place = place.blend(there, better.cast(I));
+        }
+        most.intoArray(best, to + p);
+        place.intoArray(where, to + p);
       }
     }
 

@@ -39,7 +39,8 @@ final class SlidingRows {
     }
   }
 
-  private int columns() {
+  /// Columns that a window may touch.
+  int columns() {
     return starts + (spec.kernelW() - 1) * spec.dilationW();
   }
 

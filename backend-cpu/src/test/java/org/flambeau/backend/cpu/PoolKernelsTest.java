@@ -89,7 +89,8 @@ class PoolKernelsTest {
   @MethodSource("cases")
   void maxPoolTakesTheFirstOfEqualsAndTheLastNan(DType dtype, Layout layout) {
     for (Pool2d spec : SPECS) {
-      for (Pool2d p : new Pool2d[] {spec, new Pool2d(2, 3, spec.strideH(), spec.strideW(), 1, 1, 3, 2, spec.ceilMode(), true, 0)}) {
+      for (Pool2d p : new Pool2d[] {spec, new Pool2d(2, 3, spec.strideH(), spec.strideW(), 1, 1, 3, 2, spec.ceilMode(), true, 0),
+        new Pool2d(4, 3, spec.strideH(), spec.strideW(), 2, 1, 2, 3, spec.ceilMode(), true, 0)}) {
         Strided x = fill(layout.make(dtype, N, C, H, W), 1, dtype.isFloating());
         Strided out = result(layout, dtype, x, p);
         Strided indices = result(layout, DType.INT64, x, p);

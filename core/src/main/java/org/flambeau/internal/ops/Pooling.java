@@ -81,9 +81,12 @@ public final class Pooling {
 
   /// The largest of each window, and where in its plane it stood: h·W + w, int64.
   public static Tensor[] maxPool2dWithIndices(Tensor x, Pool2d spec) {
-    Layout layout = checkedMaximum(x, spec);
+    return largest(MAX, spec, checkedMaximum(x, spec), x, spec);
+  }
+
+  private static <A> Tensor[] largest(Op<A> op, A attributes, Layout layout, Tensor x, Pool2d spec) {
     Strided in = x.strided();
-    return MAX.runMulti(spec, x.device(), new DType[] {x.dtype(), DType.INT64}, new Layout[] {layout, layout}, new Tensor[] {x},
+    return op.runMulti(attributes, x.device(), new DType[] {x.dtype(), DType.INT64}, new Layout[] {layout, layout}, new Tensor[] {x},
         (k, outs) -> k.maxPool2d(images(outs[0]), images(outs[1]), images(in), spec));
   }
 
@@ -105,6 +108,12 @@ public final class Pooling {
     String op = ADAPTIVE_MAX.title();
     Promotion.requireFloat(op, x);
     long[] sizes = adaptiveSizes(op, x, h, w);
+    if (h > 0 && w > 0 && x.size(-2) % h == 0 && x.size(-1) % w == 0) { // windows that slide
+      int height = (int) (x.size(-2) / h);
+      int width = (int) (x.size(-1) / w);
+      Pool2d spec = new Pool2d(height, width, height, width, 0, 0, 1, 1, false, true, 0);
+      return largest(ADAPTIVE_MAX, sizes, layout(x.strided(), sizes), x, spec);
+    }
     return ADAPTIVE_MAX.composeMulti(sizes, new Tensor[] {x}, () -> {
       if (h == 0 || w == 0) {
         Tensor none = Tensor.zeros(x.device(), DType.INT64, 0);
