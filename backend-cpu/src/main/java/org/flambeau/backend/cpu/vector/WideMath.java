@@ -64,43 +64,6 @@ final class WideMath {
     return y.blend(FloatMath.copysign(y, a), odd).blend(Float.NaN, none).blend(1f, one);
   }
 
-  // ---- the inverse of the error function ----
-
-  /// By w = −log(1 − x²): x·P(w), and √w + R(√w) where x is close to 1, to 2·10⁻⁹. Minimax fits in the form of Giles, "Approximating the
-  /// erfinv function" (GPU Computing Gems, 2011).
-  static FloatVector erfinv(FloatVector x) {
-    DoubleVector wide = widened(x);
-    DoubleVector w = log2Of(wide.neg().fma(wide, broadcast(DOUBLES, 1))).mul(-LN_2);
-    FloatVector y = narrowed(erfinvSlope(w.sub(2.5)).mul(wide));
-    VectorMask<Float> far = w.compare(GT, 5).cast(SPECIES);
-    return far.anyTrue() ? erfinvTail(x, w, y, far) : y.blend(Float.NaN, x.abs().compare(GT, 1f));
-  }
-
-  private static DoubleVector erfinvSlope(DoubleVector v) {
-    DoubleVector square = v.mul(v);
-    DoubleVector a = broadcast(DOUBLES, 0.24664028763585907).fma(v, broadcast(DOUBLES, 1.5014093535138635));
-    DoubleVector b = broadcast(DOUBLES, -0.0012527446625371663).fma(v, broadcast(DOUBLES, -0.004177339405033373));
-    DoubleVector c = broadcast(DOUBLES, -4.9619107585374154e-06).fma(v, broadcast(DOUBLES, 0.0002182826310609022));
-    DoubleVector d = broadcast(DOUBLES, 4.6589184372269673e-07).fma(v, broadcast(DOUBLES, -3.434611452180489e-06));
-    DoubleVector e = broadcast(DOUBLES, -8.772804232160177e-09).fma(v, broadcast(DOUBLES, 1.803713159067337e-08));
-    DoubleVector high = broadcast(DOUBLES, 3.355458019579491e-10).fma(square, e).fma(square, d);
-    return high.fma(square, c).fma(square, b).fma(square, a);
-  }
-
-  /// y, and the others where x is far out, at its end, or beyond.
-  private static FloatVector erfinvTail(FloatVector x, DoubleVector w, FloatVector y, VectorMask<Float> far) {
-    DoubleVector root = w.sqrt();
-    DoubleVector s = root.sub(3);
-    DoubleVector tail = broadcast(DOUBLES, -1.7053454482152342e-05).fma(s, broadcast(DOUBLES, 5.673094658447897e-05))
-        .fma(s, broadcast(DOUBLES, -4.17107798442182e-05)).fma(s, broadcast(DOUBLES, -0.00022118624069556372))
-        .fma(s, broadcast(DOUBLES, 0.0011439624202088845)).fma(s, broadcast(DOUBLES, -0.0034450654719470537))
-        .fma(s, broadcast(DOUBLES, 0.0068435289070580595)).fma(s, broadcast(DOUBLES, 0.002662383916807079))
-        .fma(s, broadcast(DOUBLES, -0.16719801253240005)).add(root);
-    FloatVector a = x.abs();
-    return y.blend(FloatMath.copysign(narrowed(tail), x), far).blend(x.mul(Float.POSITIVE_INFINITY), a.compare(EQ, 1f))
-        .blend(Float.NaN, a.compare(GT, 1f));
-  }
-
   // ---- the logarithm of the gamma function ----
 
   /// By steps, lgamma(x) = lgamma(x + 1) − log x, from where it is known well: near 2, or from 6.5 on. Of a negative operand by the reflection
