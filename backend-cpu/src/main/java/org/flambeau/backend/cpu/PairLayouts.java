@@ -22,4 +22,15 @@ public interface PairLayouts {
   ///
   /// @param scratch room for 1 KiB
   void transposeRounded(long[] rows, long offset, long to, long toRow, long scratch);
+
+  /// 32 rows of 32 bfloat16 become, row by row, columns of pairs: 16 rows of 32 pairs, without gaps.
+  void columnPairs(long from, long fromRow, long to);
+
+  /// Writes `rows` rows of 32 floats, in the order of [#place], as bfloat16 in that of their columns: y = max(scale·sum + shift + plus, least), rounded to
+  /// the nearest.
+  ///
+  /// @param factors 32 scales, then 32 shifts, in the order of the sums
+  /// @param plus rows of bfloat16 in the order of the columns, or 0
+  /// @param least 0 or [Integer#MIN_VALUE], for none
+  void finish(long sums, int rows, long to, long toRow, long factors, long plus, long plusRow, int least);
 }

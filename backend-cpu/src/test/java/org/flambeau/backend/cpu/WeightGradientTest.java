@@ -101,17 +101,11 @@ final class WeightGradientTest {
     computes(PlainTiles.unit(), c, true);
   }
 
-  private static TileUnit processors() {
-    boolean unit = LinearAlgebras.choose(CpuAllocator.SHARED).chosen().hasMatrixUnit(DType.BFLOAT16);
-    assumeTrue(unit && TileUnit.PRESENT != null, "this processor, its operating system and the JVM have tiles of bfloat16");
-    return Objects.requireNonNull(TileUnit.PRESENT);
-  }
-
   @ParameterizedTest
   @MethodSource("cases")
   void addsUpByTheProcessor(Case c) {
-    computes(processors(), c, false);
-    computes(processors(), c, true);
+    computes(PlainTiles.processors(), c, false);
+    computes(PlainTiles.processors(), c, true);
   }
 
   @Test
@@ -153,21 +147,23 @@ final class WeightGradientTest {
 
   @Test
   void aBlockIsTheSumOfProducts() {
-    TileUnit unit = processors();
+    TileUnit unit = PlainTiles.processors();
     try (Arena arena = Arena.ofConfined()) {
       int steps = 3;
       int count = 2;
+      int parts = 2;
       long row = 2L * SIDE * steps + 6;
-      long a = arena.allocate(8L * count).address();
+      long a = arena.allocate(8L * count * parts).address();
       long rows = numbers(arena, row * SIDE + 64);
-      ALL.set(LONG, a, rows);
-      ALL.set(LONG, a + 8, rows + 2);
-      long b = numbers(arena, 2L * SIDE * SIDE * steps);
+      for (int i = 0; i < count * parts; i++) {
+        ALL.set(LONG, a + 8L * i, rows + 2 * i);
+      }
+      long b = numbers(arena, 2L * SIDE * SIDE * steps * parts);
       long expected = arena.allocate(count * BlockProduct.BYTES, 64).address();
       long sums = arena.allocate(count * BlockProduct.BYTES, 64).address();
       for (int adding = 0; adding < 2; adding++) {
-        new PlainTiles().run(expected, a, b, steps, adding, row, count);
-        unit.products().run(sums, a, b, steps, adding, row, count);
+        new PlainTiles().run(expected, a, b, steps, adding, row, count, parts);
+        unit.products().run(sums, a, b, steps, adding, row, count, parts);
         for (long at = 0; at < count * BlockProduct.BYTES; at += 4) {
           assertEquals(ALL.get(FLOAT, expected + at), ALL.get(FLOAT, sums + at), 1e-4, "adding " + adding + ", byte " + at);
         }
@@ -184,12 +180,13 @@ final class WeightGradientTest {
     PairLayouts loops = new PlainTiles();
     try (Arena arena = Arena.ofConfined()) {
       long[] rows = new long[SIDE];
-      Arrays.setAll(rows, i -> numbers(arena, 4L * SIDE));
+      long numbers = numbers(arena, 8L * SIDE * SIDE);
+      Arrays.setAll(rows, i -> numbers + 8L * SIDE * i);
       ALL.set(FLOAT, rows[3] + 8, Float.NaN);
       ALL.set(FLOAT, rows[4] + 8, Float.POSITIVE_INFINITY);
       ALL.set(FLOAT, rows[5] + 8, Float.intBitsToFloat(0x3f808000)); // between two bfloat16
       long scratch = arena.allocate(2L * SIDE * SIDE, 64).address();
-      for (int what = 0; what < 3; what++) {
+      for (int what = 0; what < 6; what++) {
         MemorySegment expected = arena.allocate(2L * 40 * SIDE, 64);
         MemorySegment written = arena.allocate(2L * 40 * SIDE, 64);
         lay(loops, what, rows, expected.address(), scratch);
@@ -203,7 +200,10 @@ final class WeightGradientTest {
     switch (what) {
       case 0 -> layouts.pairs(rows, 6, to);
       case 1 -> layouts.transpose(rows, 6, to, 80, scratch);
-      default -> layouts.transposeRounded(rows, 4, to, 80, scratch);
+      case 2 -> layouts.transposeRounded(rows, 4, to, 80, scratch);
+      case 3 -> layouts.columnPairs(rows[0], 8L * SIDE, to);
+      case 4 -> layouts.finish(rows[3], 3, to, 80, rows[8], 0, 0, Integer.MIN_VALUE);
+      default -> layouts.finish(rows[3], 3, to, 80, rows[8], rows[10], 96, 0);
     }
   }
 }

@@ -21,7 +21,8 @@ final class AmxProduct implements BlockProduct {
                             .intel_syntax noprefix
       53                    push rbx
       55                    push rbp
-      c4e2784905d5000000    ldtilecfg [rip + tiles]
+      4154                  push r12
+      c4e2784905e1000000    ldtilecfg [rip + tiles]
       41bb80000000          mov r11d, 128                  # from row to row of C, and of B
                             block:
       4d85c0                test r8, r8
@@ -37,11 +38,14 @@ final class AmxProduct implements BlockProduct {
       c4a27b4b941f00080000  tileloadd tmm2, [rdi + r11 + 2048]
       c4a27b4b9c1f40080000  tileloadd tmm3, [rdi + r11 + 2112]
                             begin:
+      4989d2                mov r10, rdx
+      4c8b642428            mov r12, [rsp + 40]            # parts
+                            part:
       488b06                mov rax, [rsi]                 # the first 16 rows of A
       4c89cb                mov rbx, r9
       48c1e304              shl rbx, 4
       4801c3                add rbx, rax                   # the others
-      4989d2                mov r10, rdx
+      4883c608              add rsi, 8
       4889cd                mov rbp, rcx
                             step:
       c4a27b4b2408          tileloadd tmm4, [rax + r9]
@@ -57,15 +61,17 @@ final class AmxProduct implements BlockProduct {
       4981c200080000        add r10, 2048
       48ffcd                dec rbp
       75bf                  jne step
+      49ffcc                dec r12
+      75a6                  jne part
       c4a27a4b041f          tilestored [rdi + r11], tmm0
       c4a27a4b4c1f40        tilestored [rdi + r11 + 64], tmm1
       c4a27a4b941f00080000  tilestored [rdi + r11 + 2048], tmm2
       c4a27a4b9c1f40080000  tilestored [rdi + r11 + 2112], tmm3
       4881c700100000        add rdi, 4096
-      4883c608              add rsi, 8
-      48ff4c2418            dec qword ptr [rsp + 24]
-      0f8539ffffff          jne block
+      48ff4c2420            dec qword ptr [rsp + 32]       # blocks
+      0f852fffffff          jne block
       c4e27849c0            tilerelease
+      415c                  pop r12
       5d                    pop rbp
       5b                    pop rbx
       c3                    ret
@@ -83,7 +89,7 @@ final class AmxProduct implements BlockProduct {
   /// Columns of the listing that hold the code.
   static final int CODE_COLUMNS = 22;
 
-  private static final MethodHandle NONE = MethodHandles.empty(MethodType.methodType(void.class, Collections.nCopies(7, long.class)));
+  private static final MethodHandle NONE = MethodHandles.empty(MethodType.methodType(void.class, Collections.nCopies(8, long.class)));
   /// A constant, so that the JIT writes the call into its callers.
   private static final MethodHandle CODE = Objects.requireNonNullElse(load(), NONE);
 
@@ -93,7 +99,7 @@ final class AmxProduct implements BlockProduct {
   private AmxProduct() {}
 
   private static @Nullable MethodHandle load() {
-    return MachineCode.mayUseTiles() ? MachineCode.load(code(), Collections.nCopies(7, JAVA_LONG)) : null;
+    return MachineCode.mayUseTiles() ? MachineCode.load(code(), Collections.nCopies(8, JAVA_LONG)) : null;
   }
 
   static byte[] code() {
@@ -102,9 +108,9 @@ final class AmxProduct implements BlockProduct {
   }
 
   @Override
-  public void run(long c, long a, long b, long steps, long adding, long aRow, long count) {
+  public void run(long c, long a, long b, long steps, long adding, long aRow, long count, long parts) {
     try {
-      CODE.invokeExact(c, a, b, steps, adding, aRow, count);
+      CODE.invokeExact(c, a, b, steps, adding, aRow, count, parts);
     } catch (Throwable e) {
       throw new AssertionError("machine code threw", e);
     }

@@ -73,8 +73,8 @@ public final class WeightGradient {
     this.spec = spec;
     kernelWidth = (int) gradWeight.size(3);
     taps = (int) gradWeight.size(2) * kernelWidth;
-    gridHeight = gridSize(grad.size(2), x.size(2), (gradWeight.size(2) - 1) * spec.dilationH(), spec.strideH(), spec.padH());
-    gridWidth = gridSize(grad.size(3), x.size(3), (gradWeight.size(3) - 1) * spec.dilationW(), spec.strideW(), spec.padW());
+    gridHeight = Dimension.places(grad.size(2), x.size(2), (gradWeight.size(2) - 1) * spec.dilationH(), spec.strideH(), spec.padH());
+    gridWidth = Dimension.places(grad.size(3), x.size(3), (gradWeight.size(3) - 1) * spec.dilationW(), spec.strideW(), spec.padW());
     places = roundUp(x.size(0) * gridHeight * gridWidth);
     long furthest = 0;
     for (int tap = 0; tap < taps; tap++) {
@@ -87,13 +87,6 @@ public final class WeightGradient {
     planes = IntStream.range(0, taps).map(this::remainder).distinct().toArray();
     pixels = workspace.take(planeBytes * planes.length);
     pairs = workspace.take(places * grad.size(1) * Short.BYTES);
-  }
-
-  /// How many places a line of the grid has: one for each result, and those that the last ones meet besides, unless zeros that the next line
-  /// begins with can serve for them.
-  private static long gridSize(long results, long pixels, long reach, int stride, int padding) {
-    long met = results + reach / stride;
-    return Math.max(results, Math.max(met - padding / stride, Math.min(met, Math.ceilDiv(pixels + padding, stride))));
   }
 
   private static long roundUp(long places) {
@@ -217,7 +210,7 @@ public final class WeightGradient {
           for (int i = 0; i < count; i++) {
             ALL.set(LONG, met + (long) i * Long.BYTES, from[tap + i] + channel(block) * row + place * Short.BYTES);
           }
-          unit.products().run(sums + ((block - first) * taps + tap) * BlockProduct.BYTES, met, pairsOfBlock, steps, place, row, count);
+          unit.products().run(sums + ((block - first) * taps + tap) * BlockProduct.BYTES, met, pairsOfBlock, steps, place, row, count, 1);
         }
       }
     }

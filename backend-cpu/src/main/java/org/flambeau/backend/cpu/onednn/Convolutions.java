@@ -7,6 +7,7 @@ import org.flambeau.backend.cpu.LinearAlgebra;
 import org.flambeau.backend.cpu.TransformedKernel;
 import org.flambeau.backend.cpu.Winograd;
 import org.flambeau.backend.cpu.Workspace;
+import org.flambeau.backend.cpu.amx.TileConvolution;
 import org.flambeau.backend.cpu.amx.TileUnit;
 import org.flambeau.backend.cpu.amx.WeightGradient;
 import org.flambeau.backend.cpu.gemm.Copies;
@@ -68,6 +69,9 @@ final class Convolutions {
         return true;
       }
       boolean keep = !ofWeight && PackedWeights.areUsedAgain(operation.key(), weight);
+      if (!ofWeight && tiles != null && onUnit(tiles, workspace, operation, keep, result, result == x ? out : x, weight, epilogue, spec)) {
+        return true;
+      }
       if (Winograd.serves(x, weight, out, spec, ofWeight)) {
         byTiles(workspace, operation, keep, x, weight, out, epilogue, spec);
         return true;
@@ -274,21 +278,24 @@ final class Convolutions {
       return;
     }
     TransformedKernel kernel = new TransformedKernel(weight, backward);
-    PackedWeights.Block kept = null;
-    if (keep && kernel.isWorthKeeping()) {
-      var form = new PackedWeights.Form(weight.offset(), PlanCache.Key.of(operation.key(), new long[0], weight), TransformedKernel.class);
-      kept = PackedWeights.acquire(weight.storage(), form, allocator, kernel.bytes(), kernel::writeTo);
+    PackedWeights.use(workspace, allocator, keep && kernel.isWorthKeeping(), operation.key(), weight, TransformedKernel.class,
+        kernel.bytes(),
+        kernel::writeTo, address -> tiles.convolve(result, backward ? out : x, kernel, address, epilogue));
+  }
+
+  // ---- by a matrix unit ----
+
+  /// Returns whether it could.
+  private boolean onUnit(TileUnit unit, Workspace workspace, Operation operation, boolean keep, Strided result, Strided source,
+      Strided weight,
+      Epilogue epilogue, Conv2d spec) {
+    boolean backward = operation == Operation.BACKWARD_INPUT;
+    if (!TileConvolution.serves(result, source, weight, spec)) {
+      return false;
     }
-    try {
-      long address = kept == null ? workspace.take(kernel.bytes()) : kept.address();
-      if (kept == null) {
-        kernel.writeTo(address);
-      }
-      tiles.convolve(result, backward ? out : x, kernel, address, epilogue);
-    } finally {
-      if (kept != null) {
-        kept.release();
-      }
-    }
+    TileConvolution convolution = new TileConvolution(unit, allocator, result, source, weight, spec, backward);
+    PackedWeights.use(workspace, allocator, keep, operation.key(), weight, spec, convolution.kernelBytes(), convolution::writeKernelTo,
+        address -> convolution.run(address, epilogue));
+    return true;
   }
 }

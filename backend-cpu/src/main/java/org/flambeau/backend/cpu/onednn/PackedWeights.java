@@ -58,6 +58,28 @@ final class PackedWeights implements Storage.Packed {
     return storage.packed() instanceof PackedWeights packed ? packed.acquire(form, allocator, bytes, pack) : null;
   }
 
+  /// Calls `use` with the address of what `write` writes of a weight, which is kept, where that is wanted, while the weight stays as it is.
+  ///
+  /// @param form what is written, for one operation
+  static void use(Workspace workspace, Allocator allocator, boolean keep, long operation, Strided weight, Object form, long bytes,
+      LongConsumer write, LongConsumer use) {
+    Block kept = keep
+        ? acquire(weight.storage(), new Form(weight.offset(), PlanCache.Key.of(operation, new long[0], weight), form), allocator, bytes,
+            write)
+        : null;
+    try {
+      long address = kept == null ? workspace.take(bytes) : kept.address();
+      if (kept == null) {
+        write.accept(address);
+      }
+      use.accept(address);
+    } finally {
+      if (kept != null) {
+        kept.release();
+      }
+    }
+  }
+
   private synchronized @Nullable Block acquire(Form form, Allocator allocator, long bytes, LongConsumer pack) {
     if (closed) {
       return null;

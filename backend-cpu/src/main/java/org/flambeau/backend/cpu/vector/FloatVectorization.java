@@ -156,7 +156,7 @@ public final class FloatVectorization implements Vectorization {
 
   @Override
   public @Nullable PairLayouts pairLayouts() {
-    return FloatMath.SPECIES.length() == PairLayouts.ROWS / 2 ? new IntPairLayouts(rows()) : null;
+    return FloatMath.SPECIES.length() == PairLayouts.ROWS / 2 ? IntPairLayouts.of(rows()) : null;
   }
 
   @Override
