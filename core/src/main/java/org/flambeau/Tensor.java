@@ -211,6 +211,9 @@ public final class Tensor extends TensorFactories
     }
     org.flambeau.internal.memory.Scopes.escape(source);
     data = source.data;
+    if (autograd != null) {
+      autograd.followData();
+    }
   }
 
   // ---- values on the host ----

@@ -15,6 +15,11 @@ final class AccumulateGrad extends Node {
   AccumulateGrad(Tensor leaf) {
     super(Long.MAX_VALUE, new Node[0], new int[0]);
     this.leaf = leaf;
+    followLeaf();
+  }
+
+  /// Takes gradients of the leaf's dtype, device and layout of now.
+  void followLeaf() {
     setOutputs(Meta.of(leaf));
   }
 

@@ -100,6 +100,13 @@ public final class AutogradMeta {
     return present != null ? present : (accumulator = new AccumulateGrad(self));
   }
 
+  /// The tensor shows other memory, perhaps of another dtype, device or layout: its gradients are of that from now on.
+  public synchronized void followData() {
+    if (accumulator != null) {
+      accumulator.followLeaf();
+    }
+  }
+
   /// Refuses a change in place of `self` that would lose or falsify a gradient.
   public static void checkInPlace(Tensor self, boolean records, boolean recording) {
     AutogradMeta meta = self.autogradOrNull();

@@ -140,4 +140,17 @@ public class TwoDevicesTest {
     String wrong = Runs.compare(op, sample, actual, expected, factor);
     assertTrue(wrong == null, () -> what + ": " + wrong);
   }
+
+  /// A leaf that has had a gradient may move.
+  @Test
+  void gradients_follow_a_leaf_to_another_device() {
+    Tensor leaf = Tensor.ones(2).requiresGrad_(true);
+    leaf.mul(2).sum().backward();
+    leaf.setGrad(null);
+    leaf.setData(leaf.detach().to(second.device()));
+    leaf.mul(3).sum().backward();
+    Tensor grad = Objects.requireNonNull(leaf.grad());
+    assertEquals(second.device(), grad.device());
+    assertArrayEquals(new double[] {3, 3}, grad.toDoubleArray());
+  }
 }

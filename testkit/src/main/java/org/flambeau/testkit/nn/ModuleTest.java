@@ -382,6 +382,21 @@ final class ModuleTest {
   }
 
   @Test
+  void a_backward_pass_before_a_cast_does_not_decide_the_dtype_of_gradients_after_it() {
+    var fc = new Linear(2, 1);
+    fc.call(Tensor.ones(1, 2)).sum().backward();
+    int[] seen = {0};
+    fc.weight().registerPostAccumulateGradHook(_ -> seen[0]++);
+    fc.to(DType.FLOAT64).zeroGrad();
+    double third = 1 / 3.0;
+    fc.call(Tensor.full(DType.FLOAT64, third, 1, 2)).sum().backward();
+    Tensor grad = Objects.requireNonNull(fc.weight().grad());
+    assertEquals(DType.FLOAT64, grad.dtype());
+    assertArrayEquals(new double[] {third, third}, grad.toDoubleArray());
+    assertEquals(1, seen[0], "hooks stay");
+  }
+
+  @Test
   void frozen_parameters_get_no_gradient() {
     var model = new Net();
     model.fc1.requiresGrad_(false);
