@@ -83,23 +83,23 @@ public interface Kernels {
   void matmul(Strided out, Strided a, Strided b);
 
   /// Cross-correlation: x (n, c, h, w), weight (o, c/groups, kh, kw), bias (o) or null → out (n, o, h', w').
-  void conv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, Conv2d spec);
+  void conv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, ConvSpec spec);
 
   /// The gradient of [#conv2d] for its input.
-  void conv2dBackwardInput(Strided gradX, Strided grad, Strided weight, Conv2d spec);
+  void conv2dBackwardInput(Strided gradX, Strided grad, Strided weight, ConvSpec spec);
 
   /// The gradient of [#conv2d] for its weight.
-  void conv2dBackwardWeight(Strided gradWeight, Strided grad, Strided x, Conv2d spec);
+  void conv2dBackwardWeight(Strided gradWeight, Strided grad, Strided x, ConvSpec spec);
 
   /// The largest of each window, and, unless nobody asks for it, its position h·W + w in the input plane as int64.
-  void maxPool2d(Strided out, @Nullable Strided indices, Strided x, Pool2d spec);
+  void maxPool2d(Strided out, @Nullable Strided indices, Strided x, PoolSpec spec);
 
   /// The gradient of [#maxPool2d], or where `spec` is null of windows that do not slide: each window's goes to its largest element's position.
-  void maxPool2dBackward(Strided gradX, Strided grad, Strided indices, @Nullable Pool2d spec);
+  void maxPool2dBackward(Strided gradX, Strided grad, Strided indices, @Nullable PoolSpec spec);
 
-  void avgPool2d(Strided out, Strided x, Pool2d spec);
+  void avgPool2d(Strided out, Strided x, PoolSpec spec);
 
-  void avgPool2dBackward(Strided gradX, Strided grad, Pool2d spec);
+  void avgPool2dBackward(Strided gradX, Strided grad, PoolSpec spec);
 
   /// Window i of n spans [⌊i·in/n⌋, ⌈(i+1)·in/n⌉).
   void adaptiveAvgPool2d(Strided out, Strided x);
@@ -107,10 +107,10 @@ public interface Kernels {
   void adaptiveAvgPool2dBackward(Strided gradX, Strided grad);
 
   /// x (n, c, …) with one to three more dimensions, which get `out`'s sizes. float dtypes.
-  void resize(Strided out, Strided x, Resize resize);
+  void resize(Strided out, Strided x, ResizeSpec resize);
 
   /// The gradient of [#resize] for its operand.
-  void resizeBackward(Strided gradX, Strided grad, Resize resize);
+  void resizeBackward(Strided gradX, Strided grad, ResizeSpec resize);
 
   // ---- indexing ----
   // Indices are int64. One out of range throws IndexOutOfBoundsException with the index, the dimension and its size.
@@ -326,7 +326,7 @@ public interface Kernels {
   }
 
   /// out = epilogue([#conv2d]).
-  default void fusedConv2d(Strided out, Strided x, Strided weight, Epilogue epilogue, Conv2d spec) {
+  default void fusedConv2d(Strided out, Strided x, Strided weight, Epilogue epilogue, ConvSpec spec) {
     throw new UnsupportedOperationException("fusedConv2d");
   }
 

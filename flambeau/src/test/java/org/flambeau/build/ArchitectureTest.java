@@ -5,16 +5,22 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.GeneralCodingRules.NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS;
 import static com.tngtech.archunit.library.GeneralCodingRules.NO_CLASSES_SHOULD_USE_JAVA_UTIL_LOGGING;
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.stream.Collectors.groupingBy;
+import static java.util.stream.Collectors.mapping;
+import static java.util.stream.Collectors.toList;
 import static java.util.stream.Collectors.toMap;
 import static java.util.stream.Collectors.toSet;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import java.lang.module.ModuleDescriptor;
+import java.lang.module.ModuleDescriptor.Exports;
 import java.lang.module.ModuleDescriptor.Requires;
 import java.lang.module.ModuleFinder;
 import java.lang.module.ModuleReference;
@@ -57,6 +63,21 @@ class ArchitectureTest {
         assertTrue(exports.targets().stream().allMatch(target -> target.startsWith(ALL)), exports::toString);
       }
     }
+  }
+
+  /// `import module org.flambeau` brings every exported type; two of one name could not be used without a further import.
+  @Test
+  void scriptsSeeOneTypeOfEachName() {
+    Set<String> exported = MODULES.stream().map(ModuleReference::descriptor)
+        .filter(module -> Set.of(CORE, NN, MODELS).contains(module.name()))
+        .flatMap(module -> module.exports().stream()).filter(exports -> !exports.isQualified()).map(Exports::source).collect(toSet());
+    Map<String, List<String>> byName = PRODUCT.stream()
+        .filter(
+            type -> type.isTopLevelClass() && type.getModifiers().contains(JavaModifier.PUBLIC) && exported.contains(type.getPackageName()))
+        .collect(groupingBy(JavaClass::getSimpleName, mapping(JavaClass::getName, toList())));
+    assertTrue(byName.containsKey("Conv2d"));
+    byName.values().removeIf(types -> types.size() == 1);
+    assertEquals(Map.of(), byName);
   }
 
   /// The class path knows services by their files, the module path by the descriptor.

@@ -16,8 +16,8 @@ import org.flambeau.internal.ops.Padding;
 import org.flambeau.internal.ops.Pooling;
 import org.flambeau.internal.ops.RmsNorm;
 import org.flambeau.spi.Activation;
-import org.flambeau.spi.Conv2d;
-import org.flambeau.spi.Pool2d;
+import org.flambeau.spi.ConvSpec;
+import org.flambeau.spi.PoolSpec;
 import org.jspecify.annotations.Nullable;
 
 /// The part of [Functional] that layers are made of: linear maps, convolutions, pooling, normalisation.
@@ -110,8 +110,8 @@ abstract sealed class LayerFunctions extends LossFunctions permits Functional {
         options.outputPadH(), options.outputPadW());
   }
 
-  private static Conv2d spec(ConvOptions o, int padH, int padW, int dilationH) {
-    return new Conv2d(o.strideH(), o.strideW(), padH, padW, dilationH, o.dilationW(), o.groups());
+  private static ConvSpec spec(ConvOptions o, int padH, int padW, int dilationH) {
+    return new ConvSpec(o.strideH(), o.strideW(), padH, padW, dilationH, o.dilationW(), o.groups());
   }
 
   private static void requireStrideOne(ConvOptions options) {
@@ -204,8 +204,8 @@ abstract sealed class LayerFunctions extends LossFunctions permits Functional {
         o.divisorOverride());
   }
 
-  private static Pool2d spec(PoolOptions o) {
-    return new Pool2d(o.kernelH(), o.kernelW(), o.strideH(), o.strideW(), o.padH(), o.padW(), o.dilationH(), o.dilationW(), o.ceilMode(),
+  private static PoolSpec spec(PoolOptions o) {
+    return new PoolSpec(o.kernelH(), o.kernelW(), o.strideH(), o.strideW(), o.padH(), o.padW(), o.dilationH(), o.dilationW(), o.ceilMode(),
         o.countIncludePad(), o.divisorOverride());
   }
 

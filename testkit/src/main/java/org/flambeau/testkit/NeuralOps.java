@@ -22,7 +22,7 @@ import org.flambeau.nn.Functional.PaddingMode;
 import org.flambeau.nn.NormalizedSum;
 import org.flambeau.nn.PoolOptions;
 import org.flambeau.spi.Activation;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 import org.jspecify.annotations.Nullable;
 
 /// The operations of neural networks.
@@ -74,7 +74,7 @@ final class NeuralOps {
     int[] stride = a.integers("stride");
     int[] padding = a.integers("padding");
     return Convolutions.fusedConv2d(x, weight, scale, bias, residual, a.flag("relu") ? Activation.RELU : Activation.NONE,
-        new Conv2d(stride[0], stride[1], padding[0], padding[1], 1, 1, 1));
+        new ConvSpec(stride[0], stride[1], padding[0], padding[1], 1, 1, 1));
   }
 
   static final List<OpInfo> CONVOLUTIONS = List.of(
@@ -86,11 +86,11 @@ final class NeuralOps {
           .refuses(() -> Functional.conv2d(Tensor.ones(1, 2, 5, 5), Tensor.ones(4, 2, 3, 3), null, ConvOptions.of().stride(0)), "[conv2d]", "non-positive stride is not supported")
           .refuses(() -> Functional.conv2d(Tensor.ones(1, 2, 5, 5), Tensor.ones(DType.FLOAT64, 4, 2, 3, 3), null), "[conv2d]", "float32", "float64"),
       op("conv2d_add_relu", (x, a) -> fused(x.get(0), x.get(1), null, x.get(2), or(x, 3), a)).tolerance(8).methods("conv2d")
-          .refuses(() -> Convolutions.fusedConv2d(Tensor.ones(1, 3, 5, 5), Tensor.ones(4, 2, 3, 3), null, null, null, Activation.RELU, new Conv2d(1, 1, 0, 0, 1, 1, 1)),
+          .refuses(() -> Convolutions.fusedConv2d(Tensor.ones(1, 3, 5, 5), Tensor.ones(4, 2, 3, 3), null, null, null, Activation.RELU, new ConvSpec(1, 1, 0, 0, 1, 1, 1)),
               "[conv2d]", "2 channels", "3 channels"),
       op("conv2d_scale_add_relu", (x, a) -> fused(x.get(0), x.get(1), x.get(2), x.get(3), or(x, 4), a)).tolerance(8).methods("conv2d", "conv2d_add_relu")
           .records("conv2d_add_relu").refuses(() -> Convolutions.fusedConv2d(Tensor.ones(1, 2, 5, 5), Tensor.ones(4, 2, 3, 3), Tensor.ones(3), null, null,
-              Activation.RELU, new Conv2d(1, 1, 0, 0, 1, 1, 1)), "[conv2d]", "scale", "[4]", "[3]"),
+              Activation.RELU, new ConvSpec(1, 1, 0, 0, 1, 1, 1)), "[conv2d]", "scale", "[4]", "[3]"),
       op("conv1d", (x, a) -> Functional.conv1d(x.get(0), x.get(1), or(x, 2), ConvOptions.of().stride(a.integer("stride")).padding(a.integer("padding"))))
           .records("conv2d").tolerance(8).refuses(() -> Functional.conv1d(Tensor.ones(1, 3, 5), Tensor.ones(4, 2, 3), null), "[conv1d]", "2 channels", "3 channels"),
       op("conv_transpose2d", (x, a) -> Functional.convTranspose2d(x.get(0), x.get(1), or(x, 2), conv(a)

@@ -1,7 +1,7 @@
 package org.flambeau.backend.cpu;
 
 import java.util.Arrays;
-import org.flambeau.spi.Pool2d;
+import org.flambeau.spi.PoolSpec;
 import org.flambeau.spi.Strided;
 
 /// Averages of windows and their gradients. Lines are added up first, then columns: what a window is divided by is a
@@ -30,7 +30,7 @@ final class AvgPoolKernels {
   // ---- sliding windows ----
 
   /// As [org.flambeau.spi.Kernels#avgPool2d].
-  static void avgPool2d(Strided out, Strided x, Pool2d spec) {
+  static void avgPool2d(Strided out, Strided x, PoolSpec spec) {
     Lines[] lines = Lines.of(out, x);
     Lines to = lines[0];
     Lines from = lines[1];
@@ -67,7 +67,7 @@ final class AvgPoolKernels {
   }
 
   /// As [org.flambeau.spi.Kernels#avgPool2dBackward].
-  static void avgPool2dBackward(Strided gradX, Strided grad, Pool2d spec) {
+  static void avgPool2dBackward(Strided gradX, Strided grad, PoolSpec spec) {
     Lines[] lines = Lines.of(gradX, grad);
     Lines to = lines[0];
     Lines from = lines[1];
@@ -108,12 +108,12 @@ final class AvgPoolKernels {
   }
 
   /// Columns that windows reach, or the image does, from the left padding on.
-  private static int paddedWidth(Lines windows, Lines image, Pool2d spec) {
+  private static int paddedWidth(Lines windows, Lines image, PoolSpec spec) {
     return Math.max((windows.width - 1) * spec.strideW() + spec.kernelW(), spec.padW() + image.width);
   }
 
   /// The columns that each window of a row counts.
-  private static Line widths(Lines windows, Lines image, Pool2d spec) {
+  private static Line widths(Lines windows, Lines image, PoolSpec spec) {
     Line widths = Line.of(image.dtype, windows.length());
     for (int i = 0; i < windows.width; i++) {
       int left = i * spec.strideW() - spec.padW();
@@ -124,7 +124,7 @@ final class AvgPoolKernels {
   }
 
   /// The rows that the windows from `top` on count, or the divisor that was asked for.
-  private static int height(Pool2d spec, int top, int height) {
+  private static int height(PoolSpec spec, int top, int height) {
     return spec.divisor() != 0 ? spec.divisor() : counted(top, spec.kernelH(), height, spec.padH(), spec.countIncludePad());
   }
 

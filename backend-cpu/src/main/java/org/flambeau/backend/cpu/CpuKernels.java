@@ -7,7 +7,7 @@ import org.flambeau.DType;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Chain;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 import org.flambeau.spi.Distribution;
 import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.FusedOp;
@@ -15,10 +15,10 @@ import org.flambeau.spi.Kernels;
 import org.flambeau.spi.NativeMemory;
 import org.flambeau.spi.OrderStatistic;
 import org.flambeau.spi.Pointwise;
-import org.flambeau.spi.Pool2d;
+import org.flambeau.spi.PoolSpec;
 import org.flambeau.spi.RandomSource;
 import org.flambeau.spi.ReduceOp;
-import org.flambeau.spi.Resize;
+import org.flambeau.spi.ResizeSpec;
 import org.flambeau.spi.ScanOp;
 import org.flambeau.spi.ScatterOp;
 import org.flambeau.spi.Strided;
@@ -207,21 +207,21 @@ final class CpuKernels implements Kernels {
   }
 
   @Override
-  public void conv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, Conv2d spec) {
+  public void conv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, ConvSpec spec) {
     try (Staging staging = Staging.open()) {
       linearAlgebra.conv2d(staging.writable(out), staging.readable(x), staging.readable(weight), staging.readableOrNull(bias), spec);
     }
   }
 
   @Override
-  public void conv2dBackwardInput(Strided gradX, Strided grad, Strided weight, Conv2d spec) {
+  public void conv2dBackwardInput(Strided gradX, Strided grad, Strided weight, ConvSpec spec) {
     try (Staging staging = Staging.open()) {
       linearAlgebra.conv2dBackwardInput(staging.writable(gradX), staging.readable(grad), staging.readable(weight), spec);
     }
   }
 
   @Override
-  public void conv2dBackwardWeight(Strided gradWeight, Strided grad, Strided x, Conv2d spec) {
+  public void conv2dBackwardWeight(Strided gradWeight, Strided grad, Strided x, ConvSpec spec) {
     try (Staging staging = Staging.open()) {
       linearAlgebra.conv2dBackwardWeight(staging.writable(gradWeight), staging.readable(grad), staging.readable(x), spec);
     }
@@ -230,28 +230,28 @@ final class CpuKernels implements Kernels {
   // ---- pooling ----
 
   @Override
-  public void maxPool2d(Strided out, @Nullable Strided indices, Strided x, Pool2d spec) {
+  public void maxPool2d(Strided out, @Nullable Strided indices, Strided x, PoolSpec spec) {
     try (Staging staging = Staging.open()) {
       MaxPoolKernels.maxPool2d(staging.writable(out), indices == null ? null : staging.writable(indices), staging.readable(x), spec);
     }
   }
 
   @Override
-  public void maxPool2dBackward(Strided gradX, Strided grad, Strided indices, @Nullable Pool2d spec) {
+  public void maxPool2dBackward(Strided gradX, Strided grad, Strided indices, @Nullable PoolSpec spec) {
     try (Staging staging = Staging.open()) {
       MaxPoolGradients.scatter(staging.writable(gradX), staging.readable(grad), staging.readable(indices));
     }
   }
 
   @Override
-  public void avgPool2d(Strided out, Strided x, Pool2d spec) {
+  public void avgPool2d(Strided out, Strided x, PoolSpec spec) {
     try (Staging staging = Staging.open()) {
       AvgPoolKernels.avgPool2d(staging.writable(out), staging.readable(x), spec);
     }
   }
 
   @Override
-  public void avgPool2dBackward(Strided gradX, Strided grad, Pool2d spec) {
+  public void avgPool2dBackward(Strided gradX, Strided grad, PoolSpec spec) {
     try (Staging staging = Staging.open()) {
       AvgPoolKernels.avgPool2dBackward(staging.writable(gradX), staging.readable(grad), spec);
     }
@@ -272,14 +272,14 @@ final class CpuKernels implements Kernels {
   }
 
   @Override
-  public void resize(Strided out, Strided x, Resize resize) {
+  public void resize(Strided out, Strided x, ResizeSpec resize) {
     try (Staging staging = Staging.open()) {
       ResizeKernels.resize(staging.writable(out), staging.readable(x), resize);
     }
   }
 
   @Override
-  public void resizeBackward(Strided gradX, Strided grad, Resize resize) {
+  public void resizeBackward(Strided gradX, Strided grad, ResizeSpec resize) {
     try (Staging staging = Staging.open()) {
       ResizeKernels.resizeBackward(staging.writable(gradX), staging.readable(grad), resize);
     }
@@ -492,7 +492,7 @@ final class CpuKernels implements Kernels {
   }
 
   @Override
-  public void fusedConv2d(Strided out, Strided x, Strided weight, Epilogue epilogue, Conv2d spec) {
+  public void fusedConv2d(Strided out, Strided x, Strided weight, Epilogue epilogue, ConvSpec spec) {
     try (Staging staging = Staging.open()) {
       linearAlgebra.fusedConv2d(staging.writable(out), staging.readable(x), staging.readable(weight),
           new Epilogue(staging.readableOrNull(epilogue.scale()), staging.readableOrNull(epilogue.bias()),

@@ -2,7 +2,7 @@ package org.flambeau.backend.cpu;
 
 import org.flambeau.DType;
 import org.flambeau.spi.Activation;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.Kernels;
 import org.flambeau.spi.Strided;
@@ -28,18 +28,18 @@ public interface LinearAlgebra {
   void linear(Strided out, Strided x, Strided weight, @Nullable Strided bias, Activation activation);
 
   /// As [Kernels#conv2d].
-  default void conv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, Conv2d spec) {
+  default void conv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, ConvSpec spec) {
     fusedConv2d(out, x, weight, Epilogue.ofBias(bias), spec);
   }
 
   /// As [Kernels#fusedConv2d].
-  void fusedConv2d(Strided out, Strided x, Strided weight, Epilogue epilogue, Conv2d spec);
+  void fusedConv2d(Strided out, Strided x, Strided weight, Epilogue epilogue, ConvSpec spec);
 
   /// As [Kernels#conv2dBackwardInput].
-  void conv2dBackwardInput(Strided gradX, Strided grad, Strided weight, Conv2d spec);
+  void conv2dBackwardInput(Strided gradX, Strided grad, Strided weight, ConvSpec spec);
 
   /// As [Kernels#conv2dBackwardWeight].
-  void conv2dBackwardWeight(Strided gradWeight, Strided grad, Strided x, Conv2d spec);
+  void conv2dBackwardWeight(Strided gradWeight, Strided grad, Strided x, ConvSpec spec);
 
   /// Whether the processor multiplies matrices of `dtype` by a unit of its own, several times as fast as floats.
   default boolean hasMatrixUnit(DType dtype) {

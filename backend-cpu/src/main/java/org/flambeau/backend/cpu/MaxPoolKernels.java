@@ -4,7 +4,7 @@ import static org.flambeau.spi.NativeMemory.ALL;
 import static org.flambeau.spi.NativeMemory.LONG;
 
 import org.flambeau.DType;
-import org.flambeau.spi.Pool2d;
+import org.flambeau.spi.PoolSpec;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
@@ -17,7 +17,7 @@ final class MaxPoolKernels {
   }
 
   /// As [org.flambeau.spi.Kernels#maxPool2d].
-  static void maxPool2d(Strided out, @Nullable Strided indices, Strided x, Pool2d spec) {
+  static void maxPool2d(Strided out, @Nullable Strided indices, Strided x, PoolSpec spec) {
     if (out.numel() == 0) {
       return;
     }
@@ -32,7 +32,7 @@ final class MaxPoolKernels {
     });
   }
 
-  private static RowTask task(Lines out, @Nullable Lines indices, Lines x, Pool2d spec) {
+  private static RowTask task(Lines out, @Nullable Lines indices, Lines x, PoolSpec spec) {
     Vectorization vectors = Vectorization.PRESENT;
     if (vectors == null || !out.isSingle()) {
       return new Keys(out, indices, x, spec)::run;
@@ -47,10 +47,10 @@ final class MaxPoolKernels {
     private final Lines out;
     private final @Nullable Lines indices;
     private final Lines x;
-    private final Pool2d spec;
+    private final PoolSpec spec;
     private final long[][] keys;
 
-    Keys(Lines out, @Nullable Lines indices, Lines x, Pool2d spec) {
+    Keys(Lines out, @Nullable Lines indices, Lines x, PoolSpec spec) {
       this.out = out;
       this.indices = indices;
       this.x = x;

@@ -14,7 +14,7 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 import org.flambeau.DType;
-import org.flambeau.spi.Pool2d;
+import org.flambeau.spi.PoolSpec;
 import org.jspecify.annotations.Nullable;
 
 /// The largest of each window of what computes in float32, on vectors: of neighbouring windows, or of a pixel's channels.
@@ -30,11 +30,11 @@ final class MaxPoolLanes {
     private final Lines out;
     private final @Nullable Lines indices;
     private final Lines x;
-    private final Pool2d spec;
+    private final PoolSpec spec;
     private final Steps steps;
     private final Window window;
 
-    Pixels(Lines out, @Nullable Lines indices, Lines x, Pool2d spec) {
+    Pixels(Lines out, @Nullable Lines indices, Lines x, PoolSpec spec) {
       this.out = out;
       this.indices = indices;
       this.x = x;
@@ -143,7 +143,7 @@ final class MaxPoolLanes {
     private final float[] bestOfColumn;
     private final int[] whereInColumn;
 
-    Single(Lines out, @Nullable Lines indices, Lines x, Pool2d spec) {
+    Single(Lines out, @Nullable Lines indices, Lines x, PoolSpec spec) {
       this.out = out;
       this.indices = indices;
       this.width = x.width;

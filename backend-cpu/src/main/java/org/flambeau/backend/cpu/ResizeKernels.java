@@ -2,7 +2,7 @@ package org.flambeau.backend.cpu;
 
 import java.util.Arrays;
 import org.flambeau.DType;
-import org.flambeau.spi.Resize;
+import org.flambeau.spi.ResizeSpec;
 import org.flambeau.spi.Strided;
 
 /// Rows, images and volumes in other sizes, and the gradients of that, which are sums of the same kind.
@@ -31,16 +31,16 @@ final class ResizeKernels {
   }
 
   /// As [org.flambeau.spi.Kernels#resize].
-  static void resize(Strided out, Strided x, Resize resize) {
+  static void resize(Strided out, Strided x, ResizeSpec resize) {
     run(out, x, resize, false);
   }
 
   /// As [org.flambeau.spi.Kernels#resizeBackward].
-  static void resizeBackward(Strided gradX, Strided grad, Resize resize) {
+  static void resizeBackward(Strided gradX, Strided grad, ResizeSpec resize) {
     run(gradX, grad, resize, true);
   }
 
-  private static void run(Strided out, Strided x, Resize resize, boolean backward) {
+  private static void run(Strided out, Strided x, ResizeSpec resize, boolean backward) {
     if (out.numel() == 0) {
       return;
     }

@@ -1,7 +1,7 @@
 package org.flambeau.backend.cpu;
 
 import java.util.Arrays;
-import org.flambeau.spi.Pool2d;
+import org.flambeau.spi.PoolSpec;
 
 /// The input lines under a row of pooling windows, as float32 with padding on both sides; lines that the next row of
 /// windows needs again stay.
@@ -12,7 +12,7 @@ final class SlidingRows {
   /// How many elements a vector may hold that begins with the last window.
   private static final int REACH = Vectorization.PRESENT == null ? 1 : Vectorization.PRESENT.lanes();
 
-  final Pool2d spec;
+  final PoolSpec spec;
   final int pixel;
   /// Columns at which a window may begin, up to the last one that is needed.
   final int starts;
@@ -25,7 +25,7 @@ final class SlidingRows {
   private int first;
   private int count;
 
-  SlidingRows(Lines x, Pool2d spec, int outWidth, float padding) {
+  SlidingRows(Lines x, PoolSpec spec, int outWidth, float padding) {
     this.x = x;
     this.spec = spec;
     this.pixel = x.pixel;

@@ -1,7 +1,7 @@
 package org.flambeau.backend.cpu;
 
 import java.util.Arrays;
-import org.flambeau.spi.Resize;
+import org.flambeau.spi.ResizeSpec;
 
 /// Of which elements of a line, and with which weights, each element of a resized line is the sum: those of the i-th stand from `start[i]` to
 /// before `start[i + 1]`.
@@ -77,7 +77,7 @@ final class Taps {
   }
 
   /// Of the elements of a line of `out` made of one of `in` in a dimension of `resize`. Where not `wide`, all is rounded to float32.
-  static Taps of(Resize resize, int dimension, int in, int out, boolean wide) {
+  static Taps of(ResizeSpec resize, int dimension, int in, int out, boolean wide) {
     if (resize.copies(in, out)) {
       return copies(in, out);
     }
@@ -94,9 +94,9 @@ final class Taps {
     for (int o = 0; o < out; o++) {
       int t = o * each;
       start[o + 1] = t + each;
-      boolean centred = !resize.alignCorners() && resize.mode() != Resize.Mode.NEAREST;
+      boolean centred = !resize.alignCorners() && resize.mode() != ResizeSpec.Mode.NEAREST;
       double place = rounded(centred ? rounded(step * (o + 0.5), wide) - 0.5 : step * o, wide);
-      if (resize.mode() == Resize.Mode.LINEAR) {
+      if (resize.mode() == ResizeSpec.Mode.LINEAR) {
         place = Math.max(place, 0);
       }
       int before = (int) Math.min(Math.floor(place), in - 1);

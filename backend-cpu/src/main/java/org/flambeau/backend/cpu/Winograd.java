@@ -10,7 +10,7 @@ import org.flambeau.MatmulPrecision;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.Allocator;
 import org.flambeau.spi.BinaryOp;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.Strided;
 import org.flambeau.spi.UnaryOp;
@@ -69,10 +69,10 @@ public final class Winograd {
   /// Whether it computes such a convolution, and is faster than the sums of products themselves.
   ///
   /// @param weight the kernel, or its gradient, where that is what is wanted
-  public static boolean serves(Strided x, Strided weight, Strided out, Conv2d spec, boolean gradient) {
+  public static boolean serves(Strided x, Strided weight, Strided out, ConvSpec spec, boolean gradient) {
     return Vectorization.PRESENT != null && MatmulPrecision.forConvolutions() != MatmulPrecision.HIGHEST && out.dtype() == DType.FLOAT32
         && weight.size(2) == KERNEL && weight.size(3) == KERNEL && spec.padH() < KERNEL && spec.padW() < KERNEL
-        && spec.equals(new Conv2d(1, 1, spec.padH(), spec.padW(), 1, 1, 1))
+        && spec.equals(new ConvSpec(1, 1, spec.padH(), spec.padW(), 1, 1, 1))
         && weight.size(0) % CachedProduct.LANES == 0 && weight.size(1) % CachedProduct.LANES == 0 && PixelRows.serves(x)
         && PixelRows.serves(out)
         && isFaster(weight.size(1), weight.size(0), out, gradient ? COST_OF_A_GRADIENT : COST_OF_A_KERNEL);

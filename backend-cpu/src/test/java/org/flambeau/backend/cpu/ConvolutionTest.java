@@ -12,7 +12,7 @@ import org.flambeau.backend.cpu.NaiveLinearAlgebra.Sum;
 import org.flambeau.backend.cpu.NaiveLinearAlgebra.Wanted;
 import org.flambeau.backend.cpu.Operand.Layout;
 import org.flambeau.spi.Activation;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.Strided;
 import org.junit.jupiter.api.AfterEach;
@@ -25,9 +25,9 @@ final class ConvolutionTest {
   private final Random random = new Random(11);
 
   /// A convolution's sizes.
-  private record Case(long n, long c, long h, long w, long o, long kh, long kw, Conv2d spec) {
+  private record Case(long n, long c, long h, long w, long o, long kh, long kw, ConvSpec spec) {
     Case(long n, long c, long h, long w, long o, long k, int stride, int pad, int dilation, int groups) {
-      this(n, c, h, w, o, k, k, new Conv2d(stride, stride, pad, pad, dilation, dilation, groups));
+      this(n, c, h, w, o, k, k, new ConvSpec(stride, stride, pad, pad, dilation, dilation, groups));
     }
 
     long[] x() {
@@ -39,8 +39,8 @@ final class ConvolutionTest {
     }
 
     long[] out() {
-      return new long[] {n, o, Conv2d.outputSize(h, kh, spec.strideH(), spec.padH(), spec.dilationH()),
-        Conv2d.outputSize(w, kw, spec.strideW(), spec.padW(), spec.dilationW())};
+      return new long[] {n, o, ConvSpec.outputSize(h, kh, spec.strideH(), spec.padH(), spec.dilationH()),
+        ConvSpec.outputSize(w, kw, spec.strideW(), spec.padW(), spec.dilationW())};
     }
   }
 
@@ -57,16 +57,16 @@ final class ConvolutionTest {
       new Case(1, 16, 20, 20, 16, 3, 3, 4, 2, 1),
       new Case(1, 4, 6, 6, 32, 3, 1, 5, 1, 1),
       new Case(3, 10, 5, 5, 7, 2, 5, 0, 1, 1),
-      new Case(1, 12, 16, 10, 18, 5, 1, new Conv2d(2, 1, 2, 0, 1, 3, 2)),
-      new Case(1, 16, 11, 13, 16, 1, 9, new Conv2d(1, 2, 0, 4, 1, 1, 1)),
+      new Case(1, 12, 16, 10, 18, 5, 1, new ConvSpec(2, 1, 2, 0, 1, 3, 2)),
+      new Case(1, 16, 11, 13, 16, 1, 9, new ConvSpec(1, 2, 0, 4, 1, 1, 1)),
       new Case(2, 96, 4, 3, 80, 3, 1, 1, 1, 1),
-      new Case(1, 64, 5, 9, 120, 3, 4, new Conv2d(2, 3, 0, 2, 1, 2, 1)),
+      new Case(1, 64, 5, 9, 120, 3, 4, new ConvSpec(2, 3, 0, 2, 1, 2, 1)),
       new Case(3, 256, 3, 3, 256, 1, 2, 0, 1, 1),
       // what kernels of oneDNN 3.11 compute wrongly, or beyond their operands
-      new Case(2, 64, 10, 3, 64, 3, 3, new Conv2d(1, 2, 0, 0, 1, 1, 1)),
-      new Case(2, 32, 9, 14, 64, 1, 2, new Conv2d(2, 1, 0, 4, 1, 4, 1)),
-      new Case(1, 32, 1, 7, 96, 2, 3, new Conv2d(1, 1, 2, 1, 4, 1, 1)),
-      new Case(2, 48, 7, 1, 128, 3, 1, new Conv2d(1, 2, 3, 3, 1, 3, 1)),
+      new Case(2, 64, 10, 3, 64, 3, 3, new ConvSpec(1, 2, 0, 0, 1, 1, 1)),
+      new Case(2, 32, 9, 14, 64, 1, 2, new ConvSpec(2, 1, 0, 4, 1, 4, 1)),
+      new Case(1, 32, 1, 7, 96, 2, 3, new ConvSpec(1, 1, 2, 1, 4, 1, 1)),
+      new Case(2, 48, 7, 1, 128, 3, 1, new ConvSpec(1, 2, 3, 3, 1, 3, 1)),
       new Case(0, 3, 9, 9, 4, 3, 1, 1, 1, 1));
 
   @AfterEach

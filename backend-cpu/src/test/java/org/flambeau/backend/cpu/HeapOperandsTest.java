@@ -7,7 +7,7 @@ import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.spi.Distribution;
 import org.flambeau.spi.Kernels;
-import org.flambeau.spi.Pool2d;
+import org.flambeau.spi.PoolSpec;
 import org.flambeau.spi.RandomSource;
 import org.flambeau.spi.ScatterOp;
 import org.flambeau.spi.Storage;
@@ -88,7 +88,7 @@ class HeapOperandsTest {
 
   @Test
   void poolingAndItsGradients() {
-    Pool2d spec = new Pool2d(2, 2, 2, 2, 0, 0, 1, 1, false, true, 0);
+    PoolSpec spec = new PoolSpec(2, 2, 2, 2, 0, 0, 1, 1, false, true, 0);
     long[] sizes = {1, 1, 2, 2};
     Strided x = heap(DType.FLOAT32, sizes, 4, 8, 2, 6);
     Strided out = heap(DType.FLOAT32, new long[] {1, 1, 1, 1}, 0);

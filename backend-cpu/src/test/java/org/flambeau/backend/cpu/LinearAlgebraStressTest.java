@@ -16,7 +16,7 @@ import org.flambeau.backend.cpu.NaiveLinearAlgebra.Sum;
 import org.flambeau.backend.cpu.NaiveLinearAlgebra.Wanted;
 import org.flambeau.backend.cpu.Operand.Layout;
 import org.flambeau.spi.Activation;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 import org.flambeau.spi.Strided;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -38,7 +38,7 @@ final class LinearAlgebraStressTest {
     Random random = new Random(5);
     Strided weight = random(random, 1, 128, 160);
     Strided kernel = random(random, 32, 16, 3, 3);
-    Conv2d spec = new Conv2d(1, 1, 1, 1, 1, 1, 1);
+    ConvSpec spec = new ConvSpec(1, 1, 1, 1, 1, 1, 1);
     try (var executor = Executors.newFixedThreadPool(8)) {
       List<Future<?>> futures = new ArrayList<>();
       for (int thread = 0; thread < 8; thread++) {

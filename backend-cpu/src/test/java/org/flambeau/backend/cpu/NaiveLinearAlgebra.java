@@ -6,7 +6,7 @@ import java.util.Arrays;
 import java.util.function.LongFunction;
 import java.util.function.LongToDoubleFunction;
 import org.flambeau.DType;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 import org.flambeau.spi.Strided;
 
 /// Products and convolutions by their definitions, in float64: each element with the sum of the magnitudes that went into
@@ -65,7 +65,7 @@ final class NaiveLinearAlgebra {
   }
 
   /// All elements of one operand of a convolution, each the sum of all products of the other two that belong together.
-  static Sum[] convolution(Wanted wanted, Strided out, Strided x, Strided weight, Conv2d spec) {
+  static Sum[] convolution(Wanted wanted, Strided out, Strided x, Strided weight, ConvSpec spec) {
     Strided result = switch (wanted) {
       case OUT -> out;
       case X -> x;

@@ -9,7 +9,7 @@ import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.backend.cpu.Operand.Layout;
 import org.flambeau.spi.Activation;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
 import org.junit.jupiter.api.Test;
@@ -112,7 +112,7 @@ final class PackedWeightsTest {
     Strided image = random(1, 16, 8, 8);
     Strided kernel = random(128, 16, 3, 3);
     Strided places = random(1, 128, 8, 8);
-    Conv2d spec = new Conv2d(1, 1, 1, 1, 1, 1, 1);
+    ConvSpec spec = new ConvSpec(1, 1, 1, 1, 1, 1, 1);
     long most = 0;
     for (int step = 0; step < 300; step++) {
       for (int microBatch = 0; microBatch < 2; microBatch++) {

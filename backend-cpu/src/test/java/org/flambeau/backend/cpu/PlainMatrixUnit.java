@@ -5,7 +5,7 @@ import static org.flambeau.spi.NativeMemory.FLOAT;
 
 import org.flambeau.DType;
 import org.flambeau.spi.Activation;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
@@ -69,17 +69,17 @@ final class PlainMatrixUnit implements LinearAlgebra {
   }
 
   @Override
-  public void fusedConv2d(Strided out, Strided x, Strided weight, Epilogue epilogue, Conv2d spec) {
+  public void fusedConv2d(Strided out, Strided x, Strided weight, Epilogue epilogue, ConvSpec spec) {
     throw new UnsupportedOperationException();
   }
 
   @Override
-  public void conv2dBackwardInput(Strided gradX, Strided grad, Strided weight, Conv2d spec) {
+  public void conv2dBackwardInput(Strided gradX, Strided grad, Strided weight, ConvSpec spec) {
     throw new UnsupportedOperationException();
   }
 
   @Override
-  public void conv2dBackwardWeight(Strided gradWeight, Strided grad, Strided x, Conv2d spec) {
+  public void conv2dBackwardWeight(Strided gradWeight, Strided grad, Strided x, ConvSpec spec) {
     throw new UnsupportedOperationException();
   }
 }

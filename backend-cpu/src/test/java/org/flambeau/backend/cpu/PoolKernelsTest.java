@@ -13,8 +13,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.flambeau.DType;
-import org.flambeau.spi.Conv2d;
-import org.flambeau.spi.Pool2d;
+import org.flambeau.spi.ConvSpec;
+import org.flambeau.spi.PoolSpec;
 import org.flambeau.spi.Strided;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -28,13 +28,13 @@ class PoolKernelsTest {
   private static final int H = 9;
   private static final int W = 11;
 
-  private static final Pool2d[] SPECS = {
-    new Pool2d(3, 3, 2, 2, 1, 1, 1, 1, false, true, 0),
-    new Pool2d(2, 2, 2, 2, 0, 0, 1, 1, true, true, 0),
-    new Pool2d(3, 2, 1, 3, 1, 1, 1, 1, true, false, 0),
-    new Pool2d(1, 1, 1, 1, 0, 0, 1, 1, false, true, 0),
-    new Pool2d(4, 5, 3, 4, 2, 2, 1, 1, true, false, 7),
-    new Pool2d(9, 11, 9, 11, 0, 0, 1, 1, false, true, 0)};
+  private static final PoolSpec[] SPECS = {
+    new PoolSpec(3, 3, 2, 2, 1, 1, 1, 1, false, true, 0),
+    new PoolSpec(2, 2, 2, 2, 0, 0, 1, 1, true, true, 0),
+    new PoolSpec(3, 2, 1, 3, 1, 1, 1, 1, true, false, 0),
+    new PoolSpec(1, 1, 1, 1, 0, 0, 1, 1, false, true, 0),
+    new PoolSpec(4, 5, 3, 4, 2, 2, 1, 1, true, false, 7),
+    new PoolSpec(9, 11, 9, 11, 0, 0, 1, 1, false, true, 0)};
 
   enum Layout {
     CONTIGUOUS,
@@ -56,12 +56,12 @@ class PoolKernelsTest {
   }
 
   private static long outSize(long in, int kernel, int stride, int pad, int dilation, boolean ceil) {
-    long size = ceil ? Conv2d.outputSize(in + stride - 1, kernel, stride, pad, dilation)
-        : Conv2d.outputSize(in, kernel, stride, pad, dilation);
+    long size = ceil ? ConvSpec.outputSize(in + stride - 1, kernel, stride, pad, dilation)
+        : ConvSpec.outputSize(in, kernel, stride, pad, dilation);
     return ceil && (size - 1) * stride >= in + pad ? size - 1 : size;
   }
 
-  private static Strided result(Layout layout, DType dtype, Strided x, Pool2d p) {
+  private static Strided result(Layout layout, DType dtype, Strided x, PoolSpec p) {
     return layout.make(dtype, x.size(0), x.size(1), outSize(x.size(2), p.kernelH(), p.strideH(), p.padH(), p.dilationH(), p.ceilMode()),
         outSize(x.size(3), p.kernelW(), p.strideW(), p.padW(), p.dilationW(), p.ceilMode()));
   }
@@ -88,9 +88,9 @@ class PoolKernelsTest {
   @ParameterizedTest
   @MethodSource("cases")
   void maxPoolTakesTheFirstOfEqualsAndTheLastNan(DType dtype, Layout layout) {
-    for (Pool2d spec : SPECS) {
-      for (Pool2d p : new Pool2d[] {spec, new Pool2d(2, 3, spec.strideH(), spec.strideW(), 1, 1, 3, 2, spec.ceilMode(), true, 0),
-        new Pool2d(4, 3, spec.strideH(), spec.strideW(), 2, 1, 2, 3, spec.ceilMode(), true, 0)}) {
+    for (PoolSpec spec : SPECS) {
+      for (PoolSpec p : new PoolSpec[] {spec, new PoolSpec(2, 3, spec.strideH(), spec.strideW(), 1, 1, 3, 2, spec.ceilMode(), true, 0),
+        new PoolSpec(4, 3, spec.strideH(), spec.strideW(), 2, 1, 2, 3, spec.ceilMode(), true, 0)}) {
         Strided x = fill(layout.make(dtype, N, C, H, W), 1, dtype.isFloating());
         Strided out = result(layout, dtype, x, p);
         Strided indices = result(layout, DType.INT64, x, p);
@@ -131,7 +131,7 @@ class PoolKernelsTest {
   @ParameterizedTest
   @MethodSource("cases")
   void avgPoolDividesByWhatItCounts(DType dtype, Layout layout) {
-    for (Pool2d p : SPECS) {
+    for (PoolSpec p : SPECS) {
       Strided x = fill(layout.make(dtype, N, C, H, W), 3, false);
       Strided out = result(layout, dtype, x, p);
       AvgPoolKernels.avgPool2d(out, x, p);
@@ -220,24 +220,24 @@ class PoolKernelsTest {
     Strided out;
     out = zeros(DType.FLOAT32, 1, 1, 3, 4);
     indices = zeros(DType.INT64, 1, 1, 3, 4);
-    MaxPoolKernels.maxPool2d(out, indices, x, new Pool2d(3, 3, 2, 2, 1, 1, 1, 1, true, true, 0));
+    MaxPoolKernels.maxPool2d(out, indices, x, new PoolSpec(3, 3, 2, 2, 1, 1, 1, 1, true, true, 0));
     assertArrayEquals(new double[] {21, 21, 22, 20, 21, 21, 20, 22, 16, 21, 21, 22}, reals(out));
     assertArrayEquals(new long[] {8, 8, 4, 12, 8, 8, 12, 27, 28, 31, 31, 27}, wholes(indices));
     out = zeros(DType.FLOAT32, 1, 1, 5, 3);
     indices = zeros(DType.INT64, 1, 1, 5, 3);
-    MaxPoolKernels.maxPool2d(out, indices, x, new Pool2d(2, 3, 1, 2, 1, 1, 2, 2, false, true, 0));
+    MaxPoolKernels.maxPool2d(out, indices, x, new PoolSpec(2, 3, 1, 2, 1, 1, 2, 2, false, true, 0));
     assertArrayEquals(new double[] {21, 21, 20, 17, 17, 16, 21, 21, 20, 21, 21, 21, 17, 17, 17}, reals(out));
     assertArrayEquals(new long[] {8, 8, 12, 1, 1, 5, 8, 8, 12, 31, 31, 31, 24, 24, 24}, wholes(indices));
     out = zeros(DType.FLOAT32, 1, 1, 3, 3);
-    AvgPoolKernels.avgPool2d(out, x, new Pool2d(3, 2, 2, 3, 1, 1, 1, 1, true, true, 0));
+    AvgPoolKernels.avgPool2d(out, x, new PoolSpec(3, 2, 2, 3, 1, 1, 1, 1, true, true, 0));
     assertArrayEquals(
         new double[] {0.6666666865348816, 6.666666507720947, 10, 4, 12.166666984558105, 13.333333015441895, 4.666666507720947, 7, 6.5},
         reals(out), 1e-6);
     out = zeros(DType.FLOAT32, 1, 1, 3, 3);
-    AvgPoolKernels.avgPool2d(out, x, new Pool2d(3, 2, 2, 3, 1, 1, 1, 1, true, false, 0));
+    AvgPoolKernels.avgPool2d(out, x, new PoolSpec(3, 2, 2, 3, 1, 1, 1, 1, true, false, 0));
     assertArrayEquals(new double[] {2, 10, 15, 8, 12.166666984558105, 13.333333015441895, 14, 10.5, 9.75}, reals(out), 1e-6);
     out = zeros(DType.FLOAT32, 1, 1, 3, 3);
-    AvgPoolKernels.avgPool2d(out, x, new Pool2d(3, 2, 2, 3, 1, 1, 1, 1, true, true, 4));
+    AvgPoolKernels.avgPool2d(out, x, new PoolSpec(3, 2, 2, 3, 1, 1, 1, 1, true, true, 4));
     assertArrayEquals(new double[] {1, 10, 15, 6, 18.25, 20, 7, 10.5, 9.75}, reals(out), 1e-6);
     out = zeros(DType.FLOAT32, 1, 1, 3, 4);
     AvgPoolKernels.adaptiveAvgPool2d(out, x);

@@ -14,7 +14,7 @@ import org.flambeau.backend.cpu.Operand.Layout;
 import org.flambeau.backend.cpu.amx.TileConvolution;
 import org.flambeau.backend.cpu.amx.TileUnit;
 import org.flambeau.spi.Activation;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.Strided;
 import org.junit.jupiter.api.AfterEach;
@@ -27,7 +27,7 @@ final class TileConvolutionTest {
   private final CountingAllocator allocator = new CountingAllocator();
   private final Random random = new Random(11);
 
-  private record Case(long n, long c, long h, long w, long o, long kernelH, long kernelW, Conv2d spec) {
+  private record Case(long n, long c, long h, long w, long o, long kernelH, long kernelW, ConvSpec spec) {
     long[] x() {
       return new long[] {n, c, h, w};
     }
@@ -37,13 +37,13 @@ final class TileConvolutionTest {
     }
 
     long[] out() {
-      return new long[] {n, o, Conv2d.outputSize(h, kernelH, spec.strideH(), spec.padH(), spec.dilationH()),
-        Conv2d.outputSize(w, kernelW, spec.strideW(), spec.padW(), spec.dilationW())};
+      return new long[] {n, o, ConvSpec.outputSize(h, kernelH, spec.strideH(), spec.padH(), spec.dilationH()),
+        ConvSpec.outputSize(w, kernelW, spec.strideW(), spec.padW(), spec.dilationW())};
     }
   }
 
-  private static Conv2d spec(int stride, int padding, int dilation) {
-    return new Conv2d(stride, stride, padding, padding, dilation, dilation, 1);
+  private static ConvSpec spec(int stride, int padding, int dilation) {
+    return new ConvSpec(stride, stride, padding, padding, dilation, dilation, 1);
   }
 
   /// The kernels of ResNets and odd ones beside them: strides that skip pixels and phases that no element of the kernel reaches, padding wider than the
@@ -54,10 +54,10 @@ final class TileConvolutionTest {
         new Case(1, 32, 12, 13, 64, 7, 7, spec(2, 3, 1)), new Case(1, 32, 9, 11, 64, 3, 3, spec(1, 2, 2)),
         new Case(1, 32, 17, 12, 64, 7, 5, spec(3, 3, 1)), new Case(2, 32, 5, 6, 64, 3, 3, spec(1, 4, 1)),
         new Case(1, 32, 10, 12, 64, 4, 4, spec(2, 1, 3)), new Case(2, 32, 4, 4, 64, 2, 2, spec(3, 1, 1)),
-        new Case(1, 32, 11, 12, 32, 3, 3, spec(2, 2, 2)), new Case(1, 32, 6, 7, 64, 3, 2, new Conv2d(2, 1, 0, 1, 1, 2, 1)),
-        new Case(1, 64, 1, 1, 32, 1, 1, spec(1, 0, 1)), new Case(2, 32, 1, 9, 64, 1, 4, new Conv2d(1, 3, 0, 2, 1, 1, 1)),
+        new Case(1, 32, 11, 12, 32, 3, 3, spec(2, 2, 2)), new Case(1, 32, 6, 7, 64, 3, 2, new ConvSpec(2, 1, 0, 1, 1, 2, 1)),
+        new Case(1, 64, 1, 1, 32, 1, 1, spec(1, 0, 1)), new Case(2, 32, 1, 9, 64, 1, 4, new ConvSpec(1, 3, 0, 2, 1, 1, 1)),
         new Case(1, 32, 9, 10, 32, 9, 8, spec(1, 2, 1)), new Case(2, 32, 8, 8, 64, 6, 6, spec(3, 3, 1)),
-        new Case(1, 32, 2, 2, 32, 2, 2, spec(3, 2, 1)), new Case(1, 256, 30, 20, 32, 1, 2, new Conv2d(1, 1, 0, 0, 1, 1, 1)),
+        new Case(1, 32, 2, 2, 32, 2, 2, spec(3, 2, 1)), new Case(1, 256, 30, 20, 32, 1, 2, new ConvSpec(1, 1, 0, 0, 1, 1, 1)),
         new Case(1, 128, 33, 5, 96, 3, 3, spec(1, 1, 1)));
   }
 
@@ -79,7 +79,7 @@ final class TileConvolutionTest {
     return x;
   }
 
-  private void run(TileUnit unit, Strided result, Strided source, Strided weight, Epilogue epilogue, Conv2d spec, boolean backward) {
+  private void run(TileUnit unit, Strided result, Strided source, Strided weight, Epilogue epilogue, ConvSpec spec, boolean backward) {
     assertTrue(TileConvolution.serves(result, source, weight, spec));
     TileConvolution convolution = new TileConvolution(unit, allocator, result, source, weight, spec, backward);
     try (Workspace workspace = new Workspace(allocator)) {
@@ -191,7 +191,7 @@ final class TileConvolutionTest {
     assertFalse(TileConvolution.serves(random(false, 1, 64, 2, 2), image, weight, spec(1, 0, 1)), "rows of results");
     assertFalse(TileConvolution.serves(image, image, random(false, 64, 48, 1, 1), spec(1, 0, 1)), "part of a block that is read");
     assertFalse(TileConvolution.serves(image, image, random(false, 48, 64, 1, 1), spec(1, 0, 1)), "part of a block of results");
-    assertFalse(TileConvolution.serves(image, image, weight, new Conv2d(1, 1, 0, 0, 1, 1, 2)), "groups");
+    assertFalse(TileConvolution.serves(image, image, weight, new ConvSpec(1, 1, 0, 0, 1, 1, 2)), "groups");
     Strided floats = Operand.natively(DType.FLOAT32, Layout.contiguous(1, 64, 1, 1));
     assertFalse(TileConvolution.serves(floats, floats, weight, spec(1, 0, 1)), "float32");
   }

@@ -22,7 +22,7 @@ import org.flambeau.backend.cpu.Operand.Layout;
 import org.flambeau.backend.cpu.amx.BlockProduct;
 import org.flambeau.backend.cpu.amx.TileUnit;
 import org.flambeau.backend.cpu.amx.WeightGradient;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 import org.flambeau.spi.HalfPrecision;
 import org.flambeau.spi.Strided;
 import org.junit.jupiter.api.AfterEach;
@@ -37,7 +37,7 @@ final class WeightGradientTest {
   private final CountingAllocator allocator = new CountingAllocator();
   private final Random random = new Random(7);
 
-  private record Case(long n, long c, long h, long w, long o, long kernelH, long kernelW, Conv2d spec) {
+  private record Case(long n, long c, long h, long w, long o, long kernelH, long kernelW, ConvSpec spec) {
     long[] x() {
       return new long[] {n, c, h, w};
     }
@@ -52,8 +52,8 @@ final class WeightGradientTest {
     }
   }
 
-  private static Conv2d spec(int stride, int padding, int dilation) {
-    return new Conv2d(stride, stride, padding, padding, dilation, dilation, 1);
+  private static ConvSpec spec(int stride, int padding, int dilation) {
+    return new ConvSpec(stride, stride, padding, padding, dilation, dilation, 1);
   }
 
   /// The kernels of ResNets and odd ones beside them: strides that skip pixels, results that do not use all of an image, of which the next line then is no padding, padding wider than the
@@ -64,8 +64,8 @@ final class WeightGradientTest {
         new Case(1, 32, 12, 13, 64, 7, 7, spec(2, 3, 1)), new Case(1, 32, 9, 11, 64, 3, 3, spec(1, 2, 2)),
         new Case(1, 32, 17, 12, 64, 7, 5, spec(3, 3, 1)), new Case(2, 32, 5, 6, 64, 3, 3, spec(1, 4, 1)),
         new Case(1, 32, 10, 12, 64, 4, 4, spec(2, 1, 3)), new Case(2, 32, 4, 4, 64, 2, 2, spec(3, 1, 1)),
-        new Case(1, 32, 6, 7, 64, 3, 2, new Conv2d(2, 1, 0, 1, 1, 2, 1)), new Case(1, 64, 1, 1, 32, 1, 1, spec(1, 0, 1)),
-        new Case(2, 32, 1, 9, 64, 1, 4, new Conv2d(1, 3, 0, 2, 1, 1, 1)), new Case(1, 32, 9, 10, 32, 9, 8, spec(1, 2, 1)),
+        new Case(1, 32, 6, 7, 64, 3, 2, new ConvSpec(2, 1, 0, 1, 1, 2, 1)), new Case(1, 64, 1, 1, 32, 1, 1, spec(1, 0, 1)),
+        new Case(2, 32, 1, 9, 64, 1, 4, new ConvSpec(1, 3, 0, 2, 1, 1, 1)), new Case(1, 32, 9, 10, 32, 9, 8, spec(1, 2, 1)),
         new Case(2, 32, 8, 8, 64, 6, 6, spec(3, 3, 1)));
   }
 
@@ -130,7 +130,7 @@ final class WeightGradientTest {
     assertFalse(WeightGradient.serves(image, random(false, 1, 512, 2, 2), spec(1, 0, 1)), "rows of pixels");
     assertFalse(WeightGradient.serves(random(false, 1, 512, 2, 2), image, spec(1, 0, 1)), "rows of results");
     assertFalse(WeightGradient.serves(image, random(true, 1, 500, 2, 2), spec(1, 0, 1)), "part of a block");
-    assertFalse(WeightGradient.serves(image, image, new Conv2d(1, 1, 0, 0, 1, 1, 2)), "groups");
+    assertFalse(WeightGradient.serves(image, image, new ConvSpec(1, 1, 0, 0, 1, 1, 2)), "groups");
     Strided floats = Operand.natively(DType.FLOAT32, Layout.contiguous(1, 512, 1, 1));
     assertFalse(WeightGradient.serves(floats, floats, spec(1, 0, 1)), "float32");
   }

@@ -13,7 +13,7 @@ import org.flambeau.backend.cpu.NaiveLinearAlgebra.Sum;
 import org.flambeau.backend.cpu.NaiveLinearAlgebra.Wanted;
 import org.flambeau.backend.cpu.Operand.Layout;
 import org.flambeau.spi.Activation;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.Strided;
 import org.flambeau.spi.UnaryOp;
@@ -42,8 +42,8 @@ final class WinogradTest {
       return new long[] {n, o, h + 2L * padH - 2, w + 2L * padW - 2};
     }
 
-    Conv2d spec() {
-      return new Conv2d(1, 1, padH, padW, 1, 1, 1);
+    ConvSpec spec() {
+      return new ConvSpec(1, 1, padH, padW, 1, 1, 1);
     }
   }
 
@@ -145,7 +145,7 @@ final class WinogradTest {
     Strided out = random(false, large.out());
     assertTrue(Winograd.serves(x, weight, out, large.spec(), false));
     assertTrue(Winograd.serves(x, weight, out, large.spec(), true));
-    assertFalse(Winograd.serves(x, weight, out, new Conv2d(1, 1, 1, 1, 1, 1, 2), false), "groups");
+    assertFalse(Winograd.serves(x, weight, out, new ConvSpec(1, 1, 1, 1, 1, 1, 2), false), "groups");
     Case single = new Case(1, 64, 4, 4, 64, 1, 1);
     assertFalse(Winograd.serves(random(false, single.x()), weight, random(false, single.out()), single.spec(), false), "one patch");
     MatmulPrecision.setForConvolutions(MatmulPrecision.HIGHEST);

@@ -14,7 +14,7 @@ import org.flambeau.backend.cuda.CudnnOperation.Pointwise;
 import org.flambeau.backend.cuda.CudnnOperation.Tensor;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.BinaryOp;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
@@ -56,7 +56,7 @@ final class Convolutions {
     };
   }
 
-  void forward(Strided out, Strided x, Strided weight, Epilogue epilogue, Conv2d spec) {
+  void forward(Strided out, Strided x, Strided weight, Epilogue epilogue, ConvSpec spec) {
     if (out.numel() == 0) {
       return;
     }
@@ -97,7 +97,7 @@ final class Convolutions {
     }
   }
 
-  void backwardInput(Strided gradX, Strided grad, Strided weight, Conv2d spec) {
+  void backwardInput(Strided gradX, Strided grad, Strided weight, ConvSpec spec) {
     if (gradX.numel() == 0) {
       return;
     }
@@ -110,7 +110,7 @@ final class Convolutions {
     }
   }
 
-  void backwardWeight(Strided gradWeight, Strided grad, Strided x, Conv2d spec) {
+  void backwardWeight(Strided gradWeight, Strided grad, Strided x, ConvSpec spec) {
     if (gradWeight.numel() == 0) {
       return;
     }
@@ -123,14 +123,14 @@ final class Convolutions {
     }
   }
 
-  private void run(Direction direction, Strided x, Strided weight, Strided y, Conv2d spec) {
+  private void run(Direction direction, Strided x, Strided weight, Strided y, ConvSpec spec) {
     if (!planned(direction, x, weight, y, Epilogue.NONE, spec)) {
       legacy.run(Request.of(direction, x, weight, y, Epilogue.NONE, spec), x, weight, y);
     }
   }
 
   /// Runs the plan for a graph, unless there is none.
-  private boolean planned(Direction direction, Strided x, Strided weight, Strided y, Epilogue epilogue, Conv2d spec) {
+  private boolean planned(Direction direction, Strided x, Strided weight, Strided y, Epilogue epilogue, ConvSpec spec) {
     Request request = Request.of(direction, x, weight, y, epilogue, spec);
     long[] addresses = Stream.of(x, weight, y, epilogue.residual(), epilogue.bias()).filter(Objects::nonNull).mapToLong(Strided::address)
         .toArray();
@@ -148,8 +148,8 @@ final class Convolutions {
   ///
   /// @param exact whether float32 stays float32
   record Request(Direction direction, DType dtype, boolean exact, CudnnLayout x, CudnnLayout weight, CudnnLayout y,
-      @Nullable CudnnLayout bias, @Nullable CudnnLayout residual, Activation activation, Conv2d spec) implements CudnnRequest {
-    static Request of(Direction direction, Strided x, Strided weight, Strided y, Epilogue epilogue, Conv2d spec) {
+      @Nullable CudnnLayout bias, @Nullable CudnnLayout residual, Activation activation, ConvSpec spec) implements CudnnRequest {
+    static Request of(Direction direction, Strided x, Strided weight, Strided y, Epilogue epilogue, ConvSpec spec) {
       return new Request(direction, x.dtype(), MatmulPrecision.forConvolutions() == MatmulPrecision.HIGHEST, CudnnLayout.of(x),
           CudnnLayout.of(weight), CudnnLayout.of(y), epilogue.bias() == null ? null : CudnnLayout.ofChannels(epilogue.bias()),
           epilogue.residual() == null ? null : CudnnLayout.of(epilogue.residual()), epilogue.activation(), spec);

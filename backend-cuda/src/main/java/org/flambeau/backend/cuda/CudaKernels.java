@@ -5,15 +5,15 @@ import org.flambeau.DType;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Chain;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 import org.flambeau.spi.Distribution;
 import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.FusedOp;
 import org.flambeau.spi.Kernels;
-import org.flambeau.spi.Pool2d;
+import org.flambeau.spi.PoolSpec;
 import org.flambeau.spi.RandomSource;
 import org.flambeau.spi.ReduceOp;
-import org.flambeau.spi.Resize;
+import org.flambeau.spi.ResizeSpec;
 import org.flambeau.spi.ScanOp;
 import org.flambeau.spi.ScatterOp;
 import org.flambeau.spi.Strided;
@@ -174,27 +174,27 @@ final class CudaKernels implements Kernels {
   }
 
   @Override
-  public void conv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, Conv2d spec) {
+  public void conv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, ConvSpec spec) {
     convolutions.forward(out, x, weight, Epilogue.ofBias(bias), spec);
   }
 
   @Override
-  public void conv2dBackwardInput(Strided gradX, Strided grad, Strided weight, Conv2d spec) {
+  public void conv2dBackwardInput(Strided gradX, Strided grad, Strided weight, ConvSpec spec) {
     convolutions.backwardInput(gradX, grad, weight, spec);
   }
 
   @Override
-  public void conv2dBackwardWeight(Strided gradWeight, Strided grad, Strided x, Conv2d spec) {
+  public void conv2dBackwardWeight(Strided gradWeight, Strided grad, Strided x, ConvSpec spec) {
     convolutions.backwardWeight(gradWeight, grad, x, spec);
   }
 
   @Override
-  public void maxPool2d(Strided out, @Nullable Strided indices, Strided x, Pool2d spec) {
+  public void maxPool2d(Strided out, @Nullable Strided indices, Strided x, PoolSpec spec) {
     pooling.max(out, indices, x, spec);
   }
 
   @Override
-  public void maxPool2dBackward(Strided gradX, Strided grad, Strided indices, @Nullable Pool2d spec) {
+  public void maxPool2dBackward(Strided gradX, Strided grad, Strided indices, @Nullable PoolSpec spec) {
     if (spec != null) {
       pooling.maxBackward(gradX, grad, indices, spec);
     } else {
@@ -204,12 +204,12 @@ final class CudaKernels implements Kernels {
   }
 
   @Override
-  public void avgPool2d(Strided out, Strided x, Pool2d spec) {
+  public void avgPool2d(Strided out, Strided x, PoolSpec spec) {
     pooling.average(out, x, spec);
   }
 
   @Override
-  public void avgPool2dBackward(Strided gradX, Strided grad, Pool2d spec) {
+  public void avgPool2dBackward(Strided gradX, Strided grad, PoolSpec spec) {
     pooling.averageBackward(gradX, grad, spec);
   }
 
@@ -229,12 +229,12 @@ final class CudaKernels implements Kernels {
   }
 
   @Override
-  public void resize(Strided out, Strided x, Resize resize) {
+  public void resize(Strided out, Strided x, ResizeSpec resize) {
     resizing.forward(out, x, resize);
   }
 
   @Override
-  public void resizeBackward(Strided gradX, Strided grad, Resize resize) {
+  public void resizeBackward(Strided gradX, Strided grad, ResizeSpec resize) {
     resizing.backward(gradX, grad, resize);
   }
 
@@ -413,7 +413,7 @@ final class CudaKernels implements Kernels {
   }
 
   @Override
-  public void fusedConv2d(Strided out, Strided x, Strided weight, Epilogue epilogue, Conv2d spec) {
+  public void fusedConv2d(Strided out, Strided x, Strided weight, Epilogue epilogue, ConvSpec spec) {
     convolutions.forward(out, x, weight, epilogue, spec);
   }
 

@@ -7,7 +7,7 @@ import static org.flambeau.backend.cuda.CudnnDescriptor.POINTWISE_MODE;
 import static org.flambeau.backend.cuda.CudnnDescriptor.REDUCTION_MODE;
 
 import org.flambeau.DType;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 import org.jspecify.annotations.Nullable;
 
 /// An operation that cuDNN is asked for, and its tensors, as values; operations that share a tensor are one graph.
@@ -54,7 +54,7 @@ sealed interface CudnnOperation {
   }
 
   /// Cross-correlation y = x ∗ weight, or from a gradient in y's place that of x or of the weight.
-  record Convolution(Direction direction, Tensor x, Tensor weight, Tensor y, Conv2d spec) implements CudnnOperation {
+  record Convolution(Direction direction, Tensor x, Tensor weight, Tensor y, ConvSpec spec) implements CudnnOperation {
     private static final int CROSS_CORRELATION = 1;
 
     @Override

@@ -7,7 +7,7 @@ import static org.flambeau.spi.NativeMemory.LONG;
 
 import java.util.Objects;
 import org.flambeau.DType;
-import org.flambeau.spi.Pool2d;
+import org.flambeau.spi.PoolSpec;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
@@ -56,28 +56,28 @@ final class Pooling {
     return form != Form.MAX_BACKWARD || dtype.isFloating();
   }
 
-  void max(Strided out, @Nullable Strided indices, Strided x, Pool2d spec) {
+  void max(Strided out, @Nullable Strided indices, Strided x, PoolSpec spec) {
     run(Form.MAX, launch -> writeSlides(launch, spec), out, indices, x);
   }
 
-  void maxBackward(Strided gradX, Strided grad, Strided indices, Pool2d spec) {
+  void maxBackward(Strided gradX, Strided grad, Strided indices, PoolSpec spec) {
     run(Form.MAX_BACKWARD, launch -> writeSlides(launch, spec), gradX, grad, indices);
   }
 
-  private static void writeSlides(Launch launch, Pool2d spec) {
+  private static void writeSlides(Launch launch, PoolSpec spec) {
     writeSlide(launch.structure(SLIDE, 4), spec.kernelH(), spec.strideH(), spec.padH(), spec.dilationH());
     writeSlide(launch.structure(SLIDE, 4), spec.kernelW(), spec.strideW(), spec.padW(), spec.dilationW());
   }
 
-  void average(Strided out, Strided x, Pool2d spec) {
+  void average(Strided out, Strided x, PoolSpec spec) {
     sliding(Form.AVERAGE, out, x, spec);
   }
 
-  void averageBackward(Strided gradX, Strided grad, Pool2d spec) {
+  void averageBackward(Strided gradX, Strided grad, PoolSpec spec) {
     sliding(Form.AVERAGE_BACKWARD, gradX, grad, spec);
   }
 
-  private void sliding(Form form, Strided out, Strided in, Pool2d spec) {
+  private void sliding(Form form, Strided out, Strided in, PoolSpec spec) {
     run(form, launch -> {
       writeSliding(launch.structure(SLIDING, 4), spec.kernelH(), spec.strideH(), spec.padH(), spec.countIncludePad());
       writeSliding(launch.structure(SLIDING, 4), spec.kernelW(), spec.strideW(), spec.padW(), spec.countIncludePad());

@@ -8,7 +8,7 @@ import static org.flambeau.spi.NativeMemory.LONG;
 
 import java.util.Objects;
 import org.flambeau.DType;
-import org.flambeau.spi.Resize;
+import org.flambeau.spi.ResizeSpec;
 import org.flambeau.spi.Strided;
 
 /// Rows, images and volumes in other sizes: `resize.cu`.
@@ -19,8 +19,8 @@ final class Resizing {
   private static final int AXIS = 8 + 2 * 4 + 8;
 
   private final Gpu gpu;
-  private final KernelTable<Resize.Mode, DType> forward;
-  private final KernelTable<Resize.Mode, DType> backward;
+  private final KernelTable<ResizeSpec.Mode, DType> forward;
+  private final KernelTable<ResizeSpec.Mode, DType> backward;
 
   Resizing(Gpu gpu, KernelLibrary library) {
     this.gpu = gpu;
@@ -28,21 +28,21 @@ final class Resizing {
     this.backward = table(library, "resizeBackward");
   }
 
-  private static KernelTable<Resize.Mode, DType> table(KernelLibrary library, String kernel) {
-    return new KernelTable<>(library, SOURCE, Resize.Mode.class, DType.class, KernelTable::floating,
+  private static KernelTable<ResizeSpec.Mode, DType> table(KernelLibrary library, String kernel) {
+    return new KernelTable<>(library, SOURCE, ResizeSpec.Mode.class, DType.class, KernelTable::floating,
         (mode, dtype) -> kernel + "<" + Elementwise.type(dtype) + ", " + mode + ">");
   }
 
-  void forward(Strided out, Strided x, Resize resize) {
+  void forward(Strided out, Strided x, ResizeSpec resize) {
     run(forward, out, x, x, out, resize);
   }
 
-  void backward(Strided gradX, Strided grad, Resize resize) {
+  void backward(Strided gradX, Strided grad, ResizeSpec resize) {
     run(backward, gradX, grad, gradX, grad, resize);
   }
 
   /// `resize` made `large` of `small`.
-  private void run(KernelTable<Resize.Mode, DType> kernels, Strided out, Strided x, Strided small, Strided large, Resize resize) {
+  private void run(KernelTable<ResizeSpec.Mode, DType> kernels, Strided out, Strided x, Strided small, Strided large, ResizeSpec resize) {
     if (out.numel() == 0) {
       return;
     }
@@ -70,7 +70,7 @@ final class Resizing {
   }
 
   /// The `fromEnd`-th dimension from the end, or, where there are not so many, one of a single position.
-  private static void writeAxis(long at, int fromEnd, Strided small, Strided large, Resize resize) {
+  private static void writeAxis(long at, int fromEnd, Strided small, Strided large, ResizeSpec resize) {
     int d = small.rank() + fromEnd;
     boolean there = d >= 2;
     long in = there ? small.size(d) : 1;

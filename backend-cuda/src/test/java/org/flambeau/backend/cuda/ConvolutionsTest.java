@@ -15,7 +15,7 @@ import org.flambeau.DType;
 import org.flambeau.MatmulPrecision;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.spi.Activation;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
@@ -33,11 +33,11 @@ class ConvolutionsTest extends KernelTest {
   }
 
   /// The three tensors' sizes, and how the kernel slides.
-  record Geometry(String name, long[] x, long[] weight, Conv2d spec) {
+  record Geometry(String name, long[] x, long[] weight, ConvSpec spec) {
     long[] y() {
       return new long[] {x[0], weight[0],
-        Conv2d.outputSize(x[2], weight[2], spec.strideH(), spec.padH(), spec.dilationH()),
-        Conv2d.outputSize(x[3], weight[3], spec.strideW(), spec.padW(), spec.dilationW())};
+        ConvSpec.outputSize(x[2], weight[2], spec.strideH(), spec.padH(), spec.dilationH()),
+        ConvSpec.outputSize(x[3], weight[3], spec.strideW(), spec.padW(), spec.dilationW())};
     }
 
     @Override
@@ -47,7 +47,7 @@ class ConvolutionsTest extends KernelTest {
   }
 
   private static Geometry geometry(String name, long[] x, long[] weight, int stride, int pad, int dilation, int groups) {
-    return new Geometry(name, x, weight, new Conv2d(stride, stride, pad, pad, dilation, dilation, groups));
+    return new Geometry(name, x, weight, new ConvSpec(stride, stride, pad, pad, dilation, dilation, groups));
   }
 
   private static long[] sizes(long... sizes) {
@@ -66,7 +66,7 @@ class ConvolutionsTest extends KernelTest {
         geometry("depthwise", sizes(2, 4, 5, 5), sizes(4, 1, 3, 3), 2, 1, 1, 4),
         geometry("rows", sizes(2, 3, 1, 11), sizes(4, 3, 1, 5), 1, 0, 1, 1),
         geometry("single", sizes(1, 1, 1, 1), sizes(1, 1, 1, 1), 1, 0, 1, 1),
-        new Geometry("uneven", sizes(2, 2, 8, 9), sizes(3, 2, 2, 3), new Conv2d(3, 2, 0, 1, 1, 2, 1)));
+        new Geometry("uneven", sizes(2, 2, 8, 9), sizes(3, 2, 2, 3), new ConvSpec(3, 2, 0, 1, 1, 2, 1)));
   }
 
   enum Order {
@@ -99,7 +99,7 @@ class ConvolutionsTest extends KernelTest {
     long[] x = g.x;
     long[] w = g.weight;
     long[] y = g.y();
-    Conv2d s = g.spec;
+    ConvSpec s = g.spec;
     for (int i = 0; i < Strided.numel(y); i++) {
       long column = i % y[3];
       long row = i / y[3] % y[2];
@@ -205,7 +205,7 @@ class ConvolutionsTest extends KernelTest {
 
   @Test
   void sumsWithoutTermsAreZeroOrTheBias() {
-    Conv2d spec = new Conv2d(1, 1, 1, 1, 1, 1, 1);
+    ConvSpec spec = new ConvSpec(1, 1, 1, 1, 1, 1, 1);
     Strided out = arrays.empty(DType.FLOAT32, 1, 2, 2, 2);
     Strided none = arrays.empty(DType.FLOAT32, 1, 0, 2, 2);
     gpu.kernels().conv2d(out, none, arrays.empty(DType.FLOAT32, 2, 0, 3, 3), arrays.of(DType.FLOAT32, sizes(2), 3, 4), spec);
@@ -221,7 +221,7 @@ class ConvolutionsTest extends KernelTest {
 
   @Test
   void aConvolutionWithoutTermsIsItsEpilogue() {
-    Conv2d spec = new Conv2d(1, 1, 0, 0, 1, 1, 1);
+    ConvSpec spec = new ConvSpec(1, 1, 0, 0, 1, 1, 1);
     Strided out = arrays.empty(DType.FLOAT32, 1, 2, 1, 2);
     Strided residual = arrays.of(DType.FLOAT32, sizes(1, 2, 1, 2), 1, -5, Double.NaN, -9);
     gpu.kernels().fusedConv2d(out, arrays.empty(DType.FLOAT32, 1, 0, 1, 2), arrays.empty(DType.FLOAT32, 2, 0, 1, 1),
@@ -235,7 +235,7 @@ class ConvolutionsTest extends KernelTest {
     Strided x = arrays.of(DType.FLOAT32, sizes(1, 1, 1, 1), fine);
     Strided two = arrays.of(DType.FLOAT32, sizes(1, 1, 1, 1), 2);
     Strided out = arrays.empty(DType.FLOAT32, 1, 1, 1, 1);
-    Conv2d spec = new Conv2d(1, 1, 0, 0, 1, 1, 1);
+    ConvSpec spec = new ConvSpec(1, 1, 0, 0, 1, 1, 1);
 
     gpu.kernels().conv2d(out, x, two, null, spec);
     assertEquals(2, arrays.read(out)[0]);
@@ -279,7 +279,7 @@ class ConvolutionsTest extends KernelTest {
     Strided x = arrays.of(DType.FLOAT32, sizes(1, 1, 2, 2), 1, 2, 3, 4);
     Strided weight = arrays.of(DType.FLOAT32, sizes(1, 1, 1, 1), 3);
     Strided out = arrays.empty(DType.FLOAT32, 1, 1, 2, 2);
-    Conv2d spec = new Conv2d(1, 1, 0, 0, 1, 1, 1);
+    ConvSpec spec = new ConvSpec(1, 1, 0, 0, 1, 1, 1);
     long before = SimulatedDriver.cudnnPlans();
     gpu.kernels().conv2d(out, x, weight, null, spec);
     long made = SimulatedDriver.cudnnPlans();
@@ -294,7 +294,7 @@ class ConvolutionsTest extends KernelTest {
     Strided x = arrays.of(DType.FLOAT32, sizes(1, 1, 3, 2), 1, 2, 3, 4, 5, 6);
     Strided weight = arrays.of(DType.FLOAT32, sizes(1, 1, 1, 1), 3);
     Strided out = arrays.empty(DType.FLOAT32, 1, 1, 3, 2);
-    Conv2d spec = new Conv2d(1, 1, 0, 0, 1, 1, 1);
+    ConvSpec spec = new ConvSpec(1, 1, 0, 0, 1, 1, 1);
 
     try (var graph = Capture.of(gpu, () -> gpu.kernels().conv2d(out, x, weight, weight.with(0, sizes(1), sizes(1)), spec))) {
       arrays.write(x, 6, 5, 4, 3, 2, 1);

@@ -15,7 +15,7 @@ import org.flambeau.DeviceOutOfMemoryException;
 import org.flambeau.backend.cuda.CudnnOperation.Direction;
 import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.Strided;
 import org.junit.jupiter.api.AfterEach;
@@ -36,7 +36,7 @@ class CudnnPlansTest extends KernelTest {
 
   /// Descriptors that a plan which is kept holds: its own and its engine's.
   private static final int EACH = 2;
-  private static final Conv2d SPEC = new Conv2d(1, 1, 0, 0, 1, 1, 1);
+  private static final ConvSpec SPEC = new ConvSpec(1, 1, 0, 0, 1, 1, 1);
 
   private Gpu fresh;
   private DeviceArrays numbers;

@@ -25,7 +25,7 @@ import org.flambeau.backend.cuda.binding.Libraries;
 import org.flambeau.backend.cuda.binding.Library;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.spi.Activation;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
@@ -112,8 +112,8 @@ class InstalledCudnnTest {
     /// Each tensor in an order of its own, as where a model has channels last and its weights or a gradient have not.
     Convolutions.Request mixed(Direction direction, DType dtype, boolean exact, boolean lastInX, boolean lastInWeight, boolean lastInY,
         boolean biased, long batch) {
-      Conv2d spec = new Conv2d(stride, stride, pad, pad, 1, 1, groups);
-      long size = Conv2d.outputSize(image, kernel, stride, pad, 1);
+      ConvSpec spec = new ConvSpec(stride, stride, pad, pad, 1, 1, groups);
+      long size = ConvSpec.outputSize(image, kernel, stride, pad, 1);
       return new Convolutions.Request(direction, dtype, exact, lying(lastInX, batch, channels, image, image),
           lying(lastInWeight, out, channels / groups, kernel, kernel), lying(lastInY, batch, out, size, size),
           biased ? lying(lastInY, 1, out, 1, 1) : null, null, Activation.NONE, spec);
@@ -239,7 +239,7 @@ class InstalledCudnnTest {
       CudnnLegacy.setTensor(tensor, format, half, 8, 64, 56, 56);
       CudnnLegacy.setFilter(filter, format, half, 128, 32, 3, 3);
     }
-    CudnnLegacy.setConvolution(convolution, new Conv2d(2, 2, 1, 1, 1, 1, 2), CudnnOperation.code(DType.FLOAT32), 1);
+    CudnnLegacy.setConvolution(convolution, new ConvSpec(2, 2, 1, 1, 1, 1, 2), CudnnOperation.code(DType.FLOAT32), 1);
     Kind.TENSOR.destroy(tensor);
     Kind.FILTER.destroy(filter);
     Kind.CONVOLUTION.destroy(convolution);

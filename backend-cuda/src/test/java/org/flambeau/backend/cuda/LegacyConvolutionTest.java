@@ -21,7 +21,7 @@ import org.flambeau.backend.cuda.ConvolutionsTest.Order;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.Allocator;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.Reclaimable;
 import org.flambeau.spi.Strided;
@@ -36,7 +36,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// Convolutions on the simulated GPU where no plan of cuDNN's graph API is to be had, beside plain loops.
 class LegacyConvolutionTest extends KernelTest {
   /// Steps of 1, no padding, no dilation, one group.
-  private static final Conv2d PLAIN = new Conv2d(1, 1, 0, 0, 1, 1, 1);
+  private static final ConvSpec PLAIN = new ConvSpec(1, 1, 0, 0, 1, 1, 1);
 
   /// The algorithms' numbers.
   static final int FORWARD_BY_PRODUCTS = 0;
@@ -278,7 +278,7 @@ class LegacyConvolutionTest extends KernelTest {
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void asLittleAsCanBeIsCopied(boolean channelsLast) {
-    Geometry g = new Geometry("mixed", new long[] {1, 2, 9, 9}, new long[] {1, 2, 3, 3}, new Conv2d(1, 1, 1, 1, 1, 1, 1));
+    Geometry g = new Geometry("mixed", new long[] {1, 2, 9, 9}, new long[] {1, 2, 3, 3}, new ConvSpec(1, 1, 1, 1, 1, 1, 1));
     double[] x = whole(new Random(5), g.x());
     double[] weight = whole(new Random(6), g.weight());
     Strided in = arrays.write((channelsLast ? Order.CHANNELS_LAST : Order.ROWS).in(DType.FLOAT32, g.x()), x);

@@ -7,7 +7,7 @@ import java.util.Objects;
 import org.flambeau.Device;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.Chain;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.Kernels;
 import org.flambeau.spi.Pointwise;
@@ -52,7 +52,7 @@ record Instruction(Device device, Call call, List<View> writes, List<@Nullable V
   }
 
   /// A convolution of x, weight and, if given, what its epilogue has: scale, bias, residual.
-  record Convolution(Conv2d spec, Activation activation) implements Call {
+  record Convolution(ConvSpec spec, Activation activation) implements Call {
     static final int X = 0;
     static final int WEIGHT = 1;
     static final int SCALE = 2;

@@ -10,17 +10,17 @@ import org.flambeau.Device;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Chain;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 import org.flambeau.spi.Distribution;
 import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.FusedOp;
 import org.flambeau.spi.Kernels;
 import org.flambeau.spi.OrderStatistic;
 import org.flambeau.spi.Pointwise;
-import org.flambeau.spi.Pool2d;
+import org.flambeau.spi.PoolSpec;
 import org.flambeau.spi.RandomSource;
 import org.flambeau.spi.ReduceOp;
-import org.flambeau.spi.Resize;
+import org.flambeau.spi.ResizeSpec;
 import org.flambeau.spi.ScanOp;
 import org.flambeau.spi.ScatterOp;
 import org.flambeau.spi.Strided;
@@ -203,26 +203,26 @@ final class RecordingKernels implements Kernels {
   }
 
   @Override
-  public void conv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, Conv2d spec) {
+  public void conv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, ConvSpec spec) {
     fusedConv2d(out, x, weight, Epilogue.ofBias(bias), spec);
   }
 
   @Override
-  public void fusedConv2d(Strided out, Strided x, Strided weight, Epilogue epilogue, Conv2d spec) {
+  public void fusedConv2d(Strided out, Strided x, Strided weight, Epilogue epilogue, ConvSpec spec) {
     call(new Instruction.Convolution(spec, epilogue.activation()), to(out),
         from(x, weight, epilogue.scale(), epilogue.bias(), epilogue.residual()));
   }
 
   /// This is a transposed convolution's forward, too.
   @Override
-  public void conv2dBackwardInput(Strided gradX, Strided grad, Strided weight, Conv2d spec) {
+  public void conv2dBackwardInput(Strided gradX, Strided grad, Strided weight, ConvSpec spec) {
     call((k, w, r) -> k.conv2dBackwardInput(w[0], given(r[0]), given(r[1]), spec), to(gradX), from(grad, weight));
   }
 
   // ---- pooling ----
 
   @Override
-  public void maxPool2d(Strided out, @Nullable Strided indices, Strided x, Pool2d spec) {
+  public void maxPool2d(Strided out, @Nullable Strided indices, Strided x, PoolSpec spec) {
     if (indices == null) {
       call((k, w, r) -> k.maxPool2d(w[0], null, given(r[0]), spec), to(out), from(x));
     } else {
@@ -231,7 +231,7 @@ final class RecordingKernels implements Kernels {
   }
 
   @Override
-  public void avgPool2d(Strided out, Strided x, Pool2d spec) {
+  public void avgPool2d(Strided out, Strided x, PoolSpec spec) {
     call((k, w, r) -> k.avgPool2d(w[0], given(r[0]), spec), to(out), from(x));
   }
 
@@ -241,7 +241,7 @@ final class RecordingKernels implements Kernels {
   }
 
   @Override
-  public void resize(Strided out, Strided x, Resize resize) {
+  public void resize(Strided out, Strided x, ResizeSpec resize) {
     call((k, w, r) -> k.resize(w[0], given(r[0]), resize), to(out), from(x));
   }
 
@@ -424,17 +424,17 @@ final class RecordingKernels implements Kernels {
   // ---- what no forward pass calls ----
 
   @Override
-  public void conv2dBackwardWeight(Strided gradWeight, Strided grad, Strided x, Conv2d spec) {
+  public void conv2dBackwardWeight(Strided gradWeight, Strided grad, Strided x, ConvSpec spec) {
     refused(GRADIENTS).conv2dBackwardWeight(gradWeight, grad, x, spec);
   }
 
   @Override
-  public void maxPool2dBackward(Strided gradX, Strided grad, Strided indices, @Nullable Pool2d spec) {
+  public void maxPool2dBackward(Strided gradX, Strided grad, Strided indices, @Nullable PoolSpec spec) {
     refused(GRADIENTS).maxPool2dBackward(gradX, grad, indices, spec);
   }
 
   @Override
-  public void avgPool2dBackward(Strided gradX, Strided grad, Pool2d spec) {
+  public void avgPool2dBackward(Strided gradX, Strided grad, PoolSpec spec) {
     refused(GRADIENTS).avgPool2dBackward(gradX, grad, spec);
   }
 
@@ -444,7 +444,7 @@ final class RecordingKernels implements Kernels {
   }
 
   @Override
-  public void resizeBackward(Strided gradX, Strided grad, Resize resize) {
+  public void resizeBackward(Strided gradX, Strided grad, ResizeSpec resize) {
     refused(GRADIENTS).resizeBackward(gradX, grad, resize);
   }
 

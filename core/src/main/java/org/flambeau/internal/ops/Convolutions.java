@@ -18,7 +18,7 @@ import org.flambeau.autograd.Saved;
 import org.flambeau.internal.Backends;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.BinaryOp;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.FusedOp;
 import org.flambeau.spi.Kernels;
@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
 /// gradients are those three again, and the transposed convolution is the gradient for the input.
 public final class Convolutions {
   /// @param activation of the sum: none or ReLU
-  private record Fused(Conv2d spec, Activation activation) {}
+  private record Fused(ConvSpec spec, Activation activation) {}
 
   // the operands of FUSED
   private static final int X = 0;
@@ -41,7 +41,7 @@ public final class Convolutions {
   private static final int BIAS = 3;
   private static final int RESIDUAL = 4;
 
-  private static final Op<Conv2d> CONV = Op.of("conv2d", Derivative.of("ConvolutionBackward0",
+  private static final Op<ConvSpec> CONV = Op.of("conv2d", Derivative.of("ConvolutionBackward0",
       fixing(saves(0), term(saves(1), (g, s, spec) -> backwardInput(g, s.input(1), s.sizes(0), spec))),
       fixing(saves(1), term(saves(0), (g, s, spec) -> backwardWeight(g, s.input(0), ofWeight(s), spec))),
       fixing(saves(0, 1), term((g, _, _) -> sumButChannels(g)))));
@@ -50,15 +50,15 @@ public final class Convolutions {
           | ((needed & (saves(WEIGHT) | saves(SCALE))) == 0 ? 0 : saves(X))
           | ((needed & (saves(X) | saves(WEIGHT))) == 0 ? 0 : saves(SCALE)) | result(0),
       Convolutions::backward));
-  private static final Op<Conv2d> TRANSPOSE = Op.of("conv_transpose2d", ofBackwardInput("ConvolutionBackward0"));
-  private static final Op<Conv2d> BACKWARD_INPUT = Op.of("conv2d_backward_input", ofBackwardInput("ConvolutionBackwardBackward0"));
-  private static final Op<Conv2d> BACKWARD_WEIGHT = Op.of("conv2d_backward_weight", Derivative.of("ConvolutionBackwardBackward0",
+  private static final Op<ConvSpec> TRANSPOSE = Op.of("conv_transpose2d", ofBackwardInput("ConvolutionBackward0"));
+  private static final Op<ConvSpec> BACKWARD_INPUT = Op.of("conv2d_backward_input", ofBackwardInput("ConvolutionBackwardBackward0"));
+  private static final Op<ConvSpec> BACKWARD_WEIGHT = Op.of("conv2d_backward_weight", Derivative.of("ConvolutionBackwardBackward0",
       term(saves(1), (g, s, spec) -> convolve(s.input(1), g, null, spec)),
       term(saves(0), (g, s, spec) -> backwardInput(s.input(0), g, s.sizes(1), spec))));
 
   private Convolutions() {}
 
-  private static Derivative<Conv2d> ofBackwardInput(String node) {
+  private static Derivative<ConvSpec> ofBackwardInput(String node) {
     return Derivative.of(node,
         fixing(saves(0), term(saves(1), (g, s, spec) -> convolve(g, s.input(1), null, spec))),
         fixing(saves(1), term(saves(0), (g, s, spec) -> backwardWeight(s.input(0), g, ofWeight(s), spec))),
@@ -72,7 +72,7 @@ public final class Convolutions {
   // ---- forward ----
 
   /// The convolution of images (n, c, h, w) or one image (c, h, w) with a weight (o, c/groups, kh, kw).
-  public static Tensor conv2d(Tensor x, Tensor weight, @Nullable Tensor bias, Conv2d spec) {
+  public static Tensor conv2d(Tensor x, Tensor weight, @Nullable Tensor bias, ConvSpec spec) {
     AutocastPolicy policy = AutocastPolicy.of("conv2d", x);
     if (policy != null) {
       return policy.run(c -> conv2d(c[0], c[1], c[2], spec), x, weight, bias);
@@ -81,7 +81,7 @@ public final class Convolutions {
   }
 
   /// The convolution of rows (n, c, l) or one row (c, l) with a weight (o, c/groups, k); `spec` slides along columns.
-  public static Tensor conv1d(Tensor x, Tensor weight, @Nullable Tensor bias, Conv2d spec) {
+  public static Tensor conv1d(Tensor x, Tensor weight, @Nullable Tensor bias, ConvSpec spec) {
     AutocastPolicy policy = AutocastPolicy.of("conv1d", x);
     if (policy != null) {
       return policy.run(c -> conv1d(c[0], c[1], c[2], spec), x, weight, bias);
@@ -89,7 +89,7 @@ public final class Convolutions {
     return checkedConv("conv1d", 1, x, weight, bias, spec);
   }
 
-  private static Tensor checkedConv(String op, int spatial, Tensor x, Tensor weight, @Nullable Tensor bias, Conv2d spec) {
+  private static Tensor checkedConv(String op, int spatial, Tensor x, Tensor weight, @Nullable Tensor bias, ConvSpec spec) {
     checkRank(op, spatial, x, weight);
     if (x.dim() == spatial + 1) {
       return checkedConv(op, spatial, x.unsqueeze(0), weight, bias, spec).squeeze(0);
@@ -98,12 +98,12 @@ public final class Convolutions {
     return convolve(x, weight, bias, spec);
   }
 
-  private static void check(String op, Tensor x, Tensor weight, @Nullable Tensor bias, Conv2d spec) {
+  private static void check(String op, Tensor x, Tensor weight, @Nullable Tensor bias, ConvSpec spec) {
     checkSizes(op, x, weight, bias, spec);
     checkDtypes(op, x, weight, bias);
   }
 
-  private static void checkSizes(String op, Tensor x, Tensor weight, @Nullable Tensor bias, Conv2d spec) {
+  private static void checkSizes(String op, Tensor x, Tensor weight, @Nullable Tensor bias, ConvSpec spec) {
     checkSpec(op, spec);
     long[] w = weight.sizes();
     if (w[0] < spec.groups() || w[0] % spec.groups() != 0) {
@@ -122,7 +122,7 @@ public final class Convolutions {
   /// activation(scale·[#conv2d] without bias + bias + residual) with an activation that is none or ReLU, in one kernel where the backend has it and
   /// the residual needs neither broadcasting nor a cast. A scale for each channel may have more precision than x, and then bias has it, too.
   public static Tensor fusedConv2d(Tensor x, Tensor weight, @Nullable Tensor scale, @Nullable Tensor bias, @Nullable Tensor residual,
-      Activation activation, Conv2d spec) {
+      Activation activation, ConvSpec spec) {
     AutocastPolicy policy = AutocastPolicy.of("conv2d", x);
     if (policy != null) {
       return scale == null
@@ -155,7 +155,7 @@ public final class Convolutions {
   }
 
   /// Of how many images at a time the convolution's result is as small as their device wants it: at least one.
-  public static long imagesInCache(Tensor x, Tensor weight, Conv2d spec) {
+  public static long imagesInCache(Tensor x, Tensor weight, ConvSpec spec) {
     checkSizes("conv2d", x, weight, null, spec);
     long[] sizes = outputSizes(x, weight, spec);
     sizes[0] = 1;
@@ -174,7 +174,7 @@ public final class Convolutions {
 
   /// The transpose of [#conv2d] as a linear map: each element of x (n, c, h, w) spreads the weight (c, o/groups, kh, kw)
   /// over the result, which has `outputPadH` rows and `outputPadW` columns more than the least that fit.
-  public static Tensor convTranspose2d(Tensor x, Tensor weight, @Nullable Tensor bias, Conv2d spec, int outputPadH, int outputPadW) {
+  public static Tensor convTranspose2d(Tensor x, Tensor weight, @Nullable Tensor bias, ConvSpec spec, int outputPadH, int outputPadW) {
     AutocastPolicy policy = AutocastPolicy.of("conv_transpose2d", x);
     if (policy != null) {
       return policy.run(c -> convTranspose2d(c[0], c[1], c[2], spec, outputPadH, outputPadW), x, weight, bias);
@@ -222,7 +222,7 @@ public final class Convolutions {
 
   // ---- kernels ----
 
-  private static Tensor convolve(Tensor x, Tensor weight, @Nullable Tensor bias, Conv2d spec) {
+  private static Tensor convolve(Tensor x, Tensor weight, @Nullable Tensor bias, ConvSpec spec) {
     long[] sizes = outputSizes(x, weight, spec);
     Strided in = image(x.strided());
     Strided kernel = image(weight.strided());
@@ -231,18 +231,18 @@ public final class Convolutions {
         (k, out) -> k.conv2d(image(out), in, kernel, row, spec));
   }
 
-  private static long[] outputSizes(Tensor x, Tensor weight, Conv2d spec) {
+  private static long[] outputSizes(Tensor x, Tensor weight, ConvSpec spec) {
     long[] sizes = x.sizes();
     int last = sizes.length - 1;
     sizes[1] = weight.size(0);
-    sizes[last] = Conv2d.outputSize(sizes[last], weight.size(last), spec.strideW(), spec.padW(), spec.dilationW());
+    sizes[last] = ConvSpec.outputSize(sizes[last], weight.size(last), spec.strideW(), spec.padW(), spec.dilationW());
     if (last == 3) {
-      sizes[2] = Conv2d.outputSize(sizes[2], weight.size(2), spec.strideH(), spec.padH(), spec.dilationH());
+      sizes[2] = ConvSpec.outputSize(sizes[2], weight.size(2), spec.strideH(), spec.padH(), spec.dilationH());
     }
     return sizes;
   }
 
-  private static void compute(Kernels k, Strided out, Strided x, Strided weight, Epilogue epilogue, Conv2d spec) {
+  private static void compute(Kernels k, Strided out, Strided x, Strided weight, Epilogue epilogue, ConvSpec spec) {
     if (k.supports(FusedOp.CONV2D, x)) {
       k.fusedConv2d(out, x, weight, epilogue, spec);
       return;
@@ -278,11 +278,11 @@ public final class Convolutions {
     return gradients;
   }
 
-  private static Tensor backwardInput(Tensor grad, Tensor weight, long[] sizes, Conv2d spec) {
+  private static Tensor backwardInput(Tensor grad, Tensor weight, long[] sizes, ConvSpec spec) {
     return spread(BACKWARD_INPUT, grad, weight, null, sizes, spec);
   }
 
-  private static Tensor spread(Op<Conv2d> op, Tensor grad, Tensor weight, @Nullable Tensor bias, long[] sizes, Conv2d spec) {
+  private static Tensor spread(Op<ConvSpec> op, Tensor grad, Tensor weight, @Nullable Tensor bias, long[] sizes, ConvSpec spec) {
     Strided g = image(grad.strided());
     Strided kernel = image(weight.strided());
     return op.run(spec, grad.dtype(), layout(sizes, grad, weight), grad.device(), new @Nullable Tensor[] {grad, weight, bias},
@@ -299,7 +299,7 @@ public final class Convolutions {
     return Layout.of(s.isChannelsLast(1) ? MemoryFormat.CHANNELS_LAST : MemoryFormat.CONTIGUOUS, s.sizes(1));
   }
 
-  private static Tensor backwardWeight(Tensor grad, Tensor x, Layout layout, Conv2d spec) {
+  private static Tensor backwardWeight(Tensor grad, Tensor x, Layout layout, ConvSpec spec) {
     Strided g = image(grad.strided());
     Strided in = image(x.strided());
     return BACKWARD_WEIGHT.run(spec, grad.dtype(), layout, grad.device(), grad, x,
@@ -342,7 +342,7 @@ public final class Convolutions {
     }
   }
 
-  private static void checkSpec(String op, Conv2d spec) {
+  private static void checkSpec(String op, ConvSpec spec) {
     if (spec.padH() < 0 || spec.padW() < 0) {
       throw new IllegalArgumentException("[" + op + "] negative padding is not supported");
     }
@@ -365,7 +365,7 @@ public final class Convolutions {
     }
   }
 
-  private static void checkKernelFits(String op, Tensor x, Tensor weight, Conv2d spec) {
+  private static void checkKernelFits(String op, Tensor x, Tensor weight, ConvSpec spec) {
     int spatial = x.dim() - 2;
     long[] padded = new long[spatial];
     long[] kernel = new long[spatial];

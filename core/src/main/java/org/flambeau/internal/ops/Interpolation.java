@@ -6,7 +6,7 @@ import static org.flambeau.internal.text.Shapes.list;
 import java.util.Arrays;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
-import org.flambeau.spi.Resize;
+import org.flambeau.spi.ResizeSpec;
 import org.flambeau.spi.Strided;
 
 /// Rows, images and volumes (n, c, …) in other sizes.
@@ -14,13 +14,13 @@ public final class Interpolation {
   /// How a place between elements gets its value.
   public enum Mode {
     /// From the element before it.
-    NEAREST(Resize.Mode.NEAREST, "upsample_nearest", 1, "UpsampleNearest1D", "UpsampleNearest2D", "UpsampleNearest3D"),
+    NEAREST(ResizeSpec.Mode.NEAREST, "upsample_nearest", 1, "UpsampleNearest1D", "UpsampleNearest2D", "UpsampleNearest3D"),
     /// From the two elements around it, by how near they are, in each dimension.
-    LINEAR(Resize.Mode.LINEAR, "upsample_linear", 1, "UpsampleLinear1D", "UpsampleBilinear2D", "UpsampleTrilinear3D"),
+    LINEAR(ResizeSpec.Mode.LINEAR, "upsample_linear", 1, "UpsampleLinear1D", "UpsampleBilinear2D", "UpsampleTrilinear3D"),
     /// Of images, from the four elements around it in each dimension.
-    CUBIC(Resize.Mode.CUBIC, "upsample_cubic", 2, "UpsampleBicubic2D");
+    CUBIC(ResizeSpec.Mode.CUBIC, "upsample_cubic", 2, "UpsampleBicubic2D");
 
-    private final Resize.Mode kernel;
+    private final ResizeSpec.Mode kernel;
     private final int least;
     private final Op<Task>[] forward;
     private final Op<Task>[] backward;
@@ -28,7 +28,7 @@ public final class Interpolation {
     /// @param least dimensions that are resized
     /// @param nodes for so many dimensions and for more
     @SuppressWarnings({"unchecked", "rawtypes"})
-    Mode(Resize.Mode kernel, String name, int least, String... nodes) {
+    Mode(ResizeSpec.Mode kernel, String name, int least, String... nodes) {
       this.kernel = kernel;
       this.least = least;
       forward = new Op[nodes.length];
@@ -43,7 +43,7 @@ public final class Interpolation {
   }
 
   /// @param sizes of what becomes of an operand
-  private record Task(Mode mode, Resize resize, long[] sizes) {
+  private record Task(Mode mode, ResizeSpec resize, long[] sizes) {
     Task from(long[] others) {
       return new Task(mode, resize, others);
     }
@@ -84,7 +84,7 @@ public final class Interpolation {
       whole[2 + d] = sizes[d];
     }
     Promotion.requireFloat("interpolate", x);
-    return forth(x, new Task(mode, new Resize(mode.kernel, alignCorners, scales.clone()), whole));
+    return forth(x, new Task(mode, new ResizeSpec(mode.kernel, alignCorners, scales.clone()), whole));
   }
 
   private static Tensor forth(Tensor x, Task task) {

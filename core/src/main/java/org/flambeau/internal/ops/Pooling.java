@@ -16,23 +16,23 @@ import org.flambeau.GradMode;
 import org.flambeau.Selected;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
-import org.flambeau.spi.Pool2d;
+import org.flambeau.spi.PoolSpec;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
 /// Windows of images, each reduced to its largest element or its mean. One image (c, h, w) is as good as a batch.
 public final class Pooling {
   /// How a window slides, and the sizes of what it slid over.
-  private record Slide(Pool2d spec, long[] sizes) {}
+  private record Slide(PoolSpec spec, long[] sizes) {}
 
-  private static final Op<Pool2d> MAX = Op.of("max_pool2d", Derivative.of("MaxPool2DWithIndicesBackward0",
+  private static final Op<PoolSpec> MAX = Op.of("max_pool2d", Derivative.of("MaxPool2DWithIndicesBackward0",
       fixing(saves(0), term(result(1), (g, s, spec) -> maxBackward(g, s.result(1), s.sizes(0), spec)))));
   private static final Op<long[]> ADAPTIVE_MAX = Op.of("adaptive_max_pool2d", Derivative.of("AdaptiveMaxPool2DBackward0",
       fixing(saves(0), term(result(1), (g, s, _) -> maxBackward(g, s.result(1), s.sizes(0), null)))));
   private static final Op<long[]> MAX_BACKWARD = Op.of("max_pool2d_backward", Derivative.of("MaxPool2DWithIndicesBackwardBackward0",
       term(saves(1), (g, s, _) -> pick(g, s.input(1))),
       term((_, _, _) -> null)));
-  private static final Op<Pool2d> AVERAGE = Op.of("avg_pool2d", Derivative.of("AvgPool2DBackward0",
+  private static final Op<PoolSpec> AVERAGE = Op.of("avg_pool2d", Derivative.of("AvgPool2DBackward0",
       fixing(saves(0), term((g, s, spec) -> averageBackward(g, new Slide(spec, s.sizes(0)))))));
   private static final Op<Slide> AVERAGE_BACKWARD = Op.of("avg_pool2d_backward", Derivative.of("AvgPool2DBackwardBackward0",
       term((g, s, a) -> average(g, s.sizes(0), a.spec))));
@@ -47,7 +47,7 @@ public final class Pooling {
   // ---- largest ----
 
   /// The largest of each window.
-  public static Tensor maxPool2d(Tensor x, Pool2d spec) {
+  public static Tensor maxPool2d(Tensor x, PoolSpec spec) {
     if (x.requiresGrad() && GradMode.isEnabled()) {
       return maxPool2dWithIndices(x, spec)[0];
     }
@@ -56,8 +56,8 @@ public final class Pooling {
     return MAX.run(spec, x.dtype(), layout, x, (k, out) -> k.maxPool2d(images(out), null, images(in), spec));
   }
 
-  /// [#maxPool2d(Tensor, Pool2d)] of what `before` makes of images (n, c, h, w), `count` of them at a time. Nothing of it is recorded.
-  public static Tensor maxPool2d(Tensor x, long count, UnaryOperator<Tensor> before, Pool2d spec) {
+  /// [#maxPool2d(Tensor, PoolSpec)] of what `before` makes of images (n, c, h, w), `count` of them at a time. Nothing of it is recorded.
+  public static Tensor maxPool2d(Tensor x, long count, UnaryOperator<Tensor> before, PoolSpec spec) {
     @Nullable Tensor[] whole = new Tensor[1];
     for (long first = 0; first < x.size(0); first += count) {
       long from = first;
@@ -80,17 +80,17 @@ public final class Pooling {
   }
 
   /// The largest of each window, and where in its plane it stood: h·W + w, int64.
-  public static Tensor[] maxPool2dWithIndices(Tensor x, Pool2d spec) {
+  public static Tensor[] maxPool2dWithIndices(Tensor x, PoolSpec spec) {
     return largest(MAX, spec, checkedMaximum(x, spec), x, spec);
   }
 
-  private static <A> Tensor[] largest(Op<A> op, A attributes, Layout layout, Tensor x, Pool2d spec) {
+  private static <A> Tensor[] largest(Op<A> op, A attributes, Layout layout, Tensor x, PoolSpec spec) {
     Strided in = x.strided();
     return op.runMulti(attributes, x.device(), new DType[] {x.dtype(), DType.INT64}, new Layout[] {layout, layout}, new Tensor[] {x},
         (k, outs) -> k.maxPool2d(images(outs[0]), images(outs[1]), images(in), spec));
   }
 
-  private static Layout checkedMaximum(Tensor x, Pool2d spec) {
+  private static Layout checkedMaximum(Tensor x, PoolSpec spec) {
     String op = "max_pool2d";
     if (spec.dilationH() < 1 || spec.dilationW() < 1) {
       throw new IllegalArgumentException("[" + op + "] dilation should be greater than zero, but got dilationH: " + spec.dilationH()
@@ -111,7 +111,7 @@ public final class Pooling {
     if (h > 0 && w > 0 && x.size(-2) % h == 0 && x.size(-1) % w == 0) { // windows that slide
       int height = (int) (x.size(-2) / h);
       int width = (int) (x.size(-1) / w);
-      Pool2d spec = new Pool2d(height, width, height, width, 0, 0, 1, 1, false, true, 0);
+      PoolSpec spec = new PoolSpec(height, width, height, width, 0, 0, 1, 1, false, true, 0);
       return largest(ADAPTIVE_MAX, sizes, layout(x.strided(), sizes), x, spec);
     }
     return ADAPTIVE_MAX.composeMulti(sizes, new Tensor[] {x}, () -> {
@@ -141,7 +141,7 @@ public final class Pooling {
     return first.add(Creation.positions(device, longest)).minimum(last);
   }
 
-  private static Tensor maxBackward(Tensor grad, Tensor indices, long[] sizes, @Nullable Pool2d spec) {
+  private static Tensor maxBackward(Tensor grad, Tensor indices, long[] sizes, @Nullable PoolSpec spec) {
     Strided g = grad.strided();
     Strided positions = indices.strided();
     return MAX_BACKWARD.run(sizes, grad.dtype(), layout(g, sizes), grad.device(), grad, indices,
@@ -156,12 +156,12 @@ public final class Pooling {
   // ---- means ----
 
   /// The mean of each window.
-  public static Tensor avgPool2d(Tensor x, Pool2d spec) {
+  public static Tensor avgPool2d(Tensor x, PoolSpec spec) {
     Promotion.requireFloat("avg_pool2d", x);
     return average(x, pooled("avg_pool2d", x, spec), spec);
   }
 
-  private static Tensor average(Tensor x, long[] sizes, Pool2d spec) {
+  private static Tensor average(Tensor x, long[] sizes, PoolSpec spec) {
     Strided in = x.strided();
     return AVERAGE.run(spec, x.dtype(), layout(in, sizes), x, (k, out) -> k.avgPool2d(images(out), images(in), spec));
   }
@@ -225,7 +225,7 @@ public final class Pooling {
         : x.with(x.offset(), new long[] {1, x.size(0), x.size(1), x.size(2)}, new long[] {0, x.stride(0), x.stride(1), x.stride(2)});
   }
 
-  private static long[] pooled(String op, Tensor x, Pool2d spec) {
+  private static long[] pooled(String op, Tensor x, PoolSpec spec) {
     if (x.dim() != 3 && x.dim() != 4) {
       throw new IllegalArgumentException(
           "[" + op + "] non-empty 3D or 4D (batch mode) tensor expected for input, but got size " + list(x.sizes()));

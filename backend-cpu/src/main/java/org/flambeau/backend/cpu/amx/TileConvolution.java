@@ -12,7 +12,7 @@ import org.flambeau.backend.cpu.Workspace;
 import org.flambeau.backend.cpu.gemm.Copies;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.Allocator;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
@@ -49,13 +49,13 @@ public final class TileConvolution {
   private final long bytesBeyond;
 
   /// Whether it computes `result` from `source`, of which the one is a convolution's image and the other its result, or their gradients.
-  public static boolean serves(Strided result, Strided source, Strided weight, Conv2d spec) {
+  public static boolean serves(Strided result, Strided source, Strided weight, ConvSpec spec) {
     return source.dtype() == DType.BFLOAT16 && spec.groups() == 1 && result.stride(1) == 1 && PairedKernel.serves(weight);
   }
 
   /// @param weight the convolution's
   /// @param backward whether it is for the gradient of the images
-  public TileConvolution(TileUnit unit, Allocator allocator, Strided result, Strided source, Strided weight, Conv2d spec,
+  public TileConvolution(TileUnit unit, Allocator allocator, Strided result, Strided source, Strided weight, ConvSpec spec,
       boolean backward) {
     this.unit = unit;
     this.allocator = allocator;

@@ -10,7 +10,7 @@ import org.flambeau.backend.cpu.CpuPool;
 import org.flambeau.backend.cpu.Workspace;
 import org.flambeau.backend.cpu.gemm.Copies;
 import org.flambeau.spi.Allocator;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 import org.flambeau.spi.Strided;
 
 /// The gradient of a convolution's weight in bfloat16: for each element (i, j) of the kernel a product of the images' pixels that it meets, one row
@@ -35,7 +35,7 @@ public final class WeightGradient {
   private final Allocator allocator;
   private final Strided x;
   private final Strided grad;
-  private final Conv2d spec;
+  private final ConvSpec spec;
   private final int taps;
   private final int kernelWidth;
   private final long gridHeight;
@@ -51,7 +51,7 @@ public final class WeightGradient {
   private final long pairs;
 
   /// Whether it computes the gradient for such operands, and has something to do for every thread.
-  public static boolean serves(Strided grad, Strided x, Conv2d spec) {
+  public static boolean serves(Strided grad, Strided x, ConvSpec spec) {
     return x.dtype() == DType.BFLOAT16 && spec.groups() == 1 && areRows(x) && areRows(grad)
         && blocks(x) * blocks(grad) >= CpuPool.SHARED.threads();
   }
@@ -65,7 +65,7 @@ public final class WeightGradient {
   }
 
   private WeightGradient(TileUnit unit, Allocator allocator, Workspace workspace, Strided gradWeight, Strided grad, Strided x,
-      Conv2d spec) {
+      ConvSpec spec) {
     this.unit = unit;
     this.allocator = allocator;
     this.x = x;
@@ -94,7 +94,7 @@ public final class WeightGradient {
   }
 
   /// Computes it, where [#serves] says so.
-  public static void compute(TileUnit unit, Allocator allocator, Strided gradWeight, Strided grad, Strided x, Conv2d spec) {
+  public static void compute(TileUnit unit, Allocator allocator, Strided gradWeight, Strided grad, Strided x, ConvSpec spec) {
     try (Workspace workspace = new Workspace(allocator)) {
       Strided result = Copies.output(workspace, DType.BFLOAT16, gradWeight);
       WeightGradient gradient = new WeightGradient(unit, allocator, workspace, gradWeight, grad, x, spec);

@@ -13,7 +13,7 @@ import org.flambeau.backend.cpu.Vectorization;
 import org.flambeau.backend.cpu.Workspace;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.Allocator;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.NativeMemory;
 import org.flambeau.spi.Strided;
@@ -123,7 +123,7 @@ public final class VectorLinearAlgebra implements LinearAlgebra {
   // ---- convolution: for each image and group, a product of the weight, (channels, patch), with the patches ----
 
   @Override
-  public void fusedConv2d(Strided out, Strided x, Strided weight, Epilogue epilogue, Conv2d spec) {
+  public void fusedConv2d(Strided out, Strided x, Strided weight, Epilogue epilogue, ConvSpec spec) {
     if (out.numel() == 0) {
       return;
     }
@@ -143,7 +143,7 @@ public final class VectorLinearAlgebra implements LinearAlgebra {
   }
 
   @Override
-  public void conv2dBackwardInput(Strided gradX, Strided grad, Strided weight, Conv2d spec) {
+  public void conv2dBackwardInput(Strided gradX, Strided grad, Strided weight, ConvSpec spec) {
     if (gradX.numel() == 0) {
       return;
     }
@@ -199,7 +199,7 @@ public final class VectorLinearAlgebra implements LinearAlgebra {
   }
 
   @Override
-  public void conv2dBackwardWeight(Strided gradWeight, Strided grad, Strided x, Conv2d spec) {
+  public void conv2dBackwardWeight(Strided gradWeight, Strided grad, Strided x, ConvSpec spec) {
     if (gradWeight.numel() == 0) {
       return;
     }
@@ -215,7 +215,7 @@ public final class VectorLinearAlgebra implements LinearAlgebra {
   }
 
   /// gradWeight += grad·patches(x)ᵀ, image by image, all contiguous.
-  private void correlate(Strided gradWeight, Strided grad, Strided x, Conv2d spec) {
+  private void correlate(Strided gradWeight, Strided grad, Strided x, ConvSpec spec) {
     int size = gradWeight.dtype().size();
     int groups = spec.groups();
     long m = gradWeight.size(0) / groups;

@@ -6,7 +6,7 @@ import java.util.Arrays;
 import org.flambeau.DType;
 import org.flambeau.backend.cpu.onednn.Plan.Operand;
 import org.flambeau.backend.cpu.onednn.Plan.Role;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
@@ -24,7 +24,7 @@ final class ConvolutionPlans implements AutoCloseable {
   private final boolean skipsPixels;
   private final long geometry;
 
-  ConvolutionPlans(Strided x, Strided weight, Strided out, Conv2d spec) {
+  ConvolutionPlans(Strided x, Strided weight, Strided out, ConvSpec spec) {
     this.x = x;
     this.weight = weight;
     this.out = out;

@@ -12,7 +12,7 @@ import org.flambeau.backend.cpu.amx.TileUnit;
 import org.flambeau.backend.cpu.amx.WeightGradient;
 import org.flambeau.backend.cpu.gemm.Copies;
 import org.flambeau.spi.Allocator;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
@@ -51,7 +51,7 @@ final class Convolutions {
   }
 
   /// Computes an operation, in terms of the forward's operands, of which `result` is the one that is computed. Returns whether it could.
-  boolean run(Operation operation, Strided result, Strided x, Strided weight, Strided out, Epilogue epilogue, Conv2d spec) {
+  boolean run(Operation operation, Strided result, Strided x, Strided weight, Strided out, Epilogue epilogue, ConvSpec spec) {
     boolean ofWeight = operation == Operation.BACKWARD_WEIGHT;
     try (Workspace workspace = new Workspace(allocator)) {
       if (FewPlaces.serves(weight, out, spec, ofWeight)) {
@@ -114,12 +114,12 @@ final class Convolutions {
   }
 
   /// Whether oneDNN 3.11 computes it wrongly on a matrix unit: lines of one place whose kernel moves on by several pixels, and kernels that skip lines.
-  private static boolean isBeyondTheUnit(Strided weight, Strided out, Conv2d spec) {
+  private static boolean isBeyondTheUnit(Strided weight, Strided out, ConvSpec spec) {
     return out.size(3) == 1 && spec.strideW() > 1 || spec.strideH() > weight.size(2) && weight.size(3) > 1;
   }
 
   /// Those of the forward, as oneDNN takes them.
-  private record Operands(Operation operation, Strided image, Strided kernel, Strided places, @Nullable Strided bias, Conv2d spec) {
+  private record Operands(Operation operation, Strided image, Strided kernel, Strided places, @Nullable Strided bias, ConvSpec spec) {
     /// How many bands of lines an image is cut into, so that all threads have as much to do, each alone; 0 where that cannot be, or is not worth it.
     ///
     /// @param keep whether the weight is kept as kernels take it; else it would have to be laid out for each band
@@ -149,7 +149,7 @@ final class Convolutions {
       long top = lines.first * spec.strideH() - spec.padH();
       long end = (lines.last - 1) * spec.strideH() - spec.padH() + (kernel.size(kernel.rank() - 2) - 1) * spec.dilationH() + 1;
       Lines seen = bands == 1 ? Lines.of(image, i, 0, 1) : new Lines(i, Math.max(0, top), Math.min(end, image.size(2)));
-      Conv2d padded = new Conv2d(spec.strideH(), spec.strideW(), bands == 1 ? spec.padH() : (int) (seen.first - top), spec.padW(),
+      ConvSpec padded = new ConvSpec(spec.strideH(), spec.strideW(), bands == 1 ? spec.padH() : (int) (seen.first - top), spec.padW(),
           spec.dilationH(), spec.dilationW(), spec.groups());
       return new Operands(operation, seen.in(image), kernel, lines.in(places), bias, padded);
     }
@@ -182,7 +182,7 @@ final class Convolutions {
   }
 
   private Plan plan(Operands operands, boolean alone) {
-    Conv2d spec = operands.spec;
+    ConvSpec spec = operands.spec;
     long[] parameters = {
       spec.strideH(), spec.strideW(), spec.padH(), spec.padW(), spec.dilationH(), spec.dilationW(), spec.groups(), alone ? 1 : 0
     };
@@ -252,7 +252,7 @@ final class Convolutions {
   }
 
   private boolean inFloat32(Workspace workspace, Operation operation, Strided result, Strided x, Strided weight, Strided out,
-      Epilogue epilogue, Conv2d spec) {
+      Epilogue epilogue, ConvSpec spec) {
     Strided computed = Copies.output(workspace, DType.FLOAT32, result);
     Strided image = result == x ? computed : Copies.input(workspace, DType.FLOAT32, x);
     Strided kernel = result == weight ? computed : Copies.input(workspace, DType.FLOAT32, weight);
@@ -269,7 +269,7 @@ final class Convolutions {
   // ---- by tiles ----
 
   private void byTiles(Workspace workspace, Operation operation, boolean keep, Strided x, Strided weight, Strided out, Epilogue epilogue,
-      Conv2d spec) {
+      ConvSpec spec) {
     boolean backward = operation == Operation.BACKWARD_INPUT;
     Strided result = backward ? x : out;
     Winograd tiles = new Winograd(allocator, result, spec.padH(), spec.padW());
@@ -288,7 +288,7 @@ final class Convolutions {
   /// Returns whether it could.
   private boolean onUnit(TileUnit unit, Workspace workspace, Operation operation, boolean keep, Strided result, Strided source,
       Strided weight,
-      Epilogue epilogue, Conv2d spec) {
+      Epilogue epilogue, ConvSpec spec) {
     boolean backward = operation == Operation.BACKWARD_INPUT;
     if (!TileConvolution.serves(result, source, weight, spec)) {
       return false;

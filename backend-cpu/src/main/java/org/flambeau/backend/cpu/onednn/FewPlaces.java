@@ -11,7 +11,7 @@ import org.flambeau.backend.cpu.LinearAlgebra;
 import org.flambeau.backend.cpu.Workspace;
 import org.flambeau.backend.cpu.gemm.Copies;
 import org.flambeau.spi.Activation;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
@@ -31,7 +31,7 @@ final class FewPlaces {
 
   private final LinearAlgebra products;
   private final Workspace workspace;
-  private final Conv2d spec;
+  private final ConvSpec spec;
   private final long[] image;
   private final long[] kernel;
   private final long[] places;
@@ -39,7 +39,7 @@ final class FewPlaces {
   private final long patch;
 
   /// @param x,weight,out the forward's operands, of which only the sizes matter here
-  FewPlaces(LinearAlgebra products, Workspace workspace, Strided x, Strided weight, Strided out, Conv2d spec) {
+  FewPlaces(LinearAlgebra products, Workspace workspace, Strided x, Strided weight, Strided out, ConvSpec spec) {
     this.products = products;
     this.workspace = workspace;
     this.spec = spec;
@@ -53,7 +53,7 @@ final class FewPlaces {
   /// Whether it is worth it.
   ///
   /// @param gradient whether the weight's gradient is what is wanted
-  static boolean serves(Strided weight, Strided out, Conv2d spec, boolean gradient) {
+  static boolean serves(Strided weight, Strided out, ConvSpec spec, boolean gradient) {
     long places = out.size(0) * out.size(2) * out.size(3);
     boolean few = places <= MOST_PLACES && weight.numel() >= LARGE_KERNEL
         || gradient && places <= MOST_PLACES_OF_A_GRADIENT && weight.numel() >= HUGE_KERNEL;

@@ -13,7 +13,7 @@ import org.flambeau.backend.cpu.onednn.Plan.Operand;
 import org.flambeau.backend.cpu.onednn.Plan.Role;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.Allocator;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 import org.flambeau.spi.Epilogue;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
@@ -194,27 +194,27 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
   }
 
   @Override
-  public void fusedConv2d(Strided out, Strided x, Strided weight, Epilogue epilogue, Conv2d spec) {
+  public void fusedConv2d(Strided out, Strided x, Strided weight, Epilogue epilogue, ConvSpec spec) {
     if (!convolve(Operation.FORWARD, out, x, weight, out, epilogue, spec)) {
       fallback.fusedConv2d(out, x, weight, epilogue, spec);
     }
   }
 
   @Override
-  public void conv2dBackwardInput(Strided gradX, Strided grad, Strided weight, Conv2d spec) {
+  public void conv2dBackwardInput(Strided gradX, Strided grad, Strided weight, ConvSpec spec) {
     if (!convolve(Operation.BACKWARD_INPUT, gradX, gradX, weight, grad, Epilogue.NONE, spec)) {
       fallback.conv2dBackwardInput(gradX, grad, weight, spec);
     }
   }
 
   @Override
-  public void conv2dBackwardWeight(Strided gradWeight, Strided grad, Strided x, Conv2d spec) {
+  public void conv2dBackwardWeight(Strided gradWeight, Strided grad, Strided x, ConvSpec spec) {
     if (!convolve(Operation.BACKWARD_WEIGHT, gradWeight, x, gradWeight, grad, Epilogue.NONE, spec)) {
       fallback.conv2dBackwardWeight(gradWeight, grad, x, spec);
     }
   }
 
-  private boolean convolve(Operation operation, Strided result, Strided x, Strided weight, Strided out, Epilogue epilogue, Conv2d spec) {
+  private boolean convolve(Operation operation, Strided result, Strided x, Strided weight, Strided out, Epilogue epilogue, ConvSpec spec) {
     long patch = weight.size(1) * weight.size(2) * weight.size(3);
     return serves(result.dtype(), out.size(0), out.size(1), out.size(2) * out.size(3), patch)
         && convolutions.run(operation, result, x, weight, out, epilogue, spec);

@@ -10,7 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.util.Arrays;
 import java.util.OptionalLong;
-import org.flambeau.spi.Conv2d;
+import org.flambeau.spi.ConvSpec;
 
 /// The convolutions of cuDNN's legacy API, which names algorithms instead of making plans. They are bound when this class is first
 /// used, which most processes never do.
@@ -129,7 +129,7 @@ public final class CudnnLegacy {
   ///
   /// @param sums a cudnnDataType_t
   /// @param math a cudnnMathType_t
-  public static void setConvolution(long descriptor, Conv2d spec, int sums, int math) {
+  public static void setConvolution(long descriptor, ConvSpec spec, int sums, int math) {
     try (Arena arena = Arena.ofConfined()) {
       long pads = ints(arena, spec.padH(), spec.padW());
       long strides = ints(arena, spec.strideH(), spec.strideW());

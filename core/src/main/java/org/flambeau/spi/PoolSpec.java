@@ -1,5 +1,5 @@
 package org.flambeau.spi;
 
 /// How a two-dimensional pooling window slides. `countIncludePad` and `divisor` (0: the window's size) are the average's.
-public record Pool2d(int kernelH, int kernelW, int strideH, int strideW, int padH, int padW, int dilationH, int dilationW,
+public record PoolSpec(int kernelH, int kernelW, int strideH, int strideW, int padH, int padW, int dilationH, int dilationW,
     boolean ceilMode, boolean countIncludePad, int divisor) {}

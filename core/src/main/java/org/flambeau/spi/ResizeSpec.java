@@ -6,7 +6,7 @@ package org.flambeau.spi;
 ///
 /// @param alignCorners whether the outermost positions stay where they are
 /// @param scales input by output, one for each dimension, where they are not those of the sizes; else 0
-public record Resize(Mode mode, boolean alignCorners, double[] scales) {
+public record ResizeSpec(Mode mode, boolean alignCorners, double[] scales) {
   /// Of which elements a place between elements is the weighted sum.
   public enum Mode {
     /// The one before it.
