@@ -44,6 +44,14 @@ def line(name, arguments, transform, size, seed=0, times=1):
     return f"{name};{arguments};{','.join(map(str, size))};{seed},{times};{results};{after}"
 
 
+def is_clear(blur, size, seed, times):
+    """Whether no pixel is so near to one half that the rounding of its sum decides."""
+    torch.manual_seed(seed)
+    source = T.functional.pil_to_tensor(image(*size)).double()
+    exact = torch.stack([blur(source) for _ in range(times)])
+    return bool(((exact - exact.floor() - 0.5).abs() > 5e-5).all())
+
+
 def lines():
     for w, h in SIZES:
         for name, mode in FILTERS.items():
@@ -67,9 +75,34 @@ def lines():
                 yield line("RandomResizedCrop", f"24,{name}", T.RandomResizedCrop(24, interpolation=mode), (w, h, 3), seed, 8)
             yield line("RandomCrop", "1,1,0", T.RandomCrop(1), (w, h, 3), seed, 4)
             yield line("RandomCrop", "8,9,4", T.RandomCrop((8, 9), padding=4), (w, h, 3), seed, 4)
+            jitter = (0.4, 0.3, 0.2, 0.1)
+            yield line("ColorJitter", "0.4,0.3,0.2,0.1", T.ColorJitter(*jitter), (w, h, 3), seed, 8)
+            yield line("ColorJitter", "0.4,0.3,0.2,0.1", T.ColorJitter(*jitter), (w, h, 1), seed, 3)
+            yield line("ColorJitter", "1.5,0,2,0.5", T.ColorJitter(1.5, 0, 2, 0.5), (w, h, 3), seed, 8)
+            yield line("RandomGrayscale", "0.5", T.RandomGrayscale(0.5), (w, h, 3), seed, 6)
+            yield line("RandomApply", "0.4", T.RandomApply([T.RandomVerticalFlip(0.5)], 0.4), (w, h, 3), seed, 8)
+            for name, mode in FILTERS.items():
+                yield line("RandomRotation", f"-40,40,{name},no,0", T.RandomRotation(40, mode), (w, h, 3), seed, 6)
+                yield line("RandomRotation", f"-200,500,{name},yes,77", T.RandomRotation((-200, 500), mode, True, fill=77), (w, h, 1), seed, 6)
+                for angle in (0, 90, 180, 270):
+                    yield line("RandomRotation", f"{angle},{angle},{name},yes,3", T.RandomRotation((angle, angle), mode, True, fill=3), (w, h, 3))
+                    yield line("RandomRotation", f"{angle},{angle},{name},no,3", T.RandomRotation((angle, angle), mode, fill=3), (w, h, 3))
+                yield line("RandomAffine", f"30,0,0,1,1,0,{name},0", T.RandomAffine(30, interpolation=mode), (w, h, 3), seed, 5)
+                yield line("RandomAffine", f"20,0.2,0.3,0.7,1.4,12,{name},9",
+                           T.RandomAffine(20, (0.2, 0.3), (0.7, 1.4), 12, mode, 9), (w, h, 3), seed, 5)
+                yield line("RandomAffine", f"0,0.2,0,0.5,2,0,{name},9", T.RandomAffine(0, (0.2, 0), (0.5, 2), None, mode, 9), (w, h, 1), seed, 5)
+            for value in (0, "random", (0.1, 0.2, 0.3)):
+                erase = T.Compose([T.ToTensor(), T.RandomErasing(0.7, value=value)])
+                arguments = "random" if value == "random" else ",".join(map(str, value if value else [0]))
+                yield line("RandomErasing", arguments, erase, (w, h, 3), seed, 6)
             train = T.Compose([T.RandomResizedCrop(24), T.RandomHorizontalFlip(), T.ToTensor(),
                                T.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))])
             yield line("train", "24", train, (w, h, 3), seed, 3)
+        if 4 < min(w, h) < 64:
+            for arguments, blur, channels in (("5,3,0.1,2", T.GaussianBlur((3, 5), (0.1, 2)), 3), ("9,9,0.5,5", T.GaussianBlur(9, (0.5, 5)), 1)):
+                if max(blur.kernel_size) // 2 < min(w, h):
+                    seeds = (seed for seed in range(1000) if is_clear(blur, (w, h, channels), seed, 3))
+                    yield line("GaussianBlur", arguments, blur, (w, h, channels), next(seeds), 3)
         yield line("eval", "32,28", ImageClassification(crop_size=28, resize_size=32), (w, h, 3))
         yield line("eval", "256,224", ImageClassification(crop_size=224), (w, h, 3))
 

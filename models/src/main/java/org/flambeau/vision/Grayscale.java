@@ -17,21 +17,31 @@ public record Grayscale(int channels) implements Transform<Image, Image> {
 
   @Override
   public Image apply(Image image, Generator random) {
-    byte[] from = image.pixels();
-    int area = image.width() * image.height();
-    byte[] to = new byte[area * channels];
-    for (int i = 0; i < area; i++) {
-      byte grey = image.channels() == 1 ? from[i] : luminance(from[3 * i] & 0xff, from[3 * i + 1] & 0xff, from[3 * i + 2] & 0xff);
-      for (int c = 0; c < channels; c++) {
-        to[channels * i + c] = grey;
-      }
+    byte[] grey = luminance(image);
+    if (channels == 1) {
+      return Image.of(image.width(), image.height(), 1, grey);
     }
-    return Image.of(image.width(), image.height(), channels, to);
+    byte[] to = new byte[3 * grey.length];
+    for (int i = 0; i < to.length; i++) {
+      to[i] = grey[i / 3];
+    }
+    return Image.of(image.width(), image.height(), 3, to);
   }
 
-  /// In Pillow's fixed-point arithmetic of 16 fractional bits.
-  private static byte luminance(int red, int green, int blue) {
-    return (byte) (red * 19595 + green * 38470 + blue * 7471 + 0x8000 >> 16);
+  /// L of each pixel, in Pillow's fixed-point arithmetic of 16 fractional bits; read-only where the image is grey.
+  static byte[] luminance(Image image) {
+    byte[] from = image.pixels();
+    if (image.channels() == 1) {
+      return from;
+    }
+    byte[] to = new byte[from.length / 3];
+    for (int i = 0; i < to.length; i++) {
+      int red = from[3 * i] & 0xff;
+      int green = from[3 * i + 1] & 0xff;
+      int blue = from[3 * i + 2] & 0xff;
+      to[i] = (byte) (red * 19595 + green * 38470 + blue * 7471 + 0x8000 >> 16);
+    }
+    return to;
   }
 
   @Override

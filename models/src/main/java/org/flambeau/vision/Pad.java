@@ -18,7 +18,7 @@ public record Pad(int left, int top, int right, int bottom, int fill, Mode mode)
     SYMMETRIC;
 
     /// The pixel of n that position `i`, which may lie outside, shows.
-    private int source(int i, int n) {
+    int source(int i, int n) {
       return switch (this) {
         case CONSTANT, EDGE -> Math.clamp(i, 0, n - 1);
         case REFLECT -> {

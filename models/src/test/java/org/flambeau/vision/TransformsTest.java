@@ -16,6 +16,7 @@ import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import java.util.zip.CRC32;
 import org.flambeau.DType;
 import org.flambeau.Device;
@@ -67,6 +68,18 @@ class TransformsTest {
       case "RandomVerticalFlip" -> new RandomVerticalFlip(Double.parseDouble(arguments[0]));
       case "RandomResizedCrop" -> new RandomResizedCrop(number(arguments, 0), interpolation(arguments[1]));
       case "RandomCrop" -> new RandomCrop(number(arguments, 0), number(arguments, 1), number(arguments, 2));
+      case "ColorJitter" ->
+        new ColorJitter(decimal(arguments, 0), decimal(arguments, 1), decimal(arguments, 2), decimal(arguments, 3));
+      case "RandomGrayscale" -> new RandomGrayscale(decimal(arguments, 0));
+      case "RandomApply" -> new RandomApply<>(new RandomVerticalFlip(0.5), decimal(arguments, 0));
+      case "RandomRotation" -> new RandomRotation(decimal(arguments, 0), decimal(arguments, 1), interpolation(arguments[2]),
+          arguments[3].equals("yes"), number(arguments, 4));
+      case "RandomAffine" -> RandomAffine.degrees(decimal(arguments, 0)).translate(decimal(arguments, 1), decimal(arguments, 2))
+          .scale(decimal(arguments, 3), decimal(arguments, 4)).shear(decimal(arguments, 5)).interpolation(interpolation(arguments[6]))
+          .fill(number(arguments, 7));
+      case "GaussianBlur" -> new GaussianBlur(number(arguments, 0), number(arguments, 1), decimal(arguments, 2), decimal(arguments, 3));
+      case "RandomErasing" -> new ToTensor().then(new RandomErasing(0.7, 0.02, 0.33, 0.3, 3.3,
+          arguments[0].equals("random") ? null : Stream.of(arguments).map(Double::valueOf).toList()));
       case "train" -> Transforms.imagenetTraining(number(arguments, 0), Interpolation.BILINEAR);
       case "eval" -> Transforms.imagenet(number(arguments, 0), number(arguments, 1), Interpolation.BILINEAR);
       default -> throw new AssertionError(name);
@@ -75,6 +88,10 @@ class TransformsTest {
 
   private static int number(String[] arguments, int i) {
     return Integer.parseInt(arguments[i]);
+  }
+
+  private static double decimal(String[] arguments, int i) {
+    return Double.parseDouble(arguments[i]);
   }
 
   private static Interpolation interpolation(String label) {
@@ -123,6 +140,22 @@ class TransformsTest {
     assertEquals("RandomCrop(size=(32, 32), padding=4)", new RandomCrop(32, 32, 4).toString());
     assertEquals("Pad(padding=(1, 1, 1, 1), fill=0, padding_mode=constant)", new Pad(1).toString());
     assertEquals("Grayscale(num_output_channels=3)", new Grayscale(3).toString());
+    assertEquals("""
+        RandomApply(
+            p=0.8
+            ColorJitter(brightness=(0.6, 1.4), contrast=None, saturation=(0.0, 2.5), hue=(-0.1, 0.1))
+        )""", new RandomApply<>(new ColorJitter(0.4, 0, 1.5, 0.1), 0.8).toString());
+    assertEquals("RandomGrayscale(p=0.1)", new RandomGrayscale().toString());
+    assertEquals("RandomRotation(degrees=[-30.0, 30.0], interpolation=nearest, expand=False, fill=0)", new RandomRotation(30).toString());
+    assertEquals("RandomAffine(degrees=[-15.0, 15.0], translate=(0.1, 0.2), scale=(0.9, 1.1), shear=[-10.0, 10.0], interpolation=bilinear)",
+        RandomAffine.degrees(15).translate(0.1, 0.2).scale(0.9, 1.1).shear(10).interpolation(Interpolation.BILINEAR).toString());
+    assertEquals("GaussianBlur(kernel_size=(3, 5), sigma=(0.1, 2.0))", new GaussianBlur(5, 3, 0.1, 2).toString());
+    assertEquals("RandomErasing(p=0.5, scale=(0.02, 0.33), ratio=(0.3, 3.3), value=(0.0,), inplace=False)", new RandomErasing().toString());
+    assertEquals("""
+        RandomChoice(
+            RandomHorizontalFlip(p=0.5)
+            RandomVerticalFlip(p=0.5)
+        )""", new RandomChoice<>(new RandomHorizontalFlip(), new RandomVerticalFlip(0.5)).toString());
   }
 
   @Test
@@ -140,5 +173,19 @@ class TransformsTest {
     assertThrows(IllegalArgumentException.class, () -> new Grayscale(2));
     assertThrows(IllegalArgumentException.class, () -> new RandomHorizontalFlip(1.5));
     assertThrows(IllegalArgumentException.class, () -> Image.of(2, 2, 3, new byte[11]));
+    assertThrows(IllegalArgumentException.class, () -> new RandomApply<>(new Grayscale(), -0.1));
+    assertThrows(IllegalArgumentException.class, () -> new RandomGrayscale(2));
+    assertThrows(IllegalArgumentException.class, () -> new RandomRotation(-1));
+    assertThrows(IllegalArgumentException.class, () -> RandomAffine.degrees(0).translate(1.1, 0));
+    assertThrows(IllegalArgumentException.class, () -> RandomAffine.degrees(0).scale(0, 1));
+    assertThrows(IllegalArgumentException.class, () -> new GaussianBlur(4));
+    assertThrows(IllegalArgumentException.class, () -> new RandomErasing(0.5, 0.3, 0.2, 1, 1, List.of(0.0)));
+    assertEquals("[ColorJitter] hue values should be between -0.5 and 0.5, the lower one first, but got -0.6 and 0.6",
+        assertThrows(IllegalArgumentException.class, () -> new ColorJitter(0, 0, 0, 0.6)).getMessage());
+    assertEquals("[RandomErasing] expected one value or one for each of 3 channels, got [1.0, 2.0]",
+        assertThrows(IllegalArgumentException.class,
+            () -> new ToTensor().then(new RandomErasing(1, 0.1, 0.2, 1, 1, List.of(1.0, 2.0))).apply(small)).getMessage());
+    assertEquals("Padding size should be less than the corresponding input dimension, but a blur over 9x9 pixels needs more than the 3x4 of the "
+        + "image", assertThrows(ImageException.class, () -> new GaussianBlur(9).apply(small)).getMessage());
   }
 }

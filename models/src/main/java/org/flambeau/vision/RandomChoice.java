@@ -1,0 +1,35 @@
+package org.flambeau.vision;
+
+import java.util.List;
+import org.flambeau.Generator;
+import org.flambeau.Tensor;
+
+/// What one of several transforms makes of it, each as probable as the others.
+public record RandomChoice<A, B>(List<? extends Transform<A, B>> transforms) implements Transform<A, B> {
+  public RandomChoice {
+    if (transforms.isEmpty()) {
+      throw new IllegalArgumentException("[RandomChoice] Pass at least one transform");
+    }
+    transforms = List.copyOf(transforms);
+  }
+
+  /// One of `transforms`.
+  @SafeVarargs
+  public RandomChoice(Transform<A, B>... transforms) {
+    this(List.of(transforms));
+  }
+
+  @Override
+  public B apply(A input, Generator random) {
+    float each = 1f / transforms.size();
+    Tensor rivals = Tensor.empty(transforms.size()).exponential_(1, random).rdiv(each); // torch.multinomial's way
+    return transforms.get((int) rivals.argmax().toLong()).apply(input, random);
+  }
+
+  @Override
+  public String toString() {
+    StringBuilder text = new StringBuilder("RandomChoice(");
+    transforms.forEach(transform -> text.append("\n    ").append(transform));
+    return text.append("\n)").toString();
+  }
+}
