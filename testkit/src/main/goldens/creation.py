@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+import torchvision
 
 from golden import F64, FLOATS, INTS, Family, uniform
 
@@ -77,6 +78,10 @@ def random(out):
         torch.manual_seed(seed)
         return F.dropout2d(x, p, True)
 
+    def rows(x, p, seed):
+        torch.manual_seed(seed)
+        return torchvision.ops.stochastic_depth(x, p, "row")
+
     def like(x, seed):
         torch.manual_seed(seed)
         return [torch.rand_like(x), torch.randn_like(x)]
@@ -85,6 +90,7 @@ def random(out):
         out.sample("bernoulli", "tensor", bernoulli, [uniform("p", (5, 4), 0, 1).to(dtype)], seed=7)
         out.sample("dropout_seeded", "half", dropout, [uniform("x", (5, 4)).to(dtype)], seed=7, p=0.4)
         out.sample("feature_dropout_seeded", "half", channels, [uniform("x4", (2, 5, 2, 2)).to(dtype)], seed=7, p=0.4)
+        out.sample("stochastic_depth_seeded", "half", rows, [uniform("x4", (2, 5, 2, 2)).to(dtype)], seed=7, p=0.4)
         out.sample("random_like", "matrix", like, [uniform("x", (5, 4)).to(dtype)], False, seed=7)
 
 

@@ -10,6 +10,7 @@ import pathlib
 import sys
 
 import torch
+import torchvision
 from safetensors.torch import save_file
 from torch import nn
 
@@ -39,6 +40,7 @@ CASES = {
     "group_norm": (lambda: nn.GroupNorm(2, 4), IMAGE),
     "dropout": (lambda: nn.Dropout(0.25), ROWS),
     "dropout2d": (lambda: nn.Dropout2d(), IMAGE),
+    "stochastic_depth": (lambda: torchvision.ops.StochasticDepth(0.5, "row"), ROWS),
     "max_pool2d": (lambda: nn.MaxPool2d(3, 2, 1), IMAGE),
     "max_pool2d_options": (lambda: nn.MaxPool2d((3, 2), ceil_mode=True), IMAGE),
     "avg_pool2d": (lambda: nn.AvgPool2d(2), IMAGE),

@@ -116,6 +116,14 @@ public final class Functional extends LayerFunctions {
     return training ? Dropouts.featureDropout(x, p) : x;
   }
 
+  /// [#dropout] of whole samples of x (n, …): of what a residual branch gives, so that the block is skipped.
+  ///
+  /// Reference: Huang et al., "Deep Networks with Stochastic Depth", 2016.
+  public static Tensor stochasticDepth(Tensor x, double p, boolean training) {
+    requireProbability("stochastic_depth", p);
+    return training ? Dropouts.stochasticDepth(x, p) : x;
+  }
+
   private static void requireProbability(String op, double p) {
     if (!(p >= 0 && p <= 1)) {
       throw new IllegalArgumentException("[" + op + "] dropout probability has to be between 0 and 1, but got " + p);

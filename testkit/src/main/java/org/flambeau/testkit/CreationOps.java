@@ -50,6 +50,9 @@ final class CreationOps {
           .refuses(() -> Tensor.randLike(Tensor.of(1)), "[rand_like]", "int32").refuses(() -> Tensor.randnLike(Tensor.of(1)), "[randn_like]", "int32"),
       op("dropout_seeded", (x, a) -> seeded(a, () -> Functional.dropout(x.get(0), a.number("p"), true))).methods("dropout").records("dropout").drawnBy(CPU).except(STRIDED, "draws in the order of the memory")
           .refuses(() -> Functional.dropout(Tensor.ones(2), -0.5, true), "[dropout]", "-0.5"),
+      op("stochastic_depth_seeded", (x, a) -> seeded(a, () -> Functional.stochasticDepth(x.get(0), a.number("p"), true))).methods("stochasticDepth").records("mul").drawnBy(CPU)
+          .refuses(() -> Functional.stochasticDepth(Tensor.ones(2), 1.5, true), "[stochastic_depth]", "between 0 and 1", "1.5")
+          .refuses(() -> Functional.stochasticDepth(Tensor.scalar(1f), 0.5, true), "[stochastic_depth]", "(n, …)"),
       op("feature_dropout_seeded", (x, a) -> seeded(a, () -> Functional.featureDropout(x.get(0), a.number("p"), true))).methods("featureDropout").records("mul").drawnBy(CPU)
           .refuses(() -> Functional.featureDropout(Tensor.ones(2), -0.5, true), "[feature_dropout]", "-0.5"));
   // spotless:on

@@ -24,6 +24,16 @@ public final class Dropouts {
     return dropout("feature_dropout", x, p, Layout.contiguous(sizes));
   }
 
+  /// [#dropout] of whole samples: x (n, …) by one draw for each of the n.
+  public static Tensor stochasticDepth(Tensor x, double p) {
+    if (x.dim() < 1) {
+      throw new IllegalArgumentException("[stochastic_depth] expected samples (n, …), got a tensor without dimensions");
+    }
+    long[] sizes = x.sizes();
+    Arrays.fill(sizes, 1, sizes.length, 1);
+    return dropout("stochastic_depth", x, p, Layout.contiguous(sizes));
+  }
+
   private static Tensor dropout(String op, Tensor x, double p, Layout draws) {
     if (!(p >= 0 && p <= 1)) {
       throw new IllegalArgumentException("[" + op + "] dropout probability has to be between 0 and 1, but got " + p);

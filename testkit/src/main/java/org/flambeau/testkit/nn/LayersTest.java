@@ -73,6 +73,7 @@ import org.flambeau.nn.Softmax;
 import org.flambeau.nn.Softmin;
 import org.flambeau.nn.Softplus;
 import org.flambeau.nn.Softsign;
+import org.flambeau.nn.StochasticDepth;
 import org.flambeau.nn.Tanh;
 import org.flambeau.nn.Threshold;
 import org.flambeau.nn.Unflatten;
@@ -121,6 +122,7 @@ final class LayersTest {
     layer("group_norm", IMAGE, () -> new GroupNorm(2, 4));
     layer("dropout", ROWS, () -> new Dropout(0.25));
     layer("dropout2d", IMAGE, Dropout2d::new);
+    layer("stochastic_depth", ROWS, () -> new StochasticDepth(0.5));
     layer("max_pool2d", IMAGE, () -> new MaxPool2d(PoolOptions.kernel(3).stride(2).padding(1)));
     layer("max_pool2d_options", IMAGE, () -> new MaxPool2d(PoolOptions.kernel(3, 2).ceilMode(true)));
     layer("avg_pool2d", IMAGE, () -> new AvgPool2d(2));
