@@ -8,11 +8,22 @@ import org.flambeau.Tensor;
 public final class AdaptiveAvgPool2d extends Module {
   private final int rows;
   private final int columns;
+  private final String outputSize;
+
+  /// A result of `size` rows and columns.
+  public AdaptiveAvgPool2d(int size) {
+    this(size, size, Integer.toString(size));
+  }
 
   /// A result of `rows` rows and `columns` columns.
   public AdaptiveAvgPool2d(int rows, int columns) {
+    this(rows, columns, PythonText.tuple(rows, columns));
+  }
+
+  private AdaptiveAvgPool2d(int rows, int columns, String outputSize) {
     this.rows = rows;
     this.columns = columns;
+    this.outputSize = outputSize;
   }
 
   @Override
@@ -22,6 +33,6 @@ public final class AdaptiveAvgPool2d extends Module {
 
   @Override
   protected String extraRepr() {
-    return "output_size=" + PythonText.tuple(rows, columns);
+    return "output_size=" + outputSize;
   }
 }

@@ -30,10 +30,18 @@ public final class LayerNorm extends Module {
   ///
   /// @param affine whether it has a weight and a bias
   public LayerNorm(long[] normalizedShape, double eps, boolean affine) {
+    this(normalizedShape, eps, affine, affine);
+  }
+
+  /// Over the last dimensions, of sizes `normalizedShape`.
+  ///
+  /// @param affine whether it has a weight
+  /// @param bias whether it has a bias beside the weight
+  public LayerNorm(long[] normalizedShape, double eps, boolean affine, boolean bias) {
     this.normalizedShape = normalizedShape.clone();
     this.eps = eps;
     this.weight = affine ? parameter("weight", Tensor.ones(normalizedShape)) : null;
-    this.bias = affine ? parameter("bias", Tensor.zeros(normalizedShape)) : null;
+    this.bias = affine && bias ? parameter("bias", Tensor.zeros(normalizedShape)) : null;
   }
 
   @Override

@@ -32,7 +32,8 @@ import org.jspecify.annotations.Nullable;
 /// }
 /// ```
 /// A subclass overrides one of the two forms of `forward`; users call [#call], which runs hooks around it and, inside a memory scope, frees its
-/// temporaries. Children, parameters and buffers are declared by name, and everything that lists them keeps the order of declaration. Names are
+/// temporaries. What has several results, such as logits and those of an auxiliary head, gives them by a method of its own that calls the children.
+/// A module or tensor that a field alone holds is not a part: it is not listed, moved, saved or learnt. Children, parameters and buffers are declared by name, and everything that lists them keeps the order of declaration. Names are
 /// paths from the root: `layer1.0.conv1.weight`.
 public abstract class Module {
   /// A tensor that belongs to a module but is not learnt.
@@ -168,7 +169,7 @@ public abstract class Module {
   /// longer does.
   ///
   /// ```java
-  /// Module model = Models.resnet18(Weights.DEFAULT).to(Device.best()).eval().compile();
+  /// Module model = ResNet.resnet18(TorchvisionWeights.DEFAULT).to(Device.best()).eval().compile();
   /// try (var _ = GradMode.noGrad()) {
   ///   Tensor logits = model.call(images);                         // the first call compiles, the next ones repeat
   /// }

@@ -12,7 +12,14 @@ public final class PReLU extends Module {
 
   /// One weight for all channels.
   public PReLU() {
-    this(1, 0.25);
+    this(1);
+  }
+
+  /// Weights of 0.25.
+  ///
+  /// @param parameters 1, or the number of channels
+  public PReLU(int parameters) {
+    this(parameters, 0.25);
   }
 
   /// @param parameters 1, or the number of channels

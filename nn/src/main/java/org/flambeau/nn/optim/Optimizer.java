@@ -47,7 +47,8 @@ public abstract class Optimizer<O extends OptimizerOptions<O>> {
     options.validate();
     List<Tensor> list = listOf(parameters);
     if (list.isEmpty()) {
-      throw new IllegalArgumentException("[" + name() + "] optimizer got an empty parameter list");
+      throw new IllegalArgumentException("[" + name() + "] optimizer got an empty parameter list: a module lists what it declares by "
+          + "parameter(...), and that of modules it declares by child(...)");
     }
     addParameterGroup(list, options);
   }

@@ -115,6 +115,7 @@ final class LayersTest {
     layer("instance_norm2d_affine", IMAGE, () -> new InstanceNorm2d(4, 1e-3, 0.3, true, true));
     layer("instance_norm2d_unbatched", new long[] {4, 7, 6}, () -> new InstanceNorm2d(4, 1e-5, 0.1, true, false));
     layer("layer_norm", ROWS, () -> new LayerNorm(8, 1e-6));
+    layer("layer_norm_no_bias", ROWS, () -> new LayerNorm(new long[] {8}, 1e-5, true, false));
     layer("layer_norm_plain", IMAGE, () -> new LayerNorm(new long[] {7, 6}, 1e-5, false));
     layer("rms_norm", ROWS, () -> new RMSNorm(8));
     layer("rms_norm_eps", ROWS, () -> new RMSNorm(8, 1e-5));
@@ -131,7 +132,9 @@ final class LayersTest {
     layer("avg_pool1d", LINE, () -> new AvgPool1d(PoolOptions.kernel(3).stride(2).padding(1)));
     layer("adaptive_avg_pool1d", LINE, () -> new AdaptiveAvgPool1d(4));
     layer("adaptive_avg_pool2d", IMAGE, () -> new AdaptiveAvgPool2d(1, 1));
+    layer("adaptive_avg_pool2d_square", IMAGE, () -> new AdaptiveAvgPool2d(2));
     layer("adaptive_max_pool2d", IMAGE, () -> new AdaptiveMaxPool2d(2, 3));
+    layer("adaptive_max_pool2d_square", IMAGE, () -> new AdaptiveMaxPool2d(3));
     layer("flatten", IMAGE, Flatten::new);
     layer("unflatten", IMAGE, () -> new Unflatten(1, 2, 2));
     layer("zero_pad2d", IMAGE, () -> new ZeroPad2d(2));
@@ -153,6 +156,7 @@ final class LayersTest {
     layer("celu", ROWS, () -> new CELU(0.7));
     layer("selu", ROWS, SELU::new);
     layer("prelu", ROWS, PReLU::new);
+    layer("prelu_features", ROWS, () -> new PReLU(8));
     layer("prelu_channels", IMAGE, () -> new PReLU(4, 0.1));
     layer("threshold", ROWS, () -> new Threshold(0.1, 20));
     layer("pixel_shuffle", IMAGE, () -> new PixelShuffle(2));
