@@ -9,6 +9,7 @@ import java.util.concurrent.TimeUnit;
 /// The folders of this checkout, and programs started in it as a user starts them.
 final class Checkout {
   static final Path HOME = Path.of(System.getProperty("flambeau.home"));
+  static final Path ROOT = HOME.toAbsolutePath().getParent();
   static final Path LIB = HOME.resolve("target/lib");
   static final Path EXAMPLES = HOME.resolveSibling("examples");
   static final Path LAUNCHER = HOME.resolve("bin/flambeau");
