@@ -74,12 +74,14 @@ class DocumentationTest {
   @ParameterizedTest
   @MethodSource("pages")
   void whatAPageLinksToIsThere(Path page) throws IOException {
-    var links = Pattern.compile("]\\((?!http)([^)#]+)[^)]*\\)").matcher(Files.readString(page)).results().map(link -> link.group(1)).toList();
+    var links = Pattern.compile("]\\((?!http)([^)#]+)[^)]*\\)").matcher(Files.readString(page)).results().map(link -> link.group(1))
+        .toList();
     assertFalse(links.isEmpty());
     assertEquals(List.of(), links.stream().filter(link -> !Files.exists(page.resolveSibling(link))).toList());
   }
 
   static Stream<Path> pages() {
-    return Stream.of("README.md", "docs/PORTING.md", "docs/FINETUNING.md", "docs/PERFORMANCE.md", "docs/ARCHITECTURE.md").map(Checkout.ROOT::resolve);
+    return Stream.of("README.md", "docs/PORTING.md", "docs/FINETUNING.md", "docs/PERFORMANCE.md", "docs/ARCHITECTURE.md")
+        .map(Checkout.ROOT::resolve);
   }
 }

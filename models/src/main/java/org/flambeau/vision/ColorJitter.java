@@ -31,7 +31,7 @@ public record ColorJitter(double minBrightness, double maxBrightness, double min
   public Image apply(Image image, Generator random) {
     long[] order = Tensor.randperm(random, 4).toLongArray();
     double[] factors = {draw(random, minBrightness, maxBrightness, 1), draw(random, minContrast, maxContrast, 1),
-        draw(random, minSaturation, maxSaturation, 1), draw(random, minHue, maxHue, 0)};
+      draw(random, minSaturation, maxSaturation, 1), draw(random, minHue, maxHue, 0)};
     Image changed = image;
     for (long change : order) {
       double factor = factors[(int) change];

@@ -13,11 +13,13 @@ import org.flambeau.Generator;
 public record GaussianBlur(int height, int width, double minSigma, double maxSigma) implements Transform<Image, Image> {
   public GaussianBlur {
     if (height < 1 || height % 2 == 0 || width < 1 || width % 2 == 0) {
-      throw new IllegalArgumentException("[GaussianBlur] Kernel size value should be an odd and positive number, got " + height + "x" + width);
+      throw new IllegalArgumentException(
+          "[GaussianBlur] Kernel size value should be an odd and positive number, got " + height + "x" + width);
     }
     if (!(minSigma > 0 && minSigma <= maxSigma)) {
-      throw new IllegalArgumentException("[GaussianBlur] sigma values should be positive and of the form (min, max), got " + minSigma + " and "
-          + maxSigma);
+      throw new IllegalArgumentException(
+          "[GaussianBlur] sigma values should be positive and of the form (min, max), got " + minSigma + " and "
+              + maxSigma);
     }
   }
 

@@ -13,7 +13,8 @@ import org.flambeau.Generator;
 /// @param down by which part of the height
 /// @param minShear from how many degrees of shear along the rows on
 /// @param fill the value of all channels where nothing is left to show, between 0 and 255
-public record RandomAffine(double minDegrees, double maxDegrees, double right, double down, double minScale, double maxScale, double minShear,
+public record RandomAffine(double minDegrees, double maxDegrees, double right, double down, double minScale, double maxScale,
+    double minShear,
     double maxShear, Interpolation interpolation, int fill) implements Transform<Image, Image> {
   public RandomAffine {
     if (!(minDegrees <= maxDegrees && minScale > 0 && minScale <= maxScale && minShear <= maxShear)) {

@@ -16,8 +16,9 @@ public record RandomRotation(double minDegrees, double maxDegrees, Interpolation
 
   public RandomRotation {
     if (!(minDegrees <= maxDegrees) || fill < 0 || fill > 255) {
-      throw new IllegalArgumentException("[RandomRotation] expected degrees from a lower to a higher number and a fill between 0 and 255, got "
-          + minDegrees + " to " + maxDegrees + " and " + fill);
+      throw new IllegalArgumentException(
+          "[RandomRotation] expected degrees from a lower to a higher number and a fill between 0 and 255, got "
+              + minDegrees + " to " + maxDegrees + " and " + fill);
     }
   }
 

@@ -185,7 +185,9 @@ class TransformsTest {
     assertEquals("[RandomErasing] expected one value or one for each of 3 channels, got [1.0, 2.0]",
         assertThrows(IllegalArgumentException.class,
             () -> new ToTensor().then(new RandomErasing(1, 0.1, 0.2, 1, 1, List.of(1.0, 2.0))).apply(small)).getMessage());
-    assertEquals("Padding size should be less than the corresponding input dimension, but a blur over 9x9 pixels needs more than the 3x4 of the "
-        + "image", assertThrows(ImageException.class, () -> new GaussianBlur(9).apply(small)).getMessage());
+    assertEquals(
+        "Padding size should be less than the corresponding input dimension, but a blur over 9x9 pixels needs more than the 3x4 of the "
+            + "image",
+        assertThrows(ImageException.class, () -> new GaussianBlur(9).apply(small)).getMessage());
   }
 }

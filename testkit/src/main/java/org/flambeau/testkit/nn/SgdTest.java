@@ -133,8 +133,10 @@ public class SgdTest {
     refused("[Sgd] Nesterov momentum requires a momentum and zero dampening", List.of(p), Sgd.options().nesterov(true));
     refused("[Sgd] Nesterov momentum requires a momentum and zero dampening", List.of(p),
         Sgd.options().momentum(0.9).dampening(0.1).nesterov(true));
-    refused("[Sgd] optimizer got an empty parameter list: a module lists what it declares by parameter(...), and that of modules it declares by "
-        + "child(...)", List.of(), Sgd.options());
+    refused(
+        "[Sgd] optimizer got an empty parameter list: a module lists what it declares by parameter(...), and that of modules it declares by "
+            + "child(...)",
+        List.of(), Sgd.options());
     refused("[Sgd] can't optimize a non-leaf Tensor", List.of(p.mul(2)), Sgd.options());
     var optimizer = new Sgd(List.of(p));
     var e = assertThrows(IllegalArgumentException.class, () -> optimizer.addParameterGroup(List.of(p), Sgd.options()));
