@@ -80,7 +80,6 @@ final class TileConvolutionTest {
   }
 
   private void run(TileUnit unit, Strided result, Strided source, Strided weight, Epilogue epilogue, ConvSpec spec, boolean backward) {
-    assertTrue(TileConvolution.serves(result, source, weight, spec));
     TileConvolution convolution = new TileConvolution(unit, allocator, result, source, weight, spec, backward);
     try (Workspace workspace = new Workspace(allocator)) {
       long kernel = workspace.take(convolution.kernelBytes());
@@ -184,15 +183,23 @@ final class TileConvolutionTest {
 
   @Test
   void leavesToOthersWhatItHasNoBlocksFor() {
-    Strided image = random(true, 1, 64, 2, 2);
-    Strided weight = random(false, 64, 64, 1, 1);
-    assertTrue(TileConvolution.serves(image, image, weight, spec(1, 0, 1)));
-    assertTrue(TileConvolution.serves(image, random(false, 1, 64, 2, 2), weight, spec(1, 0, 1)), "what is read may lie otherwise");
-    assertFalse(TileConvolution.serves(random(false, 1, 64, 2, 2), image, weight, spec(1, 0, 1)), "rows of results");
-    assertFalse(TileConvolution.serves(image, image, random(false, 64, 48, 1, 1), spec(1, 0, 1)), "part of a block that is read");
-    assertFalse(TileConvolution.serves(image, image, random(false, 48, 64, 1, 1), spec(1, 0, 1)), "part of a block of results");
-    assertFalse(TileConvolution.serves(image, image, weight, new ConvSpec(1, 1, 0, 0, 1, 1, 2)), "groups");
+    Strided image = random(true, 64, 64, 2, 2);
+    Strided weight = random(false, 64, 64, 3, 3);
+    ConvSpec same = spec(1, 1, 1);
+    assertTrue(TileConvolution.serves(image, image, weight, same));
+    assertTrue(TileConvolution.serves(image, random(false, 64, 64, 2, 2), weight, same), "what is read may lie otherwise");
+    assertFalse(TileConvolution.serves(random(false, 64, 64, 2, 2), image, weight, same), "rows of results");
+    assertFalse(TileConvolution.serves(image, image, random(false, 64, 48, 3, 3), same), "part of a block that is read");
+    assertFalse(TileConvolution.serves(image, image, random(false, 48, 64, 3, 3), same), "part of a block of results");
+    assertFalse(TileConvolution.serves(image, image, weight, new ConvSpec(1, 1, 1, 1, 1, 1, 2)), "groups");
+    assertFalse(TileConvolution.serves(image, image, random(false, 64, 64, 1, 1), spec(1, 0, 1)), "one pixel");
+    assertFalse(TileConvolution.serves(image, image, weight, spec(1, 2, 2)), "pixels between");
+    assertFalse(TileConvolution.serves(image, image, weight, spec(1, 3, 1)), "wide padding");
+    assertFalse(TileConvolution.serves(image, image, weight, spec(4, 1, 1)), "pixels skipped");
+    assertFalse(TileConvolution.serves(image, image, random(false, 64, 64, 9, 9), spec(1, 4, 1)), "a large kernel");
+    Strided wide = random(true, 64, 64, 1, 2000);
+    assertFalse(TileConvolution.serves(wide, wide, weight, same), "lines that no cache holds");
     Strided floats = Operand.natively(DType.FLOAT32, Layout.contiguous(1, 64, 1, 1));
-    assertFalse(TileConvolution.serves(floats, floats, weight, spec(1, 0, 1)), "float32");
+    assertFalse(TileConvolution.serves(floats, floats, weight, same), "float32");
   }
 }

@@ -26,10 +26,10 @@ final class Factors {
     write(SIDE, columns, -0f, shift == null ? null : Copies.input(workspace, DType.FLOAT32, shift));
   }
 
-  private void write(int place, long columns, float otherwise, @Nullable Strided values) {
+  private void write(int first, long columns, float otherwise, @Nullable Strided values) {
     for (int i = 0; i < columns; i++) {
       float value = values == null ? otherwise : ALL.get(FLOAT, values.address() + (long) i * Float.BYTES);
-      ALL.set(FLOAT, of(i / SIDE) + (long) (place + PairLayouts.place(i % SIDE)) * Float.BYTES, value);
+      ALL.set(FLOAT, of(i / SIDE) + (long) (first + PairLayouts.place(i % SIDE)) * Float.BYTES, value);
     }
   }
 

@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
 /// A convolution in bfloat16, or the gradient of its images: products of places, 32 at a time, with 32 channels of the result.
 ///
 /// What is read is brought onto a grid with zeros around each image (see [Dimension]), so that what places see are rows of memory as far apart as the places
-/// are, and the grid's lines are no matter. Each thread does so for some lines or some channels of the result, and writes each result once, with all
-/// that comes behind the convolution.
+/// are, and the grid's lines are no matter. Each thread does so for some lines and some channels of the result, and writes each result once, with all
+/// that comes behind the convolution. Zeros around an image are multiplied too: an infinite weight makes NaN of them.
 public final class TileConvolution {
   private static final int SIDE = BlockProduct.SIDE;
   private static final long SIDE_BYTES = SIDE * Short.BYTES;
@@ -31,6 +31,8 @@ public final class TileConvolution {
   private static final int AT_ONCE = 4;
   /// Bytes of the grid that about stay in the second-level cache, for all channels of the result.
   private static final long CACHED = 256 << 10;
+  /// Elements of a kernel, all of which are added up in one call, during which no garbage collection begins.
+  private static final int MOST_ELEMENTS = 64;
 
   private final TileUnit unit;
   private final Allocator allocator;
@@ -48,9 +50,21 @@ public final class TileConvolution {
   /// What is read behind a plane's last line.
   private final long bytesBeyond;
 
-  /// Whether it computes `result` from `source`, of which the one is a convolution's image and the other its result, or their gradients.
+  /// Whether it computes `result` from `source`, of which the one is a convolution's image and the other its result, or their gradients, faster than
+  /// others do. Kernels of one pixel, or that skip pixels, use little of the grid twice, and lines that do not stay in the cache are laid out for
+  /// each of the kernel's.
   public static boolean serves(Strided result, Strided source, Strided weight, ConvSpec spec) {
-    return source.dtype() == DType.BFLOAT16 && spec.groups() == 1 && result.stride(1) == 1 && PairedKernel.serves(weight);
+    long elements = weight.size(2) * weight.size(3);
+    return source.dtype() == DType.BFLOAT16 && spec.groups() == 1 && result.stride(1) == 1 && PairedKernel.serves(weight)
+        && elements > 1 && elements <= MOST_ELEMENTS
+        && slides(weight.size(2), spec.strideH(), spec.padH(), spec.dilationH())
+        && slides(weight.size(3), spec.strideW(), spec.padW(), spec.dilationW())
+        && result.size(0) * Math.min(source.size(2), result.size(2)) >= CpuPool.SHARED.threads()
+        && weight.size(2) * source.size(3) * source.size(1) * Short.BYTES <= CACHED;
+  }
+
+  private static boolean slides(long kernel, int stride, int padding, int dilation) {
+    return stride <= kernel && padding < kernel && dilation == 1;
   }
 
   /// @param weight the convolution's
