@@ -1,13 +1,10 @@
 package org.flambeau.backend.cpu;
 
+import org.flambeau.DType;
+
 /// One step of Adam (Kingma and Ba, 2015), with weight decay in the gradient or beside it (Loshchilov and Hutter, 2019), and with the
 /// largest average of squares in place of the present one (Reddi et al., 2018) where there is a third state.
 final class AdamStep extends ParameterUpdate {
-  private final RowOp.Loop decayed = Rows.loop(RowOp.DECAYED);
-  private final RowOp.Loop towards = Rows.loop(RowOp.TOWARDS);
-  private final RowOp.Loop towardsSquare = Rows.loop(RowOp.TOWARDS_SQUARE);
-  private final RowOp.Loop larger = Rows.loop(RowOp.LARGER);
-  private final RowOp.Loop descend = Rows.loop(RowOp.DESCEND_ADAM);
   private final float gradientDecay;
   private final float sign;
   private final float toAverage;
@@ -34,26 +31,35 @@ final class AdamStep extends ParameterUpdate {
   }
 
   @Override
-  void tile(long[] rows, long decaying, long spare, int n) {
-    long x = rows[0];
-    long g = rows[1];
-    long m = rows[2];
-    long v = rows[3];
-    if (gradientDecay != 0 || sign < 0) {
-      decayed.run(spare, g, decaying, x, x, x, 0, gradientDecay, sign, 0, n);
-      g = spare;
-    }
-    if (toAverage < 0.5f) {
-      towards.run(m, m, g, x, x, x, toAverage, 0, 0, 0, n);
-    } else { // from the nearer end: a beta1 of 0 leaves the gradient itself
-      towards.run(m, g, m, x, x, x, beta1, 0, 0, 0, n);
-    }
-    towardsSquare.run(v, v, g, x, x, x, beta2, toSquare, 0, 0, n);
-    long u = v;
-    if (rows.length > 4) {
-      u = rows[4];
-      larger.run(u, u, v, x, x, x, 0, 0, 0, 0, n);
-    }
-    descend.run(x, x, m, u, x, x, stepSize, correction, eps, kept, n);
+  Tile tile(DType dtype) {
+    RowOp.Loop decayed = Rows.loop(RowOp.DECAYED, dtype);
+    RowOp.Loop towards = Rows.loop(RowOp.TOWARDS, dtype);
+    RowOp.Loop backTowards = Rows.loop(RowOp.BACK_TOWARDS, dtype);
+    RowOp.Loop towardsSquare = Rows.loop(RowOp.TOWARDS_SQUARE, dtype);
+    RowOp.Loop larger = Rows.loop(RowOp.LARGER, dtype);
+    RowOp.Loop descend = Rows.loop(RowOp.DESCEND_ADAM, dtype);
+    boolean asItIs = dtype == DType.FLOAT32 && gradientDecay == 0 && sign > 0;
+    return (rows, states, decaying, spare, n) -> {
+      long x = rows[0];
+      long g = rows[1];
+      if (!asItIs) {
+        decayed.run(spare, g, decaying, x, x, x, 0, gradientDecay, sign, 0, n);
+        g = spare;
+      }
+      long m = states[2];
+      if (toAverage < 0.5f) {
+        towards.run(m, rows[2], g, x, x, x, toAverage, 0, 0, 0, n);
+      } else {
+        backTowards.run(m, rows[2], g, x, x, x, beta1, 0, 0, 0, n);
+      }
+      long v = states[3];
+      towardsSquare.run(v, rows[3], g, x, x, x, beta2, toSquare, 0, 0, n);
+      long u = v;
+      if (rows.length > 4) {
+        u = states[4];
+        larger.run(u, rows[4], v, x, x, x, 0, 0, 0, 0, n);
+      }
+      descend.run(x, x, m, u, x, x, stepSize, correction, eps, kept, n);
+    };
   }
 }

@@ -4,40 +4,54 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import org.flambeau.DType;
 import org.flambeau.spi.Strided;
 
 /// One step of an optimizer: the parameter, its gradient and its states, in one pass over their memory, tile by tile.
 abstract class ParameterUpdate {
   private static final int GRADIENT = 1;
+  private static final int STATES = 2;
   private static final long TILE_BYTES = (long) Scratch.TILE * Float.BYTES;
 
-  /// A row of −0, which leaves the sign of what it is added to.
-  private static final MemorySegment ZEROS = Arena.global().allocateFrom(ValueLayout.JAVA_FLOAT, negativeZeros());
+  /// A row of −0, which leaves the sign of what it is added to, as floats and as halves.
+  private static final MemorySegment ZEROS = Arena.global().allocate(TILE_BYTES, Float.BYTES);
+  private static final MemorySegment HALF_ZEROS = Arena.global().allocate(TILE_BYTES / 2, Short.BYTES);
+
+  static {
+    for (long i = 0; i < Scratch.TILE; i++) {
+      ZEROS.setAtIndex(ValueLayout.JAVA_FLOAT, i, -0f);
+      HALF_ZEROS.setAtIndex(ValueLayout.JAVA_SHORT, i, Short.MIN_VALUE);
+    }
+  }
 
   private final boolean decays;
-
-  private static float[] negativeZeros() {
-    float[] zeros = new float[Scratch.TILE];
-    Arrays.fill(zeros, -0f);
-    return zeros;
-  }
 
   /// @param decays whether the gradient gets a part of the parameter
   ParameterUpdate(boolean decays) {
     this.decays = decays;
   }
 
-  /// Updates `n` elements in place: those of the parameter at `rows[0]` and of its states from `rows[2]` on. The gradient at `rows[1]` may
-  /// not change; `spare` has room for as many. What a gradient gets a part of is at `decaying`: the parameter, or zeros, of which a gradient
-  /// gets nothing even where the parameter is infinite.
-  abstract void tile(long[] rows, long decaying, long spare, int n);
+  /// The step of one tile.
+  @FunctionalInterface
+  interface Tile {
+    /// Updates `n` elements: the parameter at `rows[0]` in place by the gradient at `rows[1]`, and the states at `rows[2]` and behind, whose new values
+    /// go to `states[2]` and behind as floats, which may be where they are. `spare` has room for as many floats. What a gradient gets a part of is at
+    /// `decaying`: the parameter, or zeros, of which a gradient gets nothing even where the parameter is infinite.
+    void update(long[] rows, long[] states, long decaying, long spare, int n);
+  }
 
-  /// All have the parameter's sizes.
+  /// The step on rows of `dtype`, float32 or a half precision.
+  abstract Tile tile(DType dtype);
+
+  /// All have the parameter's sizes. Where they share a half precision, the step reads it itself; else rows pass through floats.
   final void update(Strided parameter, Strided gradient, Strided... states) {
-    Strided[] operands = new Strided[2 + states.length];
+    Strided[] operands = new Strided[STATES + states.length];
     operands[0] = parameter;
     operands[GRADIENT] = gradient;
-    System.arraycopy(states, 0, operands, 2, states.length);
+    System.arraycopy(states, 0, operands, STATES, states.length);
+    boolean asTheyLie = Arrays.stream(operands).allMatch(x -> x.dtype() == parameter.dtype());
+    Tile tile = tile(asTheyLie ? parameter.dtype() : DType.FLOAT32);
+    MemorySegment zeros = asTheyLie && parameter.dtype() != DType.FLOAT32 ? HALF_ZEROS : ZEROS;
     try (Staging staging = Staging.open(); Workspace workspace = new Workspace(CpuAllocator.SHARED)) {
       Strided[] flat = lieAlike(operands) ? operands : contiguous(operands, workspace);
       long[] at = new long[flat.length];
@@ -47,18 +61,22 @@ abstract class ParameterUpdate {
       CpuPool.SHARED.parallelFor(0, parameter.numel(), Elementwise.GRAIN, (begin, end) -> {
         long room = Scratch.current().rows((flat.length + 1) * TILE_BYTES);
         long[] rows = new long[flat.length];
+        long[] updated = new long[flat.length];
         int n;
         for (long from = begin; from < end; from += n) {
           n = (int) Math.min(Scratch.TILE, end - from);
           for (int i = 0; i < rows.length; i++) {
-            int size = flat[i].dtype().size();
-            rows[i] = Rows.read(flat[i].dtype(), at[i] + from * size, size, room + i * TILE_BYTES, n);
+            DType dtype = flat[i].dtype();
+            long row = at[i] + from * dtype.size();
+            long floats = room + i * TILE_BYTES;
+            rows[i] = asTheyLie ? row : Rows.read(dtype, row, dtype.size(), floats, n);
+            updated[i] = dtype == DType.FLOAT32 ? row : i < STATES ? rows[i] : floats;
           }
-          tile(rows, decays ? rows[0] : ZEROS.address(), room + rows.length * TILE_BYTES, n);
+          tile.update(rows, updated, decays ? rows[0] : zeros.address(), room + rows.length * TILE_BYTES, n);
           for (int i = 0; i < rows.length; i++) {
             if (i != GRADIENT) {
-              int size = flat[i].dtype().size();
-              Rows.write(flat[i].dtype(), rows[i], at[i] + from * size, size, n);
+              DType dtype = flat[i].dtype();
+              Rows.write(dtype, updated[i], at[i] + from * dtype.size(), dtype.size(), n);
             }
           }
         }

@@ -50,23 +50,25 @@ public enum RowOp {
 
   // stochastic gradient descent: q the weight decay, r = −1 to maximise
   /// a·r + b·q: the gradient a with the parameter b's decay.
-  DECAYED,
+  DECAYED(Row.A, Row.B),
   /// a·p + s·(b·r + c·q): the velocity a moved by the decayed gradient.
-  VELOCITY,
+  VELOCITY(Row.A, Row.B, Row.C),
   /// a − p·b.
-  DESCEND,
+  DESCEND(Row.OUT, Row.A),
   /// a − p·(b·r + d·q + s·c): descent along the decayed gradient and the velocity c.
-  DESCEND_NESTEROV,
+  DESCEND_NESTEROV(Row.OUT, Row.A, Row.B, Row.D),
 
   // Adam
   /// a + p·(b − a): the average a of gradients b.
-  TOWARDS,
+  TOWARDS(Row.A),
+  /// b + p·(a − b): the same from the other end, p being what stays of a; of which 0 leaves b itself.
+  BACK_TOWARDS(Row.A),
   /// a·p + q·b²: the average a of the squares of gradients b.
-  TOWARDS_SQUARE,
+  TOWARDS_SQUARE(Row.A),
   /// max(a, b).
-  LARGER,
+  LARGER(Row.A),
   /// a·s − p·b/(√c/q + r): descent along the average b, over the root of the squares' average c.
-  DESCEND_ADAM;
+  DESCEND_ADAM(Row.OUT, Row.A);
 
   /// The row that an operation writes, and those that it reads.
   public enum Row {

@@ -1,11 +1,9 @@
 package org.flambeau.backend.cpu;
 
+import org.flambeau.DType;
+
 /// One step of stochastic gradient descent, with momentum (Sutskever et al., 2013).
 final class SgdStep extends ParameterUpdate {
-  private final RowOp.Loop decayed = Rows.loop(RowOp.DECAYED);
-  private final RowOp.Loop velocity = Rows.loop(RowOp.VELOCITY);
-  private final RowOp.Loop descend = Rows.loop(RowOp.DESCEND);
-  private final RowOp.Loop descendNesterov = Rows.loop(RowOp.DESCEND_NESTEROV);
   private final boolean first;
   private final float lr;
   private final float momentum;
@@ -26,27 +24,34 @@ final class SgdStep extends ParameterUpdate {
   }
 
   @Override
-  void tile(long[] rows, long decaying, long spare, int n) {
-    long x = rows[0];
-    long g = rows[1];
-    if (rows.length == 2) {
-      if (weightDecay != 0 || sign < 0) {
-        decayed.run(spare, g, decaying, x, x, x, 0, weightDecay, sign, 0, n);
-        g = spare;
+  Tile tile(DType dtype) {
+    RowOp.Loop decayed = Rows.loop(RowOp.DECAYED, dtype);
+    RowOp.Loop velocity = Rows.loop(RowOp.VELOCITY, dtype);
+    RowOp.Loop descend = Rows.loop(RowOp.DESCEND, dtype);
+    RowOp.Loop descendNesterov = Rows.loop(RowOp.DESCEND_NESTEROV, dtype);
+    boolean asItIs = dtype == DType.FLOAT32 && weightDecay == 0 && sign > 0;
+    return (rows, states, decaying, spare, n) -> {
+      long x = rows[0];
+      long g = rows[1];
+      if (rows.length == 2) {
+        if (!asItIs) {
+          decayed.run(spare, g, decaying, x, x, x, 0, weightDecay, sign, 0, n);
+          g = spare;
+        }
+        descend.run(x, x, g, x, x, x, lr, 0, 0, 0, n);
+        return;
       }
-      descend.run(x, x, g, x, x, x, lr, 0, 0, 0, n);
-      return;
-    }
-    long v = rows[2];
-    if (first) {
-      decayed.run(v, g, decaying, x, x, x, 0, weightDecay, sign, 0, n);
-    } else {
-      velocity.run(v, v, g, decaying, x, x, momentum, weightDecay, sign, undamped, n);
-    }
-    if (nesterov) {
-      descendNesterov.run(x, x, g, v, decaying, x, lr, weightDecay, sign, momentum, n);
-    } else {
-      descend.run(x, x, v, x, x, x, lr, 0, 0, 0, n);
-    }
+      long v = states[2];
+      if (first) {
+        decayed.run(v, g, decaying, x, x, x, 0, weightDecay, sign, 0, n);
+      } else {
+        velocity.run(v, rows[2], g, decaying, x, x, momentum, weightDecay, sign, undamped, n);
+      }
+      if (nesterov) {
+        descendNesterov.run(x, x, g, v, decaying, x, lr, weightDecay, sign, momentum, n);
+      } else {
+        descend.run(x, x, v, x, x, x, lr, 0, 0, 0, n);
+      }
+    };
   }
 }

@@ -12,6 +12,7 @@ import org.flambeau.spi.Activation;
 import org.flambeau.spi.FusedOp;
 import org.flambeau.spi.Kernels;
 import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -569,6 +570,61 @@ class FusedTest {
       assertNear(squared, v, i, 5, "square");
       if (amsgrad) {
         assertNear(divisor, u, i, 5, "largest");
+      }
+    }
+  }
+
+  /// One step of an optimizer over a parameter, its gradient and its states.
+  private interface Step {
+    void run(Strided... operands);
+  }
+
+  @Test
+  void stepsOnHalvesAreThoseOfFloatsRoundedOnce() {
+    for (boolean plain : new boolean[] {true, false}) {
+      double decay = plain ? 0 : 0.01;
+      checkRounding(2, x -> sgd(x, null, false, 0, decay, !plain), "descent");
+      for (boolean first : new boolean[] {true, false}) {
+        checkRounding(3, x -> sgd(x, x[2], first, 0.9, decay, !plain), "momentum");
+      }
+      for (double beta1 : new double[] {0, 0.3, 0.9}) {
+        checkRounding(4, x -> adam(x, null, beta1, decay, plain), "Adam");
+        checkRounding(5, x -> adam(x, x[4], beta1, decay, plain), "AMSGrad");
+      }
+    }
+  }
+
+  private static void sgd(Strided[] x, @Nullable Strided velocity, boolean first, double momentum, double decay, boolean opposite) {
+    KERNELS.sgdStep(new Strided[] {x[0]}, new Strided[] {x[1]}, velocity == null ? null : new Strided[] {velocity}, first,
+        Operand.scalar(DType.FLOAT64, 0.1), momentum, 0, decay, opposite && momentum != 0, opposite);
+  }
+
+  private static void adam(Strided[] x, @Nullable Strided largest, double beta1, double decay, boolean decoupled) {
+    KERNELS.adamStep(new Strided[] {x[0]}, new Strided[] {x[1]}, new Strided[] {x[2]}, new Strided[] {x[3]},
+        largest == null ? null : new Strided[] {largest}, Operand.scalar(DType.FLOAT64, 0.1), Operand.scalar(DType.FLOAT32, 3), beta1, 0.9, 1e-3,
+        decay, decoupled, !decoupled);
+  }
+
+  /// Runs the step on halves, and on halves with a float32 gradient, beside the same numbers as floats.
+  private static void checkRounding(int operands, Step step, String what) {
+    for (DType dtype : List.of(DType.BFLOAT16, DType.FLOAT16)) {
+      for (boolean mixed : new boolean[] {false, true}) {
+        Strided[] halves = new Strided[operands];
+        Strided[] floats = new Strided[operands];
+        for (int k = 0; k < operands; k++) {
+          Strided half = positive(dtype, k, Operand.Layout.contiguous(2 * Scratch.TILE + 1037));
+          floats[k] = Operand.filled(Operand.natively(DType.FLOAT32, Operand.Layout.contiguous(half.numel())), i -> Operand.get(half, i));
+          halves[k] = mixed && k == 1 ? Operand.filled(Operand.natively(DType.FLOAT32, Operand.Layout.contiguous(half.numel())),
+              i -> Operand.get(half, i)) : half;
+        }
+        step.run(halves);
+        step.run(floats);
+        for (int k = 0; k < operands; k++) {
+          for (long i = 0; i < halves[k].numel(); i++) {
+            assertEquals(Operand.rounded(halves[k].dtype(), Operand.get(floats[k], i)), Operand.get(halves[k], i),
+                what + " of " + dtype.label() + ", operand " + k + ", element " + i);
+          }
+        }
       }
     }
   }

@@ -110,6 +110,10 @@ final class FloatRowMath {
     return b.sub(a).fma(p, a);
   }
 
+  static FloatVector backTowards(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b) {
+    return towards(p, q, r, s, b, a);
+  }
+
   static FloatVector towardsSquare(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b) {
     return b.mul(b).fma(q, a.mul(p));
   }
