@@ -15,6 +15,7 @@ constexpr size_t ALIGNMENT = 16;
 constexpr size_t CHECKED = 64;   // blocks that are looked at on each occasion: the latest, and as many of all in turn
 constexpr size_t EDGE = 64;    // what is looked at on each occasion of the poison before a block
 constexpr int POISON = 0xff;   // a NaN in every floating-point format
+constexpr size_t MOST = 8192;  // blocks at a time: each is two mappings, of which Linux gives a process 65,530 for everything
 
 size_t total = size_t(1) << 30;
 
@@ -34,6 +35,7 @@ size_t rounded(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * u
 
 // A page that cannot be touched, poison, the block, what alignment takes, and another such page.
 bool map(size_t bytes, uintptr_t &address) {
+  if (blocks.size() >= MOST) return false;
   size_t body = rounded(bytes, ALIGNMENT), mapped = rounded(body, PAGE) + 2 * PAGE;
   void *at = mmap(nullptr, mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (at == MAP_FAILED) return false;

@@ -43,8 +43,8 @@ class CudnnPlansTest extends KernelTest {
 
   @BeforeEach
   void forgetChoices() {
-    fresh = new Gpu(0);
-    numbers = new DeviceArrays(fresh);
+    numbers = onFreshGpu();
+    fresh = numbers.gpu;
   }
 
   @AfterEach

@@ -40,8 +40,8 @@ class CudnnProductsTest extends KernelTest {
 
   @BeforeEach
   void forgetChoices() {
-    fresh = new Gpu(0);
-    numbers = new DeviceArrays(fresh);
+    numbers = onFreshGpu();
+    fresh = numbers.gpu;
     MatmulPrecision.setCurrent(MatmulPrecision.HIGH);
     cublasTakes(60_000);
   }
@@ -54,7 +54,6 @@ class CudnnProductsTest extends KernelTest {
     SimulatedDriver.cudnnRefuses(false);
     SimulatedDriver.cudnnFails();
     SimulatedDriver.cudnnTakes();
-    fresh.allocator().emptyCache();
   }
 
   /// Of its proposals, each a minute faster than the one before, it does only one.

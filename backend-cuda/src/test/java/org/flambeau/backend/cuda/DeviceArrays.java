@@ -3,16 +3,19 @@ package org.flambeau.backend.cuda;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import org.flambeau.DType;
 import org.flambeau.backend.cuda.binding.Driver;
 import org.flambeau.spi.Allocator;
 import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
 
-/// Numbers on a GPU, for tests of kernels: each array in a block of its own, which lives as long as the process.
+/// Numbers on a GPU, for tests of kernels: each array in a block of its own, until [#free()].
 final class DeviceArrays {
-  private final Gpu gpu;
+  final Gpu gpu;
+  private final List<Long> blocks = new ArrayList<>();
 
   DeviceArrays(Gpu gpu) {
     this.gpu = gpu;
@@ -23,10 +26,18 @@ final class DeviceArrays {
     long bytes = Math.max(1, (offset + numel) * dtype.size());
     try {
       gpu.makeCurrent();
-      return Strided.of(new Storage(gpu.device(), Driver.memAlloc(bytes), bytes), dtype, offset, new long[] {numel}, new long[] {1});
+      blocks.add(Driver.memAlloc(bytes));
+      return Strided.of(new Storage(gpu.device(), blocks.getLast(), bytes), dtype, offset, new long[] {numel}, new long[] {1});
     } catch (Allocator.OutOfMemory e) {
       throw new AssertionError(e);
     }
+  }
+
+  /// Gives all arrays back.
+  void free() {
+    gpu.makeCurrent();
+    blocks.forEach(Driver::memFree);
+    blocks.clear();
   }
 
   Strided empty(DType dtype, long... sizes) {

@@ -152,8 +152,8 @@ class LegacyConvolutionTest extends KernelTest {
   /// Of both that multiply, the second one works without memory.
   @Test
   void anAlgorithmThatThereIsNoMemoryForGivesWayWhileThatIsSo() {
-    Gpu fresh = new Gpu(0);
-    DeviceArrays numbers = new DeviceArrays(fresh);
+    DeviceArrays numbers = onFreshGpu();
+    Gpu fresh = numbers.gpu;
     Strided x = numbers.of(DType.FLOAT32, new long[] {1, 1, 1, 5}, 1, 2, 3, 4, 5);
     Strided two = numbers.of(DType.FLOAT32, new long[] {1, 1, 1, 1}, 2);
     Strided out = numbers.empty(DType.FLOAT32, 1, 1, 1, 5);
@@ -173,8 +173,8 @@ class LegacyConvolutionTest extends KernelTest {
   /// each, although not together.
   @Test
   void aCopyThatThereIsNoMemoryForGivesWayToOthers() {
-    Gpu fresh = new Gpu(0);
-    DeviceArrays numbers = new DeviceArrays(fresh);
+    DeviceArrays numbers = onFreshGpu();
+    Gpu fresh = numbers.gpu;
     Geometry g = new Geometry("wide", new long[] {1, 124, 1, 2130}, new long[] {121, 124, 1, 2}, PLAIN);
     double[] x = whole(new Random(5), g.x());
     double[] weight = whole(new Random(6), g.weight());
@@ -192,8 +192,8 @@ class LegacyConvolutionTest extends KernelTest {
   /// The segment of 20 MiB that a forgotten block leaves is taken by the copy of x, so that there is none for a workspace.
   @Test
   void whereNoAlgorithmHasMemoryTheCollectorIsWaitedForAndAllAreAskedAgain() throws Exception {
-    Gpu fresh = new Gpu(0);
-    DeviceArrays numbers = new DeviceArrays(fresh);
+    DeviceArrays numbers = onFreshGpu();
+    Gpu fresh = numbers.gpu;
     int n = 400_000;
     Strided x = numbers.write(numbers.strided(DType.FLOAT32, 0, new long[] {1, 1, 1, n}, new long[] {2 * n, 2 * n, 2 * n, 2}),
         IntStream.range(0, n).mapToDouble(i -> i % 9).toArray());

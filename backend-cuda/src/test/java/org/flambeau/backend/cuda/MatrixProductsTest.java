@@ -372,8 +372,8 @@ class MatrixProductsTest extends KernelTest {
   @ParameterizedTest
   @CsvSource({"256, 0", "335, 1"})
   void aProposalWhoseWorkspaceCannotBeHadGivesWayWhileThatIsSoAndNothingIsLeaked(int n, int afterwards) {
-    Gpu fresh = new Gpu(0);
-    DeviceArrays numbers = new DeviceArrays(fresh);
+    DeviceArrays numbers = onFreshGpu();
+    Gpu fresh = numbers.gpu;
     double[] ones = new double[n * n];
     Arrays.fill(ones, 1);
     Strided a = numbers.of(DType.FLOAT32, new long[] {1, n, n}, ones);
