@@ -28,6 +28,7 @@ import org.flambeau.nn.ConvOptions;
 import org.flambeau.nn.CrossEntropyLoss;
 import org.flambeau.nn.Functional;
 import org.flambeau.nn.Module;
+import org.flambeau.nn.MultiheadAttention;
 import org.flambeau.nn.optim.Sgd;
 import org.flambeau.spi.Allocator;
 import org.flambeau.spi.Reclaimable;
@@ -83,6 +84,24 @@ class SimulatedTrainingTest {
         VisionTransformer.Options.B_16.imageSize(32).patchSize(8).layers(2).heads(2).hidden(32).mlp(64).numClasses(5));
 
     assertArrayEquals(losses(make, Device.CPU, 2, 4), losses(make, cuda, 2, 4), 1e-4);
+  }
+
+  private static Tensor projectionGradient(Device device, DType dtype) {
+    Random.manualSeed(3);
+    Tensor x = Tensor.randn(2, 40, 64).to(dtype).to(device);
+    var attention = new MultiheadAttention(64, 2, 0, true, true).to(dtype).to(device);
+    Tensor y = attention.call(x);
+    y.backward(y.detach());
+    return Objects.requireNonNull(Objects.requireNonNull(attention.namedParameters().get("in_proj_weight")).grad());
+  }
+
+  /// Nor are they copied together.
+  @Test
+  void gradientsOfQueriesKeysAndValuesAreWrittenWhereTheirProjectionTakesThem() {
+    double[] expected = projectionGradient(Device.CPU, DType.FLOAT32).toDoubleArray();
+    assertArrayEquals(expected, projectionGradient(cuda, DType.FLOAT32).toDoubleArray(), 1e-4);
+    assertEquals(4, SimulatedDriver.work(() -> projectionGradient(cuda, DType.FLOAT32)).kernels(), "attention's own");
+    assertArrayEquals(expected, projectionGradient(cuda, DType.BFLOAT16).toDoubleArray(), 0.3);
   }
 
   @Test

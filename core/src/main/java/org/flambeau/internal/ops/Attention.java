@@ -7,6 +7,7 @@ import static org.flambeau.autograd.Derivative.saves;
 import static org.flambeau.autograd.Derivative.term;
 import static org.flambeau.internal.ops.Unit.UNIT;
 
+import java.util.Arrays;
 import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.GradMode;
@@ -94,6 +95,7 @@ public final class Attention {
         && v.size(0) == k.size(0) && v.size(1) == k.size(1) && v.size(2) == k.size(2) && v.size(3) == q.size(3);
   }
 
+  /// Gradients of what are views of one projection become views of its gradient.
   private static @Nullable Tensor[] backward(@Nullable Tensor g, Saved s, Scores a) {
     if (g == null) {
       return new Tensor[3];
@@ -105,11 +107,23 @@ public final class Attention {
       return throughReference(g, q, k, v, s, a);
     }
     DType dtype = q.dtype();
+    Strided packed = Views.stacked(0, q.strided(), k.strided(), v.strided());
+    if (packed != null && packed.storage().heap() == null) {
+      return FUSED_BACKWARD.run(UNIT, dtype, Layout.like(packed), q.device(), new Tensor[] {g, s.result(0), s.result(1), q, k, v},
+          (kernels, grads) -> kernels.attentionBackward(part(grads, 0), part(grads, 1), part(grads, 2), g.strided(), s.result(0).strided(),
+              s.result(1).strided(), q.strided(), k.strided(), v.strided(), a.scale, a.causal))
+          .unbind(0).toArray(Tensor[]::new);
+    }
     Layout[] layouts = {Layout.like(q.strided()), Layout.like(k.strided()), Layout.like(v.strided())};
     return FUSED_BACKWARD.runMulti(UNIT, q.device(), new DType[] {dtype, dtype, dtype}, layouts,
         new Tensor[] {g, s.result(0), s.result(1), q, k, v},
         (kernels, grads) -> kernels.attentionBackward(grads[0], grads[1], grads[2], g.strided(), s.result(0).strided(),
             s.result(1).strided(), q.strided(), k.strided(), v.strided(), a.scale, a.causal));
+  }
+
+  private static Strided part(Strided packed, int i) {
+    long[] sizes = Arrays.copyOfRange(packed.sizes(), 1, packed.rank());
+    return packed.with(packed.offset() + i * packed.stride(0), sizes, Arrays.copyOfRange(packed.strides(), 1, packed.rank()));
   }
 
   /// The gradients composed of differentiable operations.

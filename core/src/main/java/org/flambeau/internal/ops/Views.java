@@ -7,8 +7,10 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.flambeau.GradMode;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
+import org.flambeau.internal.ThreadState;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
@@ -534,6 +536,10 @@ public final class Views {
       Tensor grad = grads[i];
       all[i] = grad != null ? grad : zerosBeside(grads, remove(sizes, dim));
     }
+    Strided whole = GradMode.isEnabled() ? null : stacked(dim, Arrays.stream(all).map(Tensor::strided).toArray(Strided[]::new));
+    if (whole != null) {
+      return Tensor.wrap(whole, ThreadState.current());
+    }
     int[] order = unbinding.order;
     if (order == null) {
       return Joining.stack(dim, all);
@@ -547,6 +553,22 @@ public final class Views {
       all[i] = permute(all[i], others);
     }
     return permute(Joining.stack(back[dim], all), back);
+  }
+
+  /// What `parts` are along a further dimension `dim`, where they lie side by side and are all that there is in their storage; else null.
+  static @Nullable Strided stacked(int dim, Strided... parts) {
+    Strided first = parts[0];
+    long step = parts.length == 1 ? first.numel() : parts[1].offset() - first.offset();
+    for (int i = 1; i < parts.length; i++) {
+      Strided part = parts[i];
+      if (part.storage() != first.storage() || part.dtype() != first.dtype() || part.offset() - parts[i - 1].offset() != step
+          || !Arrays.equals(part.sizes(), first.sizes()) || !Arrays.equals(part.strides(), first.strides())) {
+        return null;
+      }
+    }
+    Strided whole = first.with(first.offset(), insert(first.sizes(), dim, parts.length), insert(first.strides(), dim, step));
+    boolean all = whole.numel() > 0 && whole.numel() * whole.dtype().size() == whole.storage().bytes();
+    return all && step > 0 && Layout.isDense(whole) ? whole : null;
   }
 
   private static Tensor zerosBeside(@Nullable Tensor[] grads, long[] sizes) {
