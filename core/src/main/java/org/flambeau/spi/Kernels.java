@@ -275,9 +275,9 @@ public interface Kernels {
 
   /// Batch statistics of x (n, c, …) per channel: mean and 1/√(biased variance + eps), in float32 or wider; where given, the running ones
   /// are moved by `momentum` towards the mean and the unbiased variance. Running statistics, weight, bias and their gradients have x's dtype or
-  /// that of `mean`, here and in what follows.
+  /// that of `mean`, here and in what follows. `batches`, where given, is the int64 that counts how often they were moved, and grows by 1.
   default void batchNormStatistics(Strided mean, Strided rstd, Strided x, @Nullable Strided runningMean, @Nullable Strided runningVar,
-      double momentum, double eps) {
+      @Nullable Strided batches, double momentum, double eps) {
     throw new UnsupportedOperationException("batchNormStatistics");
   }
 

@@ -20,7 +20,7 @@ public abstract sealed class BatchNorm extends ChannelNorm permits BatchNorm1d, 
   @Override
   protected final Tensor forward(Tensor x) {
     double factor = nextFactor(x);
-    return Functional.batchNorm(x, meanOfCall(), varOfCall(), weight(), bias(), usesInputStats(), factor, eps());
+    return LayerFunctions.batchNorm(x, meanOfCall(), varOfCall(), batchesOfCall(), weight(), bias(), usesInputStats(), factor, eps());
   }
 
   /// relu(this(x) + residual), without a residual where that is null, of a norm that [is called plainly][Module#isCalledPlainly()]. The residual
@@ -28,21 +28,23 @@ public abstract sealed class BatchNorm extends ChannelNorm permits BatchNorm1d, 
   final Tensor callAndActivate(@Nullable Supplier<Tensor> residual, Tensor x) {
     Tensor addend = residual == null ? null : residual.get();
     double factor = nextFactor(x);
-    return LayerFunctions.batchNormAddRelu(x, meanOfCall(), varOfCall(), weight(), bias(), addend, usesInputStats(), factor, eps());
+    return LayerFunctions.batchNormAddRelu(x, meanOfCall(), varOfCall(), batchesOfCall(), weight(), bias(), addend, usesInputStats(), factor,
+        eps());
   }
 
-  /// Counts a call with `x`, and tells how far it moves the running statistics.
+  /// How far a call with `x` moves the running statistics: for their average over all batches, which are counted before.
   private double nextFactor(Tensor x) {
     checkDimensions(x);
     Double momentum = momentum();
     Tensor batches = batches();
-    double factor = momentum == null ? 0 : momentum;
-    if (movesStatistics() && batches != null) {
-      batches.add_(1);
-      if (momentum == null) {
-        factor = 1 / batches.toDouble();
-      }
+    if (momentum != null) {
+      return momentum;
     }
-    return factor;
+    return movesStatistics() && batches != null ? 1 / batches.add_(1).toDouble() : 0;
+  }
+
+  /// What counts a call as it moves the statistics.
+  private @Nullable Tensor batchesOfCall() {
+    return movesStatistics() && momentum() != null ? batches() : null;
   }
 }

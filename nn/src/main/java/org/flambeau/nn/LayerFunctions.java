@@ -260,13 +260,19 @@ abstract sealed class LayerFunctions extends LossFunctions permits Functional {
   /// @throws IllegalArgumentException if there is but one value for each channel while training
   public static Tensor batchNorm(Tensor x, @Nullable Tensor runningMean, @Nullable Tensor runningVar, @Nullable Tensor weight,
       @Nullable Tensor bias, boolean training, double momentum, double eps) {
-    return BatchNorm.batchNorm(x, runningMean, runningVar, weight, bias, training, momentum, eps);
+    return batchNorm(x, runningMean, runningVar, null, weight, bias, training, momentum, eps);
+  }
+
+  /// [#batchNorm] that counts in `batches` how often running statistics were moved.
+  static Tensor batchNorm(Tensor x, @Nullable Tensor runningMean, @Nullable Tensor runningVar, @Nullable Tensor batches,
+      @Nullable Tensor weight, @Nullable Tensor bias, boolean training, double momentum, double eps) {
+    return BatchNorm.batchNorm(x, runningMean, runningVar, batches, weight, bias, training, momentum, eps);
   }
 
   /// relu([#batchNorm] + residual), as one operation where there is a kernel for it.
-  static Tensor batchNormAddRelu(Tensor x, @Nullable Tensor runningMean, @Nullable Tensor runningVar, @Nullable Tensor weight,
-      @Nullable Tensor bias, @Nullable Tensor residual, boolean training, double momentum, double eps) {
-    return BatchNorm.batchNormAddRelu(x, runningMean, runningVar, weight, bias, residual, training, momentum, eps);
+  static Tensor batchNormAddRelu(Tensor x, @Nullable Tensor runningMean, @Nullable Tensor runningVar, @Nullable Tensor batches,
+      @Nullable Tensor weight, @Nullable Tensor bias, @Nullable Tensor residual, boolean training, double momentum, double eps) {
+    return BatchNorm.batchNormAddRelu(x, runningMean, runningVar, batches, weight, bias, residual, training, momentum, eps);
   }
 
   /// `(x − mean)/√(var + eps)·weight + bias`, with the mean and (biased) variance of each channel of each sample over its places.

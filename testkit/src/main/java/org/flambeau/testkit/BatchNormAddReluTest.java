@@ -98,7 +98,7 @@ public class BatchNormAddReluTest {
   private static Tensor together(@Nullable Tensor[] x, boolean training) {
     Tensor in = given(x[X]);
     Tensor mean = mean(x);
-    return BatchNorm.batchNormAddRelu(in, mean, Tensor.onesLike(mean), x[1], x[2], x[RESIDUAL], training, 0.1, 1e-5);
+    return BatchNorm.batchNormAddRelu(in, mean, Tensor.onesLike(mean), null, x[1], x[2], x[RESIDUAL], training, 0.1, 1e-5);
   }
 
   /// Running statistics have the dtype of weight and bias.

@@ -171,12 +171,12 @@ final class NeuralOps {
         Tensor mean = x.get(1).clone();
         Tensor var = x.get(2).clone();
         boolean affine = a.flag("affine");
-        return List.of(BatchNorm.batchNormAddRelu(x.get(0), mean, var, affine ? x.get(3) : null, affine ? x.get(4) : null, or(x, affine ? 5 : 3), a.flag("training"), 0.1, 1e-5), mean, var);
+        return List.of(BatchNorm.batchNormAddRelu(x.get(0), mean, var, null, affine ? x.get(3) : null, affine ? x.get(4) : null, or(x, affine ? 5 : 3), a.flag("training"), 0.1, 1e-5), mean, var);
       }).tolerance(16).methods("batchNorm").records("batch_norm_add_relu", "batch_norm_add_relu_eval", "batch_norm_apply", "batch_norm_backward", "batch_norm_evaluate", "batch_norm_statistics")
-          .refuses(() -> BatchNorm.batchNormAddRelu(Tensor.ones(2, 3), null, null, null, null, Tensor.ones(4, 3), true, 0.1, 1e-5), "[batch_norm_add_relu]", "(2, 3)", "(4, 3)"),
+          .refuses(() -> BatchNorm.batchNormAddRelu(Tensor.ones(2, 3), null, null, null, null, null, Tensor.ones(4, 3), true, 0.1, 1e-5), "[batch_norm_add_relu]", "(2, 3)", "(4, 3)"),
       op("batch_norm_add_relu_fresh", (x, a) -> BatchNorm.batchNormAddRelu(x.get(0), Tensor.zeros(x.get(0).device(), DType.FLOAT32, 16), Tensor.ones(x.get(0).device(), DType.FLOAT32, 16),
-          x.get(1), x.get(2), or(x, 3), a.flag("training"), 0.1, 1e-5)).tolerance(16).methods("batchNorm").records("batch_norm_add_relu")
-          .refuses(() -> BatchNorm.batchNormAddRelu(Tensor.ones(4, 3), null, null, Tensor.ones(2), null, null, true, 0.1, 1e-5), "[batch_norm]", "weight", "3", "2"),
+          null, x.get(1), x.get(2), or(x, 3), a.flag("training"), 0.1, 1e-5)).tolerance(16).methods("batchNorm").records("batch_norm_add_relu")
+          .refuses(() -> BatchNorm.batchNormAddRelu(Tensor.ones(4, 3), null, null, null, Tensor.ones(2), null, null, true, 0.1, 1e-5), "[batch_norm]", "weight", "3", "2"),
       op("batch_norm_stateless", (x, a) -> Functional.batchNorm(x.get(0), null, null, null, null, a.flag("training"), a.number("momentum"), a.number("eps")))
           .tolerance(16).methods("batchNorm").records("batch_norm")
           .refuses(() -> Functional.batchNorm(Tensor.ones(4), null, null, null, null, true, 0.1, 1e-5), "[batch_norm]", "[4]"),

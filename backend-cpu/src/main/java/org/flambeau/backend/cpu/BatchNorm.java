@@ -3,6 +3,7 @@ package org.flambeau.backend.cpu;
 import static org.flambeau.spi.NativeMemory.ALL;
 import static org.flambeau.spi.NativeMemory.DOUBLE;
 import static org.flambeau.spi.NativeMemory.FLOAT;
+import static org.flambeau.spi.NativeMemory.LONG;
 
 import java.util.Arrays;
 import java.util.Objects;
@@ -147,8 +148,7 @@ final class BatchNorm {
   // ---- statistics ----
 
   static void statistics(Strided mean, Strided rstd, Strided x, @Nullable Strided runningMean, @Nullable Strided runningVar,
-      double momentum,
-      double eps) {
+      @Nullable Strided batches, double momentum, double eps) {
     int channels = Math.toIntExact(x.size(1));
     long n = x.numel() / Math.max(1, channels);
     try (Staging staging = Staging.open(); Workspace workspace = new Workspace(CpuAllocator.SHARED)) {
@@ -170,6 +170,10 @@ final class BatchNorm {
       }
       if (runningVar != null) {
         move(runningVar, squares, momentum, 1.0 / Math.max(0, n - 1), staging, workspace);
+      }
+      if (batches != null) {
+        long count = staging.update(batches);
+        ALL.set(LONG, count, ALL.get(LONG, count) + 1);
       }
       Rows.writeDoubles(means, mean, staging);
       for (long c = 0; c < channels; c++) {

@@ -467,8 +467,8 @@ final class CpuKernels implements Kernels {
 
   @Override
   public void batchNormStatistics(Strided mean, Strided rstd, Strided x, @Nullable Strided runningMean, @Nullable Strided runningVar,
-      double momentum, double eps) {
-    BatchNorm.statistics(mean, rstd, x, runningMean, runningVar, momentum, eps);
+      @Nullable Strided batches, double momentum, double eps) {
+    BatchNorm.statistics(mean, rstd, x, runningMean, runningVar, batches, momentum, eps);
   }
 
   @Override

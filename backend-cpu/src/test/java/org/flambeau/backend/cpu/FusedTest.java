@@ -199,7 +199,7 @@ class FusedTest {
       Strided mean = Operand.natively(DType.FLOAT32, Operand.Layout.contiguous(32));
       Strided rstd = Operand.natively(DType.FLOAT32, Operand.Layout.contiguous(32));
 
-      KERNELS.batchNormStatistics(mean, rstd, x, null, null, 0, 0);
+      KERNELS.batchNormStatistics(mean, rstd, x, null, null, null, 0, 0);
 
       for (long c = 0; c < 32; c++) {
         double sum = 0;
@@ -256,7 +256,7 @@ class FusedTest {
     Strided rstd = Operand.natively(DType.FLOAT32, Operand.Layout.contiguous(channels));
     Strided runningMean = Operand.filled(Operand.natively(wide, Operand.Layout.contiguous(channels)), i -> 0.0);
     Strided runningVar = Operand.filled(Operand.natively(wide, Operand.Layout.contiguous(channels)), i -> 1.0);
-    KERNELS.batchNormStatistics(mean, rstd, x, runningMean, runningVar, 0.25, 1e-5);
+    KERNELS.batchNormStatistics(mean, rstd, x, runningMean, runningVar, null, 0.25, 1e-5);
     double[] means = new double[channels];
     double[] variances = new double[channels];
     for (long i = 0; i < x.numel(); i++) {

@@ -74,8 +74,8 @@ final class BatchNorm {
         (merge, dtype) -> merge.kernel + "<" + Elementwise.type(dtype) + ">");
   }
 
-  void statistics(Strided mean, Strided rstd, Strided x, @Nullable Strided runningMean, @Nullable Strided runningVar, double momentum,
-      double eps) {
+  void statistics(Strided mean, Strided rstd, Strided x, @Nullable Strided runningMean, @Nullable Strided runningVar,
+      @Nullable Strided batches, double momentum, double eps) {
     if (x.size(1) == 0) {
       return;
     }
@@ -89,7 +89,7 @@ final class BatchNorm {
       Launch merge = Launch.begin();
       writeStatistics(merge, mean, rstd);
       writeParameters(merge, x.dtype(), runningMean, runningVar);
-      merge.float64(momentum).float64(eps).word(parts).integer(grid.parts).integer((int) images.channels)
+      merge.word(address(batches)).float64(momentum).float64(eps).word(parts).integer(grid.parts).integer((int) images.channels)
           .run(gpu, merges.get(Merge.STATISTICS, x.dtype()), images.mergingBlocks(), Rows.THREADS);
     }
   }

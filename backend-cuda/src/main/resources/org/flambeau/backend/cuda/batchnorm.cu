@@ -129,11 +129,12 @@ __global__ void __launch_bounds__(THREADS) batchNormGather(Moments<Compute<T>> *
 
 constexpr int MERGE_LANES = 32;
 
-// The mean and 1/√(variance + eps) of each channel; running ones are moved towards the mean and the unbiased variance.
+// The mean and 1/√(variance + eps) of each channel; running ones are moved towards the mean and the unbiased variance,
+// which is counted.
 template <class T>
 __global__ void __launch_bounds__(THREADS) batchNormStatistics(PerChannel<Compute<T>> means, PerChannel<Compute<T>> rstds,
-    Parameter<T> runningMean, Parameter<T> runningVar, double momentum, double eps, const Moments<Compute<T>> *parts, int count,
-    unsigned channels) {
+    Parameter<T> runningMean, Parameter<T> runningVar, int64 *batches, double momentum, double eps, const Moments<Compute<T>> *parts,
+    int count, unsigned channels) {
   using C = Compute<T>;
   Team team(MERGE_LANES, false);
   unsigned channel = blockIdx.x * team.places + team.column;
@@ -146,6 +147,7 @@ __global__ void __launch_bounds__(THREADS) batchNormStatistics(PerChannel<Comput
   rstds.put(channel, C(1) / sqrt(all.squares / C(all.count) + static_cast<C>(eps)));
   runningMean.put(channel, kept * runningMean.of(channel) + moved * all.mean);
   runningVar.put(channel, kept * runningVar.of(channel) + moved * (all.squares / C(all.count - 1)));
+  if (batches && channel == 0) ++*batches;
 }
 
 // ---- forward ----

@@ -46,10 +46,23 @@ class BatchNormTest extends KernelTest {
     Strided mean = arrays.empty(DType.FLOAT32, 4);
     Strided rstd = arrays.empty(DType.FLOAT32, 4);
 
-    gpu.kernels().batchNormStatistics(mean, rstd, x, null, null, 0.1, 0.25);
+    gpu.kernels().batchNormStatistics(mean, rstd, x, null, null, null, 0.1, 0.25);
 
     assertArrayEquals(new double[] {0x1p67, 0x1p67, 0x1p67, 0x1p67}, arrays.read(mean));
     assertArrayEquals(new double[] {2, 2, 2, 2}, arrays.read(rstd));
+  }
+
+  @Test
+  void movingTheStatisticsOfManyChannelsIsCountedOnceWithoutAKernelOfItsOwn() {
+    Strided x = arrays.write(arrays.empty(DType.FLOAT32, 2, 40, 1, 1), IntStream.range(0, 80).asDoubleStream().toArray());
+    Strided mean = arrays.empty(DType.FLOAT32, 40);
+    Strided running = arrays.of(DType.FLOAT32, new long[] {40}, new double[40]);
+    Strided batches = arrays.of(DType.INT64, new long[0], (1L << 40) - 1);
+
+    var work = SimulatedDriver.work(() -> gpu.kernels().batchNormStatistics(mean, mean, x, running, running, batches, 0.1, 1e-5));
+
+    assertEquals(2, work.kernels());
+    assertArrayEquals(new double[] {1L << 40}, arrays.read(batches));
   }
 
   /// It is neither copied nor looked at.
@@ -95,7 +108,7 @@ class BatchNormTest extends KernelTest {
     Strided none = arrays.empty(DType.FLOAT32, 0);
 
     assertDoesNotThrow(() -> {
-      gpu.kernels().batchNormStatistics(none, none, x, none, none, 0.1, 1e-5);
+      gpu.kernels().batchNormStatistics(none, none, x, none, none, null, 0.1, 1e-5);
       gpu.kernels().batchNormApply(x, x, none, none, none, none, null, Activation.NONE);
       gpu.kernels().batchNormBackward(x, none, none, x, x, x, x, none, none, none, training);
       gpu.synchronize();

@@ -391,11 +391,11 @@ final class RecordingKernels implements Kernels {
 
   @Override
   public void batchNormStatistics(Strided mean, Strided rstd, Strided x, @Nullable Strided runningMean, @Nullable Strided runningVar,
-      double momentum, double eps) {
-    if (runningMean == null && runningVar == null) {
-      call((k, w, r) -> k.batchNormStatistics(w[0], w[1], given(r[0]), null, null, momentum, eps), to(mean, rstd), from(x));
+      @Nullable Strided batches, double momentum, double eps) {
+    if (runningMean == null && runningVar == null && batches == null) {
+      call((k, w, r) -> k.batchNormStatistics(w[0], w[1], given(r[0]), null, null, null, momentum, eps), to(mean, rstd), from(x));
     } else {
-      refused("it moves running statistics").batchNormStatistics(mean, rstd, x, runningMean, runningVar, momentum, eps);
+      refused("it moves running statistics").batchNormStatistics(mean, rstd, x, runningMean, runningVar, batches, momentum, eps);
     }
   }
 

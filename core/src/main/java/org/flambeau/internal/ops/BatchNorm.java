@@ -55,36 +55,39 @@ public final class BatchNorm {
   }
 
   /// While `training`, running statistics that are given move by `momentum` towards the batch's mean and unbiased variance.
-  public static Tensor batchNorm(Tensor x, @Nullable Tensor runningMean, @Nullable Tensor runningVar, @Nullable Tensor weight,
-      @Nullable Tensor bias, boolean training, double momentum, double eps) {
+  ///
+  /// @param batches how often they were moved, which grows by 1; null where nobody counts
+  public static Tensor batchNorm(Tensor x, @Nullable Tensor runningMean, @Nullable Tensor runningVar, @Nullable Tensor batches,
+      @Nullable Tensor weight, @Nullable Tensor bias, boolean training, double momentum, double eps) {
     check(x, runningMean, runningVar, weight, bias, training);
     if (x.numel() == 0) {
+      count(batches);
       Tensor y = weight == null ? x.clone() : x.clone().mul(weight.select(0, 0));
       return bias == null ? y : y.add(bias.select(0, 0));
     }
-    return run(training ? TRAINING : EVALUATION, new @Nullable Tensor[] {x, weight, bias}, x, runningMean, runningVar, weight, bias, null,
-        Activation.NONE, training, momentum, eps);
+    return run(training ? TRAINING : EVALUATION, new @Nullable Tensor[] {x, weight, bias}, x, runningMean, runningVar, batches, weight, bias,
+        null, Activation.NONE, training, momentum, eps);
   }
 
   /// relu([#batchNorm] + residual), without a residual where that is null; x's dtype, and sizes, stay. With a kernel that does it all they are one
   /// operation, which rounds as they do (but that what rounds to −0 may be +0), and whose backward finds ReLU's mask by the result.
-  public static Tensor batchNormAddRelu(Tensor x, @Nullable Tensor runningMean, @Nullable Tensor runningVar, @Nullable Tensor weight,
-      @Nullable Tensor bias, @Nullable Tensor residual, boolean training, double momentum, double eps) {
+  public static Tensor batchNormAddRelu(Tensor x, @Nullable Tensor runningMean, @Nullable Tensor runningVar, @Nullable Tensor batches,
+      @Nullable Tensor weight, @Nullable Tensor bias, @Nullable Tensor residual, boolean training, double momentum, double eps) {
     boolean fits = residual == null || residual.dtype() == x.dtype() && residual.device().equals(x.device())
         && Arrays.equals(residual.strided().sizes(), x.strided().sizes());
     if (fits && x.numel() > 0 && isFused(x, weight, bias, runningMean, runningVar)) {
       check(x, runningMean, runningVar, weight, bias, training);
       return run(training ? TRAINING_ADD_RELU : EVALUATION_ADD_RELU, new @Nullable Tensor[] {x, weight, bias, residual}, x, runningMean,
-          runningVar, weight, bias, residual, Activation.RELU, training, momentum, eps);
+          runningVar, batches, weight, bias, residual, Activation.RELU, training, momentum, eps);
     }
-    Tensor y = batchNorm(x, runningMean, runningVar, weight, bias, training, momentum, eps);
+    Tensor y = batchNorm(x, runningMean, runningVar, batches, weight, bias, training, momentum, eps);
     return Op.scoped("batch_norm_add_relu", () -> (residual == null ? y : y.add_(residual)).relu_());
   }
 
   /// @param activation and a residual only where a kernel does it all
   private static Tensor run(Op<Double> op, @Nullable Tensor[] operands, Tensor x, @Nullable Tensor runningMean, @Nullable Tensor runningVar,
-      @Nullable Tensor weight, @Nullable Tensor bias, @Nullable Tensor residual, Activation activation, boolean training, double momentum,
-      double eps) {
+      @Nullable Tensor batches, @Nullable Tensor weight, @Nullable Tensor bias, @Nullable Tensor residual, Activation activation,
+      boolean training, double momentum, double eps) {
     boolean fused = isFused(x, weight, bias, runningMean, runningVar);
     return op.composeMulti(eps, operands, () -> {
       if (!training && runningMean != null && runningVar != null) {
@@ -95,7 +98,7 @@ public final class BatchNorm {
         Tensor rstd = runningVar.to(mean.dtype()).add(eps).rsqrt();
         return new Tensor[] {reference(x, mean, rstd, weight, bias), mean, rstd};
       }
-      Tensor[] used = batchStatistics(x, runningMean, runningVar, momentum, eps, fused);
+      Tensor[] used = batchStatistics(x, runningMean, runningVar, batches, momentum, eps, fused);
       Tensor y = fused ? apply(x, used, weight, bias, residual, activation) : reference(x, used[0], used[1], weight, bias);
       return new Tensor[] {y, used[0], used[1]};
     })[0];
@@ -121,7 +124,7 @@ public final class BatchNorm {
     return Op.scoped("instance_norm", () -> {
       Tensor means = repeated(runningMean, n);
       Tensor vars = repeated(runningVar, n);
-      Tensor y = batchNorm(x.contiguous().view(sizes), means, vars, repeated(weight, n), repeated(bias, n), useInputStats, momentum, eps);
+      Tensor y = batchNorm(x.contiguous().view(sizes), means, vars, null, repeated(weight, n), repeated(bias, n), useInputStats, momentum, eps);
       if (useInputStats) {
         average(runningMean, means, n, c);
         average(runningVar, vars, n, c);
@@ -148,9 +151,19 @@ public final class BatchNorm {
     }
   }
 
-  private static Tensor[] batchStatistics(Tensor x, @Nullable Tensor runningMean, @Nullable Tensor runningVar, double momentum, double eps,
-      boolean fused) {
+  private static void count(@Nullable Tensor batches) {
+    if (batches != null) {
+      batches.add_(1);
+    }
+  }
+
+  private static Tensor[] batchStatistics(Tensor x, @Nullable Tensor runningMean, @Nullable Tensor runningVar, @Nullable Tensor batches,
+      double momentum, double eps, boolean fused) {
     DType wide = statistics(x.dtype());
+    boolean counts = fused && batches != null && batches.dtype() == DType.INT64 && batches.device().equals(x.device());
+    if (!counts) {
+      count(batches);
+    }
     if (!fused) {
       Tensor in = x.to(wide);
       int[] dims = butChannels(x.dim());
@@ -166,13 +179,15 @@ public final class BatchNorm {
     Layout perChannel = Layout.contiguous(x.size(1));
     Strided movedMean = stridedOrNull(runningMean);
     Strided movedVar = stridedOrNull(runningVar);
+    Tensor counted = counts ? batches : null;
     Tensor[] used = STATISTICS.runMulti(UNIT, x.device(), new DType[] {wide, wide}, new Layout[] {perChannel, perChannel},
-        new @Nullable Tensor[] {x, runningMean, runningVar},
-        (k, outs) -> k.batchNormStatistics(outs[0], outs[1], x.strided(), movedMean, movedVar, momentum, eps));
-    if (movedMean != null && movedVar != null) {
-      ThreadState thread = ThreadState.current();
-      thread.changed(movedMean.storage());
-      thread.changed(movedVar.storage());
+        new @Nullable Tensor[] {x, runningMean, runningVar, counted},
+        (k, outs) -> k.batchNormStatistics(outs[0], outs[1], x.strided(), movedMean, movedVar, stridedOrNull(counted), momentum, eps));
+    ThreadState thread = ThreadState.current();
+    for (Tensor moved : new @Nullable Tensor[] {runningMean, runningVar, counted}) {
+      if (moved != null) {
+        thread.changed(moved.strided().storage());
+      }
     }
     return used;
   }

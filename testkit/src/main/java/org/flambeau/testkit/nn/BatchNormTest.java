@@ -11,7 +11,9 @@ import org.flambeau.AutogradException;
 import org.flambeau.DType;
 import org.flambeau.GradMode;
 import org.flambeau.Tensor;
+import org.flambeau.nn.BatchNorm1d;
 import org.flambeau.nn.Functional;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 
@@ -38,6 +40,28 @@ final class BatchNormTest {
     int before = mean.version();
     Functional.batchNorm(Tensor.randn(4, 3), mean, var, null, null, true, 0.1, 1e-5);
     assertTrue(mean.version() > before && var.version() > before);
+  }
+
+  /// In the statistics' kernel where that can, and else beside it: of another dtype, without elements, for an average that needs the count before.
+  @Test
+  void a_call_in_training_is_counted_once_and_others_are_not() {
+    for (Double momentum : new @Nullable Double[] {0.1, null}) {
+      for (boolean fused : new boolean[] {true, false}) {
+        var norm = new BatchNorm1d(3, 1e-5, momentum, true, true);
+        Tensor batches = Objects.requireNonNull(norm.namedBuffers().get("num_batches_tracked"));
+        if (!fused) {
+          batches.setData(batches.to(DType.INT32));
+        }
+        int before = batches.version();
+        norm.call(Tensor.randn(4, 3));
+        norm.call(Tensor.randn(4, 3, 2));
+        norm.call(Tensor.empty(0, 3));
+        assertEquals(3, batches.toLong());
+        assertTrue(batches.version() > before);
+        norm.eval().call(Tensor.randn(4, 3));
+        assertEquals(3, batches.toLong());
+      }
+    }
   }
 
   @Test
