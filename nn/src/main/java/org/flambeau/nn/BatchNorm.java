@@ -28,7 +28,8 @@ public abstract sealed class BatchNorm extends ChannelNorm permits BatchNorm1d, 
   final Tensor callAndActivate(@Nullable Supplier<Tensor> residual, Tensor x) {
     Tensor addend = residual == null ? null : residual.get();
     double factor = nextFactor(x);
-    return LayerFunctions.batchNormAddRelu(x, meanOfCall(), varOfCall(), batchesOfCall(), weight(), bias(), addend, usesInputStats(), factor,
+    return LayerFunctions.batchNormAddRelu(x, meanOfCall(), varOfCall(), batchesOfCall(), weight(), bias(), addend, usesInputStats(),
+        factor,
         eps());
   }
 

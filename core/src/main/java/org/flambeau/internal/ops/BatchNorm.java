@@ -65,7 +65,8 @@ public final class BatchNorm {
       Tensor y = weight == null ? x.clone() : x.clone().mul(weight.select(0, 0));
       return bias == null ? y : y.add(bias.select(0, 0));
     }
-    return run(training ? TRAINING : EVALUATION, new @Nullable Tensor[] {x, weight, bias}, x, runningMean, runningVar, batches, weight, bias,
+    return run(training ? TRAINING : EVALUATION, new @Nullable Tensor[] {x, weight, bias}, x, runningMean, runningVar, batches, weight,
+        bias,
         null, Activation.NONE, training, momentum, eps);
   }
 
@@ -124,7 +125,8 @@ public final class BatchNorm {
     return Op.scoped("instance_norm", () -> {
       Tensor means = repeated(runningMean, n);
       Tensor vars = repeated(runningVar, n);
-      Tensor y = batchNorm(x.contiguous().view(sizes), means, vars, null, repeated(weight, n), repeated(bias, n), useInputStats, momentum, eps);
+      Tensor y = batchNorm(x.contiguous().view(sizes), means, vars, null, repeated(weight, n), repeated(bias, n), useInputStats, momentum,
+          eps);
       if (useInputStats) {
         average(runningMean, means, n, c);
         average(runningVar, vars, n, c);
