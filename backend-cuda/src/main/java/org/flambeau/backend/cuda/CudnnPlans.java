@@ -26,8 +26,8 @@ import org.slf4j.LoggerFactory;
 /// What a rival can do as well is tried against that, and left to it wherever nothing can be tried.
 final class CudnnPlans {
   private static final Logger LOG = LoggerFactory.getLogger(CudnnPlans.class);
-  /// Plans that are tried at most: cuDNN's order is mostly right.
-  private static final int TRIED = 3;
+  /// Plans that are tried at most. Most requests have more, and to make one of an engine that is compiled takes less than a millisecond.
+  private static final int TRIED = 10;
   /// Nanoseconds that making plans may take before no further one is made.
   private static final long ENOUGH = 1_000_000_000;
   /// In place of a plan's number where there is none.
