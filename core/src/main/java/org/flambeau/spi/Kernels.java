@@ -2,6 +2,7 @@ package org.flambeau.spi;
 
 import java.lang.foreign.MemorySegment;
 import org.flambeau.DType;
+import org.flambeau.Reduction;
 import org.jspecify.annotations.Nullable;
 
 /// The computations of one device, bound to a stream: about fifty families, to which core reduces every operation.
@@ -350,6 +351,13 @@ public interface Kernels {
   /// `gradLogits = grad[i]·(softmax(logits[i]) − onehot(target[i]))`.
   default void crossEntropyBackward(Strided gradLogits, Strided grad, Strided logits, Strided logSumExp, Strided target, long ignoreIndex) {
     throw new UnsupportedOperationException("crossEntropyBackward");
+  }
+
+  /// `−weight[target]·x[target]` for log-probabilities x (n, classes, …) or (classes) and int64 targets of x's sizes without the classes; 0 where the
+  /// target is `ignoreIndex`. `total`, of rank 0, is the sum of the weights that counted, each 1 where there are none. `out` are the losses, or of
+  /// rank 0 their sum, or as the mean that divided by `total`.
+  default void nllLoss(Reduction reduction, Strided out, Strided total, Strided x, Strided target, @Nullable Strided weight, long ignoreIndex) {
+    throw new UnsupportedOperationException("nllLoss");
   }
 
   /// One step of stochastic gradient descent over many parameters: g = gradᵢ (negated where `maximize`) + weightDecay·p;

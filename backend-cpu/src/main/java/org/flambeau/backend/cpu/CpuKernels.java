@@ -390,7 +390,7 @@ final class CpuKernels implements Kernels {
           SGD_STEP, ADAM_STEP ->
         Vectorization.PRESENT != null && Compute.of(x.dtype()) == Compute.FLOAT;
       case LINEAR, CONV2D -> x.dtype().isFloating();
-      case CHAIN, RUNNING_EXTREMUM, ORDER_STATISTIC, LOG_SUM_EXP -> true;
+      case CHAIN, RUNNING_EXTREMUM, ORDER_STATISTIC, LOG_SUM_EXP, NLL_LOSS -> true;
       case MULTI_TENSOR_NORM, MULTI_TENSOR_SCALE -> false;
     };
   }
@@ -528,6 +528,14 @@ final class CpuKernels implements Kernels {
   @Override
   public void crossEntropyBackward(Strided gradLogits, Strided grad, Strided logits, Strided logSumExp, Strided target, long ignoreIndex) {
     Softmax.crossEntropyBackward(gradLogits, grad, logits, logSumExp, target, ignoreIndex);
+  }
+
+  @Override
+  public void nllLoss(org.flambeau.Reduction reduction, Strided out, Strided total, Strided x, Strided target, @Nullable Strided weight, long ignoreIndex) {
+    try (Staging staging = Staging.open()) {
+      NllLoss.forward(reduction, staging.writable(out), staging.writable(total), staging.readable(x), staging.readable(target),
+          staging.readableOrNull(weight), ignoreIndex);
+    }
   }
 
   @Override

@@ -2,6 +2,7 @@ package org.flambeau.backend.cpu;
 
 import java.util.concurrent.LinkedTransferQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -9,6 +10,9 @@ import org.jspecify.annotations.Nullable;
 /// The threads that share a kernel's work: `-Dflambeau.threads` of them, the caller among them.
 ///
 /// Workers are daemons that park when there is nothing to do, so that they leave the cores to whoever computes meanwhile.
+///
+/// Each thread has a share of its own of a loop's parts, the same of every loop that is cut alike, so that it finds in its core's cache what it had
+/// there in the loop before. Who has done its share takes parts of the others'.
 public final class CpuPool {
   /// What one part of a loop does.
   @FunctionalInterface
@@ -53,9 +57,9 @@ public final class CpuPool {
       return;
     }
     int parts = (int) Math.min((length + grain - 1) / grain, 4L * threads);
-    Job job = new Job(begin, length, parts, body);
-    coresAreWanted = false;
     int helpers = Math.min(threads, parts) - 1;
+    Job job = new Job(begin, length, parts, helpers + 1, body);
+    coresAreWanted = false;
     for (int i = 0; i < helpers; i++) {
       queue.put(job);
     }
@@ -64,7 +68,7 @@ public final class CpuPool {
     }
     INSIDE.set(true);
     try {
-      job.work();
+      job.work(0);
     } finally {
       INSIDE.set(false);
     }
@@ -80,11 +84,15 @@ public final class CpuPool {
 
   private void startWorkers() {
     for (int n = started.getAndIncrement(); n < threads - 1; n = started.getAndIncrement()) {
-      Thread.ofPlatform().daemon().name("flambeau-cpu-" + (n + 1)).start(this::serve);
+      Thread.ofPlatform().daemon().name("flambeau-cpu-" + (n + 1)).start(serving(n + 1));
     }
   }
 
-  private void serve() {
+  private Runnable serving(int worker) {
+    return () -> serve(worker);
+  }
+
+  private void serve(int worker) {
     INSIDE.set(true);
     while (true) {
       @Nullable Job job = queue.poll();
@@ -93,44 +101,59 @@ public final class CpuPool {
         job = queue.poll();
       }
       try {
-        (job != null ? job : queue.take()).work();
+        (job != null ? job : queue.take()).work(worker);
       } catch (InterruptedException e) {
         // nobody interrupts a worker for a reason: go on
       }
     }
   }
 
-  /// One loop under way. Who has time takes its next part.
+  /// One loop under way.
   private static final class Job {
     private final long begin;
     private final long length;
     private final int parts;
     private final Body body;
     private final Thread caller = Thread.currentThread();
-    private final AtomicInteger next = new AtomicInteger();
+    private final int shares;
+    /// The next part of each share: of so many, every so manieth.
+    private final AtomicIntegerArray next;
     private final AtomicInteger unfinished;
     private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
 
-    Job(long begin, long length, int parts, Body body) {
+    Job(long begin, long length, int parts, int shares, Body body) {
       this.begin = begin;
       this.length = length;
       this.parts = parts;
+      this.shares = shares;
+      this.next = new AtomicIntegerArray(shares);
+      for (int share = 1; share < shares; share++) {
+        next.setPlain(share, share);
+      }
       this.body = body;
       this.unfinished = new AtomicInteger(parts);
     }
 
-    void work() {
-      for (int part = next.getAndIncrement(); part < parts; part = next.getAndIncrement()) {
-        try {
-          if (failure.getPlain() == null) {
-            body.run(bound(part), bound(part + 1));
-          }
-        } catch (Throwable t) {
-          failure.compareAndSet(null, t);
-        } finally {
-          if (unfinished.decrementAndGet() == 0 && Thread.currentThread() != caller) {
-            LockSupport.unpark(caller);
-          }
+    /// Does the share of the thread of that number, then what is left of the others'.
+    void work(int thread) {
+      for (int i = 0; i < shares; i++) {
+        int share = (thread + i) % shares;
+        for (int part = next.getAndAdd(share, shares); part < parts; part = next.getAndAdd(share, shares)) {
+          run(part);
+        }
+      }
+    }
+
+    private void run(int part) {
+      try {
+        if (failure.getPlain() == null) {
+          body.run(bound(part), bound(part + 1));
+        }
+      } catch (Throwable t) {
+        failure.compareAndSet(null, t);
+      } finally {
+        if (unfinished.decrementAndGet() == 0 && Thread.currentThread() != caller) {
+          LockSupport.unpark(caller);
         }
       }
     }

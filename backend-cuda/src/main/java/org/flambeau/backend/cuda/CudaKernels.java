@@ -327,7 +327,7 @@ final class CudaKernels implements Kernels {
           MULTI_TENSOR_NORM, MULTI_TENSOR_SCALE ->
         operands[0].dtype().isFloating();
       case CHAIN -> true;
-      case RUNNING_EXTREMUM, ORDER_STATISTIC, LOG_SUM_EXP, RMS_NORM, GROUP_NORM -> false;
+      case RUNNING_EXTREMUM, ORDER_STATISTIC, LOG_SUM_EXP, RMS_NORM, GROUP_NORM, NLL_LOSS -> false;
       case SCALED_CONV2D -> false; // cuDNN's fastest engines have no factor: a weight that was scaled once serves them better
     };
   }

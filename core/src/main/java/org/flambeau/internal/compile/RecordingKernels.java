@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.stream.Stream;
 import org.flambeau.DType;
 import org.flambeau.Device;
+import org.flambeau.Reduction;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Chain;
@@ -414,6 +415,11 @@ final class RecordingKernels implements Kernels {
   @Override
   public void crossEntropy(Strided losses, Strided logSumExp, Strided logits, Strided target, long ignoreIndex) {
     checked((k, w, r) -> k.crossEntropy(w[0], w[1], given(r[0]), given(r[1]), ignoreIndex), to(losses, logSumExp), from(logits, target));
+  }
+
+  @Override
+  public void nllLoss(Reduction reduction, Strided out, Strided total, Strided x, Strided target, @Nullable Strided weight, long ignoreIndex) {
+    checked((k, w, r) -> k.nllLoss(reduction, w[0], w[1], given(r[0]), given(r[1]), r[2], ignoreIndex), to(out, total), from(x, target, weight));
   }
 
   @Override

@@ -54,8 +54,19 @@ public final class CrossEntropy {
     checkWeight("nll_loss", x, weight);
     Promotion.requireFloat("nll_loss", x);
     Losses.requireConstant("nll_loss_forward", "weight", weight);
+    if (reduction == Reduction.BATCH_MEAN) {
+      throw Losses.notFor("nll_loss", reduction);
+    }
     Tensor classes = target.to(DType.INT64);
-    return (x.dim() <= 2 ? NLL : NLL_2D).composeMulti(new Classes(reduction, ignore), new @Nullable Tensor[] {x, classes, weight}, () -> {
+    Op<Classes> op = x.dim() <= 2 ? NLL : NLL_2D;
+    Classes attributes = new Classes(reduction, ignore);
+    @Nullable Tensor[] operands = {x, classes, weight};
+    if (Backends.kernels(x.device()).supports(FusedOp.NLL_LOSS, x.strided())) {
+      Layout losses = Layout.contiguous(reduction == Reduction.NONE ? classes.strided().sizes() : new long[0]);
+      return op.runMulti(attributes, x.device(), new DType[] {x.dtype(), x.dtype()}, new Layout[] {losses, Layout.contiguous()}, operands,
+          (k, outs) -> k.nllLoss(reduction, outs[0], outs[1], x.strided(), classes.strided(), weight == null ? null : weight.strided(), ignore))[0];
+    }
+    return op.composeMulti(attributes, operands, () -> {
       int at = classDim(x);
       Tensor ignored = classes.eq(ignore);
       Tensor safe = classes.maskedFill(ignored, 0).unsqueeze(at);

@@ -1,0 +1,151 @@
+package org.flambeau.backend.cpu;
+
+import static org.flambeau.Reduction.MEAN;
+import static org.flambeau.Reduction.NONE;
+import static org.flambeau.spi.NativeMemory.ALL;
+import static org.flambeau.spi.NativeMemory.DOUBLE;
+import static org.flambeau.spi.NativeMemory.LONG;
+
+import java.lang.invoke.MethodHandles;
+import org.flambeau.DType;
+import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
+
+/// The negative log-likelihood of targets. What they name is read tile by tile, each element once; the tiles' sums are added in double, in their
+/// order.
+final class NllLoss {
+  private static final int TILE = Scratch.TILE;
+  private static final @Nullable Reader[] READERS = new Reader[DType.values().length];
+
+  private NllLoss() {}
+
+  /// What a target may name.
+  ///
+  /// @param step in bytes from the number of one class to that of the next
+  /// @param weights of the classes, as doubles, or 0
+  /// @param ignored the target of places that do not count
+  record Classes(long count, long step, long weights, long ignored) {}
+
+  interface Reader {
+    /// Sets the tile `losses` to −weight·x of the classes that `n` targets name, and the tile `counts` to their weights; both to 0 where a target is
+    /// ignored. Steps are in bytes.
+    void read(Classes classes, long losses, long counts, long x, long xStep, long targets, long targetStep, int n);
+  }
+
+  /// As [org.flambeau.spi.Kernels#nllLoss].
+  static void forward(org.flambeau.Reduction reduction, Strided out, Strided total, Strided x, Strided target, @Nullable Strided weight,
+      long ignoreIndex) {
+    IterationSpace space = new IterationSpace(3);
+    space.begin(target);
+    space.add(target, withoutClasses(x));
+    if (reduction == NONE) {
+      space.add(target, out);
+    }
+    space.collapse();
+    int at = classDimension(x);
+    int size = x.dtype().size();
+    Reader reader = reader(x.dtype());
+    Conversion conversion = Conversion.of(x.dtype());
+    Reducer adding = Reduction.reducer(Compute.DOUBLE, Fold.SUM);
+    long tiles = Math.ceilDiv(target.numel(), TILE);
+    double[] losses = new double[Math.toIntExact(tiles)];
+    double[] counts = new double[losses.length];
+    try (Workspace workspace = new Workspace(CpuAllocator.SHARED)) {
+      long weights = weight == null ? 0 : workspace.take(8 * weight.numel());
+      if (weight != null) {
+        conversion.load(Compute.DOUBLE, weight.address(), weight.stride(0) * size, weights, Math.toIntExact(weight.numel()));
+      }
+      Classes classes = new Classes(x.size(at), x.stride(at) * size, weights, ignoreIndex);
+      CpuPool.SHARED.parallelFor(0, tiles, Elementwise.GRAIN / TILE, (begin, end) -> {
+        long values = Scratch.current().tile(0);
+        long given = Scratch.current().tile(1);
+        long last = Math.min(end * TILE, target.numel());
+        int n;
+        for (long place = begin * TILE; place < last; place += n) {
+          n = (int) Math.min(Math.min(TILE - place % TILE, last - place), space.size(0) - place % space.size(0));
+          reader.read(classes, values, given, x.address() + space.offset(1, place, 0), space.stride(1, 0),
+              target.address() + space.offset(0, place, 0), space.stride(0, 0), n);
+          if (reduction == NONE) {
+            conversion.store(Compute.DOUBLE, values, out.address() + space.offset(2, place, 0), space.stride(2, 0), n);
+          }
+          int tile = (int) (place / TILE);
+          losses[tile] += Double.longBitsToDouble(adding.row(values, n, 0));
+          counts[tile] += Double.longBitsToDouble(adding.row(given, n, 0));
+        }
+      });
+    }
+    double counted = sum(counts);
+    put(total, counted);
+    if (reduction != NONE) {
+      double loss = sum(losses);
+      put(out, reduction == MEAN ? loss / counted : loss);
+    }
+  }
+
+  private static int classDimension(Strided x) {
+    return x.rank() == 1 ? 0 : 1;
+  }
+
+  /// As the targets lie: without the dimension of the classes.
+  private static Strided withoutClasses(Strided x) {
+    int rank = x.rank() - 1;
+    long[] sizes = new long[rank];
+    long[] strides = new long[rank];
+    for (int d = 0; d < rank; d++) {
+      int from = d < classDimension(x) ? d : d + 1;
+      sizes[d] = x.size(from);
+      strides[d] = x.stride(from);
+    }
+    return x.with(x.offset(), sizes, strides);
+  }
+
+  private static double sum(double[] parts) {
+    double sum = 0;
+    for (double part : parts) {
+      sum += part;
+    }
+    return sum;
+  }
+
+  private static void put(Strided out, double value) {
+    long tile = Scratch.current().tile(0);
+    ALL.set(DOUBLE, tile, value);
+    Conversion.of(out.dtype()).store(Compute.DOUBLE, tile, out.address(), 0, 1);
+  }
+
+  private static synchronized Reader reader(DType dtype) {
+    Reader reader = READERS[dtype.ordinal()];
+    if (reader == null) {
+      reader = Specialization.of(MethodHandles.lookup(), Reader.class, Gathering.class, Element.of(dtype));
+      READERS[dtype.ordinal()] = reader;
+    }
+    return reader;
+  }
+
+  /// The loop, copied for each dtype.
+  static final class Gathering implements Reader {
+    private static final Element ELEMENT = Specialization.data(MethodHandles.lookup(), Element.class);
+
+    @Override
+    public void read(Classes classes, long losses, long counts, long x, long xStep, long targets, long targetStep, int n) {
+      long count = classes.count();
+      long step = classes.step();
+      long weights = classes.weights();
+      long ignored = classes.ignored();
+      for (int i = 0; i < n; i++) {
+        long target = ALL.get(LONG, targets + i * targetStep);
+        double weight = 0;
+        double loss = 0;
+        if (target != ignored) {
+          if (target < 0 || target >= count) {
+            throw new IndexOutOfBoundsException("Target " + target + " is out of bounds.");
+          }
+          weight = weights == 0 ? 1 : ALL.get(DOUBLE, weights + 8 * target);
+          loss = -weight * ELEMENT.getDouble(x + i * xStep + target * step);
+        }
+        ALL.set(DOUBLE, losses + 8L * i, loss);
+        ALL.set(DOUBLE, counts + 8L * i, weight);
+      }
+    }
+  }
+}
