@@ -77,4 +77,26 @@ final class CachedProduct {
       long cRow) {
     multiply(adding, rows, columns, depth, a, aRow, aStep, b, bRow, STRIP_ROW, c, cRow);
   }
+
+  /// [#multiply] of matrices without more room, of at least [ProductTile#ROWS] rows and [#LANES] columns: the tiles at their ends begin earlier, and
+  /// compute once more what those before them did.
+  static void multiplyExactly(int rows, int columns, int depth, long a, long aRow, long aStep, long b, long bRow, long c, long cRow) {
+    int whole = columns / LANES;
+    for (int vector = 0; vector < whole; vector += SET.length) {
+      long at = (long) vector * LANES * Float.BYTES;
+      multiplyColumns(SET[Math.min(SET.length, whole - vector) - 1], rows, depth, a, aRow, aStep, b + at, bRow, c + at, cRow);
+    }
+    if (columns % LANES > 0) {
+      long at = (long) (columns - LANES) * Float.BYTES;
+      multiplyColumns(SET[0], rows, depth, a, aRow, aStep, b + at, bRow, c + at, cRow);
+    }
+  }
+
+  private static void multiplyColumns(ProductTile tile, int rows, int depth, long a, long aRow, long aStep, long b, long bRow, long c,
+      long cRow) {
+    for (int i = 0; i < rows; i += ProductTile.ROWS) {
+      int first = Math.min(i, rows - ProductTile.ROWS);
+      tile.run(depth, a + first * aRow, aRow, aStep, b, bRow, c + first * cRow, cRow);
+    }
+  }
 }

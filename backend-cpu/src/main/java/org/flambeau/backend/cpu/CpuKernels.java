@@ -200,6 +200,8 @@ final class CpuKernels implements Kernels {
         DotProduct.multiply(result, left, right);
       } else if (MatrixVectorProduct.serves(result, left, right)) {
         MatrixVectorProduct.multiply(result, left, right);
+      } else if (SmallProduct.serves(result, left, right)) {
+        SmallProduct.multiply(result, left, right);
       } else {
         linearAlgebra.matmul(result, left, right);
       }
@@ -487,7 +489,13 @@ final class CpuKernels implements Kernels {
   @Override
   public void linear(Strided out, Strided x, Strided weight, @Nullable Strided bias, Activation activation) {
     try (Staging staging = Staging.open()) {
-      linearAlgebra.linear(staging.writable(out), staging.readable(x), staging.readable(weight), staging.readableOrNull(bias), activation);
+      Strided result = staging.writable(out);
+      Strided rows = staging.readable(x);
+      Strided factors = staging.readable(weight);
+      Strided added = staging.readableOrNull(bias);
+      if (!SmallProduct.linear(result, rows, factors, added, activation)) {
+        linearAlgebra.linear(result, rows, factors, added, activation);
+      }
     }
   }
 

@@ -10,6 +10,7 @@ import java.util.function.LongBinaryOperator;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 import org.flambeau.DType;
+import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.NativeMemory;
 import org.flambeau.spi.ScatterOp;
 
@@ -24,6 +25,8 @@ final class Meetings {
   interface Each {
     void apply(long places, long from, long fromStep, int n);
   }
+
+  private static final int FEW = 32;
 
   private Meetings() {}
 
@@ -42,6 +45,11 @@ final class Meetings {
         }
       };
     }
+    Rows each = oneByOne(element, dtype, alpha);
+    return alpha == 1 ? byTiles(dtype, each) : each;
+  }
+
+  private static Rows oneByOne(Element element, DType dtype, double alpha) {
     if (dtype.isFloating()) {
       return (to, toStep, from, fromStep, n) -> {
         for (long i = 0; i < n; i++) {
@@ -55,6 +63,29 @@ final class Meetings {
       for (long i = 0; i < n; i++) {
         long at = to + i * toStep;
         element.setLong(at, element.getLong(at) + factor * element.getLong(from + i * fromStep));
+      }
+    };
+  }
+
+  /// By tiles of the compute type; `few`, where they are not worth that.
+  private static Rows byTiles(DType dtype, Rows few) {
+    Compute compute = Compute.ofElements(dtype);
+    Conversion conversion = Conversion.of(dtype);
+    Loop add = Loops.binary(BinaryOp.ADD, compute);
+    return (to, toStep, from, fromStep, n) -> {
+      if (n < FEW) {
+        few.apply(to, toStep, from, fromStep, n);
+        return;
+      }
+      long sum = Scratch.current().tile(0);
+      long more = Scratch.current().tile(1);
+      int count;
+      for (long done = 0; done < n; done += count) {
+        count = (int) Math.min(Scratch.TILE, n - done);
+        conversion.load(compute, to + done * toStep, toStep, sum, count);
+        conversion.load(compute, from + done * fromStep, fromStep, more, count);
+        add.run(sum, sum, more, more, count);
+        conversion.store(compute, sum, to + done * toStep, toStep, count);
       }
     };
   }

@@ -49,6 +49,23 @@ class CpuPoolTest {
   }
 
   @Test
+  void aShareThatIsHeldUpIsDoneByTheOthers() {
+    CountDownLatch others = new CountDownLatch(15);
+    pool.parallelFor(0, 16, 1, (begin, end) -> {
+      if (begin > 0) {
+        others.countDown();
+        return;
+      }
+      try {
+        others.await(); // returns only once all other parts are done, those of this thread's share by somebody else
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+    });
+    assertEquals(0, others.getCount());
+  }
+
+  @Test
   void aLoopWithinALoopRunsInline() {
     AtomicLong sum = new AtomicLong();
     pool.parallelFor(0, 100, 1, (begin, end) -> {
