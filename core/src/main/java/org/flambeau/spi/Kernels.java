@@ -356,7 +356,8 @@ public interface Kernels {
   /// `−weight[target]·x[target]` for log-probabilities x (n, classes, …) or (classes) and int64 targets of x's sizes without the classes; 0 where the
   /// target is `ignoreIndex`. `total`, of rank 0, is the sum of the weights that counted, each 1 where there are none. `out` are the losses, or of
   /// rank 0 their sum, or as the mean that divided by `total`.
-  default void nllLoss(Reduction reduction, Strided out, Strided total, Strided x, Strided target, @Nullable Strided weight, long ignoreIndex) {
+  default void nllLoss(Reduction reduction, Strided out, Strided total, Strided x, Strided target, @Nullable Strided weight,
+      long ignoreIndex) {
     throw new UnsupportedOperationException("nllLoss");
   }
 

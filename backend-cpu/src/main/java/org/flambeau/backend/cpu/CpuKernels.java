@@ -539,7 +539,8 @@ final class CpuKernels implements Kernels {
   }
 
   @Override
-  public void nllLoss(org.flambeau.Reduction reduction, Strided out, Strided total, Strided x, Strided target, @Nullable Strided weight, long ignoreIndex) {
+  public void nllLoss(org.flambeau.Reduction reduction, Strided out, Strided total, Strided x, Strided target, @Nullable Strided weight,
+      long ignoreIndex) {
     try (Staging staging = Staging.open()) {
       NllLoss.forward(reduction, staging.writable(out), staging.writable(total), staging.readable(x), staging.readable(target),
           staging.readableOrNull(weight), ignoreIndex);

@@ -36,6 +36,8 @@ final class Reduction {
   private static final int MANY_ROWS = 16 * FLOAT_ROWS;
 
   private static final int COLUMNS = Scratch.TILE;
+  /// Rows that are converted before they are folded, each onto the one before while those are in registers.
+  private static final int CONVERTED_ROWS = 4;
   private static final int SHORT_ROW = 32;
 
   private static final Loop ADD = Loops.binary(BinaryOp.ADD, Compute.DOUBLE);
@@ -211,12 +213,15 @@ final class Reduction {
       inPieces(fold, results, pieces, (partials, workspace) -> {
         long grain = Math.max(1, GRAIN / Math.max(1, count * width / pieces));
         CpuPool.SHARED.parallelFor(0, items * pieces, grain, (begin, end) -> {
-          for (long item = begin; item < end; item++) {
-            long piece = item % pieces;
-            long column = item / pieces % blocks * width;
-            long output = item / pieces / blocks * columns + column;
-            foldColumns(reducer, fold, output, (int) Math.min(width, columns - column), parameters, parameter, count * piece / pieces,
-                count * (piece + 1) / pieces, partials + 8 * (piece * outputs + output));
+          try (Workspace own = new Workspace(CpuAllocator.SHARED)) {
+            long room = isInPlace() ? 0 : own.take(CONVERTED_ROWS * width * compute.size());
+            for (long item = begin; item < end; item++) {
+              long piece = item % pieces;
+              long column = item / pieces % blocks * width;
+              long output = item / pieces / blocks * columns + column;
+              foldColumns(reducer, fold, output, (int) Math.min(width, columns - column), parameters, parameter, count * piece / pieces,
+                  count * (piece + 1) / pieces, partials + 8 * (piece * outputs + output), room);
+            }
           }
         });
       });
@@ -279,11 +284,15 @@ final class Reduction {
     return result;
   }
 
+  /// Whether rows of outputs are folded as they lie.
+  private boolean isInPlace() {
+    return inPlaceType && kept.stride(0, 0) == size;
+  }
+
   /// The elements [begin, end) of each of `width` outputs that follow each other, into `results`.
   private void foldColumns(Reducer reducer, Fold fold, long output, int width, long parameters, double parameter, long begin, long end,
-      long results) {
+      long results, long room) {
     Scratch scratch = Scratch.current();
-    long tile = scratch.tile(0);
     long acc = compute == Compute.FLOAT ? scratch.tile(1) : results;
     long s = scratch.tile(2);
     parameterTile(s, width, parameters == 0 ? 0 : parameters + 8 * output, parameter);
@@ -293,7 +302,7 @@ final class Reduction {
       reset(results, false, fold, width);
     }
     long base = x + kept.offset(0, output, 0);
-    boolean inPlace = inPlaceType && kept.stride(0, 0) == size;
+    boolean inPlace = isInPlace();
     long inner = reduced.rank() == 0 ? 1 : reduced.size(0);
     long stride = reduced.rank() == 0 ? 0 : reduced.stride(0, 0);
     int n;
@@ -305,10 +314,7 @@ final class Reduction {
       if (inPlace) {
         reducer.rows(acc, from, stride, n, s, width);
       } else {
-        for (int r = 0; r < n; r++) {
-          conversion.load(compute, from + r * stride, kept.stride(0, 0), tile, width);
-          reducer.rows(acc, tile, 0, 1, s, width);
-        }
+        foldConverted(reducer, acc, from, stride, n, s, width, room);
       }
       if (carried && (n == FLOAT_ROWS || at % FLOAT_ROWS + n >= FLOAT_ROWS)) {
         carry(acc, results, width, scratch);
@@ -318,6 +324,19 @@ final class Reduction {
       carry(acc, results, width, scratch);
     } else if (compute == Compute.FLOAT) {
       Conversion.of(DType.FLOAT32).load(Compute.DOUBLE, acc, Float.BYTES, results, width);
+    }
+  }
+
+  /// Rows that first have to be brought to the compute type, some at a time, in `room`.
+  private void foldConverted(Reducer reducer, long acc, long from, long stride, int rows, long parameters, int width, long room) {
+    long pitch = (long) width * compute.size();
+    int count;
+    for (int row = 0; row < rows; row += count) {
+      count = Math.min(CONVERTED_ROWS, rows - row);
+      for (int i = 0; i < count; i++) {
+        conversion.load(compute, from + (row + i) * stride, kept.stride(0, 0), room + i * pitch, width);
+      }
+      reducer.rows(acc, room, pitch, count, parameters, width);
     }
   }
 

@@ -36,7 +36,8 @@ final class SmallProduct {
         right = turned;
         rightRow = (long) n * Float.BYTES;
       }
-      CachedProduct.multiplyExactly((int) out.size(1), n, k, place(a, i), a.stride(1) * Float.BYTES, a.stride(2) * Float.BYTES, right, rightRow,
+      CachedProduct.multiplyExactly((int) out.size(1), n, k, place(a, i), a.stride(1) * Float.BYTES, a.stride(2) * Float.BYTES, right,
+          rightRow,
           place(out, i), out.stride(1) * Float.BYTES);
     }
   }

@@ -63,7 +63,8 @@ class NllLossTest {
 
   @Test
   void aSingleSampleHasNoPlaces() {
-    assertEquals(-3, reduced(org.flambeau.Reduction.MEAN, reals(zeros(DType.FLOAT32, CLASSES), i -> i), reals(zeros(DType.INT64), i -> 3), null));
+    assertEquals(-3,
+        reduced(org.flambeau.Reduction.MEAN, reals(zeros(DType.FLOAT32, CLASSES), i -> i), reals(zeros(DType.INT64), i -> 3), null));
   }
 
   @Test

@@ -418,8 +418,10 @@ final class RecordingKernels implements Kernels {
   }
 
   @Override
-  public void nllLoss(Reduction reduction, Strided out, Strided total, Strided x, Strided target, @Nullable Strided weight, long ignoreIndex) {
-    checked((k, w, r) -> k.nllLoss(reduction, w[0], w[1], given(r[0]), given(r[1]), r[2], ignoreIndex), to(out, total), from(x, target, weight));
+  public void nllLoss(Reduction reduction, Strided out, Strided total, Strided x, Strided target, @Nullable Strided weight,
+      long ignoreIndex) {
+    checked((k, w, r) -> k.nllLoss(reduction, w[0], w[1], given(r[0]), given(r[1]), r[2], ignoreIndex), to(out, total),
+        from(x, target, weight));
   }
 
   @Override

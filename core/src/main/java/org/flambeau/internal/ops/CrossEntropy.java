@@ -64,7 +64,8 @@ public final class CrossEntropy {
     if (Backends.kernels(x.device()).supports(FusedOp.NLL_LOSS, x.strided())) {
       Layout losses = Layout.contiguous(reduction == Reduction.NONE ? classes.strided().sizes() : new long[0]);
       return op.runMulti(attributes, x.device(), new DType[] {x.dtype(), x.dtype()}, new Layout[] {losses, Layout.contiguous()}, operands,
-          (k, outs) -> k.nllLoss(reduction, outs[0], outs[1], x.strided(), classes.strided(), weight == null ? null : weight.strided(), ignore))[0];
+          (k, outs) -> k.nllLoss(reduction, outs[0], outs[1], x.strided(), classes.strided(), weight == null ? null : weight.strided(),
+              ignore))[0];
     }
     return op.composeMulti(attributes, operands, () -> {
       int at = classDim(x);
