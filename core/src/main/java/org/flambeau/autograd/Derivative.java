@@ -33,8 +33,9 @@ public final class Derivative<A> {
     @Nullable Tensor[] of(@Nullable Tensor[] grads, Saved saved, A attributes);
   }
 
-  /// One operand's formula, what it looks at, and what else may not change in place before it runs.
-  public record Term<A>(int saves, int fixed, Partial<A> partial) {}
+  /// One operand's formula, what it looks at, what else may not change in place before it runs, and whether it is constant in that operand
+  /// but for jumps.
+  public record Term<A>(int saves, int fixed, boolean piecewiseConstant, Partial<A> partial) {}
 
   private final String node;
   private final List<Term<A>> terms;
@@ -68,17 +69,22 @@ public final class Derivative<A> {
 
   /// The formula of one operand.
   public static <A> Term<A> term(int saves, Partial<A> partial) {
-    return new Term<>(saves, 0, partial);
+    return new Term<>(saves, 0, false, partial);
   }
 
   /// The formula of one operand that looks at no tensor but the gradient.
   public static <A> Term<A> term(Partial<A> partial) {
-    return new Term<>(0, 0, partial);
+    return new Term<>(0, 0, false, partial);
   }
 
   /// A term that refuses to run after a change of the tensors in `mask` too, which nothing keeps: as in PyTorch, which saves them.
   public static <A> Term<A> fixing(int mask, Term<A> term) {
-    return new Term<>(term.saves, mask, term.partial);
+    return new Term<>(term.saves, mask, term.piecewiseConstant, term.partial);
+  }
+
+  /// The term of an operand of which the operation is piecewise linear: its gradient has zeros for a gradient, as in PyTorch, and not none.
+  public static <A> Term<A> piecewiseLinear(Term<A> term) {
+    return new Term<>(term.saves, term.fixed, true, term.partial);
   }
 
   /// An operation that is piecewise constant: its gradient is zero everywhere it exists.
@@ -140,7 +146,11 @@ public final class Derivative<A> {
     if (grad != null) {
       for (int i = 0; i < result.length; i++) {
         if (node.needs(i)) {
-          result[i] = terms.get(i).partial.of(grad, node, attributes);
+          Term<A> term = terms.get(i);
+          Tensor gradient = term.partial.of(grad, node, attributes);
+          result[i] = term.piecewiseConstant && gradient != null
+              ? PiecewiseConstant.in(node.next(i), node.nextNumber(i), gradient)
+              : gradient;
         }
       }
     }

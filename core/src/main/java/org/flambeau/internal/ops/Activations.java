@@ -1,6 +1,7 @@
 package org.flambeau.internal.ops;
 
 import static org.flambeau.autograd.Derivative.fixing;
+import static org.flambeau.autograd.Derivative.piecewiseLinear;
 import static org.flambeau.autograd.Derivative.saves;
 import static org.flambeau.autograd.Derivative.term;
 
@@ -28,17 +29,17 @@ public final class Activations {
   }
 
   private static final Op<Bounds> HARDTANH = Op.of("hardtanh",
-      Derivative.of("HardtanhBackward0", term(saves(0),
-          (g, s, a) -> g.maskedFill(s.input(0).le(a.low).logicalOr(s.input(0).ge(a.high)), 0))));
+      Derivative.of("HardtanhBackward0", piecewiseLinear(term(saves(0),
+          (g, s, a) -> g.maskedFill(s.input(0).le(a.low).logicalOr(s.input(0).ge(a.high)), 0)))));
   private static final Op<Softness> SOFTPLUS = Op.of("softplus", Derivative.of("SoftplusBackward0", term(saves(0), (g, s, a) -> {
     Tensor scaled = a.beta == 1 ? s.input(0) : s.input(0).mul(a.beta);
     Tensor soft = g.mul(scaled.sigmoid());
     return a.showsIn(scaled.dtype()) ? Tensor.where(scaled.gt(a.threshold), g, soft) : soft;
   })));
-  private static final Op<Unit> HARDSIGMOID = Op.of("hardsigmoid", Derivative.of("HardsigmoidBackward0", term(saves(0),
+  private static final Op<Unit> HARDSIGMOID = Op.of("hardsigmoid", Derivative.of("HardsigmoidBackward0", piecewiseLinear(term(saves(0),
       (g, s, _) -> GradMode.isEnabled()
           ? Tensor.where(s.input(0).gt(-3).logicalAnd(s.input(0).lt(3)), g.mul(1.0 / 6), 0)
-          : Binary.fusedBackward(BinaryOp.HARDSIGMOID_BACKWARD, g, s.input(0)))));
+          : Binary.fusedBackward(BinaryOp.HARDSIGMOID_BACKWARD, g, s.input(0))))));
   private static final Op<Unit> HARDSWISH = Op.of("hardswish", Derivative.of("HardswishBackward0", term(saves(0), (g, s, _) -> {
     Tensor x = s.input(0);
     return GradMode.isEnabled()
@@ -50,13 +51,13 @@ public final class Activations {
   private static final Op<Exponential> ELU = exponential("elu", "EluBackward0");
   private static final Op<Exponential> CELU = exponential("celu", "CeluBackward0");
   private static final Op<Unit> PRELU = Op.of("prelu", Derivative.of("PreluKernelBackward0",
-      term(saves(0, 1), (g, s, _) -> Tensor.where(s.input(0).gt(0), g, g.mul(s.input(1)))),
-      fixing(saves(1), term(saves(0), (g, s, _) -> {
+      piecewiseLinear(term(saves(0, 1), (g, s, _) -> Tensor.where(s.input(0).gt(0), g, g.mul(s.input(1))))),
+      piecewiseLinear(fixing(saves(1), term(saves(0), (g, s, _) -> {
         Tensor x = s.input(0);
         return Tensor.where(x.gt(0), 0, g.mul(GradMode.isEnabled() ? x.maskedFill(x.ge(0), 0) : x));
-      }))));
+      })))));
   private static final Op<Double> THRESHOLD = Op.of("threshold", Derivative.of("ThresholdBackward0",
-      term(saves(0), (g, s, threshold) -> g.maskedFill(s.input(0).le(threshold), 0))));
+      piecewiseLinear(term(saves(0), (g, s, threshold) -> g.maskedFill(s.input(0).le(threshold), 0)))));
   private static final Op<Integer> GLU = Op.of("glu", Derivative.of("GluBackward0", term(saves(0), (g, s, dim) -> {
     Tensor gate = half(s.input(0), dim, 1).sigmoid();
     Tensor gated = g.mul(gate);

@@ -70,7 +70,7 @@ public final class Binary {
       term(saves(0) | RESULT, (g, s, _) -> g.mul(s.input(0).div(s.result()))),
       term(saves(1) | RESULT, (g, s, _) -> g.mul(s.input(1).div(s.result()))));
   public static final Binary COPYSIGN = of("copysign", BinaryOp.COPYSIGN, Domain.REAL,
-      term(saves(0) | RESULT, (g, s, _) -> g.mul(Tensor.where(s.input(0).eq(0), g.zerosLike(), s.result().div(s.input(0)).detach()))),
+      term(saves(0) | RESULT, (g, s, _) -> g.mul(Tensor.where(s.input(0).eq(0), g.zerosLike(), s.result().div(s.input(0))))),
       fixing(RESULT, term((g, _, _) -> g.zerosLike())));
   public static final Binary XLOGY = of("xlogy", BinaryOp.XLOGY, Domain.REAL,
       term(saves(0, 1), (g, s, _) -> g.xlogy(s.input(1)).maskedFill(s.input(0).eq(0).logicalAnd(s.input(1).le(0)), 0)),

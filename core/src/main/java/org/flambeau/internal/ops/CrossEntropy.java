@@ -1,6 +1,7 @@
 package org.flambeau.internal.ops;
 
 import static org.flambeau.autograd.Derivative.fixing;
+import static org.flambeau.autograd.Derivative.piecewiseLinear;
 import static org.flambeau.autograd.Derivative.result;
 import static org.flambeau.autograd.Derivative.saves;
 import static org.flambeau.autograd.Derivative.term;
@@ -37,7 +38,7 @@ public final class CrossEntropy {
 
   private static Op<Classes> nll(String name, String node) {
     return Op.of(name, Derivative.of(node,
-        fixing(saves(0), term(saves(1, 2) | result(1), CrossEntropy::nllBack)),
+        piecewiseLinear(fixing(saves(0), term(saves(1, 2) | result(1), CrossEntropy::nllBack))),
         term((_, _, _) -> null),
         term((_, _, _) -> null)));
   }

@@ -1,6 +1,7 @@
 package org.flambeau.internal.ops;
 
 import static org.flambeau.autograd.Derivative.fixing;
+import static org.flambeau.autograd.Derivative.piecewiseLinear;
 import static org.flambeau.autograd.Derivative.saves;
 import static org.flambeau.autograd.Derivative.term;
 import static org.flambeau.internal.text.Shapes.list;
@@ -37,7 +38,7 @@ public final class Padding {
       ops = new Op[3];
       for (int d = 1; d <= 3; d++) {
         Term<long[]> back = fixing(saves(0), term((g, s, widths) -> putBack(g, widths, this, s.sizes(0))));
-        ops[d - 1] = Op.of(name + d + "d", Derivative.of(node + d + "DBackward0", back));
+        ops[d - 1] = Op.of(name + d + "d", Derivative.of(node + d + "DBackward0", node.startsWith("Circular") ? back : piecewiseLinear(back)));
       }
     }
 

@@ -1,6 +1,7 @@
 package org.flambeau.internal.ops;
 
 import static org.flambeau.autograd.Derivative.fixing;
+import static org.flambeau.autograd.Derivative.piecewiseLinear;
 import static org.flambeau.autograd.Derivative.result;
 import static org.flambeau.autograd.Derivative.saves;
 import static org.flambeau.autograd.Derivative.term;
@@ -26,18 +27,18 @@ public final class Pooling {
   private record Slide(PoolSpec spec, long[] sizes) {}
 
   private static final Op<PoolSpec> MAX = Op.of("max_pool2d", Derivative.of("MaxPool2DWithIndicesBackward0",
-      fixing(saves(0), term(result(1), (g, s, spec) -> maxBackward(g, s.result(1), s.sizes(0), spec)))));
+      piecewiseLinear(fixing(saves(0), term(result(1), (g, s, spec) -> maxBackward(g, s.result(1), s.sizes(0), spec))))));
   private static final Op<long[]> ADAPTIVE_MAX = Op.of("adaptive_max_pool2d", Derivative.of("AdaptiveMaxPool2DBackward0",
-      fixing(saves(0), term(result(1), (g, s, _) -> maxBackward(g, s.result(1), s.sizes(0), null)))));
+      piecewiseLinear(fixing(saves(0), term(result(1), (g, s, _) -> maxBackward(g, s.result(1), s.sizes(0), null))))));
   private static final Op<long[]> MAX_BACKWARD = Op.of("max_pool2d_backward", Derivative.of("MaxPool2DWithIndicesBackwardBackward0",
       term(saves(1), (g, s, _) -> pick(g, s.input(1))),
       term((_, _, _) -> null)));
   private static final Op<PoolSpec> AVERAGE = Op.of("avg_pool2d", Derivative.of("AvgPool2DBackward0",
-      fixing(saves(0), term((g, s, spec) -> averageBackward(g, new Slide(spec, s.sizes(0)))))));
+      piecewiseLinear(fixing(saves(0), term((g, s, spec) -> averageBackward(g, new Slide(spec, s.sizes(0))))))));
   private static final Op<Slide> AVERAGE_BACKWARD = Op.of("avg_pool2d_backward", Derivative.of("AvgPool2DBackwardBackward0",
       term((g, s, a) -> average(g, s.sizes(0), a.spec))));
   private static final Op<Unit> ADAPTIVE = Op.of("adaptive_avg_pool2d", Derivative.of("AdaptiveAvgPool2DBackward0",
-      fixing(saves(0), term((g, s, _) -> adaptiveBackward(g, s.sizes(0))))));
+      piecewiseLinear(fixing(saves(0), term((g, s, _) -> adaptiveBackward(g, s.sizes(0)))))));
   private static final Op<Unit> ADAPTIVE_BACKWARD = Op.of("adaptive_avg_pool2d_backward",
       Derivative.of("AdaptiveAvgPool2DBackwardBackward0",
           term((g, s, _) -> adaptive(g, s.sizes(0)))));

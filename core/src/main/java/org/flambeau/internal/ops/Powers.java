@@ -19,7 +19,11 @@ public final class Powers {
           ? g.zerosLike()
           : g.mul(times(pow(s.input(0), exponent - 1), exponent)))));
   private static final Op<Double> NUMBER_POW = Op.of("number_pow", Derivative.of("PowBackward2",
-      fixing(saves(0), term(RESULT, (g, s, base) -> base == 0 ? g.zerosLike() : g.mul(s.result().mul(Math.log(base)))))));
+      fixing(saves(0), term(RESULT, (g, s, base) -> {
+        Tensor power = s.result();
+        Tensor slope = power.mul(Math.log(base));
+        return g.mul(base == 0 ? Tensor.where(power.le(1), 0, slope) : slope); // 0 to the power of a number ≥ 0 is 0 or 1
+      }))));
 
   private Powers() {}
 

@@ -1,5 +1,6 @@
 package org.flambeau.internal.ops;
 
+import static org.flambeau.autograd.Derivative.piecewiseLinear;
 import static org.flambeau.autograd.Derivative.saves;
 import static org.flambeau.autograd.Derivative.term;
 import static org.flambeau.internal.ops.Unit.UNIT;
@@ -37,7 +38,7 @@ public final class Selection {
   private static final Op<double[]> NAN_TO_NUM = Op.of("nan_to_num", Derivative.of("NanToNumBackward0",
       term(saves(0), (g, s, _) -> g.maskedFill(s.input(0).isfinite().logicalNot(), 0))));
   private static final Op<Double> LEAKY_RELU = Op.of("leaky_relu", Derivative.of("LeakyReluBackward0",
-      term(saves(0), (g, s, slope) -> Tensor.where(s.input(0).gt(0), g, g.mul(slope)))));
+      piecewiseLinear(term(saves(0), (g, s, slope) -> Tensor.where(s.input(0).gt(0), g, g.mul(slope))))));
 
   private Selection() {}
 

@@ -11,6 +11,7 @@ import org.flambeau.GradMode;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Derivative;
 import org.flambeau.autograd.Derivative.Term;
+import org.flambeau.autograd.PiecewiseConstant;
 import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Strided;
 import org.flambeau.spi.UnaryOp;
@@ -163,7 +164,9 @@ public final class Unary {
 
   /// The gradient g where ReLU's result is positive.
   static Tensor reluBackward(Tensor g, Tensor result) {
-    return GradMode.isEnabled() ? g.mul(result.detach().gt(0)) : Binary.fusedBackward(BinaryOp.RELU_BACKWARD, g, result);
+    return GradMode.isEnabled()
+        ? PiecewiseConstant.in(result, g.mul(result.gt(0)))
+        : Binary.fusedBackward(BinaryOp.RELU_BACKWARD, g, result);
   }
 
   private Tensor operand(Tensor x) {
