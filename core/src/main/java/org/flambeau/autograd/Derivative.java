@@ -40,12 +40,14 @@ public final class Derivative<A> {
   private final String node;
   private final List<Term<A>> terms;
   private final IntUnaryOperator jointSaves;
+  private final int jointFixed;
   private final @Nullable Joint<A> joint;
 
-  private Derivative(String node, List<Term<A>> terms, IntUnaryOperator jointSaves, @Nullable Joint<A> joint) {
+  private Derivative(String node, List<Term<A>> terms, IntUnaryOperator jointSaves, int jointFixed, @Nullable Joint<A> joint) {
     this.node = node;
     this.terms = terms;
     this.jointSaves = jointSaves;
+    this.jointFixed = jointFixed;
     this.joint = joint;
   }
 
@@ -53,7 +55,7 @@ public final class Derivative<A> {
   @SafeVarargs
   @SuppressWarnings("varargs")
   public static <A> Derivative<A> of(String node, Term<A>... terms) {
-    return new Derivative<>(node, List.of(terms), _ -> 0, null);
+    return new Derivative<>(node, List.of(terms), _ -> 0, 0, null);
   }
 
   /// A derivative that computes all gradients together; it asks [Saved#needs] which.
@@ -64,7 +66,7 @@ public final class Derivative<A> {
   /// A derivative that computes all gradients together; `saves` tells what must be saved when the gradients of given
   /// operands (a bit each) are needed.
   public static <A> Derivative<A> joint(String node, IntUnaryOperator saves, Joint<A> joint) {
-    return new Derivative<>(node, List.of(), saves, joint);
+    return new Derivative<>(node, List.of(), saves, 0, joint);
   }
 
   /// The formula of one operand.
@@ -80,6 +82,11 @@ public final class Derivative<A> {
   /// A term that refuses to run after a change of the tensors in `mask` too, which nothing keeps: as in PyTorch, which saves them.
   public static <A> Term<A> fixing(int mask, Term<A> term) {
     return new Term<>(term.saves, mask, term.piecewiseConstant, term.partial);
+  }
+
+  /// A derivative that computes all gradients together, and refuses likewise.
+  public static <A> Derivative<A> fixing(int mask, Derivative<A> joint) {
+    return new Derivative<>(joint.node, joint.terms, joint.jointSaves, mask, joint.joint);
   }
 
   /// The term of an operand of which the operation is piecewise linear: its gradient has zeros for a gradient, as in PyTorch, and not none.
@@ -127,7 +134,7 @@ public final class Derivative<A> {
 
   /// What must not change, beyond what is saved, when the gradients of the operands in `needed` (a bit each) are.
   int fixedFor(int needed) {
-    int mask = 0;
+    int mask = jointFixed;
     for (int i = 0; i < terms.size(); i++) {
       if ((needed >> i & 1) != 0) {
         mask |= terms.get(i).fixed;

@@ -14,7 +14,7 @@ record FixedTensor(WeakReference<Storage> storage, DType dtype, long[] sizes, in
 
   private static FixedTensor of(Tensor tensor) {
     Storage storage = tensor.strided().storage();
-    return new FixedTensor(new WeakReference<>(storage), tensor.dtype(), tensor.strided().sizes(), storage.version());
+    return new FixedTensor(new WeakReference<>(storage), tensor.dtype(), tensor.strided().sizes(), storage.mindedVersion());
   }
 
   /// Those that `mask` names, as in [Derivative#saves] and [Derivative#result].
@@ -40,8 +40,8 @@ record FixedTensor(WeakReference<Storage> storage, DType dtype, long[] sizes, in
   /// @throws org.flambeau.AutogradException if it has changed
   void check(Node node) {
     Storage now = storage.get();
-    if (now != null && now.version() != version) {
-      throw SavedTensor.changed(node, Tensor.describe(dtype, sizes), "", now.version(), version);
+    if (now != null && now.mindedVersion() != version) {
+      throw SavedTensor.changed(node, Tensor.describe(dtype, sizes), "", now.mindedVersion(), version);
     }
   }
 }

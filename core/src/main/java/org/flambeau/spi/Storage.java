@@ -36,6 +36,7 @@ public final class Storage {
   private volatile int owners = 1;
   private boolean counted;
   private int version;
+  private int unminded;
   private @Nullable MemorySegment foreign;
   private volatile @Nullable PackedAt packed;
   private volatile boolean exposed;
@@ -100,6 +101,16 @@ public final class Storage {
   /// Notes a change in place.
   public void bumpVersion() {
     version++;
+  }
+
+  /// How often it was changed in place, but for [changes that no gradient minds][#unmindChanges].
+  public int mindedVersion() {
+    return version - unminded;
+  }
+
+  /// Says of all changes since [#version()] was `version` that only who looks at the content itself minds them.
+  public void unmindChanges(int version) {
+    unminded += this.version - version;
   }
 
   /// Whether its content may change past the library, which [#version()] does not tell: its memory is in somebody else's hands, too. Nothing

@@ -45,8 +45,6 @@ final class InPlaceOpsTest {
       Map.entry("add_layer_norm", OTHERS),
       Map.entry("instance_norm/affine", NORMALIZED),
       Map.entry("group_norm/2 groups", NORMALIZED),
-      Map.entry("batch_norm/training", "running statistics change with every batch, which our storages count and PyTorch's do not"),
-      Map.entry("batch_norm/training plain", "running statistics change with every batch, which our storages count and PyTorch's do not"),
       Map.entry("batch_norm_add_relu", OTHERS),
       Map.entry("attention", COPIES),
       Map.entry("attention_mask", COPIES));

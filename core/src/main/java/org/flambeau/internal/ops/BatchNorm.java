@@ -1,6 +1,7 @@
 package org.flambeau.internal.ops;
 
 import static org.flambeau.autograd.Derivative.RESULT;
+import static org.flambeau.autograd.Derivative.fixing;
 import static org.flambeau.autograd.Derivative.joint;
 import static org.flambeau.autograd.Derivative.result;
 import static org.flambeau.autograd.Derivative.saves;
@@ -24,10 +25,14 @@ import org.jspecify.annotations.Nullable;
 
 /// Normalisation of each channel of x (n, c, …): by the batch's own statistics while training, else by running ones.
 ///
-/// Operands 0, 1 and 2 are x, weight and bias, and operand 3 what is added before ReLU; results 0, 1 and 2 are y, and for each channel the mean
-/// and `1/√(var + eps)` that were used, which only the backward reads.
+/// Operands 0, 1 and 2 are x, weight and bias, operand 3 what is added before ReLU, and operands 4 and 5 the running statistics; results 0, 1 and 2
+/// are y, and for each channel `1/√(var + eps)` and the batch's mean that were used, which only the backward reads.
 public final class BatchNorm {
   private static final int RESIDUAL = 3;
+  private static final int RUNNING_MEAN = 4;
+  private static final int RUNNING_VAR = 5;
+  private static final int RSTD = 1;
+  private static final int MEAN = 2;
   private static final Op<Double> TRAINING = Op.of("batch_norm", derivative(true, false));
   private static final Op<Double> EVALUATION = Op.of("batch_norm_eval", derivative(false, false));
   private static final Op<Double> TRAINING_ADD_RELU = Op.of("batch_norm_add_relu", derivative(true, true));
@@ -40,8 +45,9 @@ public final class BatchNorm {
   private BatchNorm() {}
 
   private static Derivative<Double> derivative(boolean training, boolean relu) {
-    return joint(relu ? "NativeBatchNormAddReluBackward0" : "NativeBatchNormBackward0",
+    Derivative<Double> derivative = joint(relu ? "NativeBatchNormAddReluBackward0" : "NativeBatchNormBackward0",
         needed -> saved(needed, training) | (relu ? RESULT : 0), (g, s, eps) -> backward(g[0], s, eps, training, relu));
+    return fixing(saves(0, 1, RUNNING_MEAN, RUNNING_VAR), derivative);
   }
 
   /// By statistics that are none of x's, the gradient for x is the gradient times a factor for each channel: x is kept for the weight's alone.
@@ -49,9 +55,9 @@ public final class BatchNorm {
     boolean ofX = (needed & saves(0)) != 0;
     boolean ofWeight = (needed & saves(1)) != 0;
     if (training) {
-      return ofX || ofWeight ? saves(0, 1) | result(1) | result(2) : 0;
+      return ofX || ofWeight ? saves(0, 1) | result(RSTD) | result(MEAN) : 0;
     }
-    return (ofX ? saves(1) | result(2) : 0) | (ofWeight ? saves(0) | result(1) | result(2) : 0);
+    return (ofX ? saves(1) | result(RSTD) : 0) | (ofWeight ? saves(0, RUNNING_MEAN) | result(RSTD) : 0);
   }
 
   /// While `training`, running statistics that are given move by `momentum` towards the batch's mean and unbiased variance.
@@ -65,9 +71,8 @@ public final class BatchNorm {
       Tensor y = weight == null ? x.clone() : x.clone().mul(weight.select(0, 0));
       return bias == null ? y : y.add(bias.select(0, 0));
     }
-    return run(training ? TRAINING : EVALUATION, new @Nullable Tensor[] {x, weight, bias}, x, runningMean, runningVar, batches, weight,
-        bias,
-        null, Activation.NONE, training, momentum, eps);
+    return run(training ? TRAINING : EVALUATION, x, runningMean, runningVar, batches, weight, bias, null, Activation.NONE, training, momentum,
+        eps);
   }
 
   /// relu([#batchNorm] + residual), without a residual where that is null; x's dtype, and sizes, stay. With a kernel that does it all they are one
@@ -78,31 +83,43 @@ public final class BatchNorm {
         && Arrays.equals(residual.strided().sizes(), x.strided().sizes());
     if (fits && x.numel() > 0 && isFused(x, weight, bias, runningMean, runningVar)) {
       check(x, runningMean, runningVar, weight, bias, training);
-      return run(training ? TRAINING_ADD_RELU : EVALUATION_ADD_RELU, new @Nullable Tensor[] {x, weight, bias, residual}, x, runningMean,
-          runningVar, batches, weight, bias, residual, Activation.RELU, training, momentum, eps);
+      return run(training ? TRAINING_ADD_RELU : EVALUATION_ADD_RELU, x, runningMean, runningVar, batches, weight, bias, residual,
+          Activation.RELU, training, momentum, eps);
     }
     Tensor y = batchNorm(x, runningMean, runningVar, batches, weight, bias, training, momentum, eps);
     return Op.scoped("batch_norm_add_relu", () -> (residual == null ? y : y.add_(residual)).relu_());
   }
 
   /// @param activation and a residual only where a kernel does it all
-  private static Tensor run(Op<Double> op, @Nullable Tensor[] operands, Tensor x, @Nullable Tensor runningMean, @Nullable Tensor runningVar,
-      @Nullable Tensor batches, @Nullable Tensor weight, @Nullable Tensor bias, @Nullable Tensor residual, Activation activation,
-      boolean training, double momentum, double eps) {
+  private static Tensor run(Op<Double> op, Tensor x, @Nullable Tensor runningMean, @Nullable Tensor runningVar, @Nullable Tensor batches,
+      @Nullable Tensor weight, @Nullable Tensor bias, @Nullable Tensor residual, Activation activation, boolean training, double momentum,
+      double eps) {
+    @Nullable Tensor[] operands = {x, weight, bias, residual, runningMean, runningVar};
     boolean fused = isFused(x, weight, bias, runningMean, runningVar);
     return op.composeMulti(eps, operands, () -> {
       if (!training && runningMean != null && runningVar != null) {
-        Tensor mean = runningMean.to(statistics(x.dtype())).detach();
+        Tensor mean = runningMean.to(statistics(x.dtype()));
         if (fused) {
           return evaluate(x, mean, runningVar, weight, bias, residual, activation, eps);
         }
         Tensor rstd = runningVar.to(mean.dtype()).add(eps).rsqrt();
-        return new Tensor[] {reference(x, mean, rstd, weight, bias), mean, rstd};
+        return new Tensor[] {reference(x, mean, rstd, weight, bias), rstd};
       }
+      int meanBefore = runningMean == null ? 0 : runningMean.version();
+      int varBefore = runningVar == null ? 0 : runningVar.version();
       Tensor[] used = batchStatistics(x, runningMean, runningVar, batches, momentum, eps, fused);
+      unmindChanges(runningMean, meanBefore);
+      unmindChanges(runningVar, varBefore);
       Tensor y = fused ? apply(x, used, weight, bias, residual, activation) : reference(x, used[0], used[1], weight, bias);
-      return new Tensor[] {y, used[0], used[1]};
+      return new Tensor[] {y, used[1], used[0]};
     })[0];
+  }
+
+  /// A gradient of this batch does not mind that the next one moves the running statistics, as the user's own changes are minded.
+  private static void unmindChanges(@Nullable Tensor running, int version) {
+    if (running != null) {
+      running.strided().storage().unmindChanges(version);
+    }
   }
 
   /// Normalisation of each channel of each sample: that of a single sample with n·c channels. Running statistics are moved by
@@ -204,12 +221,11 @@ public final class BatchNorm {
 
   private static Tensor[] evaluate(Tensor x, Tensor mean, Tensor var, @Nullable Tensor weight, @Nullable Tensor bias,
       @Nullable Tensor residual, Activation activation, double eps) {
-    Tensor[] results = EVALUATE.runMulti(UNIT, x.device(), new DType[] {x.dtype(), mean.dtype()},
+    return EVALUATE.runMulti(UNIT, x.device(), new DType[] {x.dtype(), mean.dtype()},
         new Layout[] {Layout.like(x.strided()), Layout.contiguous(x.size(1))},
         new @Nullable Tensor[] {x, mean, var, weight, bias, residual},
         (k, outs) -> k.batchNormEvaluate(outs[0], outs[1], x.strided(), mean.strided(), var.strided(), stridedOrNull(weight),
             stridedOrNull(bias), stridedOrNull(residual), activation, Creation.hostScalar(eps)));
-    return new Tensor[] {results[0], mean, results[1]};
   }
 
   private static @Nullable Strided stridedOrNull(@Nullable Tensor x) {
@@ -245,7 +261,7 @@ public final class BatchNorm {
 
   /// The gradient for x where the statistics were none of x's, rounded once.
   private static Tensor scaled(Tensor g, Saved s) {
-    Tensor rstd = s.result(2).detach();
+    Tensor rstd = s.result(RSTD).detach();
     Tensor weight = s.inputOrNull(1);
     return g.mul(perChannel(weight == null ? rstd : rstd.mul(weight), g.dim())).to(g.dtype());
   }
@@ -257,9 +273,16 @@ public final class BatchNorm {
   private static @Nullable Tensor[] fused(Tensor grad, Tensor x, @Nullable Tensor weight, Saved s, boolean training, boolean relu) {
     Tensor y = relu ? s.result() : null;
     Tensor g = x.isContiguous() ? grad.contiguous() : grad;
-    return FusedGradients.run(FUSED_BACKWARD, UNIT, s, relu ? 4 : 3, new @Nullable Tensor[] {g, x, s.result(1), s.result(2), weight, y},
+    Tensor mean = meanOf(x, s, training);
+    Tensor rstd = s.result(RSTD);
+    return FusedGradients.run(FUSED_BACKWARD, UNIT, s, relu ? 4 : 3, new @Nullable Tensor[] {g, x, mean, rstd, weight, y},
         (k, grads) -> k.batchNormBackward(grads[0], grads[1], grads[2], relu ? grads[RESIDUAL] : null, g.strided(), stridedOrNull(y),
-            x.strided(), s.result(1).strided(), s.result(2).strided(), stridedOrNull(weight), training));
+            x.strided(), mean.strided(), rstd.strided(), stridedOrNull(weight), training));
+  }
+
+  /// The mean that was used: the batch's or the running one.
+  private static Tensor meanOf(Tensor x, Saved s, boolean training) {
+    return (training ? s.result(MEAN) : s.input(RUNNING_MEAN).to(statistics(x.dtype()))).detach();
   }
 
   private static @Nullable Tensor[] composed(Tensor g, Tensor x, @Nullable Tensor weight, Saved s, double eps, boolean training) {
@@ -270,8 +293,8 @@ public final class BatchNorm {
     Tensor grad = g.to(wide);
     // While recording, statistics of the batch are functions of x; else those at hand will do.
     boolean again = training && GradMode.isEnabled();
-    Tensor mean = again ? in.mean(dims, true) : perChannel(s.result(1).detach(), rank);
-    Tensor rstd = again ? Moments.var(in, dims, 0, true).add(eps).rsqrt() : perChannel(s.result(2).detach(), rank);
+    Tensor mean = again ? in.mean(dims, true) : perChannel(meanOf(x, s, training), rank);
+    Tensor rstd = again ? Moments.var(in, dims, 0, true).add(eps).rsqrt() : perChannel(s.result(RSTD).detach(), rank);
     Tensor normal = in.sub(mean).mul(rstd);
     @Nullable Tensor[] grads = new Tensor[3];
     if (s.needs(0) && training) {

@@ -6,10 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.List;
 import java.util.Objects;
 import org.flambeau.AutogradException;
+import org.flambeau.BackwardOption;
+import org.flambeau.ClosedTensorException;
 import org.flambeau.DType;
 import org.flambeau.GradMode;
+import org.flambeau.MemoryScope;
 import org.flambeau.Tensor;
 import org.flambeau.nn.BatchNorm1d;
 import org.flambeau.nn.Functional;
@@ -64,12 +68,45 @@ final class BatchNormTest {
     }
   }
 
+  /// As in PyTorch, whose training mode does not count its own changes of the running statistics.
+  @Test
+  void running_statistics_may_not_change_before_the_backward_pass_but_by_training() {
+    Tensor x = Tensor.randn(4, 3).requiresGrad_(true);
+    Tensor bias = Tensor.zeros(3).requiresGrad_(true);
+    for (boolean training : new boolean[] {true, false}) {
+      Tensor mean = Tensor.zeros(3);
+      Tensor var = Tensor.ones(3);
+      for (Tensor changed : List.of(mean, var)) {
+        for (Tensor wanted : List.of(x, bias)) {
+          Tensor y = Functional.batchNorm(wanted == x ? x : x.detach(), mean, var, null, wanted == x ? null : bias, training, 0.1, 1e-5);
+          Tensor _ = Functional.batchNorm(x, mean, var, null, null, true, 0.1, 1e-5);
+          y.sum().backward(BackwardOption.RETAIN_GRAPH);
+          changed.add_(1);
+          AutogradException e = assertThrows(AutogradException.class, () -> y.sum().backward());
+          assertTrue(e.getMessage().contains("modified by an inplace operation: [torch.FloatTensor [3]] is at version"), e.getMessage());
+        }
+      }
+    }
+  }
+
+  @Test
+  void evaluation_does_not_let_its_weight_learn_from_statistics_that_training_has_moved() {
+    Tensor mean = Tensor.zeros(3);
+    Tensor y = Functional.batchNorm(Tensor.randn(4, 3), mean, Tensor.ones(3), Tensor.ones(3).requiresGrad_(true), null, false, 0.1, 1e-5);
+    Tensor _ = Functional.batchNorm(Tensor.randn(4, 3), mean, Tensor.ones(3), null, null, true, 0.1, 1e-5);
+    assertThrows(AutogradException.class, () -> y.sum().backward());
+  }
+
   @Test
   void with_frozen_parameters_evaluation_keeps_no_input() {
     Tensor x = Tensor.randn(4, 3, 2, 2).requiresGrad_(true);
-    Tensor inner = x.mul(2);
-    Tensor y = eval(inner, Tensor.ones(3));
-    inner.zero_();
+    Tensor inner;
+    Tensor y;
+    try (var scope = MemoryScope.open()) {
+      inner = x.mul(2);
+      y = scope.keep(eval(inner, Tensor.ones(3)));
+    }
+    assertThrows(ClosedTensorException.class, inner::toDoubleArray);
     y.sum().backward();
     assertEquals(2 * 48 / Math.sqrt(1 + 1e-5), x.grad().sum().toDouble(), 1e-3);
   }
