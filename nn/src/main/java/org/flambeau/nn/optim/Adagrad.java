@@ -104,6 +104,13 @@ public final class Adagrad extends Optimizer<Adagrad.Options> {
     this(parameters, options());
   }
 
+  /// Of several groups, each with its options.
+  ///
+  /// @throws IllegalArgumentException if there are no groups, options make no sense, or a parameter is in two of them
+  public Adagrad(List<ParameterGroup<Options>> groups) {
+    super(groups);
+  }
+
   @Override
   protected void update(ParameterGroup<Options> group, List<Tensor> parameters) {
     StepCounts steps = new StepCounts(this, group);

@@ -132,6 +132,13 @@ public sealed class Adam extends Optimizer<Adam.Options> permits AdamW {
     this(parameters, options());
   }
 
+  /// Of several groups, each with its options.
+  ///
+  /// @throws IllegalArgumentException if there are no groups, options make no sense, or a parameter is in two of them
+  public Adam(List<ParameterGroup<Options>> groups) {
+    super(groups);
+  }
+
   /// Parameters that one kernel call updates.
   private static final class Batch {
     final List<Tensor> parameters = new ArrayList<>();

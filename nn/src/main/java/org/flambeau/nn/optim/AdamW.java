@@ -1,5 +1,6 @@
 package org.flambeau.nn.optim;
 
+import java.util.List;
 import org.flambeau.Tensor;
 
 /// [Adam] whose weight decay draws parameters to 0 beside the step, rather than through gradients and their averages:
@@ -22,5 +23,12 @@ public final class AdamW extends Adam {
   /// With [#options()].
   public AdamW(Iterable<Tensor> parameters) {
     this(parameters, options());
+  }
+
+  /// Of several groups, each with its options, but that the weight decay is decoupled.
+  ///
+  /// @throws IllegalArgumentException if there are no groups, options make no sense, or a parameter is in two of them
+  public AdamW(List<ParameterGroup<Options>> groups) {
+    super(groups.stream().map(group -> new ParameterGroup<>(group.parameters(), group.options().decoupledWeightDecay(true))).toList());
   }
 }

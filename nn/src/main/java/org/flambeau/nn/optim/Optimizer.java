@@ -37,26 +37,28 @@ public abstract class Optimizer<O extends OptimizerOptions<O>> {
   static final String STEP = "step";
 
   private final List<ParameterGroup<O>> groups = new ArrayList<>();
-  private final Map<Tensor, Map<String, Tensor>> states = new IdentityHashMap<>();
+  /// Tensors by name for each parameter, but for [Lbfgs], which has lists and numbers, too.
+  private final Map<Tensor, Map<String, Object>> states = new IdentityHashMap<>();
   private boolean stepped;
 
   /// An optimizer of one group of parameters; more can be added.
   ///
   /// @throws IllegalArgumentException if there are no parameters, or the options make no sense
   protected Optimizer(Iterable<Tensor> parameters, O options) {
+    ParameterGroup<O> group = new ParameterGroup<>(parameters, options);
     options.validate();
-    List<Tensor> list = listOf(parameters);
-    if (list.isEmpty()) {
+    this(group.parameters().isEmpty() ? List.of() : List.of(group));
+  }
+
+  /// An optimizer of several groups, each with its options.
+  ///
+  /// @throws IllegalArgumentException if there are no groups, options make no sense, or a parameter is in two of them
+  protected Optimizer(List<ParameterGroup<O>> groups) {
+    if (groups.isEmpty()) {
       throw new IllegalArgumentException("[" + name() + "] optimizer got an empty parameter list: a module lists what it declares by "
           + "parameter(...), and that of modules it declares by child(...)");
     }
-    addParameterGroup(list, options);
-  }
-
-  private static List<Tensor> listOf(Iterable<Tensor> parameters) {
-    List<Tensor> list = new ArrayList<>();
-    parameters.forEach(list::add);
-    return list;
+    groups.forEach(group -> addParameterGroup(group.parameters(), group.options()));
   }
 
   private String name() {
@@ -68,9 +70,9 @@ public abstract class Optimizer<O extends OptimizerOptions<O>> {
   /// @throws IllegalArgumentException if one is not a leaf, or in another group already
   public final void addParameterGroup(Iterable<Tensor> parameters, O options) {
     options.validate();
-    List<Tensor> list = listOf(parameters);
+    ParameterGroup<O> added = new ParameterGroup<>(parameters, options);
     Set<Tensor> seen = Collections.newSetFromMap(new IdentityHashMap<>());
-    for (Tensor parameter : list) {
+    for (Tensor parameter : added.parameters()) {
       if (!parameter.isLeaf()) {
         throw new IllegalArgumentException("[" + name() + "] can't optimize a non-leaf Tensor");
       }
@@ -85,8 +87,8 @@ public abstract class Optimizer<O extends OptimizerOptions<O>> {
         }
       }
     }
-    groups.add(new ParameterGroup<>(list, options));
-    list.forEach(parameter -> begin(parameter, options));
+    added.parameters().forEach(parameter -> begin(parameter, options));
+    groups.add(added);
   }
 
   /// Called with each parameter of a new group, for states that are there before the first step.
@@ -128,12 +130,17 @@ public abstract class Optimizer<O extends OptimizerOptions<O>> {
       Captures.refuse(name(), "the learning rate and the count of steps would stay those of the recording, since options of its groups are "
           + "not capturable. Set capturable(true), or step after the replay");
     }
-    stepped = true;
+    noteStep();
     try (var _ = GradMode.noGrad(); var _ = MemoryScope.open()) {
       for (ParameterGroup<O> group : groups) {
         update(group, group.parameters().stream().filter(parameter -> parameter.grad() != null).toList());
       }
     }
+  }
+
+  /// Notes that it takes a step.
+  final void noteStep() {
+    stepped = true;
   }
 
   /// Whether it has taken a step, for schedulers that should come after it.
@@ -144,7 +151,7 @@ public abstract class Optimizer<O extends OptimizerOptions<O>> {
   /// Computes the gradients with `closure`, which returns the loss, and takes a step.
   ///
   /// @return the loss
-  public final Tensor step(Supplier<Tensor> closure) {
+  public Tensor step(Supplier<Tensor> closure) {
     Tensor loss;
     try (var _ = GradMode.enableGrad()) {
       loss = closure.get();
@@ -159,13 +166,23 @@ public abstract class Optimizer<O extends OptimizerOptions<O>> {
 
   /// What it remembers of `parameter`, by PyTorch's names; empty before the first step, but for [Adagrad].
   public final Map<String, Tensor> state(Tensor parameter) {
-    return Collections.unmodifiableMap(states.getOrDefault(parameter, Map.of()));
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    states.getOrDefault(parameter, Map.of()).forEach((name, value) -> {
+      if (value instanceof Tensor tensor) {
+        tensors.put(name, tensor);
+      }
+    });
+    return Collections.unmodifiableMap(tensors);
+  }
+
+  /// All that it remembers of `parameter`, to be changed.
+  final Map<String, Object> memory(Tensor parameter) {
+    return states.computeIfAbsent(parameter, _ -> new LinkedHashMap<>());
   }
 
   /// What it remembers of `parameter` under `name`, or null.
   protected final @Nullable Tensor state(Tensor parameter, String name) {
-    Map<String, Tensor> state = states.get(parameter);
-    return state == null ? null : state.get(name);
+    return states.getOrDefault(parameter, Map.of()).get(name) instanceof Tensor tensor ? tensor : null;
   }
 
   /// Remembers `value`, beyond the memory scope in which it was made.
@@ -173,7 +190,7 @@ public abstract class Optimizer<O extends OptimizerOptions<O>> {
   /// @throws IllegalStateException while a graph is captured
   protected final Tensor remember(Tensor parameter, String name, Tensor value) {
     refuseNewInCapture(name);
-    states.computeIfAbsent(parameter, _ -> new LinkedHashMap<>()).put(name, MemoryScope.escape(value));
+    memory(parameter).put(name, MemoryScope.escape(value));
     return value;
   }
 
@@ -233,7 +250,7 @@ public abstract class Optimizer<O extends OptimizerOptions<O>> {
   /// Parameters are numbered in the order of the groups. The tensors are the states themselves, which the next step changes,
   /// but for counts of steps on a device, which are copied to the host.
   public final Map<String, Object> stateDict() {
-    Map<Long, Map<String, Tensor>> saved = new LinkedHashMap<>();
+    Map<Long, Map<String, Object>> saved = new LinkedHashMap<>();
     List<Map<String, Object>> savedGroups = new ArrayList<>();
     Map<Tensor, Long> numbers = new IdentityHashMap<>();
     long position = 0;
@@ -243,10 +260,10 @@ public abstract class Optimizer<O extends OptimizerOptions<O>> {
         long number = Objects.requireNonNullElse(numbers.putIfAbsent(parameter, position), position);
         position++;
         members.add(number);
-        Map<String, Tensor> state = states.get(parameter);
+        Map<String, Object> state = states.get(parameter);
         if (state != null) {
-          Map<String, Tensor> copy = new LinkedHashMap<>(state);
-          copy.computeIfPresent(STEP, (_, steps) -> steps.to(Device.CPU)); // PyTorch counts each parameter's own
+          Map<String, Object> copy = new LinkedHashMap<>(state);
+          copy.computeIfPresent(STEP, (_, steps) -> ((Tensor) steps).to(Device.CPU)); // PyTorch counts each parameter's own
           saved.put(number, copy);
         }
       }
@@ -297,7 +314,7 @@ public abstract class Optimizer<O extends OptimizerOptions<O>> {
       options.validateBesideLr();
       loadedOptions.add(options);
     }
-    Map<Tensor, Map<String, Tensor>> loaded = new IdentityHashMap<>();
+    Map<Tensor, Map<String, Object>> loaded = new IdentityHashMap<>();
     saved.forEach((number, state) -> {
       Tensor parameter = number instanceof Number n ? numbered.get(n.longValue()) : null;
       if (parameter != null && state instanceof Map<?, ?> values) {
@@ -322,8 +339,9 @@ public abstract class Optimizer<O extends OptimizerOptions<O>> {
     return type.cast(value);
   }
 
-  private Map<String, Tensor> copyOf(Map<?, ?> values, Tensor parameter, Object number) {
-    Map<String, Tensor> state = new LinkedHashMap<>();
+  /// A copy of what was saved of `parameter`, which had this number.
+  Map<String, Object> copyOf(Map<?, ?> values, Tensor parameter, Object number) {
+    Map<String, Object> state = new LinkedHashMap<>();
     try (var _ = GradMode.noGrad()) {
       values.forEach((key, value) -> {
         String name = String.valueOf(key);

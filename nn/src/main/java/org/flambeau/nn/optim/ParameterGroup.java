@@ -1,5 +1,6 @@
 package org.flambeau.nn.optim;
 
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -24,8 +25,16 @@ public final class ParameterGroup<O extends OptimizerOptions<O>> {
   private O options;
   private boolean captured;
 
-  ParameterGroup(List<Tensor> parameters, O options) {
-    this.parameters = List.copyOf(parameters);
+  /// Parameters for an optimizer to be made of several groups:
+  /// ```java
+  /// var options = Sgd.options().lr(0.01).momentum(0.9);
+  /// new Sgd(List.of(new ParameterGroup<>(backbone, options), new ParameterGroup<>(head, options.lr(0.1))));
+  /// ```
+  /// The optimizer has groups of its own, made of these: [Optimizer#parameterGroups()].
+  public ParameterGroup(Iterable<Tensor> parameters, O options) {
+    List<Tensor> list = new ArrayList<>();
+    parameters.forEach(list::add);
+    this.parameters = List.copyOf(list);
     this.options = options;
   }
 

@@ -34,6 +34,11 @@ public final class SavedOptions {
     return values.get(name) instanceof Boolean flag ? flag : otherwise;
   }
 
+  /// Whether something was saved as `name`, rather than nothing or `None`.
+  public boolean isGiven(String name) {
+    return values.get(name) != null;
+  }
+
   private double asNumber(String name, @Nullable Object value) {
     Double number = numberIn(value);
     if (number == null) {

@@ -109,6 +109,13 @@ public final class Sgd extends Optimizer<Sgd.Options> {
     this(parameters, options());
   }
 
+  /// Of several groups, each with its options.
+  ///
+  /// @throws IllegalArgumentException if there are no groups, options make no sense, or a parameter is in two of them
+  public Sgd(List<ParameterGroup<Options>> groups) {
+    super(groups);
+  }
+
   /// Parameters that one kernel call updates.
   private static final class Batch {
     final List<Tensor> parameters = new ArrayList<>();

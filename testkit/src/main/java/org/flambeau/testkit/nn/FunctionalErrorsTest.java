@@ -117,7 +117,7 @@ final class FunctionalErrorsTest {
     on("sgd momentum", () -> new Sgd(List.of(leaf()), Sgd.options().momentum(-1)));
     on("sgd weight decay", () -> new Sgd(List.of(leaf()), Sgd.options().weightDecay(-1)));
     on("sgd nesterov", () -> new Sgd(List.of(leaf()), Sgd.options().nesterov(true)));
-    on("sgd nothing", () -> new Sgd(List.of()));
+    on("sgd nothing", () -> new Sgd(List.<Tensor>of()));
     on("sgd result", () -> new Sgd(List.of(leaf().mul(2))));
     on("sgd twice", () -> twice(leaf()));
   }

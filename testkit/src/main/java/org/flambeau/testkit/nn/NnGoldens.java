@@ -26,7 +26,7 @@ final class NnGoldens {
   private static final Map<String, Safetensors.Entry> ENTRIES = new TreeMap<>();
 
   static {
-    for (String file : List.of("averaging", "functional", "init", "modules", "optimizers", "schedulers")) {
+    for (String file : List.of("averaging", "functional", "init", "lbfgs", "modules", "optimizers", "schedulers")) {
       Safetensors opened = open(file);
       for (String name : opened.names()) {
         ENTRIES.put(name, opened.get(name));

@@ -17,6 +17,7 @@ import org.flambeau.nn.optim.Adagrad;
 import org.flambeau.nn.optim.Adam;
 import org.flambeau.nn.optim.AdamW;
 import org.flambeau.nn.optim.Optimizer;
+import org.flambeau.nn.optim.ParameterGroup;
 import org.flambeau.nn.optim.RmsProp;
 import org.flambeau.nn.optim.Sgd;
 import org.junit.jupiter.api.Test;
@@ -284,5 +285,38 @@ public class OptimizersTest {
 
   private static void refused(String message, Executable wrong) {
     assertEquals(message, assertThrows(IllegalArgumentException.class, wrong).getMessage());
+  }
+
+  @Test
+  void groups_in_the_constructor_are_those_added_one_by_one() {
+    for (boolean decoupled : new boolean[] {false, true}) {
+      Adam.Options options = Adam.options().lr(0.01).weightDecay(0.1);
+      Tensor p = start(DType.FLOAT32).requiresGrad_(true);
+      Tensor q = start(DType.FLOAT32).requiresGrad_(true);
+      List<ParameterGroup<Adam.Options>> groups = List.of(new ParameterGroup<>(List.of(p), options),
+          new ParameterGroup<>(List.of(q), options.lr(0.3)));
+      Adam together = decoupled ? new AdamW(groups) : new Adam(groups);
+      Tensor r = start(DType.FLOAT32).requiresGrad_(true);
+      Tensor s = start(DType.FLOAT32).requiresGrad_(true);
+      Adam apart = decoupled ? new AdamW(List.of(r), options) : new Adam(List.of(r), options);
+      apart.addParameterGroup(List.of(s), options.decoupledWeightDecay(decoupled).lr(0.3));
+      assertEquals(apart.toString(), together.toString());
+      Map.of(p, together, r, apart).forEach((parameter, optimizer) -> takeStep(optimizer, parameter));
+      takeStep(together, q);
+      takeStep(apart, s);
+      assertTrue(p.detach().equal(r.detach()) && q.detach().equal(s.detach()) && !p.detach().equal(q.detach()));
+      together.parameterGroups().getFirst().setLr(7);
+      assertEquals(0.01, groups.getFirst().lr(), "the group that was given stays as it was");
+    }
+  }
+
+  @Test
+  void groups_that_do_not_go_together_are_refused() {
+    Tensor p = Tensor.ones(2).requiresGrad_(true);
+    var group = new ParameterGroup<>(List.of(p), RmsProp.options());
+    assertEquals("[RmsProp] some parameters appear in more than one parameter group",
+        assertThrows(IllegalArgumentException.class, () -> new RmsProp(List.of(group, group))).getMessage());
+    List<ParameterGroup<Adagrad.Options>> none = List.of();
+    assertTrue(assertThrows(IllegalArgumentException.class, () -> new Adagrad(none)).getMessage().contains("empty parameter list"));
   }
 }
