@@ -79,7 +79,7 @@ public final class ConvNorm {
 
   private static boolean isOne(Conv2d conv, BatchNorm2d norm, Tensor x) {
     Tensor weight = conv.weight();
-    return !norm.usesInputStats() && !conv.options().samePadding()
+    return !norm.usesInputStats() && conv.options().padsEvenlyByZeros()
         && !conv.isHooked() && !norm.isHooked()
         && x.dim() == 4 && AutocastPolicy.dtypeOf(CONV, x) == AutocastPolicy.dtypeOf(CONV, weight) && x.device().equals(weight.device())
         && FoldedNorm.isPossible(conv, norm)

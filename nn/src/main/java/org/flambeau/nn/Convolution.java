@@ -1,5 +1,6 @@
 package org.flambeau.nn;
 
+import java.util.Locale;
 import org.flambeau.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -19,6 +20,9 @@ public abstract sealed class Convolution extends Module permits Conv1d, Conv2d, 
     this.kernel = kernel;
     this.options = options;
     this.transposed = transposed;
+    if (transposed && options.paddingMode() != null) {
+      throw new IllegalArgumentException("[" + name() + "] Only \"zeros\" padding mode is supported for " + name());
+    }
     int groups = Sizes.positive(name(), "groups", options.groups());
     Sizes.positive(name(), "in_channels", inChannels);
     Sizes.positive(name(), "out_channels", outChannels);
@@ -82,6 +86,9 @@ public abstract sealed class Convolution extends Module permits Conv1d, Conv2d, 
     }
     if (bias == null) {
       text.append(", bias=False");
+    }
+    if (o.paddingMode() != null) {
+      text.append(", padding_mode=").append(o.paddingMode().name().toLowerCase(Locale.ROOT));
     }
     return text.toString();
   }

@@ -15,6 +15,7 @@ import org.flambeau.internal.ops.Op;
 import org.flambeau.internal.ops.Padding;
 import org.flambeau.internal.ops.Pooling;
 import org.flambeau.internal.ops.RmsNorm;
+import org.flambeau.nn.Functional.PaddingMode;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.ConvSpec;
 import org.flambeau.spi.PoolSpec;
@@ -50,11 +51,15 @@ abstract sealed class LayerFunctions extends LossFunctions permits Functional {
   /// Shapes: x (n, c, l) or (c, l), weight (o, c/groups, k), bias (o) → (n, o, l′) or (o, l′) with
   /// `l′ = ⌊(l + 2·padding − dilation·(k − 1) − 1)/stride⌋ + 1`. DTypes: float, one for all.
   public static Tensor conv1d(Tensor x, Tensor weight, @Nullable Tensor bias, ConvOptions options) {
-    if (!options.samePadding()) {
+    if (options.padsEvenlyByZeros()) {
       return Convolutions.conv1d(x, weight, bias, spec(options, 0, options.padW(), 1));
     }
-    requireStrideOne(options);
-    SamePadding columns = SamePadding.of(weight.size(-1), options.dilationW());
+    SamePadding columns = columns(options, weight);
+    PaddingMode mode = options.paddingMode();
+    if (mode != null) {
+      Tensor padded = Functional.pad(x, mode, columns.both(), columns.both() + columns.atEnd());
+      return Convolutions.conv1d(padded, weight, bias, spec(options, 0, 0, 1));
+    }
     Tensor padded = columns.atEnd() == 0 ? x : Padding.constant(x, new long[] {0, columns.atEnd()}, 0);
     return Convolutions.conv1d(padded, weight, bias, spec(options, 0, columns.both(), 1));
   }
@@ -75,17 +80,21 @@ abstract sealed class LayerFunctions extends LossFunctions permits Functional {
   /// `h′ = ⌊(h + 2·padding − dilation·(kh − 1) − 1)/stride⌋ + 1`. The result is channels-last where x or weight is.
   /// DTypes: float, one for all. Autograd: any number of times.
   public static Tensor conv2d(Tensor x, Tensor weight, @Nullable Tensor bias, ConvOptions options) {
-    if (!options.samePadding()) {
+    if (options.padsEvenlyByZeros()) {
       return Convolutions.conv2d(x, weight, bias, spec(options, options.padH(), options.padW(), options.dilationH()));
     }
-    requireStrideOne(options);
-    SamePadding rows = SamePadding.of(weight.size(-2), options.dilationH());
-    SamePadding columns = SamePadding.of(weight.size(-1), options.dilationW());
+    SamePadding rows = rows(options, weight);
+    SamePadding columns = columns(options, weight);
+    PaddingMode mode = options.paddingMode();
+    if (mode != null) {
+      Tensor padded = Functional.pad(x, mode, columns.both(), columns.both() + columns.atEnd(), rows.both(), rows.both() + rows.atEnd());
+      return Convolutions.conv2d(padded, weight, bias, spec(options, 0, 0, options.dilationH()));
+    }
     Tensor padded = rows.atEnd() + columns.atEnd() == 0 ? x : Padding.constant(x, new long[] {0, columns.atEnd(), 0, rows.atEnd()}, 0);
     return Convolutions.conv2d(padded, weight, bias, spec(options, rows.both(), columns.both(), options.dilationH()));
   }
 
-  /// activation(scale·[#conv2d] + bias + residual), as one operation; without `samePadding`.
+  /// activation(scale·[#conv2d] + bias + residual), as one operation; of options that pad evenly by zeros.
   static Tensor fusedConv2d(Tensor x, Tensor weight, @Nullable Tensor scale, @Nullable Tensor bias, @Nullable Tensor residual,
       Activation activation, ConvOptions options) {
     return Convolutions.fusedConv2d(x, weight, scale, bias, residual, activation,
@@ -106,6 +115,9 @@ abstract sealed class LayerFunctions extends LossFunctions permits Functional {
     if (options.samePadding()) {
       throw new IllegalArgumentException("[conv_transpose2d] expects an explicit padding, not samePadding");
     }
+    if (options.paddingMode() != null) {
+      throw new IllegalArgumentException("[conv_transpose2d] Only \"zeros\" padding mode is supported for ConvTranspose2d");
+    }
     return Convolutions.convTranspose2d(x, weight, bias, spec(options, options.padH(), options.padW(), options.dilationH()),
         options.outputPadH(), options.outputPadW());
   }
@@ -114,8 +126,18 @@ abstract sealed class LayerFunctions extends LossFunctions permits Functional {
     return new ConvSpec(o.strideH(), o.strideW(), padH, padW, dilationH, o.dilationW(), o.groups());
   }
 
+  private static SamePadding rows(ConvOptions options, Tensor weight) {
+    requireStrideOne(options);
+    return options.samePadding() ? SamePadding.of(weight.size(-2), options.dilationH()) : new SamePadding(options.padH(), 0);
+  }
+
+  private static SamePadding columns(ConvOptions options, Tensor weight) {
+    requireStrideOne(options);
+    return options.samePadding() ? SamePadding.of(weight.size(-1), options.dilationW()) : new SamePadding(options.padW(), 0);
+  }
+
   private static void requireStrideOne(ConvOptions options) {
-    if (options.strideH() != 1 || options.strideW() != 1) {
+    if (options.samePadding() && (options.strideH() != 1 || options.strideW() != 1)) {
       throw new IllegalArgumentException("[conv] padding='same' is not supported for strided convolutions");
     }
   }

@@ -1,5 +1,6 @@
 package org.flambeau.nn;
 
+import java.util.Arrays;
 import java.util.List;
 import org.flambeau.Tensor;
 import org.flambeau.internal.ops.Op;
@@ -26,6 +27,25 @@ public class Linear extends Module {
     this.weight = parameter("weight", Tensor.empty(outFeatures, inFeatures));
     this.bias = bias ? parameter("bias", Tensor.empty(outFeatures)) : null;
     DefaultInit.reset(weight, this.bias);
+  }
+
+  /// Of given parameters, which are used as they are, and may belong to another module, too:
+  /// ```java
+  /// final Embedding words = child("words", new Embedding(10_000, 256));
+  /// final Linear scores = child("scores", new Linear(words.weight(), null)); // tied: both learn one weight
+  /// ```
+  ///
+  /// @param weight (out, in), a leaf
+  /// @param bias (out), or null
+  public Linear(Tensor weight, @Nullable Tensor bias) {
+    if (weight.dim() != 2 || bias != null && (bias.dim() != 1 || bias.size(0) != weight.size(0))) {
+      throw new IllegalArgumentException("[Linear] expected a weight (out, in) and a bias (out), got sizes " + Arrays.toString(weight.sizes())
+          + (bias == null ? "" : " and " + Arrays.toString(bias.sizes())));
+    }
+    this.outFeatures = Math.toIntExact(weight.size(0));
+    this.inFeatures = Math.toIntExact(weight.size(1));
+    this.weight = parameter("weight", weight);
+    this.bias = bias == null ? null : parameter("bias", bias);
   }
 
   public final int inFeatures() {

@@ -3,7 +3,8 @@ package org.flambeau.nn.optim;
 import java.util.List;
 
 /// Learning rates that rise to their peak and fall far below where they began, in one cycle of `totalSteps` steps; momentum goes the other
-/// way. To be stepped after each batch.
+/// way. To be stepped after each batch; the step after the last one goes on beyond the end, as PyTorch's does: along a straight line below 0, so
+/// that no parameter should learn after it.
 ///
 /// Reference: Smith and Topin, "Super-Convergence: Very Fast Training of Neural Networks Using Large Learning Rates", 2018.
 public final class OneCycleLr extends EpochScheduler {
@@ -175,7 +176,6 @@ public final class OneCycleLr extends EpochScheduler {
     Phase phase = phases.get(i);
     double from = noted(group, lr ? phase.startLr : phase.startMomentum);
     double to = noted(group, lr ? phase.endLr : phase.endMomentum);
-    // the step after the last batch stays at the end, where a straight line would go on below 0
-    return options.annealing.between(from, to, Math.min(1, (step - start) / (phase.end - start)));
+    return options.annealing.between(from, to, (step - start) / (phase.end - start));
   }
 }

@@ -36,6 +36,7 @@ import org.flambeau.nn.Embedding;
 import org.flambeau.nn.Flatten;
 import org.flambeau.nn.Functional;
 import org.flambeau.nn.Functional.InterpolationMode;
+import org.flambeau.nn.Functional.PaddingMode;
 import org.flambeau.nn.GELU;
 import org.flambeau.nn.GLU;
 import org.flambeau.nn.GroupNorm;
@@ -103,6 +104,15 @@ final class LayersTest {
     layer("conv2d", IMAGE, () -> new Conv2d(4, 6, 3));
     layer("conv2d_options", IMAGE,
         () -> new Conv2d(4, 6, 3, 2, ConvOptions.of().stride(1, 2).padding(1, 2).dilation(2, 1).groups(2), false));
+    layer("conv1d_reflect", LINE, () -> new Conv1d(4, 2, 3, ConvOptions.of().padding(2).stride(2).paddingMode(PaddingMode.REFLECT)));
+    layer("conv1d_circular_same", LINE,
+        () -> new Conv1d(4, 2, 4, ConvOptions.of().samePadding(true).paddingMode(PaddingMode.CIRCULAR)));
+    layer("conv2d_reflect", IMAGE,
+        () -> new Conv2d(4, 2, 3, ConvOptions.of().stride(2).padding(1, 2).paddingMode(PaddingMode.REFLECT), false));
+    layer("conv2d_replicate_same", IMAGE,
+        () -> new Conv2d(4, 2, 4, 3, ConvOptions.of().samePadding(true).paddingMode(PaddingMode.REPLICATE), true));
+    layer("conv2d_circular", IMAGE,
+        () -> new Conv2d(4, 2, 3, ConvOptions.of().padding(1).dilation(2).groups(2).paddingMode(PaddingMode.CIRCULAR)));
     layer("conv2d_same", IMAGE, () -> new Conv2d(4, 2, 3, ConvOptions.of().samePadding(true)));
     layer("conv_transpose2d", IMAGE, () -> new ConvTranspose2d(4, 2, 3, ConvOptions.of().stride(2).padding(1).outputPadding(1)));
     layer("batch_norm1d", ROWS, () -> new BatchNorm1d(8));

@@ -3,11 +3,13 @@ package org.flambeau.testkit.nn;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -21,6 +23,7 @@ import org.flambeau.Tensor;
 import org.flambeau.nn.BatchNorm2d;
 import org.flambeau.nn.Conv2d;
 import org.flambeau.nn.Dropout;
+import org.flambeau.nn.Embedding;
 import org.flambeau.nn.Functional;
 import org.flambeau.nn.GELU;
 import org.flambeau.nn.Linear;
@@ -31,6 +34,7 @@ import org.flambeau.nn.StateDict;
 import org.flambeau.nn.Tanh;
 import org.flambeau.nn.optim.Sgd;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /// What a module is: names, modes, calls, hooks, state.
 final class ModuleTest {
@@ -469,5 +473,62 @@ final class ModuleTest {
     StateDict current = norm.stateDict();
     current.remove("0.num_batches_tracked");
     assertTrue(message(IllegalArgumentException.class, () -> fresh.loadStateDict(current)).contains("\"0.num_batches_tracked\""));
+  }
+
+  /// One weight in two places, as of a language model's first and last layer.
+  private static final class Tied extends Module {
+    final Embedding words = child("words", new Embedding(5, 3));
+    final Linear scores = child("scores", new Linear(words.weight(), Tensor.zeros(5)));
+
+    @Override
+    protected Tensor forward(Tensor x) {
+      return scores.call(words.call(x));
+    }
+  }
+
+  @Test
+  void a_tied_weight_is_one_parameter_under_two_names() {
+    Tied model = new Tied();
+    assertEquals(List.of("words.weight", "scores.bias"), List.copyOf(model.namedParameters().keySet()));
+    assertEquals(List.of("words.weight", "scores.weight", "scores.bias"), List.copyOf(model.stateDict().keySet()));
+    assertEquals("Linear(in_features=3, out_features=5, bias=True)", model.scores.toString());
+
+    model.to(DType.FLOAT64);
+    assertSame(model.words.weight(), model.scores.weight());
+    assertEquals(DType.FLOAT64, model.scores.weight().dtype());
+
+    var optimizer = new Sgd(model.parameters(), Sgd.options().lr(1));
+    Tensor before = model.words.weight().detach().clone();
+    model.call(Tensor.of(0L, 1L)).sum().backward();
+    Tensor gradient = model.words.weight().grad();
+    assertNotNull(gradient);
+    Tensor ofEmbedding = Tensor.zeros(DType.FLOAT64, 5, 3); // each chosen row sees the sum of all rows
+    ofEmbedding.narrow(0, 0, 2).copy_(before.sum(new int[] {0}, true).expand(2, 3));
+    Tensor ofScores = before.narrow(0, 0, 2).sum(0).expand(5, 3);
+    assertTrue(ofEmbedding.add(ofScores).allclose(gradient));
+    optimizer.step();
+    assertTrue(before.sub(gradient).equal(model.scores.weight().detach()), "the optimizer moves it once");
+  }
+
+  @Test
+  void a_tied_weight_is_saved_and_loaded_under_both_names(@TempDir Path folder) {
+    Tied model = new Tied();
+    for (String file : List.of("tied.pth", "tied.safetensors")) {
+      model.stateDict().save(folder.resolve(file));
+      Tied loaded = new Tied();
+      loaded.loadStateDict(StateDict.load(folder.resolve(file)));
+      assertTrue(model.words.weight().detach().equal(loaded.words.weight().detach()));
+      assertSame(loaded.words.weight(), loaded.scores.weight());
+    }
+    StateDict lacking = model.stateDict();
+    var _ = lacking.remove("scores.weight");
+    var e = assertThrows(IllegalArgumentException.class, () -> new Tied().loadStateDict(lacking));
+    assertTrue(e.getMessage().contains("Missing key(s) in state_dict: \"scores.weight\""), e.getMessage());
+  }
+
+  @Test
+  void parameters_that_do_not_fit_a_linear_map_are_refused() {
+    var e = assertThrows(IllegalArgumentException.class, () -> new Linear(Tensor.ones(2, 3), Tensor.ones(3)));
+    assertEquals("[Linear] expected a weight (out, in) and a bias (out), got sizes [2, 3] and [3]", e.getMessage());
   }
 }

@@ -317,4 +317,23 @@ final class SchedulersTest {
   private static void refused(String message, Executable wrong) {
     assertEquals(message, assertThrows(IllegalArgumentException.class, wrong).getMessage());
   }
+
+  /// Numbers are PyTorch's.
+  @Test
+  void the_step_after_one_cycles_last_goes_on_beyond_the_end() {
+    assertBeyond(OneCycleLr.options(0.1, 5), 0.0188258346050237, 0.9311744900929366);
+    assertBeyond(OneCycleLr.options(0.1, 5).annealing(OneCycleLr.Annealing.LINEAR), -0.02857091428571429, 0.9785714285714285);
+    assertBeyond(OneCycleLr.options(0.1, 5).threePhase(true), 0.0010003, 0.95);
+  }
+
+  private static void assertBeyond(OneCycleLr.Options options, double lr, double momentum) {
+    Sgd optimizer = new Sgd(List.of(parameter()), Sgd.options().lr(1).momentum(0.9));
+    OneCycleLr schedule = new OneCycleLr(optimizer, options);
+    for (int step = 0; step < 5; step++) {
+      schedule.step();
+    }
+    assertEquals(lr, optimizer.parameterGroups().getFirst().lr(), 1e-15);
+    assertEquals(momentum, optimizer.parameterGroups().getFirst().options().momentum(), 1e-15);
+    assertThrows(IllegalStateException.class, schedule::step);
+  }
 }
