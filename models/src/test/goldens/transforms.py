@@ -79,6 +79,10 @@ def lines():
             yield line("ColorJitter", "0.4,0.3,0.2,0.1", T.ColorJitter(*jitter), (w, h, 3), seed, 8)
             yield line("ColorJitter", "0.4,0.3,0.2,0.1", T.ColorJitter(*jitter), (w, h, 1), seed, 3)
             yield line("ColorJitter", "1.5,0,2,0.5", T.ColorJitter(1.5, 0, 2, 0.5), (w, h, 3), seed, 8)
+            for name, mode in FILTERS.items():
+                yield line("RandAugment", f"2,9,{name},0", T.RandAugment(interpolation=mode), (w, h, 3), seed, 40)
+                yield line("RandAugment", f"3,30,{name},88", T.RandAugment(3, 30, interpolation=mode, fill=[88]), (w, h, 1), seed, 15)
+                yield line("TrivialAugmentWide", f"{name},0", T.TrivialAugmentWide(interpolation=mode), (w, h, 3), seed, 60)
             yield line("RandomGrayscale", "0.5", T.RandomGrayscale(0.5), (w, h, 3), seed, 6)
             yield line("RandomApply", "0.4", T.RandomApply([T.RandomVerticalFlip(0.5)], 0.4), (w, h, 3), seed, 8)
             for name, mode in FILTERS.items():

@@ -9,6 +9,7 @@ import org.flambeau.vision.CenterCrop;
 import org.flambeau.vision.Image;
 import org.flambeau.vision.Interpolation;
 import org.flambeau.vision.Normalize;
+import org.flambeau.vision.RandAugment;
 import org.flambeau.vision.RandomCrop;
 import org.flambeau.vision.RandomHorizontalFlip;
 import org.flambeau.vision.RandomResizedCrop;
@@ -17,6 +18,7 @@ import org.flambeau.vision.ToRgb;
 import org.flambeau.vision.ToTensor;
 import org.flambeau.vision.Transform;
 import org.flambeau.vision.Transforms;
+import org.flambeau.vision.TrivialAugmentWide;
 
 /// From an image to what a model takes: three channels, normalised as ImageNet's.
 ///
@@ -32,7 +34,11 @@ record Preprocessing(int resize, int size) {
     /// Mirrored or not, and shifted by up to an eighth of the edge.
     SHIFT,
     /// Mirrored or not, and a random part of another shape, as ImageNet's models are trained.
-    PART;
+    PART,
+    /// As [#PART], then two random changes of form or colour: [RandAugment].
+    RAND,
+    /// As [#PART], then one random change of any strength: [TrivialAugmentWide].
+    TRIVIAL;
 
     @Override
     public String toString() {
@@ -45,7 +51,7 @@ record Preprocessing(int resize, int size) {
 
   /// What suits images that are varied so: those of which parts are seen in training are seen a bit closer in evaluation, too.
   static Preprocessing of(int size, Augmentation augmentation) {
-    return new Preprocessing(augmentation == Augmentation.PART ? Math.ceilDiv(size * 8, 7) : size, size);
+    return new Preprocessing(augmentation.compareTo(Augmentation.PART) >= 0 ? Math.ceilDiv(size * 8, 7) : size, size);
   }
 
   static Preprocessing of(Tree tree) {
@@ -69,8 +75,14 @@ record Preprocessing(int resize, int size) {
       case NONE -> evaluation();
       case FLIP -> cut().then(mirror).then(NORMALIZED);
       case SHIFT -> cut().then(new RandomCrop(size, size, Math.ceilDiv(size, 8))).then(mirror).then(NORMALIZED);
-      case PART -> new RandomResizedCrop(size, Interpolation.BILINEAR).then(mirror).then(NORMALIZED);
+      case PART -> part().then(mirror).then(NORMALIZED);
+      case RAND -> part().then(mirror).then(new RandAugment()).then(NORMALIZED);
+      case TRIVIAL -> part().then(mirror).then(new TrivialAugmentWide()).then(NORMALIZED);
     };
+  }
+
+  private Transform<Image, Image> part() {
+    return new RandomResizedCrop(size, Interpolation.BILINEAR);
   }
 
   private Transform<Image, Image> cut() {

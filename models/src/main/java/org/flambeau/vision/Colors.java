@@ -28,6 +28,11 @@ final class Colors {
     return blend(new Grayscale(image.channels()).apply(image).pixels(), image, factor);
   }
 
+  /// Less or more sharp: 0 is smoothed, 1 the image itself.
+  static Image sharpness(Image image, double factor) {
+    return blend(Tones.smooth(image).pixels(), image, factor);
+  }
+
   /// The colours a part of the way round the circle of hues: −½ and ½ are the opposite ones, 0 the image itself but for rounding.
   static Image hue(Image image, double factor) {
     if (image.channels() == 1) {

@@ -34,8 +34,13 @@ public record RandomRotation(double minDegrees, double maxDegrees, Interpolation
 
   @Override
   public Image apply(Image image, Generator random) {
-    double drawn = Draws.uniform(random, minDegrees, maxDegrees) % 360;
-    double degrees = drawn < 0 ? drawn + 360 : drawn;
+    return turn(image, Draws.uniform(random, minDegrees, maxDegrees));
+  }
+
+  /// The image turned by `angle`.
+  Image turn(Image image, double angle) {
+    double rest = angle % 360;
+    double degrees = rest < 0 ? rest + 360 : rest;
     int w = image.width();
     int h = image.height();
     if (degrees == 0 || degrees == 180) {

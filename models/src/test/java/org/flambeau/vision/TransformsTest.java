@@ -70,6 +70,8 @@ class TransformsTest {
       case "RandomCrop" -> new RandomCrop(number(arguments, 0), number(arguments, 1), number(arguments, 2));
       case "ColorJitter" ->
         new ColorJitter(decimal(arguments, 0), decimal(arguments, 1), decimal(arguments, 2), decimal(arguments, 3));
+      case "RandAugment" -> new RandAugment(number(arguments, 0), number(arguments, 1), 31, interpolation(arguments[2]), number(arguments, 3));
+      case "TrivialAugmentWide" -> new TrivialAugmentWide(31, interpolation(arguments[0]), number(arguments, 1));
       case "RandomGrayscale" -> new RandomGrayscale(decimal(arguments, 0));
       case "RandomApply" -> new RandomApply<>(new RandomVerticalFlip(0.5), decimal(arguments, 0));
       case "RandomRotation" -> new RandomRotation(decimal(arguments, 0), decimal(arguments, 1), interpolation(arguments[2]),
@@ -145,6 +147,10 @@ class TransformsTest {
             p=0.8
             ColorJitter(brightness=(0.6, 1.4), contrast=None, saturation=(0.0, 2.5), hue=(-0.1, 0.1))
         )""", new RandomApply<>(new ColorJitter(0.4, 0, 1.5, 0.1), 0.8).toString());
+    assertEquals("RandAugment(num_ops=2, magnitude=9, num_magnitude_bins=31, interpolation=InterpolationMode.NEAREST, fill=None)",
+        new RandAugment().toString());
+    assertEquals("TrivialAugmentWide(num_magnitude_bins=31, interpolation=InterpolationMode.NEAREST, fill=None)",
+        new TrivialAugmentWide().toString());
     assertEquals("RandomGrayscale(p=0.1)", new RandomGrayscale().toString());
     assertEquals("RandomRotation(degrees=[-30.0, 30.0], interpolation=nearest, expand=False, fill=0)", new RandomRotation(30).toString());
     assertEquals("RandomAffine(degrees=[-15.0, 15.0], translate=(0.1, 0.2), scale=(0.9, 1.1), shear=[-10.0, 10.0], interpolation=bilinear)",
@@ -175,6 +181,8 @@ class TransformsTest {
     assertThrows(IllegalArgumentException.class, () -> Image.of(2, 2, 3, new byte[11]));
     assertThrows(IllegalArgumentException.class, () -> new RandomApply<>(new Grayscale(), -0.1));
     assertThrows(IllegalArgumentException.class, () -> new RandomGrayscale(2));
+    assertThrows(IllegalArgumentException.class, () -> new RandAugment(2, 31));
+    assertThrows(IllegalArgumentException.class, () -> new TrivialAugmentWide(1, Interpolation.NEAREST, 0));
     assertThrows(IllegalArgumentException.class, () -> new RandomRotation(-1));
     assertThrows(IllegalArgumentException.class, () -> RandomAffine.degrees(0).translate(1.1, 0));
     assertThrows(IllegalArgumentException.class, () -> RandomAffine.degrees(0).scale(0, 1));
