@@ -22,7 +22,8 @@ public final class PiecewiseConstant extends Node {
     if (edge == null || !thread.records()) {
       return gradient;
     }
-    Node node = new PiecewiseConstant(thread, new @Nullable Node[] {gradient.gradientEdge(), edge}, new int[] {gradient.outputNr(), number});
+    Node node = new PiecewiseConstant(thread, new @Nullable Node[] {gradient.gradientEdge(), edge},
+        new int[] {gradient.outputNr(), number});
     node.setOutputs(Meta.of(gradient));
     Tensor result = Tensor.wrap(gradient.strided(), thread);
     result.autograd().setHistory(node, 0);

@@ -16,8 +16,9 @@ public record RandAugment(int steps, int magnitude, int magnitudes, Interpolatio
       Transform<Image, Image> {
   public RandAugment {
     if (steps < 0 || magnitudes < 2 || magnitude < 0 || magnitude >= magnitudes || fill < 0 || fill > 255) {
-      throw new IllegalArgumentException("[RandAugment] expected steps, at least 2 magnitudes, a magnitude below them, and a fill between 0 "
-          + "and 255, got " + steps + ", " + magnitudes + ", " + magnitude + " and " + fill);
+      throw new IllegalArgumentException(
+          "[RandAugment] expected steps, at least 2 magnitudes, a magnitude below them, and a fill between 0 "
+              + "and 255, got " + steps + ", " + magnitudes + ", " + magnitude + " and " + fill);
     }
   }
 

@@ -11,8 +11,9 @@ import org.flambeau.Generator;
 public record TrivialAugmentWide(int magnitudes, Interpolation interpolation, int fill) implements Transform<Image, Image> {
   public TrivialAugmentWide {
     if (magnitudes < 2 || fill < 0 || fill > 255) {
-      throw new IllegalArgumentException("[TrivialAugmentWide] expected at least 2 magnitudes and a fill between 0 and 255, got " + magnitudes
-          + " and " + fill);
+      throw new IllegalArgumentException(
+          "[TrivialAugmentWide] expected at least 2 magnitudes and a fill between 0 and 255, got " + magnitudes
+              + " and " + fill);
     }
   }
 

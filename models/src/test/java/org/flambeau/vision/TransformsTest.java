@@ -70,7 +70,8 @@ class TransformsTest {
       case "RandomCrop" -> new RandomCrop(number(arguments, 0), number(arguments, 1), number(arguments, 2));
       case "ColorJitter" ->
         new ColorJitter(decimal(arguments, 0), decimal(arguments, 1), decimal(arguments, 2), decimal(arguments, 3));
-      case "RandAugment" -> new RandAugment(number(arguments, 0), number(arguments, 1), 31, interpolation(arguments[2]), number(arguments, 3));
+      case "RandAugment" ->
+        new RandAugment(number(arguments, 0), number(arguments, 1), 31, interpolation(arguments[2]), number(arguments, 3));
       case "TrivialAugmentWide" -> new TrivialAugmentWide(31, interpolation(arguments[0]), number(arguments, 1));
       case "RandomGrayscale" -> new RandomGrayscale(decimal(arguments, 0));
       case "RandomApply" -> new RandomApply<>(new RandomVerticalFlip(0.5), decimal(arguments, 0));

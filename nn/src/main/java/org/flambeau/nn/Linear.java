@@ -39,8 +39,9 @@ public class Linear extends Module {
   /// @param bias (out), or null
   public Linear(Tensor weight, @Nullable Tensor bias) {
     if (weight.dim() != 2 || bias != null && (bias.dim() != 1 || bias.size(0) != weight.size(0))) {
-      throw new IllegalArgumentException("[Linear] expected a weight (out, in) and a bias (out), got sizes " + Arrays.toString(weight.sizes())
-          + (bias == null ? "" : " and " + Arrays.toString(bias.sizes())));
+      throw new IllegalArgumentException(
+          "[Linear] expected a weight (out, in) and a bias (out), got sizes " + Arrays.toString(weight.sizes())
+              + (bias == null ? "" : " and " + Arrays.toString(bias.sizes())));
     }
     this.outFeatures = Math.toIntExact(weight.size(0));
     this.inFeatures = Math.toIntExact(weight.size(1));

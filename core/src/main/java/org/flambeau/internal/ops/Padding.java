@@ -38,7 +38,8 @@ public final class Padding {
       ops = new Op[3];
       for (int d = 1; d <= 3; d++) {
         Term<long[]> back = fixing(saves(0), term((g, s, widths) -> putBack(g, widths, this, s.sizes(0))));
-        ops[d - 1] = Op.of(name + d + "d", Derivative.of(node + d + "DBackward0", node.startsWith("Circular") ? back : piecewiseLinear(back)));
+        ops[d - 1] = Op.of(name + d + "d",
+            Derivative.of(node + d + "DBackward0", node.startsWith("Circular") ? back : piecewiseLinear(back)));
       }
     }
 
