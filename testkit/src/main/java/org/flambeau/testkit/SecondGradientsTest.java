@@ -88,14 +88,18 @@ final class SecondGradientsTest {
     assertEquals(76.1203142479225, sumOfGradient(parameters, "0.weight"), 1e-4);
     assertEquals(107.12378170008202, sumOfGradient(parameters, "2.weight"), 1e-4);
     assertEquals(102.45542609419002, sumOfGradient(parameters, "4.weight"), 1e-4);
-    assertArrayEquals(new double[8], Objects.requireNonNull(parameters.get("0.bias").grad()).toDoubleArray());
-    assertArrayEquals(new double[8], Objects.requireNonNull(parameters.get("2.bias").grad()).toDoubleArray());
-    assertNull(parameters.get("4.bias").grad());
+    assertArrayEquals(new double[8], Objects.requireNonNull(gradient(parameters, "0.bias")).toDoubleArray());
+    assertArrayEquals(new double[8], Objects.requireNonNull(gradient(parameters, "2.bias")).toDoubleArray());
+    assertNull(gradient(parameters, "4.bias"));
     assertArrayEquals(new double[12], Objects.requireNonNull(x.grad()).flatten().toDoubleArray());
   }
 
   private static double sumOfGradient(Map<String, Tensor> parameters, String name) {
-    return Objects.requireNonNull(parameters.get(name).grad()).sum().toDouble();
+    return Objects.requireNonNull(gradient(parameters, name)).sum().toDouble();
+  }
+
+  private static @Nullable Tensor gradient(Map<String, Tensor> parameters, String name) {
+    return Objects.requireNonNull(parameters.get(name), name).grad();
   }
 
   private static void check(OpInfo op, List<Line> lines) {

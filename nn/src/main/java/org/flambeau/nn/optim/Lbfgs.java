@@ -5,13 +5,13 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.function.Supplier;
 import org.flambeau.GradMode;
 import org.flambeau.MemoryScope;
 import org.flambeau.Tensor;
 import org.flambeau.internal.ops.Captures;
-import org.jspecify.annotations.Nullable;
 
 /// L-BFGS: Newton's method with an inverse Hessian H that is made of the last changes of parameters and gradients. For losses without noise, as
 /// of a whole data set.
@@ -90,8 +90,9 @@ public final class Lbfgs extends Optimizer<Lbfgs.Options> {
     }
 
     @Override
+    @SuppressWarnings("NullAway") // PyTorch looks for the entry, and for None in it
     public Map<String, Object> describe() {
-      Map<String, @Nullable Object> all = new TreeMap<>(Map.of("lr", lr, "max_iter", (long) maxIter, "max_eval", (long) maxEval,
+      Map<String, Object> all = new TreeMap<>(Map.of("lr", lr, "max_iter", (long) maxIter, "max_eval", (long) maxEval,
           "tolerance_grad", toleranceGrad, "tolerance_change", toleranceChange, "history_size", (long) historySize));
       all.put("line_search_fn", strongWolfe ? "strong_wolfe" : null);
       return all;
@@ -144,7 +145,7 @@ public final class Lbfgs extends Optimizer<Lbfgs.Options> {
     }
 
     Tensor tensor(String name) {
-      return (Tensor) values.get(name);
+      return Objects.requireNonNull((Tensor) values.get(name), name);
     }
 
     void put(String name, Tensor value) {
@@ -154,7 +155,7 @@ public final class Lbfgs extends Optimizer<Lbfgs.Options> {
     /// The direction −H·g, after the change that led here.
     Tensor direction(Tensor gradient, int size) {
       Tensor y = gradient.sub(tensor("prev_flat_grad"));
-      Tensor s = tensor("d").mul(((Number) values.get("t")).doubleValue());
+      Tensor s = tensor("d").mul(values.get("t") instanceof Number t ? t.doubleValue() : 0);
       Tensor curvature = y.dot(s);
       if (curvature.toDouble() > LEAST_CURVATURE) {
         if (yields.size() == size) {
