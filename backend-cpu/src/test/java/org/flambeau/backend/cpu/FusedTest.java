@@ -601,7 +601,8 @@ class FusedTest {
 
   private static void adam(Strided[] x, @Nullable Strided largest, double beta1, double decay, boolean decoupled) {
     KERNELS.adamStep(new Strided[] {x[0]}, new Strided[] {x[1]}, new Strided[] {x[2]}, new Strided[] {x[3]},
-        largest == null ? null : new Strided[] {largest}, Operand.scalar(DType.FLOAT64, 0.1), Operand.scalar(DType.FLOAT32, 3), beta1, 0.9, 1e-3,
+        largest == null ? null : new Strided[] {largest}, Operand.scalar(DType.FLOAT64, 0.1), Operand.scalar(DType.FLOAT32, 3), beta1, 0.9,
+        1e-3,
         decay, decoupled, !decoupled);
   }
 

@@ -71,7 +71,8 @@ public final class BatchNorm {
       Tensor y = weight == null ? x.clone() : x.clone().mul(weight.select(0, 0));
       return bias == null ? y : y.add(bias.select(0, 0));
     }
-    return run(training ? TRAINING : EVALUATION, x, runningMean, runningVar, batches, weight, bias, null, Activation.NONE, training, momentum,
+    return run(training ? TRAINING : EVALUATION, x, runningMean, runningVar, batches, weight, bias, null, Activation.NONE, training,
+        momentum,
         eps);
   }
 
