@@ -12,6 +12,7 @@ import org.flambeau.GradMode;
 import org.flambeau.MemoryScope;
 import org.flambeau.Tensor;
 import org.flambeau.internal.ops.Captures;
+import org.jspecify.annotations.Nullable;
 
 /// L-BFGS: Newton's method with an inverse Hessian H that is made of the last changes of parameters and gradients. For losses without noise, as
 /// of a whole data set.
@@ -56,7 +57,7 @@ public final class Lbfgs extends Optimizer<Lbfgs.Options> {
 
     /// These options with other limits of a step: as many iterations, and 5/4 as many calls of the closure.
     public Options maxIter(int maxIter) {
-      return new Options(lr, maxIter, maxIter * 5 / 4, toleranceGrad, toleranceChange, historySize, strongWolfe);
+      return new Options(lr, maxIter, (int) Math.min(maxIter * 5L / 4, Integer.MAX_VALUE), toleranceGrad, toleranceChange, historySize, strongWolfe);
     }
 
     /// These options with another limit of calls, to be set after `maxIter`.
@@ -87,6 +88,7 @@ public final class Lbfgs extends Optimizer<Lbfgs.Options> {
     @Override
     public void validate() {
       OptimizerOptions.require("Lbfgs", lr >= 0, "Invalid learning rate: ", lr);
+      OptimizerOptions.require("Lbfgs", historySize >= 1, "Invalid history size: ", historySize);
     }
 
     @Override
@@ -299,18 +301,30 @@ public final class Lbfgs extends Optimizer<Lbfgs.Options> {
   Map<String, Object> copyOf(Map<?, ?> saved, Tensor parameter, Object number) {
     long count = parameters.stream().mapToLong(Tensor::numel).sum();
     Map<String, Object> copy = new LinkedHashMap<>();
-    saved.forEach((name, value) -> copy.put(String.valueOf(name), switch (value) {
-      case Tensor tensor -> copyOf(String.valueOf(name), tensor, count);
-      case List<?> list -> {
+    saved.forEach((key, value) -> {
+      String name = String.valueOf(key);
+      if (!name.equals("al")) { // PyTorch's room for the shares of a direction, whose content no step finds again
+        copy.put(name, copyOf(name, value, count));
+      }
+    });
+    return copy;
+  }
+
+  /// A copy of saved state; of what PyTorch has as a number or a tensor, as it came about, in the form that [History] looks for.
+  private Object copyOf(String name, @Nullable Object value, long count) {
+    return switch (value) {
+      case Tensor tensor when name.equals("t") -> tensor.toDouble();
+      case Number n when name.equals("H_diag") -> copyOf(name, Tensor.scalar(n.doubleValue()), count);
+      case Tensor tensor -> copyOf(name, tensor, count);
+      case List<?> list when list.stream().allMatch(Tensor.class::isInstance) -> {
         List<Tensor> tensors = new ArrayList<>();
-        list.forEach(each -> tensors.add(copyOf(String.valueOf(name), (Tensor) each, count)));
+        list.forEach(each -> tensors.add(copyOf(name, (Tensor) each, count)));
         yield tensors;
       }
       case Number n -> n;
       case null, default -> throw new IllegalArgumentException("[Lbfgs] expected tensors, lists of tensors and numbers as saved state, got "
           + value + " as \"" + name + "\"");
-    }));
-    return copy;
+    };
   }
 
   private Tensor copyOf(String name, Tensor saved, long count) {

@@ -5,8 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.flambeau.DType;
 import org.flambeau.MemoryScope;
@@ -111,6 +114,28 @@ final class LbfgsTest {
   }
 
   @Test
+  @SuppressWarnings("unchecked") // a state is by name
+  void a_state_in_any_form_that_pytorch_saves_continues_to_the_bit() {
+    Run whole = new Run(DType.FLOAT64, Lbfgs.options().maxIter(1));
+    Run resumed = new Run(DType.FLOAT64, Lbfgs.options());
+    var _ = whole.step();
+    Map<String, Object> saved = whole.optimizer.stateDict();
+    Map<String, Object> state = new HashMap<>((Map<String, Object>) ((Map<?, ?>) saved.get("state")).get(0L));
+    double t = (Double) Objects.requireNonNull(state.get("t"));
+    assertTrue(t < 1);
+    state.put("t", Tensor.scalar(t)); // 1/Σ|g| is a tensor there,
+    state.put("H_diag", 1L); // what comes before all changes is none,
+    state.put("al", Arrays.asList(Tensor.scalar(0.5), null)); // and there is room for what is computed anew
+    resumed.optimizer.loadStateDict(Map.of("state", Map.of(0L, state), "param_groups", saved.get("param_groups")));
+    resumed.a.detach().copy_(whole.a.detach());
+    resumed.b.detach().copy_(whole.b.detach());
+    for (int step = 0; step < 3; step++) {
+      assertTrue(whole.step().equal(resumed.step()));
+      assertTrue(whole.position().equal(resumed.position()));
+    }
+  }
+
+  @Test
   void what_it_cannot_do_is_refused() {
     Run run = new Run(DType.FLOAT32, WOLFE);
     var _ = run.loss();
@@ -124,5 +149,10 @@ final class LbfgsTest {
     var smaller = new Lbfgs(List.of(Tensor.ones(2), Tensor.ones(2)), WOLFE);
     var sizes = assertThrows(IllegalArgumentException.class, () -> smaller.loadStateDict(other.optimizer.stateDict()));
     assertTrue(sizes.getMessage().contains("but the parameters have 4 elements"), sizes.getMessage());
+    var history = assertThrows(IllegalArgumentException.class, () -> new Lbfgs(List.of(Tensor.ones(2)), WOLFE.historySize(0)));
+    assertEquals("[Lbfgs] Invalid history size: 0.0", history.getMessage());
+    var list = Map.of("state", Map.of(0L, Map.of("ro", List.of("one"))), "param_groups", other.optimizer.stateDict().get("param_groups"));
+    assertEquals("[Lbfgs] expected tensors, lists of tensors and numbers as saved state, got [one] as \"ro\"",
+        assertThrows(IllegalArgumentException.class, () -> other.optimizer.loadStateDict(list)).getMessage());
   }
 }
