@@ -116,7 +116,7 @@ public final class CpuPool {
     private final Body body;
     private final Thread caller = Thread.currentThread();
     private final int shares;
-    /// The next part of each share: of so many, every so manieth.
+    /// The next part of each share, to which every part belongs whose number leaves that of the share when divided by [#shares].
     private final AtomicIntegerArray next;
     private final AtomicInteger unfinished;
     private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();

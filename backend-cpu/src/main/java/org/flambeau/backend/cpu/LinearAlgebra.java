@@ -27,6 +27,12 @@ public interface LinearAlgebra {
   /// As [Kernels#linear].
   void linear(Strided out, Strided x, Strided weight, @Nullable Strided bias, Activation activation);
 
+  /// As an operand of [#matmul], a batch of one matrix, whose rows are one dimension of `matrix` and whose columns are the other.
+  static Strided asBatch(Strided matrix, int rows, int columns) {
+    return matrix.with(matrix.offset(), new long[] {1, matrix.size(rows), matrix.size(columns)},
+        new long[] {0, matrix.stride(rows), matrix.stride(columns)});
+  }
+
   /// As [Kernels#conv2d].
   default void conv2d(Strided out, Strided x, Strided weight, @Nullable Strided bias, ConvSpec spec) {
     fusedConv2d(out, x, weight, Epilogue.ofBias(bias), spec);

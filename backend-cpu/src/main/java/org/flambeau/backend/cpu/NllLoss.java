@@ -37,12 +37,12 @@ final class NllLoss {
       long ignoreIndex) {
     IterationSpace space = new IterationSpace(3);
     space.begin(target);
-    space.add(target, withoutClasses(x));
+    int at = classDimension(x);
+    space.add(target, x.size(at) == 0 ? target : withoutClasses(x)); // without classes nothing of x is read
     if (reduction == NONE) {
       space.add(target, out);
     }
     space.collapse();
-    int at = classDimension(x);
     int size = x.dtype().size();
     Reader reader = reader(x.dtype());
     Conversion conversion = Conversion.of(x.dtype());
@@ -86,7 +86,7 @@ final class NllLoss {
     return x.rank() == 1 ? 0 : 1;
   }
 
-  /// As the targets lie: without the dimension of the classes.
+  /// As the targets lie: without the dimension of the classes, of which there are some.
   private static Strided withoutClasses(Strided x) {
     int rank = x.rank() - 1;
     long[] sizes = new long[rank];

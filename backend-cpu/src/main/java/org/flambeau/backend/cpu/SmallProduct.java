@@ -2,7 +2,6 @@ package org.flambeau.backend.cpu;
 
 import org.flambeau.DType;
 import org.flambeau.spi.Activation;
-import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
@@ -24,45 +23,35 @@ final class SmallProduct {
 
   /// As [org.flambeau.spi.Kernels#matmul].
   static void multiply(Strided out, Strided a, Strided b) {
+    int m = (int) out.size(1);
     int n = (int) out.size(2);
     int k = (int) a.size(2);
     boolean inRows = b.stride(2) == 1;
+    long turned = inRows ? 0 : Scratch.current().rows((long) k * n * Float.BYTES);
+    long rightRow = (inRows ? b.stride(1) : n) * Float.BYTES;
     for (long i = 0; i < out.size(0); i++) {
-      long right = place(b, i);
-      long rightRow = b.stride(1) * Float.BYTES;
       if (!inRows) {
-        long turned = Scratch.current().rows((long) k * n * Float.BYTES);
-        Transposition.move(Float.BYTES, turned, (long) n * Float.BYTES, k, right, b.stride(2) * Float.BYTES, n);
-        right = turned;
-        rightRow = (long) n * Float.BYTES;
+        Transposition.move(Float.BYTES, turned, rightRow, k, place(b, i), b.stride(2) * Float.BYTES, n);
       }
-      CachedProduct.multiplyExactly((int) out.size(1), n, k, place(a, i), a.stride(1) * Float.BYTES, a.stride(2) * Float.BYTES, right,
-          rightRow,
-          place(out, i), out.stride(1) * Float.BYTES);
+      CachedProduct.multiplyExactly(m, n, k, place(a, i), a.stride(1) * Float.BYTES, a.stride(2) * Float.BYTES,
+          inRows ? place(b, i) : turned, rightRow, place(out, i), out.stride(1) * Float.BYTES);
     }
   }
 
   /// As [org.flambeau.spi.Kernels#linear], where that is one of these; else nothing is done.
   static boolean linear(Strided out, Strided x, Strided weight, @Nullable Strided bias, Activation activation) {
-    Strided result = asBatch(out, 0, 1);
-    Strided left = asBatch(x, 0, 1);
-    Strided right = asBatch(weight, 1, 0);
+    Strided result = LinearAlgebra.asBatch(out, 0, 1);
+    Strided left = LinearAlgebra.asBatch(x, 0, 1);
+    Strided right = LinearAlgebra.asBatch(weight, 1, 0);
     if (!serves(result, left, right)) {
       return false;
     }
     multiply(result, left, right);
     if (bias != null) {
-      Elementwise.run(Loops.binary(BinaryOp.ADD, Compute.FLOAT), Compute.FLOAT, out, out,
-          bias.with(bias.offset(), out.sizes(), new long[] {0, bias.stride(0)}));
+      Elementwise.sum(out, out, bias.with(bias.offset(), out.sizes(), new long[] {0, bias.stride(0)}));
     }
     Elementwise.activate(activation, out);
     return true;
-  }
-
-  /// A batch of one matrix, whose rows are one dimension of the operand and whose columns are the other.
-  private static Strided asBatch(Strided matrix, int rows, int columns) {
-    return matrix.with(matrix.offset(), new long[] {1, matrix.size(rows), matrix.size(columns)},
-        new long[] {0, matrix.stride(rows), matrix.stride(columns)});
   }
 
   private static long place(Strided operand, long index) {

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.util.Random;
 import org.flambeau.DType;
+import org.flambeau.Device;
+import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -72,5 +74,15 @@ class NllLossTest {
     Strided target = reals(zeros(DType.INT64, 4), i -> i + 2);
     assertEquals("Target 5 is out of bounds.",
         assertThrows(IndexOutOfBoundsException.class, () -> reduced(org.flambeau.Reduction.SUM, x, target, null)).getMessage());
+  }
+
+  @Test
+  void withoutClassesOnlyTargetsThatAreIgnoredArePossible() {
+    Strided x = Strided.contiguous(new Storage(Device.CPU, 64, 0), DType.FLOAT32, new long[] {4, 0});
+    Strided ignored = reals(zeros(DType.INT64, 4), i -> IGNORED);
+    assertEquals(0, reduced(org.flambeau.Reduction.SUM, x, ignored, zeros(DType.FLOAT32, 0)));
+    assertEquals(Double.NaN, reduced(org.flambeau.Reduction.MEAN, x, ignored, null));
+    assertEquals("Target 0 is out of bounds.",
+        assertThrows(IndexOutOfBoundsException.class, () -> reduced(org.flambeau.Reduction.SUM, x, targets(4), null)).getMessage());
   }
 }

@@ -42,13 +42,7 @@ public final class VectorLinearAlgebra implements LinearAlgebra {
 
   @Override
   public void linear(Strided out, Strided x, Strided weight, @Nullable Strided bias, Activation activation) {
-    product(asBatch(out, 0, 1), asBatch(x, 0, 1), asBatch(weight, 1, 0), bias, activation);
-  }
-
-  /// A batch of one matrix, whose rows are one dimension of the operand and whose columns are the other.
-  private static Strided asBatch(Strided matrix, int rows, int columns) {
-    return matrix.with(matrix.offset(), new long[] {1, matrix.size(rows), matrix.size(columns)},
-        new long[] {0, matrix.stride(rows), matrix.stride(columns)});
+    product(LinearAlgebra.asBatch(out, 0, 1), LinearAlgebra.asBatch(x, 0, 1), LinearAlgebra.asBatch(weight, 1, 0), bias, activation);
   }
 
   private void product(Strided out, Strided a, Strided b, @Nullable Strided bias, Activation activation) {
