@@ -57,7 +57,8 @@ public final class Lbfgs extends Optimizer<Lbfgs.Options> {
 
     /// These options with other limits of a step: as many iterations, and 5/4 as many calls of the closure.
     public Options maxIter(int maxIter) {
-      return new Options(lr, maxIter, (int) Math.min(maxIter * 5L / 4, Integer.MAX_VALUE), toleranceGrad, toleranceChange, historySize, strongWolfe);
+      return new Options(lr, maxIter, (int) Math.min(maxIter * 5L / 4, Integer.MAX_VALUE), toleranceGrad, toleranceChange, historySize,
+          strongWolfe);
     }
 
     /// These options with another limit of calls, to be set after `maxIter`.
