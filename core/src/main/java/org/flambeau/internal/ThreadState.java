@@ -54,6 +54,16 @@ public final class ThreadState {
   /// Notes a change in place: now, and where it is recorded in a graph, for each replay.
   public void changed(Storage storage) {
     storage.bumpVersion();
+    note(storage);
+  }
+
+  /// [#changed] where no gradient minds, whatever other threads do meanwhile.
+  public void changedUnminded(Storage storage) {
+    storage.bumpUnminded();
+    note(storage);
+  }
+
+  private void note(Storage storage) {
     if (changes != null) {
       changes.add(storage);
     }

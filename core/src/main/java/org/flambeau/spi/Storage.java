@@ -36,7 +36,7 @@ public final class Storage {
   private volatile int owners = 1;
   private boolean counted;
   private int version;
-  private int unminded;
+  private int mindedVersion;
   private @Nullable MemorySegment foreign;
   private volatile @Nullable PackedAt packed;
   private volatile boolean exposed;
@@ -101,16 +101,22 @@ public final class Storage {
   /// Notes a change in place.
   public void bumpVersion() {
     version++;
+    mindedVersion++;
   }
 
-  /// How often it was changed in place, but for [changes that no gradient minds][#unmindChanges].
+  /// Notes a change in place that only who looks at the content itself minds.
+  public void bumpUnminded() {
+    version++;
+  }
+
+  /// How often it was changed in place, but for [changes that no gradient minds][#bumpUnminded()].
   public int mindedVersion() {
-    return version - unminded;
+    return mindedVersion;
   }
 
-  /// Says of all changes since [#version()] was `version` that only who looks at the content itself minds them.
-  public void unmindChanges(int version) {
-    unminded += this.version - version;
+  /// Says of all changes since [#mindedVersion()] was `mindedVersion` that they are such.
+  public void unmindChanges(int mindedVersion) {
+    this.mindedVersion = mindedVersion;
   }
 
   /// Whether its content may change past the library, which [#version()] does not tell: its memory is in somebody else's hands, too. Nothing

@@ -20,6 +20,7 @@ import org.flambeau.internal.Backends;
 import org.flambeau.internal.ThreadState;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.FusedOp;
+import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
@@ -106,21 +107,18 @@ public final class BatchNorm {
         Tensor rstd = runningVar.to(mean.dtype()).add(eps).rsqrt();
         return new Tensor[] {reference(x, mean, rstd, weight, bias), rstd};
       }
-      int meanBefore = runningMean == null ? 0 : runningMean.version();
-      int varBefore = runningVar == null ? 0 : runningVar.version();
       Tensor[] used = batchStatistics(x, runningMean, runningVar, batches, momentum, eps, fused);
-      unmindChanges(runningMean, meanBefore);
-      unmindChanges(runningVar, varBefore);
       Tensor y = fused ? apply(x, used, weight, bias, residual, activation) : reference(x, used[0], used[1], weight, bias);
       return new Tensor[] {y, used[1], used[0]};
     })[0];
   }
 
-  /// A gradient of this batch does not mind that the next one moves the running statistics, as the user's own changes are minded.
-  private static void unmindChanges(@Nullable Tensor running, int version) {
-    if (running != null) {
-      running.strided().storage().unmindChanges(version);
-    }
+  /// Moves running statistics, which a gradient of an earlier batch does not mind, as it does the user's own changes.
+  private static void move(Tensor running, Tensor batch, double momentum, double share) {
+    Storage storage = running.strided().storage();
+    int before = storage.mindedVersion();
+    running.mul_(1 - momentum).add_(batch.to(running.dtype()), share);
+    storage.unmindChanges(before);
   }
 
   /// Normalisation of each channel of each sample: that of a single sample with n·c channels. Running statistics are moved by
@@ -191,8 +189,8 @@ public final class BatchNorm {
       Tensor mean = in.mean(dims);
       double n = (double) x.numel() / x.size(1);
       if (runningMean != null && runningVar != null) {
-        runningMean.mul_(1 - momentum).add_(mean.to(runningMean.dtype()), momentum);
-        runningVar.mul_(1 - momentum).add_(var.to(runningVar.dtype()), momentum * n / (n - 1));
+        move(runningMean, mean, momentum, momentum);
+        move(runningVar, var, momentum, momentum * n / (n - 1));
       }
       return new Tensor[] {mean, var.add(eps).rsqrt()};
     }
@@ -206,7 +204,7 @@ public final class BatchNorm {
     ThreadState thread = ThreadState.current();
     for (Tensor moved : new @Nullable Tensor[] {runningMean, runningVar, counted}) {
       if (moved != null) {
-        thread.changed(moved.strided().storage());
+        thread.changedUnminded(moved.strided().storage());
       }
     }
     return used;
@@ -351,8 +349,8 @@ public final class BatchNorm {
     checkChannels("running_var", runningVar, channels, x);
     checkChannels("weight", weight, channels, x);
     checkChannels("bias", bias, channels, x);
-    if (training && (runningMean != null && runningMean.requiresGrad() || runningVar != null && runningVar.requiresGrad())) {
-      throw new IllegalArgumentException("[batch_norm] running statistics are changed in place and cannot require grad");
+    if (runningMean != null && runningMean.requiresGrad() || runningVar != null && runningVar.requiresGrad()) {
+      throw new IllegalArgumentException("[batch_norm] running statistics have no gradient and cannot require grad");
     }
     Device _ = Binary.device("batch_norm", x, weight, bias, runningMean, runningVar);
   }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.IntStream;
 import org.flambeau.AutogradException;
 import org.flambeau.BackwardOption;
 import org.flambeau.ClosedTensorException;
@@ -188,5 +189,22 @@ final class BatchNormTest {
     y.backward(grad);
     Tensor exact = grad.to(DType.FLOAT32).mul(var.add(1e-5).rsqrt().mul(weight).view(1, 64, 1, 1));
     assertTrue(exact.to(DType.BFLOAT16).equal(Objects.requireNonNull(x.grad())));
+  }
+
+  @Test
+  void threads_that_train_with_one_norm_do_not_refuse_each_others_gradients() {
+    var norm = new BatchNorm1d(3);
+    IntStream.range(0, 400).parallel().forEach(_ -> {
+      Tensor x = Tensor.randn(4, 3).requiresGrad_(true);
+      norm.call(x).sin().sum().backward();
+      assertTrue(x.grad() != null);
+    });
+  }
+
+  @Test
+  void running_statistics_that_require_grad_are_refused_in_evaluation_too() {
+    Tensor mean = Tensor.zeros(3).requiresGrad_(true);
+    assertEquals("[batch_norm] running statistics have no gradient and cannot require grad", assertThrows(IllegalArgumentException.class,
+        () -> Functional.batchNorm(Tensor.ones(2, 3), mean, Tensor.ones(3), null, null, false, 0.1, 1e-5)).getMessage());
   }
 }
