@@ -217,11 +217,11 @@ public final class WeightGradient {
   }
 
   private long channel(long block) {
-    return block % blocks(x) * SIDE;
+    return block / blocks(grad) * SIDE;
   }
 
   private long feature(long block) {
-    return block / blocks(x) * SIDE;
+    return block % blocks(grad) * SIDE;
   }
 
   /// Brings sums, for each of 32 channels and each tap a row of 32 features, to the features' rows.
