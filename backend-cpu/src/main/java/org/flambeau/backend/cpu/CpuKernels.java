@@ -200,6 +200,8 @@ final class CpuKernels implements Kernels {
         DotProduct.multiply(result, left, right);
       } else if (MatrixVectorProduct.serves(result, left, right)) {
         MatrixVectorProduct.multiply(result, left, right);
+      } else if (RowProduct.serves(result, left, right)) {
+        RowProduct.multiply(result, left, right);
       } else if (SmallProduct.serves(result, left, right)) {
         SmallProduct.multiply(result, left, right);
       } else {
@@ -493,7 +495,8 @@ final class CpuKernels implements Kernels {
       Strided rows = staging.readable(x);
       Strided factors = staging.readable(weight);
       Strided added = staging.readableOrNull(bias);
-      if (!SmallProduct.linear(result, rows, factors, added, activation)) {
+      if (!SmallProduct.linear(result, rows, factors, added, activation)
+          && !RowProduct.linear(result, rows, factors, added, activation)) {
         linearAlgebra.linear(result, rows, factors, added, activation);
       }
     }
