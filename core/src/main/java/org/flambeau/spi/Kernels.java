@@ -341,15 +341,16 @@ public interface Kernels {
     throw new UnsupportedOperationException("attentionBackward");
   }
 
-  /// `losses[i] = −log softmax(logits[i])[target[i]]` for logits (n, classes), target int64 (n); 0 where the target is
-  /// `ignoreIndex`. logSumExp (n, 2), contiguous, is what the backward reads: the row's largest logit and `log Σ exp(logit − largest)`, which a
-  /// sum of both would lose beside a large logit.
-  default void crossEntropy(Strided losses, Strided logSumExp, Strided logits, Strided target, long ignoreIndex) {
+  /// [#nllLoss] of the log-softmax of logits (n, classes), which have elements, without weights. logSumExp (n, 2), contiguous, is what the
+  /// backward reads: the row's largest logit and `log Σ exp(logit − largest)`, which a sum of both would lose beside a large logit.
+  default void crossEntropy(Reduction reduction, Strided out, Strided total, Strided logSumExp, Strided logits, Strided target,
+      long ignoreIndex) {
     throw new UnsupportedOperationException("crossEntropy");
   }
 
-  /// `gradLogits = grad[i]·(softmax(logits[i]) − onehot(target[i]))`.
-  default void crossEntropyBackward(Strided gradLogits, Strided grad, Strided logits, Strided logSumExp, Strided target, long ignoreIndex) {
+  /// `gradLogits = grad[i]·(softmax(logits[i]) − onehot(target[i]))`, where `total` is given divided by it.
+  default void crossEntropyBackward(Strided gradLogits, Strided grad, @Nullable Strided total, Strided logits, Strided logSumExp,
+      Strided target, long ignoreIndex) {
     throw new UnsupportedOperationException("crossEntropyBackward");
   }
 
@@ -359,6 +360,12 @@ public interface Kernels {
   default void nllLoss(Reduction reduction, Strided out, Strided total, Strided x, Strided target, @Nullable Strided weight,
       long ignoreIndex) {
     throw new UnsupportedOperationException("nllLoss");
+  }
+
+  /// `gradX = −weight[target]·grad` at the classes that targets name, where `total` is given divided by it, else 0. `grad` has the targets' sizes.
+  default void nllLossBackward(Strided gradX, Strided grad, @Nullable Strided total, Strided target, @Nullable Strided weight,
+      long ignoreIndex) {
+    throw new UnsupportedOperationException("nllLossBackward");
   }
 
   /// One step of stochastic gradient descent over many parameters: g = gradᵢ (negated where `maximize`) + weightDecay·p;

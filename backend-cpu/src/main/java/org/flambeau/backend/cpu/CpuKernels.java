@@ -532,13 +532,15 @@ final class CpuKernels implements Kernels {
   }
 
   @Override
-  public void crossEntropy(Strided losses, Strided logSumExp, Strided logits, Strided target, long ignoreIndex) {
-    Softmax.crossEntropy(losses, logSumExp, logits, target, ignoreIndex);
+  public void crossEntropy(org.flambeau.Reduction reduction, Strided out, Strided total, Strided logSumExp, Strided logits, Strided target,
+      long ignoreIndex) {
+    Softmax.crossEntropy(reduction, out, total, logSumExp, logits, target, ignoreIndex);
   }
 
   @Override
-  public void crossEntropyBackward(Strided gradLogits, Strided grad, Strided logits, Strided logSumExp, Strided target, long ignoreIndex) {
-    Softmax.crossEntropyBackward(gradLogits, grad, logits, logSumExp, target, ignoreIndex);
+  public void crossEntropyBackward(Strided gradLogits, Strided grad, @Nullable Strided total, Strided logits, Strided logSumExp,
+      Strided target, long ignoreIndex) {
+    Softmax.crossEntropyBackward(gradLogits, grad, total, logits, logSumExp, target, ignoreIndex);
   }
 
   @Override
@@ -546,6 +548,15 @@ final class CpuKernels implements Kernels {
       long ignoreIndex) {
     try (Staging staging = Staging.open()) {
       NllLoss.forward(reduction, staging.writable(out), staging.writable(total), staging.readable(x), staging.readable(target),
+          staging.readableOrNull(weight), ignoreIndex);
+    }
+  }
+
+  @Override
+  public void nllLossBackward(Strided gradX, Strided grad, @Nullable Strided total, Strided target, @Nullable Strided weight,
+      long ignoreIndex) {
+    try (Staging staging = Staging.open()) {
+      NllLoss.backward(staging.writable(gradX), staging.readable(grad), staging.readableOrNull(total), staging.readable(target),
           staging.readableOrNull(weight), ignoreIndex);
     }
   }

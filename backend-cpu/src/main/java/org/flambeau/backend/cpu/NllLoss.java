@@ -8,14 +8,17 @@ import static org.flambeau.spi.NativeMemory.LONG;
 
 import java.lang.invoke.MethodHandles;
 import org.flambeau.DType;
+import org.flambeau.Device;
+import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
-/// The negative log-likelihood of targets. What they name is read tile by tile, each element once; the tiles' sums are added in double, in their
+/// The negative log-likelihood of targets, both ways. What they name is read tile by tile, each element once; the tiles' sums are added in double, in their
 /// order.
 final class NllLoss {
   private static final int TILE = Scratch.TILE;
   private static final @Nullable Reader[] READERS = new Reader[DType.values().length];
+  private static final @Nullable Writer[] WRITERS = new Writer[DType.values().length];
 
   private NllLoss() {}
 
@@ -32,7 +35,12 @@ final class NllLoss {
     void read(Classes classes, long losses, long counts, long x, long xStep, long targets, long targetStep, int n);
   }
 
-  /// As [org.flambeau.spi.Kernels#nllLoss].
+  interface Writer {
+    /// Sets `x` to −weight·grad/total at the classes that `n` targets name, unless these are ignored. Steps are in bytes.
+    void write(Classes classes, long x, long xStep, long grads, long gradStep, double total, long targets, long targetStep, int n);
+  }
+
+  /// As [org.flambeau.spi.Kernels#nllLoss]; x may have another dtype than `out`.
   static void forward(org.flambeau.Reduction reduction, Strided out, Strided total, Strided x, Strided target, @Nullable Strided weight,
       long ignoreIndex) {
     IterationSpace space = new IterationSpace(3);
@@ -45,17 +53,13 @@ final class NllLoss {
     space.collapse();
     int size = x.dtype().size();
     Reader reader = reader(x.dtype());
-    Conversion conversion = Conversion.of(x.dtype());
+    Conversion conversion = Conversion.of(out.dtype());
     Reducer adding = Reduction.reducer(Compute.DOUBLE, Fold.SUM);
     long tiles = Math.ceilDiv(target.numel(), TILE);
     double[] losses = new double[Math.toIntExact(tiles)];
     double[] counts = new double[losses.length];
     try (Workspace workspace = new Workspace(CpuAllocator.SHARED)) {
-      long weights = weight == null ? 0 : workspace.take(8 * weight.numel());
-      if (weight != null) {
-        conversion.load(Compute.DOUBLE, weight.address(), weight.stride(0) * size, weights, Math.toIntExact(weight.numel()));
-      }
-      Classes classes = new Classes(x.size(at), x.stride(at) * size, weights, ignoreIndex);
+      Classes classes = new Classes(x.size(at), x.stride(at) * size, weights(weight, workspace), ignoreIndex);
       CpuPool.SHARED.parallelFor(0, tiles, Elementwise.GRAIN / TILE, (begin, end) -> {
         long values = Scratch.current().tile(0);
         long given = Scratch.current().tile(1);
@@ -80,6 +84,45 @@ final class NllLoss {
       double loss = sum(losses);
       put(out, reduction == MEAN ? loss / counted : loss);
     }
+  }
+
+  /// As [org.flambeau.spi.Kernels#nllLossBackward].
+  static void backward(Strided gradX, Strided grad, @Nullable Strided total, Strided target, @Nullable Strided weight, long ignoreIndex) {
+    Copy.fill(gradX, Strided.contiguous(new Storage(Device.CPU, new byte[Double.BYTES]), gradX.dtype(), new long[0]));
+    if (gradX.numel() == 0) {
+      return;
+    }
+    IterationSpace space = new IterationSpace(3);
+    space.begin(target);
+    space.add(target, withoutClasses(gradX));
+    space.add(target, grad);
+    space.collapse();
+    int at = classDimension(gradX);
+    Writer writer = writer(gradX.dtype());
+    double divisor = total == null ? 1 : Element.of(total.dtype()).getDouble(total.address());
+    try (Workspace workspace = new Workspace(CpuAllocator.SHARED)) {
+      Classes classes = new Classes(gradX.size(at), gradX.stride(at) * gradX.dtype().size(), weights(weight, workspace), ignoreIndex);
+      CpuPool.SHARED.parallelFor(0, target.numel(), Elementwise.GRAIN, (begin, end) -> {
+        int n;
+        for (long place = begin; place < end; place += n) {
+          n = (int) Math.min(end - place, space.size(0) - place % space.size(0));
+          writer.write(classes, gradX.address() + space.offset(1, place, 0), space.stride(1, 0),
+              grad.address() + space.offset(2, place, 0), space.stride(2, 0), divisor,
+              target.address() + space.offset(0, place, 0), space.stride(0, 0), n);
+        }
+      });
+    }
+  }
+
+  /// Their address as doubles, or 0.
+  private static long weights(@Nullable Strided weight, Workspace workspace) {
+    if (weight == null) {
+      return 0;
+    }
+    long weights = workspace.take(8 * weight.numel());
+    Conversion.of(weight.dtype()).load(Compute.DOUBLE, weight.address(), weight.stride(0) * weight.dtype().size(), weights,
+        Math.toIntExact(weight.numel()));
+    return weights;
   }
 
   private static int classDimension(Strided x) {
@@ -122,6 +165,15 @@ final class NllLoss {
     return reader;
   }
 
+  private static synchronized Writer writer(DType dtype) {
+    Writer writer = WRITERS[dtype.ordinal()];
+    if (writer == null) {
+      writer = Specialization.of(MethodHandles.lookup(), Writer.class, Scattering.class, Element.of(dtype));
+      WRITERS[dtype.ordinal()] = writer;
+    }
+    return writer;
+  }
+
   /// The loop, copied for each dtype.
   static final class Gathering implements Reader {
     private static final Element ELEMENT = Specialization.data(MethodHandles.lookup(), Element.class);
@@ -137,15 +189,40 @@ final class NllLoss {
         double weight = 0;
         double loss = 0;
         if (target != ignored) {
-          if (target < 0 || target >= count) {
-            throw new IndexOutOfBoundsException("Target " + target + " is out of bounds.");
-          }
+          check(target, count);
           weight = weights == 0 ? 1 : ALL.get(DOUBLE, weights + 8 * target);
           loss = -weight * ELEMENT.getDouble(x + i * xStep + target * step);
         }
         ALL.set(DOUBLE, losses + 8L * i, loss);
         ALL.set(DOUBLE, counts + 8L * i, weight);
       }
+    }
+  }
+
+  /// The loop of the gradient, copied for each dtype.
+  static final class Scattering implements Writer {
+    private static final Element ELEMENT = Specialization.data(MethodHandles.lookup(), Element.class);
+
+    @Override
+    public void write(Classes classes, long x, long xStep, long grads, long gradStep, double total, long targets, long targetStep, int n) {
+      long count = classes.count();
+      long step = classes.step();
+      long weights = classes.weights();
+      long ignored = classes.ignored();
+      for (int i = 0; i < n; i++) {
+        long target = ALL.get(LONG, targets + i * targetStep);
+        if (target != ignored) {
+          check(target, count);
+          double weight = weights == 0 ? 1 : ALL.get(DOUBLE, weights + 8 * target);
+          ELEMENT.setDouble(x + i * xStep + target * step, -weight * ELEMENT.getDouble(grads + i * gradStep) / total);
+        }
+      }
+    }
+  }
+
+  static void check(long target, long count) {
+    if (target < 0 || target >= count) {
+      throw new IndexOutOfBoundsException("Target " + target + " is out of bounds.");
     }
   }
 }

@@ -5,7 +5,11 @@ import static org.flambeau.spi.NativeMemory.FLOAT;
 import static org.flambeau.spi.NativeMemory.LONG;
 
 import org.flambeau.DType;
+import org.flambeau.Device;
+import org.flambeau.Reduction;
+import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
 
 /// Softmax, its logarithm, and cross-entropy: passes over a row that stays in the first-level cache.
 final class Softmax {
@@ -131,15 +135,18 @@ final class Softmax {
     }
   }
 
-  static void crossEntropy(Strided losses, Strided logSumExp, Strided logits, Strided target, long ignoreIndex) {
+  /// As [org.flambeau.spi.Kernels#crossEntropy]: of each row the log-likelihood of its target, of which the losses are made as of any.
+  static void crossEntropy(Reduction reduction, Strided out, Strided total, Strided logSumExp, Strided logits, Strided target,
+      long ignoreIndex) {
     int classes = length(logits, 1);
+    long rows = logits.size(0);
     Softmax kernel = new Softmax();
-    try (Staging staging = Staging.open()) {
-      long lossesTo = staging.write(losses);
+    try (Staging staging = Staging.open(); Workspace workspace = new Workspace(CpuAllocator.SHARED)) {
+      long likelihoods = workspace.take(4 * rows);
       long sumsTo = staging.write(logSumExp);
       long from = staging.read(logits);
       long targets = staging.read(target);
-      forEachRow(logits, (row, tile) -> {
+      forEachRow(logits, (row, _) -> {
         long buffer = Scratch.current().rows(4L * classes);
         long x = Rows.read(logits.dtype(), from + row * stride(logits, 0), stride(logits, 1), buffer, classes);
         float largest = Rows.largest(kernel.max, x, classes);
@@ -147,18 +154,23 @@ final class Softmax {
         ALL.set(FLOAT, sumsTo + 8 * row, largest);
         ALL.set(FLOAT, sumsTo + 8 * row + 4, (float) log);
         long label = ALL.get(LONG, targets + row * stride(target, 0));
-        put(losses, lossesTo, row,
-            label == ignoreIndex ? 0 : (float) ((double) largest - ALL.get(FLOAT, x + 4 * checked(label, classes)) + log), tile);
+        ALL.set(FLOAT, likelihoods + 4 * row,
+            label == ignoreIndex ? 0 : (float) ((double) ALL.get(FLOAT, x + 4 * checked(label, classes)) - largest - log));
       });
+      var ofEach = Strided.contiguous(new Storage(Device.CPU, likelihoods, 4 * rows), DType.FLOAT32, new long[] {rows});
+      NllLoss.forward(reduction, staging.writable(out), staging.writable(total), ofEach.with(0, logits.sizes(), new long[] {1, 0}),
+          staging.readable(target), null, ignoreIndex);
     }
   }
 
-  static void crossEntropyBackward(Strided gradLogits, Strided grad, Strided logits, Strided logSumExp, Strided target, long ignoreIndex) {
+  static void crossEntropyBackward(Strided gradLogits, Strided grad, @Nullable Strided total, Strided logits, Strided logSumExp,
+      Strided target, long ignoreIndex) {
     int classes = length(logits, 1);
     RowOp.Loop scaledExp = Rows.loop(RowOp.SCALED_EXP);
     try (Staging staging = Staging.open()) {
       long to = staging.write(gradLogits);
       long grads = staging.read(grad);
+      float divisor = total == null ? 1 : get(total, staging.read(total), Scratch.current().tile(0));
       long from = staging.read(logits);
       long sums = staging.read(logSumExp);
       long targets = staging.read(target);
@@ -169,7 +181,7 @@ final class Softmax {
         long out = Rows.isPlain(gradLogits.dtype(), stride(gradLogits, 1)) ? place : buffer;
         long label = ALL.get(LONG, targets + row * stride(target, 0));
         boolean ignored = label == ignoreIndex;
-        float g = ignored ? 0 : get(grad, grads, row, tile);
+        float g = ignored ? 0 : get(grad, grads + row * stride(grad, 0), tile) / divisor;
         float largest = ALL.get(FLOAT, sums + 8 * row);
         float log = ALL.get(FLOAT, sums + 8 * row + 4);
         scaledExp.run(out, x, x, x, x, x, largest, g, log, 0, classes);
@@ -201,13 +213,8 @@ final class Softmax {
     });
   }
 
-  private static void put(Strided out, long address, long i, float value, long tile) {
-    ALL.set(FLOAT, tile, value);
-    Conversion.of(out.dtype()).store(Compute.FLOAT, tile, address + i * stride(out, 0), 0, 1);
-  }
-
-  private static float get(Strided x, long address, long i, long tile) {
-    Conversion.of(x.dtype()).load(Compute.FLOAT, address + i * stride(x, 0), 0, tile, 1);
+  private static float get(Strided x, long address, long tile) {
+    Conversion.of(x.dtype()).load(Compute.FLOAT, address, 0, tile, 1);
     return ALL.get(FLOAT, tile);
   }
 

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.util.List;
 import java.util.Random;
 import org.flambeau.DType;
+import org.flambeau.Reduction;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.FusedOp;
 import org.flambeau.spi.Kernels;
@@ -329,10 +330,12 @@ class FusedTest {
       Strided target = Operand.filled(Operand.natively(DType.INT64, Operand.Layout.contiguous(rows)), i -> i == 4 ? -100.0 : i * 4.0);
       Strided losses = Operand.natively(dtype, Operand.Layout.contiguous(rows));
       Strided sums = Operand.natively(DType.FLOAT32, Operand.Layout.contiguous(rows, 2));
-      KERNELS.crossEntropy(losses, sums, logits, target, -100);
+      Strided total = Operand.natively(dtype, Operand.Layout.contiguous());
+      KERNELS.crossEntropy(Reduction.NONE, losses, total, sums, logits, target, -100);
+      assertNear(rows - 1, total, 0, 1, "rows that count");
       Strided grad = random(dtype, 13, rows);
       Strided gradLogits = Operand.natively(dtype, Operand.Layout.contiguous(rows, classes));
-      KERNELS.crossEntropyBackward(gradLogits, grad, logits, sums, target, -100);
+      KERNELS.crossEntropyBackward(gradLogits, grad, total, logits, sums, target, -100);
       for (long row = 0; row < rows; row++) {
         double sum = 0;
         for (long j = 0; j < classes; j++) {
@@ -342,14 +345,16 @@ class FusedTest {
         assertNear(ignored ? 0 : Math.log(sum) - Operand.get(logits, row * classes + row * 4), losses, row, 5, "loss");
         for (long j = 0; j < classes; j++) {
           double p = Math.exp(Operand.get(logits, row * classes + j)) / sum - (j == row * 4 ? 1 : 0);
-          assertNear(ignored ? 0 : p * Operand.get(grad, row), gradLogits, row * classes + j, 5, "gradient");
+          assertNear(ignored ? 0 : p * Operand.get(grad, row) / (rows - 1), gradLogits, row * classes + j, 5, "gradient");
         }
       }
     }
     Strided logits = random(DType.FLOAT32, 1, 1, 3);
     Strided loss = Operand.of(DType.FLOAT32, 0);
     Strided sums = Operand.natively(DType.FLOAT32, Operand.Layout.contiguous(1, 2));
-    assertThrows(IndexOutOfBoundsException.class, () -> KERNELS.crossEntropy(loss, sums, logits, Operand.of(DType.INT64, 3), -100));
+    Strided total = Operand.of(DType.FLOAT32, 0);
+    assertThrows(IndexOutOfBoundsException.class,
+        () -> KERNELS.crossEntropy(Reduction.NONE, loss, total, sums, logits, Operand.of(DType.INT64, 3), -100));
   }
 
   @Test

@@ -2,6 +2,7 @@ package org.flambeau.backend.cuda;
 
 import java.lang.foreign.MemorySegment;
 import org.flambeau.DType;
+import org.flambeau.Reduction;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.Chain;
@@ -39,6 +40,7 @@ final class CudaKernels implements Kernels {
   private final Convolutions convolutions;
   private final Attention attention;
   private final MatrixProducts products;
+  private final NllLoss nllLoss;
   private final Softmax softmax;
   private final LayerNorm layerNorm;
   private final BatchNorm batchNorm;
@@ -62,7 +64,8 @@ final class CudaKernels implements Kernels {
     this.convolutions = new Convolutions(gpu, elementwise, cudnn, plans);
     this.attention = new Attention(gpu, library, new CudnnAttention(gpu, elementwise, cudnn, plans));
     this.products = new MatrixProducts(gpu, library, elementwise, new CudnnProducts(gpu, cudnn, plans));
-    this.softmax = new Softmax(gpu, library);
+    this.nllLoss = new NllLoss(gpu, library);
+    this.softmax = new Softmax(gpu, library, nllLoss);
     this.layerNorm = new LayerNorm(gpu, library);
     this.batchNorm = new BatchNorm(gpu, library, elementwise);
   }
@@ -323,11 +326,11 @@ final class CudaKernels implements Kernels {
   public boolean supports(FusedOp op, Strided... operands) {
     return switch (op) {
       case ATTENTION -> attention.supports(operands);
-      case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, ADD_LAYER_NORM, BATCH_NORM, LINEAR, CONV2D, CROSS_ENTROPY, SGD_STEP, ADAM_STEP,
+      case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, ADD_LAYER_NORM, BATCH_NORM, LINEAR, CONV2D, CROSS_ENTROPY, NLL_LOSS, SGD_STEP, ADAM_STEP,
           MULTI_TENSOR_NORM, MULTI_TENSOR_SCALE ->
         operands[0].dtype().isFloating();
       case CHAIN -> true;
-      case RUNNING_EXTREMUM, ORDER_STATISTIC, LOG_SUM_EXP, RMS_NORM, GROUP_NORM, NLL_LOSS -> false;
+      case RUNNING_EXTREMUM, ORDER_STATISTIC, LOG_SUM_EXP, RMS_NORM, GROUP_NORM -> false;
       case SCALED_CONV2D -> false; // cuDNN's fastest engines have no factor: a weight that was scaled once serves them better
     };
   }
@@ -391,13 +394,27 @@ final class CudaKernels implements Kernels {
   }
 
   @Override
-  public void crossEntropy(Strided losses, Strided logSumExp, Strided logits, Strided target, long ignoreIndex) {
-    softmax.crossEntropy(losses, logSumExp, logits, target, ignoreIndex);
+  public void crossEntropy(Reduction reduction, Strided out, Strided total, Strided logSumExp, Strided logits, Strided target,
+      long ignoreIndex) {
+    softmax.crossEntropy(reduction, out, total, logSumExp, logits, target, ignoreIndex);
   }
 
   @Override
-  public void crossEntropyBackward(Strided gradLogits, Strided grad, Strided logits, Strided logSumExp, Strided target, long ignoreIndex) {
-    softmax.crossEntropyBackward(gradLogits, grad, logits, logSumExp, target, ignoreIndex);
+  public void crossEntropyBackward(Strided gradLogits, Strided grad, @Nullable Strided total, Strided logits, Strided logSumExp,
+      Strided target, long ignoreIndex) {
+    softmax.crossEntropyBackward(gradLogits, grad, total, logits, logSumExp, target, ignoreIndex);
+  }
+
+  @Override
+  public void nllLoss(Reduction reduction, Strided out, Strided total, Strided x, Strided target, @Nullable Strided weight,
+      long ignoreIndex) {
+    nllLoss.forward(reduction, out, total, x, target, weight, ignoreIndex);
+  }
+
+  @Override
+  public void nllLossBackward(Strided gradX, Strided grad, @Nullable Strided total, Strided target, @Nullable Strided weight,
+      long ignoreIndex) {
+    nllLoss.backward(gradX, grad, total, target, weight, ignoreIndex);
   }
 
   @Override

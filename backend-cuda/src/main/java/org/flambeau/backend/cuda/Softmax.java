@@ -3,14 +3,18 @@ package org.flambeau.backend.cuda;
 import static org.flambeau.spi.NativeMemory.ALL;
 import static org.flambeau.spi.NativeMemory.LONG;
 
+import org.flambeau.DType;
+import org.flambeau.Reduction;
+import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
+import org.jspecify.annotations.Nullable;
 
 /// Softmax, its logarithm and cross-entropy: `softmax.cu`.
 final class Softmax {
   private static final String SOURCE = "softmax.cu";
   /// Bytes of the structures in softmax.cu.
   private static final int TARGETS = 24;
-  private static final int LOSSES = 16 + TARGETS + Complaints.COMPLAINTS;
+  private static final int LIKELIHOODS = 16 + TARGETS + Complaints.COMPLAINTS;
 
   private final Gpu gpu;
   private final RowKernels softmax;
@@ -19,9 +23,11 @@ final class Softmax {
   private final RowKernels logSoftmaxBackward;
   private final RowKernels crossEntropy;
   private final RowKernels crossEntropyBackward;
+  private final NllLoss losses;
 
-  Softmax(Gpu gpu, KernelLibrary library) {
+  Softmax(Gpu gpu, KernelLibrary library, NllLoss losses) {
     this.gpu = gpu;
+    this.losses = losses;
     this.softmax = new RowKernels(library, SOURCE, "softmax", ", false");
     this.logSoftmax = new RowKernels(library, SOURCE, "softmax", ", true");
     this.softmaxBackward = new RowKernels(library, SOURCE, "softmaxBackward", ", false");
@@ -42,26 +48,30 @@ final class Softmax {
     }
   }
 
-  void crossEntropy(Strided losses, Strided logSumExp, Strided logits, Strided target, long ignoreIndex) {
-    if (logits.numel() == 0) {
-      return;
+  /// As [org.flambeau.spi.Kernels#crossEntropy]: of each row the log-likelihood of its target, of which the losses are made as of any.
+  void crossEntropy(Reduction reduction, Strided out, Strided total, Strided logSumExp, Strided logits, Strided target, long ignoreIndex) {
+    long rows = logits.size(0);
+    DType computed = NllLoss.computed(logits.dtype());
+    long bytes = rows * computed.size();
+    try (var memory = Workspace.of(gpu, bytes)) {
+      Rows.ofMatrix(logits).run(gpu, crossEntropy, launch -> {
+        long at = launch.structure(LIKELIHOODS, 8);
+        ALL.set(LONG, at, memory.address());
+        ALL.set(LONG, at + 8, logSumExp.address());
+        writeTargets(at + 16, target, ignoreIndex);
+        gpu.complaints().write(at + 16 + TARGETS, "cross_entropy", 1);
+      });
+      var likelihoods = Strided.contiguous(new Storage(gpu.device(), memory.address(), bytes), computed, new long[] {rows});
+      Strided ofEachClass = likelihoods.with(0, logits.sizes(), new long[] {1, 0});
+      losses.forward(reduction, out, total, ofEachClass, target, null, ignoreIndex);
     }
-    Rows.ofMatrix(logits).run(gpu, crossEntropy, launch -> {
-      long at = launch.structure(LOSSES, 8);
-      ALL.set(LONG, at, losses.address());
-      ALL.set(LONG, at + 8, logSumExp.address());
-      writeTargets(at + 16, target, ignoreIndex);
-      gpu.complaints().write(at + 16 + TARGETS, "cross_entropy", 1);
-    });
   }
 
-  void crossEntropyBackward(Strided gradLogits, Strided grad, Strided logits, Strided logSumExp, Strided target, long ignoreIndex) {
-    if (gradLogits.numel() == 0) {
-      return;
-    }
+  void crossEntropyBackward(Strided gradLogits, Strided grad, @Nullable Strided total, Strided logits, Strided logSumExp, Strided target,
+      long ignoreIndex) {
     Rows.ofMatrix(gradLogits, logits).runBlocks(gpu, crossEntropyBackward, launch -> {
       writeTargets(launch.structure(TARGETS, 8), target, ignoreIndex);
-      launch.word(grad.address()).word(grad.stride(0)).word(logSumExp.address());
+      launch.word(grad.address()).word(grad.stride(0)).word(total == null ? 0 : total.address()).word(logSumExp.address());
     });
   }
 

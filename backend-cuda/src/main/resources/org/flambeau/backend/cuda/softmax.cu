@@ -154,26 +154,24 @@ struct Targets {
   __device__ __forceinline__ int64 of(unsigned row) const { return data[row * step]; }
 };
 
-// What is kept of each row: −log softmax(x)[target], and for the backward the largest x and log Σ e^(x − largest).
+// What is kept of each row: log softmax(x)[target], and for the backward the largest x and log Σ e^(x − largest).
 template <class T>
-struct Losses {
-  T *losses;
-  Compute<T> *logarithms;
+struct Likelihoods {
+  Compute<T> *likelihoods, *logarithms;
   Targets targets;
   Complaints complaints;
 
   __device__ __forceinline__ void put(unsigned row, const T *x, int64 step, unsigned n, Compute<T> largest, Compute<T> logarithm) const {
     int64 target = targets.of(row);
-    Compute<T> loss = 0;
-    if (target != targets.ignored && complaints.within(target, n)) loss = (largest - load(x[target * step])) + logarithm;
-    losses[row] = store<T>(loss);
+    bool counts = target != targets.ignored && complaints.within(target, n);
+    likelihoods[row] = counts ? (load(x[target * step]) - largest) - logarithm : 0;
     logarithms[2 * row] = largest;
     logarithms[2 * row + 1] = logarithm;
   }
 };
 
 template <class T, int E, int N>
-__global__ void __launch_bounds__(THREADS) crossEntropyHeld(Rows rows, Lines<const T> x, Losses<T> losses) {
+__global__ void __launch_bounds__(THREADS) crossEntropyHeld(Rows rows, Lines<const T> x, Likelihoods<T> kept) {
   using C = Compute<T>;
   for (unsigned r = blockIdx.x * WARPS + threadIdx.x / WARP; r < rows.count; r += gridDim.x * WARPS) {
     const T *from = x.row(rows, rows.space.locate(r));
@@ -183,26 +181,26 @@ __global__ void __launch_bounds__(THREADS) crossEntropyHeld(Rows rows, Lines<con
 #pragma unroll
     for (int k = 0; k < E; k++) sum += exp(row.at[k] - largest);
     sum = warpSum(sum);
-    if (threadIdx.x % WARP == 0) losses.put(r, from, x.step, rows.n, largest, log(sum));
+    if (threadIdx.x % WARP == 0) kept.put(r, from, x.step, rows.n, largest, log(sum));
   }
 }
 
 template <class T, int N>
-__global__ void __launch_bounds__(THREADS) crossEntropyBlock(Rows rows, Lines<const T> x, Losses<T> losses, int lanes, bool along) {
+__global__ void __launch_bounds__(THREADS) crossEntropyBlock(Rows rows, Lines<const T> x, Likelihoods<T> kept, int lanes, bool along) {
   Team team(lanes, along);
   for (unsigned first = blockIdx.x * team.places; first < rows.count; first += gridDim.x * team.places) {
     unsigned r = first + team.column;
     bool present = r < rows.count;
     const T *from = x.row(rows, rows.space.locate(present ? r : first));
     Exponentials<Compute<T>> all = exponentials<N>(team, from, x.step, rows.n, present);
-    if (present && team.lane == 0) losses.put(r, from, x.step, rows.n, all.largest, all.logarithm());
+    if (present && team.lane == 0) kept.put(r, from, x.step, rows.n, all.largest, all.logarithm());
   }
 }
 
-// grad·(softmax(x) − onehot(target)).
+// grad/total·(softmax(x) − onehot(target)), where total is given.
 template <class T, int N>
 __global__ void __launch_bounds__(THREADS) crossEntropyBackwardBlock(Rows rows, Lines<T> gradX, Lines<const T> x, Targets targets, const T *grad,
-    int64 gradStep, const Compute<T> *logarithms, int lanes, bool along) {
+    int64 gradStep, const T *total, const Compute<T> *logarithms, int lanes, bool along) {
   using C = Compute<T>;
   Team team(lanes, along);
   for (unsigned r = blockIdx.x * team.places + team.column; r < rows.count; r += gridDim.x * team.places) {
@@ -211,7 +209,7 @@ __global__ void __launch_bounds__(THREADS) crossEntropyBackwardBlock(Rows rows, 
     T *to = gradX.row(rows, at);
     int64 target = targets.of(r);
     bool counts = target != targets.ignored;
-    C g = load(grad[r * gradStep]), largest = logarithms[2 * r], logarithm = logarithms[2 * r + 1];
+    C g = load(grad[r * gradStep]) / (total ? load(*total) : C(1)), largest = logarithms[2 * r], logarithm = logarithms[2 * r + 1];
     for (unsigned i = team.lane * N; i < rows.n; i += team.lanes * N) {
       C y[N];
       readPack<N, T>(y, from, x.step, i);

@@ -21,6 +21,7 @@ import org.flambeau.nn.BatchNorm2d;
 import org.flambeau.nn.Conv2d;
 import org.flambeau.nn.ConvNorm;
 import org.flambeau.nn.ConvOptions;
+import org.flambeau.nn.Functional;
 import org.flambeau.nn.LayerNorm;
 import org.flambeau.nn.Module;
 import org.flambeau.nn.NormalizedSum;
@@ -106,6 +107,23 @@ class FusionTest {
       assertArrayEquals(sum.toFloatArray(), both.sum().detach().toFloatArray());
       assertArrayEquals(norm.call(sum).detach().toFloatArray(), both.normalized().detach().toFloatArray(), 1e-6f);
     }
+  }
+
+  @Test
+  void aCrossEntropyIsTwoKernelsAndItsGradientIsOne() {
+    Tensor x = Tensor.randn(8, 10).to(cuda).requiresGrad_(true);
+    Tensor target = Tensor.arange(8).to(cuda);
+    Tensor slope = Tensor.ones().to(cuda);
+    assertEquals(new Work(2, 0), steady(() -> Functional.crossEntropy(x, target)));
+    assertEquals(new Work(3, 0), steady(() -> {
+      x.setGrad(null);
+      Functional.crossEntropy(x, target).backward(slope);
+    }));
+    assertEquals(new Work(1, 0), steady(() -> Functional.nllLoss(x, target)));
+    assertEquals(new Work(2, 0), steady(() -> {
+      x.setGrad(null);
+      Functional.nllLoss(x, target).backward(slope);
+    }));
   }
 
   private static float[] logits(Module model, Tensor x) {

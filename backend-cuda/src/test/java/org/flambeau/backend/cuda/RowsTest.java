@@ -117,6 +117,24 @@ class RowsTest {
   }
 
   @Test
+  void lossesOfSeveralBlocksAreAddedUp() {
+    Tensor target = Tensor.arange(3 * 41 * 43).remainder(7).sub(1).reshape(3, 41, 43);
+    for (DType dtype : List.of(DType.FLOAT64, DType.FLOAT32, DType.BFLOAT16)) {
+      Tensor weight = Tensor.arange(6).add(1).to(dtype);
+      for (Reduction reduction : List.of(Reduction.NONE, Reduction.MEAN, Reduction.SUM)) {
+        Function<Tensor, Function<Tensor[], Tensor>> nll = each -> x -> Functional.nllLoss(x[0].mul(0.1),
+            target.to(x[0].device()), each == weight ? weight.to(x[0].device()) : null, reduction, -1);
+        assertSame("nll_loss " + reduction, nll.apply(target), random(dtype, 3, 6, 41, 43));
+        assertSame("nll_loss with weights " + reduction, nll.apply(weight), random(dtype, 3, 6, 41, 43));
+        assertSame("nll_loss of channels last " + reduction, x -> nll.apply(weight).apply(new Tensor[] {x[0].permute(0, 3, 1, 2)}),
+            random(dtype, 3, 41, 43, 6));
+        assertSame("cross_entropy " + reduction, x -> Functional.crossEntropy(x[0], target.flatten().to(x[0].device()), null, reduction, -1, 0),
+            random(dtype, 3 * 41 * 43, 6));
+      }
+    }
+  }
+
+  @Test
   void logarithmsBesideLargeNumbersAreKept() {
     for (int classes : new int[] {10, 3000}) {
       Tensor target = Tensor.of(0L, classes - 1L, 1L);

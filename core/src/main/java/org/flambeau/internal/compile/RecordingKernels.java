@@ -413,8 +413,10 @@ final class RecordingKernels implements Kernels {
   }
 
   @Override
-  public void crossEntropy(Strided losses, Strided logSumExp, Strided logits, Strided target, long ignoreIndex) {
-    checked((k, w, r) -> k.crossEntropy(w[0], w[1], given(r[0]), given(r[1]), ignoreIndex), to(losses, logSumExp), from(logits, target));
+  public void crossEntropy(Reduction reduction, Strided out, Strided total, Strided logSumExp, Strided logits, Strided target,
+      long ignoreIndex) {
+    checked((k, w, r) -> k.crossEntropy(reduction, w[0], w[1], w[2], given(r[0]), given(r[1]), ignoreIndex), to(out, total, logSumExp),
+        from(logits, target));
   }
 
   @Override
@@ -505,8 +507,15 @@ final class RecordingKernels implements Kernels {
   }
 
   @Override
-  public void crossEntropyBackward(Strided gradLogits, Strided grad, Strided logits, Strided logSumExp, Strided target, long ignoreIndex) {
-    refused(GRADIENTS).crossEntropyBackward(gradLogits, grad, logits, logSumExp, target, ignoreIndex);
+  public void crossEntropyBackward(Strided gradLogits, Strided grad, @Nullable Strided total, Strided logits, Strided logSumExp,
+      Strided target, long ignoreIndex) {
+    refused(GRADIENTS).crossEntropyBackward(gradLogits, grad, total, logits, logSumExp, target, ignoreIndex);
+  }
+
+  @Override
+  public void nllLossBackward(Strided gradX, Strided grad, @Nullable Strided total, Strided target, @Nullable Strided weight,
+      long ignoreIndex) {
+    refused(GRADIENTS).nllLossBackward(gradX, grad, total, target, weight, ignoreIndex);
   }
 
   @Override

@@ -18,6 +18,7 @@ import org.flambeau.autograd.Derivative;
 import org.flambeau.autograd.Saved;
 import org.flambeau.internal.Backends;
 import org.flambeau.spi.FusedOp;
+import org.flambeau.spi.Strided;
 import org.jspecify.annotations.Nullable;
 
 /// Losses of class scores: x (n, classes, …) or (classes), with a target that names one class for each place, or gives a
@@ -31,7 +32,7 @@ public final class CrossEntropy {
   private static final Op<Classes> FUSED = Op.of("cross_entropy", Derivative.of("NllLossBackward0",
       term(saves(0, 1) | result(1) | result(2), CrossEntropy::fusedBack),
       term((_, _, _) -> null)));
-  private static final Op<Unit> FUSED_FORWARD = Op.notDifferentiable("cross_entropy_forward");
+  private static final Op<Unit> NLL_BACKWARD = Op.notDifferentiable("nll_loss_backward");
   private static final Op<Unit> FUSED_BACKWARD = Op.notDifferentiable("cross_entropy_backward");
 
   private CrossEntropy() {}
@@ -63,10 +64,9 @@ public final class CrossEntropy {
     Classes attributes = new Classes(reduction, ignore);
     @Nullable Tensor[] operands = {x, classes, weight};
     if (Backends.kernels(x.device()).supports(FusedOp.NLL_LOSS, x.strided())) {
-      Layout losses = Layout.contiguous(reduction == Reduction.NONE ? classes.strided().sizes() : new long[0]);
-      return op.runMulti(attributes, x.device(), new DType[] {x.dtype(), x.dtype()}, new Layout[] {losses, Layout.contiguous()}, operands,
-          (k, outs) -> k.nllLoss(reduction, outs[0], outs[1], x.strided(), classes.strided(), weight == null ? null : weight.strided(),
-              ignore))[0];
+      return op.runMulti(attributes, x.device(), new DType[] {x.dtype(), x.dtype()},
+          new Layout[] {reduced(reduction, classes), Layout.contiguous()}, operands,
+          (k, outs) -> k.nllLoss(reduction, outs[0], outs[1], x.strided(), classes.strided(), stridedOrNull(weight), ignore))[0];
     }
     return op.composeMulti(attributes, operands, () -> {
       int at = classDim(x);
@@ -78,6 +78,10 @@ public final class CrossEntropy {
       Tensor total = weights.sum();
       return new Tensor[] {reduce(losses, total, reduction), total};
     })[0];
+  }
+
+  private static Layout reduced(Reduction reduction, Tensor target) {
+    return Layout.contiguous(reduction == Reduction.NONE ? target.sizes() : new long[0]);
   }
 
   private static Tensor reduce(Tensor losses, Tensor total, Reduction reduction) {
@@ -95,11 +99,22 @@ public final class CrossEntropy {
 
   private static Tensor nllBack(Tensor g, Saved s, Classes a) {
     Tensor target = s.input(1);
+    Tensor weight = s.inputOrNull(2);
+    Tensor total = a.reduction == Reduction.MEAN ? s.result(1).detach() : null;
+    if (!GradMode.isEnabled() && Backends.kernels(g.device()).supports(FusedOp.NLL_LOSS, g.strided())) {
+      Tensor each = g.expand(target.sizes());
+      return NLL_BACKWARD.run(UNIT, g.dtype(), Layout.contiguous(s.sizes(0)), g.device(), new Tensor[] {each, total, target, weight},
+          (k, out) -> k.nllLossBackward(out, each.strided(), stridedOrNull(total), target.strided(), stridedOrNull(weight), a.ignore));
+    }
     int at = s.sizes(0).length == 1 ? 0 : 1;
     Tensor ignored = target.eq(a.ignore);
-    Tensor scale = weights(target, ignored, s.inputOrNull(2), g).neg();
-    Tensor grad = scale.mul(a.reduction == Reduction.MEAN ? g.div(s.result(1).detach()) : g).maskedFill(ignored, 0);
+    Tensor scale = weights(target, ignored, weight, g).neg();
+    Tensor grad = scale.mul(total == null ? g : g.div(total)).maskedFill(ignored, 0);
     return Tensor.zeros(g.device(), g.dtype(), s.sizes(0)).scatterAdd(at, target.maskedFill(ignored, 0).unsqueeze(at), grad.unsqueeze(at));
+  }
+
+  private static @Nullable Strided stridedOrNull(@Nullable Tensor x) {
+    return x == null ? null : x.strided();
   }
 
   /// Gathers, and where a class is out of range says which one as PyTorch does.
@@ -206,18 +221,10 @@ public final class CrossEntropy {
   }
 
   private static Tensor fused(Tensor x, Tensor target, Reduction reduction, long ignore) {
-    return FUSED.composeMulti(new Classes(reduction, ignore), new Tensor[] {x, target}, () -> {
-      Tensor[] rows = forward(x, target, ignore);
-      Tensor counted = target.ne(ignore).to(x.dtype()).sum();
-      return new Tensor[] {reduce(rows[0], counted, reduction), rows[1], counted};
-    })[0];
-  }
-
-  private static Tensor[] forward(Tensor x, Tensor target, long ignore) {
     try {
-      return FUSED_FORWARD.runMulti(UNIT, x.device(), new DType[] {x.dtype(), LayerNorm.statistics(x.dtype())},
-          new Layout[] {Layout.contiguous(x.size(0)), Layout.contiguous(x.size(0), 2)}, new Tensor[] {x, target},
-          (k, outs) -> k.crossEntropy(outs[0], outs[1], x.strided(), target.strided(), ignore));
+      return FUSED.runMulti(new Classes(reduction, ignore), x.device(), new DType[] {x.dtype(), x.dtype(), LayerNorm.statistics(x.dtype())},
+          new Layout[] {reduced(reduction, target), Layout.contiguous(), Layout.contiguous(x.size(0), 2)}, new Tensor[] {x, target},
+          (k, outs) -> k.crossEntropy(reduction, outs[0], outs[1], outs[2], x.strided(), target.strided(), ignore))[0];
     } catch (IndexOutOfBoundsException e) {
       throw outOfBounds(target.maskedFill(target.eq(ignore), 0), x.size(1), e);
     }
@@ -226,16 +233,18 @@ public final class CrossEntropy {
   private static Tensor fusedBack(Tensor g, Saved s, Classes a) {
     Tensor x = s.input(0);
     Tensor target = s.input(1);
-    Tensor each = a.reduction == Reduction.MEAN ? g.div(s.result(2).detach()) : g;
+    Tensor total = a.reduction == Reduction.MEAN ? s.result(1).detach() : null;
     if (!GradMode.isEnabled()) {
-      Tensor rows = each.dim() == 1 ? each : each.expand(x.size(0));
-      return FUSED_BACKWARD.run(UNIT, x.dtype(), Layout.like(x.strided()), x.device(), new Tensor[] {rows, x, s.result(1), target},
-          (k, out) -> k.crossEntropyBackward(out, rows.strided(), x.strided(), s.result(1).strided(), target.strided(), a.ignore));
+      Tensor each = g.expand(target.sizes());
+      return FUSED_BACKWARD.run(UNIT, x.dtype(), Layout.like(x.strided()), x.device(), new Tensor[] {each, total, x, s.result(2), target},
+          (k, out) -> k.crossEntropyBackward(out, each.strided(), stridedOrNull(total), x.strided(), s.result(2).strided(), target.strided(),
+              a.ignore));
     }
+    Tensor each = (total == null ? g : g.div(total)).expand(target.sizes());
     Tensor ignored = target.eq(a.ignore);
     Tensor index = target.maskedFill(ignored, 0).unsqueeze(1);
     Tensor hot = Tensor.zeros(x.device(), x.dtype(), x.sizes()).scatterAdd(1, index, Tensor.ones(x.device(), x.dtype(), index.sizes()));
-    Tensor column = (each.dim() == 1 ? each : each.expand(x.size(0))).maskedFill(ignored, 0).unsqueeze(1);
+    Tensor column = each.maskedFill(ignored, 0).unsqueeze(1);
     return Softmax.softmax(x, 1).sub(hot).mul(column);
   }
 
