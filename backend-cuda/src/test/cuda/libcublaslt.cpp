@@ -36,7 +36,7 @@ const std::map<int, Text> TEXTS = {
 
 enum Type { R_32F = 0, R_64F = 1, R_16F = 2, R_16BF = 14 };
 enum Compute { COMPUTE_32F = 68, COMPUTE_64F = 70, COMPUTE_32F_FAST_TF32 = 77 };
-enum Epilogue { DEFAULT = 1, RELU = 2, BIAS = 4, RELU_BIAS = 6, BIAS_GRADIENT_B = 512 };
+enum Epilogue { DEFAULT = 1, RELU = 2, BIAS = 4, BIAS_GRADIENT_B = 512 };
 
 // ---- element types ----
 
@@ -245,7 +245,7 @@ void multiply(const Problem &problem, const T *a, const T *b, T *d, C alpha, C b
             C sum = alpha * sums[q * DOWN + i];
             if (beta != 0) sum += beta * load(c[at + i]);
             if (bias) sum += load(bias[from + i]);
-            if (product.epilogue & RELU) sum = sum > 0 ? sum : 0;
+            if (product.epilogue & RELU) sum = sum > 0 ? sum : 0;  // of NaN, too
             store(d[at + i], sum);
           }
         }

@@ -83,19 +83,17 @@ final class MatrixProducts {
     Strided rows = x.with(x.offset(), batch(x.size(0), x.size(1)), new long[] {0, x.stride(0), x.stride(1)});
     Strided columns = weight.with(weight.offset(), batch(weight.size(1), weight.size(0)),
         new long[] {0, weight.stride(1), weight.stride(0)});
-    boolean relu = activation == Activation.RELU;
     boolean inOrder = bias == null || bias.stride(0) == 1 || bias.size(0) == 1;
-    if (!inOrder || !byCublas(product, rows, columns, bias, epilogue(bias != null, relu))) {
+    if (!inOrder || !byCublas(product, rows, columns, bias, bias == null ? CublasLt.EPILOGUE_DEFAULT : CublasLt.EPILOGUE_BIAS)) {
       matmul(product, rows, columns);
       if (bias != null) {
         elementwise.binary(BinaryOp.ADD, out, out, bias.with(bias.offset(), out.sizes(), new long[] {0, bias.stride(0)}));
       }
-      if (relu) {
-        elementwise.unary(UnaryOp.RELU, out, out);
-      }
     }
-    if (activation == Activation.GELU) {
-      elementwise.unary(UnaryOp.GELU, out, out);
+    switch (activation) {
+      case NONE -> {}
+      case RELU -> elementwise.unary(UnaryOp.RELU, out, out); // cuBLASLt's makes 0 of NaN
+      case GELU -> elementwise.unary(UnaryOp.GELU, out, out);
     }
   }
 
@@ -109,11 +107,6 @@ final class MatrixProducts {
 
   private static long[] batch(long rows, long columns) {
     return new long[] {1, rows, columns};
-  }
-
-  private static int epilogue(boolean bias, boolean relu) {
-    return bias ? relu ? CublasLt.EPILOGUE_RELU_BIAS : CublasLt.EPILOGUE_BIAS
-        : relu ? CublasLt.EPILOGUE_RELU : CublasLt.EPILOGUE_DEFAULT;
   }
 
   // ---- by cuBLASLt ----

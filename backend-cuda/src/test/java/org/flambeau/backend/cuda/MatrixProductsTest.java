@@ -270,6 +270,16 @@ class MatrixProductsTest extends KernelTest {
     assertArrayEquals(new double[] {0, 0, 2, 0, 0, 2}, arrays.read(out));
   }
 
+  /// cuBLASLt's makes 0 of it.
+  @Test
+  void reluLeavesNaN() {
+    Strided out = arrays.empty(DType.FLOAT32, 1, 3);
+    gpu.kernels().linear(out, arrays.of(DType.FLOAT32, new long[] {1, 1}, 1), arrays.of(DType.FLOAT32, new long[] {3, 1}, -1, Double.NaN, 2),
+        arrays.of(DType.FLOAT32, new long[] {3}, 0, 0, 0), Activation.RELU);
+
+    assertArrayEquals(new double[] {0, Double.NaN, 2}, arrays.read(out));
+  }
+
   @Test
   void linearIsOfferedForFloatingDtypesAlone() {
     dtypes().forEach(dtype -> assertEquals(dtype.isFloating(), gpu.kernels().supports(FusedOp.LINEAR, arrays.empty(dtype, 1, 1))));

@@ -40,11 +40,9 @@ public final class CublasLt {
   public static final int DESC_EPILOGUE = 7;
   public static final int DESC_BIAS_POINTER = 8;
 
-  // cublasLtEpilogue_t. Its GELU is the one by tanh.
+  // cublasLtEpilogue_t. Its GELU is the one by tanh, its ReLU makes 0 of NaN.
   public static final int EPILOGUE_DEFAULT = 1;
-  public static final int EPILOGUE_RELU = 2;
   public static final int EPILOGUE_BIAS = 4;
-  public static final int EPILOGUE_RELU_BIAS = 6;
   /// Writes to the bias' place what op(B)'s columns add up to.
   public static final int EPILOGUE_BGRADB = 512;
 
