@@ -64,15 +64,15 @@ record Installation(int devices, String problem, Supplier<List<String>> facts) {
       }
       int cudnnMajor = Cudnn.cudaVersion() / 1000;
       return cudnnMajor != libraries.cudaMajor() ? mismatch(libraries, cudnnMajor) : devices.isEmpty() ? "the driver sees no GPU" : null;
-    } catch (BackendException | ExceptionInInitializerError e) {
+    } catch (BackendException | LinkageError e) {
       return complaint(e);
     }
   }
 
-  /// A binding that cannot be made fails while its class is initialised.
+  /// A binding that cannot be made fails while its class is initialised, and whenever that class is asked again.
   private static String complaint(Throwable e) {
-    return String
-        .valueOf((e instanceof ExceptionInInitializerError && e.getCause() instanceof BackendException cause ? cause : e).getMessage());
+    Throwable cause = e.getCause();
+    return cause != null && e instanceof LinkageError ? complaint(cause) : String.valueOf(e.getMessage());
   }
 
   private static List<String> versions(Libraries libraries) {
@@ -90,7 +90,7 @@ record Installation(int devices, String problem, Supplier<List<String>> facts) {
     }
     try {
       versions.add(library + " version: " + version.get());
-    } catch (BackendException | ExceptionInInitializerError e) {
+    } catch (BackendException | LinkageError e) {
       versions.add(library + " version: unknown; " + complaint(e));
     }
   }

@@ -5,6 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
@@ -17,6 +20,7 @@ import org.flambeau.Device;
 import org.flambeau.Tensor;
 import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.nn.Functional;
+import org.flambeau.spi.Backend;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -36,6 +40,36 @@ class SimulatedDeviceTest {
     assertTrue(backend.report().lines().anyMatch("cuda:0: simulated GPU, sm_90, 132 multiprocessors, 1.0 GiB"::equals), backend.report());
     assertTrue(backend.report().lines().anyMatch("the driver serves: CUDA 13.0"::equals), backend.report());
     assertEquals(2, backend.deviceCount());
+  }
+
+  /// As in a process of its own: a class loader that has the backend's classes anew.
+  @Test
+  void aLibraryWithoutAFunctionIsPartOfTheReport(@TempDir Path folder) throws Exception {
+    String installed = System.getProperty("flambeau.cuda.path");
+    for (String library : List.of("libcuda.so.1", "libnvrtc.so.13", "libnvrtc-builtins.so.13.0", "libcublasLt.so.13")) {
+      Files.copy(Path.of(installed, library), folder.resolve(library));
+    }
+    Files.copy(Path.of(installed, "libcublasLt.so.13"), folder.resolve("libcudnn.so.9"));
+    URL classes = CudaBackend.class.getProtectionDomain().getCodeSource().getLocation();
+    System.setProperty("flambeau.cuda.path", folder.toString());
+    try (var anew = new URLClassLoader(new URL[] {classes}) {
+      @Override
+      protected Class<?> loadClass(String name, boolean resolve) throws ClassNotFoundException {
+        synchronized (getClassLoadingLock(name)) {
+          boolean own = name.startsWith("org.flambeau.backend.cuda.") && findLoadedClass(name) == null;
+          return own ? findClass(name) : super.loadClass(name, resolve);
+        }
+      }
+    }) {
+      var backend = (Backend) anew.loadClass(CudaBackend.class.getName()).getConstructor().newInstance();
+
+      String missing = "[CUDA] the installed library has no cudnnGetVersion: it is older than CUDA 12, update it";
+      assertEquals(missing, backend.reason(0));
+      assertTrue(backend.report().lines().anyMatch(line -> line.startsWith("cuDNN version: unknown; ") && line.contains(missing)),
+          backend.report());
+    } finally {
+      System.setProperty("flambeau.cuda.path", installed);
+    }
   }
 
   @Test
