@@ -180,12 +180,14 @@ int check(const Product *product, const Layout *a, const Layout *b, const Layout
   if (inner != k || d->rows != m || d->columns != n || c->rows != m || c->columns != n || m == 0 || n == 0 || k == 0) return INVALID_VALUE;
   for (const Layout *layout : {a, b, c, d}) {
     bool overlaps = layout->leading < int64_t(layout->rows);
-    if (overlaps || layout->batch != d->batch || layout->type != d->type) return INVALID_VALUE;
+    if (overlaps || layout->batch != d->batch || layout->type != (layout == c || layout == d ? d : a)->type) return INVALID_VALUE;
     if (layout->rows > INT32_MAX || layout->columns > INT32_MAX || layout->batch > 65535) return NOT_SUPPORTED;
   }
   bool whole = d->type == R_64F ? product->compute == COMPUTE_64F && product->scale == R_64F
                                 : product->compute != COMPUTE_64F && product->scale == R_32F;
-  bool tensorFloat = product->compute == COMPUTE_32F_FAST_TF32 && d->type != R_32F;
+  bool half = a->type == R_16F || a->type == R_16BF, wide = half && d->type == R_32F;
+  if (a->type != d->type && !wide) return NOT_SUPPORTED;
+  bool tensorFloat = product->compute == COMPUTE_32F_FAST_TF32 && a->type != R_32F;
   if (!whole || tensorFloat) return NOT_SUPPORTED;
   if (d->type == R_64F && product->epilogue != DEFAULT) return NOT_SUPPORTED;
   if (product->epilogue == BIAS_GRADIENT_B && d->batch > 1) return NOT_SUPPORTED;
@@ -224,8 +226,8 @@ void columns(C *__restrict sums, const C *__restrict a, const C *__restrict b, u
   }
 }
 
-template <class T, class C>
-void multiply(const Problem &problem, const T *a, const T *b, T *d, C alpha, C beta, const T *c, const T *bias, T *biasGradient) {
+template <class T, class R, class C>
+void multiply(const Problem &problem, const T *a, const T *b, R *d, C alpha, C beta, const R *c, const R *bias, R *biasGradient) {
   static std::vector<C> left, right;  // one product at a time
   static C sums[ACROSS * DOWN];
   const auto &[product, layoutA, layoutB, layoutD, m, n, k] = problem;
@@ -273,15 +275,16 @@ int compute(const Problem &problem, double alpha, double beta, const void *a, co
                              problem.m, problem.k, problem.k, problem.n, operand.name, operand.extent);
     }
   }
-#define MULTIPLY(T, C)                                                                                                       \
-  multiply<T, C>(problem, static_cast<const T *>(a), static_cast<const T *>(b), static_cast<T *>(d), C(alpha), C(beta), \
-                 static_cast<const T *>(c), static_cast<const T *>(biased ? bias : nullptr),                                \
-                 static_cast<T *>(differentiated ? bias : nullptr))
-  switch (problem.d.type) {
-    case R_32F: MULTIPLY(float, float); break;
-    case R_64F: MULTIPLY(double, double); break;
-    case R_16F: MULTIPLY(Half, float); break;
-    case R_16BF: MULTIPLY(Brain, float); break;
+#define MULTIPLY(T, R, C)                                                                                                       \
+  multiply<T, R, C>(problem, static_cast<const T *>(a), static_cast<const T *>(b), static_cast<R *>(d), C(alpha), C(beta), \
+                    static_cast<const R *>(c), static_cast<const R *>(biased ? bias : nullptr),                                \
+                    static_cast<R *>(differentiated ? bias : nullptr))
+  bool wide = problem.d.type != problem.a.type;
+  switch (problem.a.type) {
+    case R_32F: MULTIPLY(float, float, float); break;
+    case R_64F: MULTIPLY(double, double, double); break;
+    case R_16F: wide ? MULTIPLY(Half, float, float) : MULTIPLY(Half, Half, float); break;
+    case R_16BF: wide ? MULTIPLY(Brain, float, float) : MULTIPLY(Brain, Brain, float); break;
   }
 #undef MULTIPLY
   return SUCCESS;

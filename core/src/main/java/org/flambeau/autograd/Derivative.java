@@ -42,6 +42,7 @@ public final class Derivative<A> {
   private final IntUnaryOperator jointSaves;
   private final int jointFixed;
   private final @Nullable Joint<A> joint;
+  private boolean takesDtypeOfOperand;
 
   private Derivative(String node, List<Term<A>> terms, IntUnaryOperator jointSaves, int jointFixed, @Nullable Joint<A> joint) {
     this.node = node;
@@ -56,6 +57,14 @@ public final class Derivative<A> {
   @SuppressWarnings("varargs")
   public static <A> Derivative<A> of(String node, Term<A>... terms) {
     return new Derivative<>(node, List.of(terms), _ -> 0, 0, null);
+  }
+
+  /// A derivative of a cast whose result nobody else sees: it takes the gradient in the dtype that the cast was from, so that who computes it need
+  /// not round it in between.
+  public static <A> Derivative<A> takingDtypeOfOperand(String node, Term<A> term) {
+    Derivative<A> derivative = of(node, term);
+    derivative.takesDtypeOfOperand = true;
+    return derivative;
   }
 
   /// A derivative that computes all gradients together; it asks [Saved#needs] which.
@@ -116,6 +125,10 @@ public final class Derivative<A> {
   /// The name of the nodes it records, as in `MulBackward0`.
   public String node() {
     return node;
+  }
+
+  boolean takesDtypeOfOperand() {
+    return takesDtypeOfOperand;
   }
 
   /// What must be saved when the gradients of the operands in `needed` (a bit each) are.

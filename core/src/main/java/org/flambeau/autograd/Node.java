@@ -26,7 +26,11 @@ public abstract class Node {
   /// @param sizes shared with the tensor it describes: do not change
   record Meta(long[] sizes, boolean channelsLast, DType dtype, Device device) {
     static Meta of(Tensor tensor) {
-      return new Meta(tensor.strided().sizes(), Layout.isChannelsLast(tensor.strided()), tensor.dtype(), tensor.device());
+      return of(tensor, tensor.dtype());
+    }
+
+    static Meta of(Tensor tensor, DType dtype) {
+      return new Meta(tensor.strided().sizes(), Layout.isChannelsLast(tensor.strided()), dtype, tensor.device());
     }
   }
 

@@ -28,7 +28,8 @@ public final class RecordedNode<A> extends Node implements Saved {
     RecordedNode<A> node = begin(derivative, attributes, operands);
     Meta[] outputs = new Meta[results.length];
     for (int i = 0; i < results.length; i++) {
-      outputs[i] = Meta.of(results[i]);
+      Tensor operand = derivative.takesDtypeOfOperand() ? operands[0] : null;
+      outputs[i] = operand == null ? Meta.of(results[i]) : Meta.of(results[i], operand.dtype());
       if (results[i].dtype().isFloating()) {
         results[i].autograd().setHistory(node, i);
       }

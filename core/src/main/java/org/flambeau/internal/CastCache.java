@@ -6,6 +6,7 @@ import org.flambeau.DType;
 import org.flambeau.Tensor;
 import org.flambeau.internal.memory.ScopeMembers;
 import org.flambeau.internal.memory.Scopes;
+import org.flambeau.internal.ops.Casts;
 import org.flambeau.spi.Strided;
 
 /// The lower precision of an autocast region, and the parameters that were cast to it so far, which the regions inside the
@@ -48,13 +49,13 @@ public final class CastCache {
   public Tensor cast(ThreadState thread, Tensor x, DType to) {
     if (x.dtype() != DType.FLOAT32 || to == DType.FLOAT32 || !x.requiresGrad() || !x.isLeaf()
         || x.strided().storage().isExposed()) {
-      return x.to(to);
+      return Casts.lowered(x, to);
     }
     Cast known = casts.get(x);
     if (known != null && known.serves(x, to, thread)) {
       return known.value;
     }
-    Tensor value = thread.scope == null ? x.to(to) : inOwnScope(thread, x, to);
+    Tensor value = thread.scope == null ? Casts.lowered(x, to) : inOwnScope(thread, x, to);
     casts.put(x, new Cast(x.strided(), x.version(), value));
     return value;
   }
@@ -63,7 +64,7 @@ public final class CastCache {
     ScopeMembers scope = thread.scope;
     thread.scope = memory;
     try {
-      return x.to(to);
+      return Casts.lowered(x, to);
     } finally {
       thread.scope = scope;
     }

@@ -13,6 +13,8 @@ public enum FusedOp {
   GROUP_NORM,
   BATCH_NORM,
   LINEAR,
+  /// Products of half precision whose results are float32: [Kernels#matmul] and [Kernels#linearBackwardWeight].
+  WIDE_PRODUCT,
   CONV2D,
   /// [#CONV2D] with a scale in its [Epilogue], which the backend prefers to a weight that was scaled before. Asked with the weight; who has it has
   /// [#CONV2D].

@@ -315,7 +315,7 @@ public interface Kernels {
     throw new UnsupportedOperationException("linear");
   }
 
-  /// gradWeight = gradᵀ·x (n, k) and gradBias (n), the sum of grad's rows, both contiguous: grad (m, n), x (m, k).
+  /// gradWeight = gradᵀ·x (n, k) and gradBias (n), the sum of grad's rows, both contiguous and of one dtype: grad (m, n), x (m, k).
   default void linearBackwardWeight(Strided gradWeight, Strided gradBias, Strided grad, Strided x) {
     long m = x.size(0);
     long k = x.size(1);

@@ -395,7 +395,7 @@ final class CpuKernels implements Kernels {
         Vectorization.PRESENT != null && Compute.of(x.dtype()) == Compute.FLOAT;
       case LINEAR, CONV2D -> x.dtype().isFloating();
       case CHAIN, RUNNING_EXTREMUM, ORDER_STATISTIC, LOG_SUM_EXP, NLL_LOSS -> true;
-      case MULTI_TENSOR_NORM, MULTI_TENSOR_SCALE -> false;
+      case WIDE_PRODUCT, MULTI_TENSOR_NORM, MULTI_TENSOR_SCALE -> false;
     };
   }
 

@@ -3,6 +3,7 @@ package org.flambeau.backend.cuda;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongFunction;
+import org.flambeau.DType;
 import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
 
@@ -68,12 +69,26 @@ final class Copies implements AutoCloseable {
     return copy;
   }
 
+  /// `x` in a dtype.
+  Strided in(DType dtype, Strided x) {
+    if (x.dtype() == dtype) {
+      return x;
+    }
+    Strided copy = room(dtype, x.sizes(), Strided.contiguousStrides(x.sizes()));
+    elementwise.copy(copy, x);
+    return copy;
+  }
+
   /// Unwritten memory for what `x` holds, with such strides.
   Strided room(Strided x, long[] strides) {
-    long bytes = x.numel() * x.dtype().size();
+    return room(x.dtype(), x.sizes(), strides);
+  }
+
+  private Strided room(DType dtype, long[] sizes, long[] strides) {
+    long bytes = Strided.numel(sizes) * dtype.size();
     Workspace workspace = memory.apply(bytes);
     copies.add(workspace);
-    return Strided.of(new Storage(gpu.device(), workspace.address(), bytes), x.dtype(), 0, x.sizes(), strides);
+    return Strided.of(new Storage(gpu.device(), workspace.address(), bytes), dtype, 0, sizes, strides);
   }
 
   @Override

@@ -329,6 +329,7 @@ final class CudaKernels implements Kernels {
       case SOFTMAX, LOG_SOFTMAX, LAYER_NORM, ADD_LAYER_NORM, BATCH_NORM, LINEAR, CONV2D, CROSS_ENTROPY, NLL_LOSS, SGD_STEP, ADAM_STEP,
           MULTI_TENSOR_NORM, MULTI_TENSOR_SCALE ->
         operands[0].dtype().isFloating();
+      case WIDE_PRODUCT -> operands[0].dtype() == DType.BFLOAT16 || operands[0].dtype() == DType.FLOAT16;
       case CHAIN -> true;
       case RUNNING_EXTREMUM, ORDER_STATISTIC, LOG_SUM_EXP, RMS_NORM, GROUP_NORM -> false;
       case SCALED_CONV2D -> false; // cuDNN's fastest engines have no factor: a weight that was scaled once serves them better
@@ -424,8 +425,11 @@ final class CudaKernels implements Kernels {
 
   @Override
   public void linearBackwardWeight(Strided gradWeight, Strided gradBias, Strided grad, Strided x) {
-    if (!products.linearBackwardWeight(gradWeight, gradBias, grad, x)) {
-      Kernels.super.linearBackwardWeight(gradWeight, gradBias, grad, x);
+    if (products.linearBackwardWeight(gradWeight, gradBias, grad, x)) {
+      return;
+    }
+    try (var copies = new Copies(gpu, elementwise)) {
+      Kernels.super.linearBackwardWeight(gradWeight, gradBias, copies.in(gradBias.dtype(), grad), copies.in(gradBias.dtype(), x));
     }
   }
 

@@ -7,13 +7,15 @@ import org.jspecify.annotations.Nullable;
 
 /// A batch of products as cuBLASLt has them, but for where its operands lie: D = op(A)·op(B) with column-major (m, k), (k, n) and (m, n).
 ///
+/// @param dtype of A and B
+/// @param result of D
 /// @param epilogue cuBLASLt's number for what is done to D before it is stored
 /// @param leadingA elements from one column of A to the next, as it lies in memory
 /// @param strideA elements from one matrix of the batch to the next, 0 where all are the same
 /// @param alignment bytes that the addresses of A, B and D are multiples of, as [#alignment] tells them
 /// @param biasAlignment the same of the bias, which no preference names: cuBLASLt reads it off the address
-record Gemm(DType dtype, boolean tensorFloat, int epilogue, int batch, long m, long n, long k, boolean transposedA, long leadingA,
-    long strideA, boolean transposedB, long leadingB, long strideB, long leadingD, long strideD, int alignment,
+record Gemm(DType dtype, DType result, boolean tensorFloat, int epilogue, int batch, long m, long n, long k, boolean transposedA,
+    long leadingA, long strideA, boolean transposedB, long leadingB, long strideB, long leadingD, long strideD, int alignment,
     int biasAlignment) {
   /// Matrices that a batch may have.
   static final int MAX_BATCH = 65535;
@@ -51,7 +53,8 @@ record Gemm(DType dtype, boolean tensorFloat, int epilogue, int batch, long m, l
     return addresses % ALLOCATED == 0 ? ALLOCATED : (int) Long.lowestOneBit(addresses | ACCESS);
   }
 
-  int dataType() {
+  /// cuBLASLt's number for a dtype.
+  static int dataType(DType dtype) {
     return switch (dtype) {
       case FLOAT32 -> CublasLt.R_32F;
       case FLOAT64 -> CublasLt.R_64F;
@@ -83,6 +86,6 @@ record Gemm(DType dtype, boolean tensorFloat, int epilogue, int batch, long m, l
   @Override
   public String toString() {
     return "matmul (" + batch + ", " + n + ", " + k + ") x (" + batch + ", " + k + ", " + m + ") of " + dtype.label()
-        + (tensorFloat ? ", TF32" : "") + ", epilogue " + epilogue;
+        + (result == dtype ? "" : " to " + result.label()) + (tensorFloat ? ", TF32" : "") + ", epilogue " + epilogue;
   }
 }

@@ -41,14 +41,14 @@ final class GemmPlan {
       CublasLt.matmulDescSet(product, CublasLt.DESC_TRANSB, gemm.transposedB() ? CublasLt.OP_T : CublasLt.OP_N);
       CublasLt.matmulDescSet(product, CublasLt.DESC_EPILOGUE, gemm.epilogue());
       return new Descriptors(product,
-          layout(gemm, gemm.transposedA(), gemm.m(), gemm.k(), gemm.leadingA(), gemm.strideA()),
-          layout(gemm, gemm.transposedB(), gemm.k(), gemm.n(), gemm.leadingB(), gemm.strideB()),
-          layout(gemm, false, gemm.m(), gemm.n(), gemm.leadingD(), gemm.strideD()));
+          layout(gemm, gemm.dtype(), gemm.transposedA(), gemm.m(), gemm.k(), gemm.leadingA(), gemm.strideA()),
+          layout(gemm, gemm.dtype(), gemm.transposedB(), gemm.k(), gemm.n(), gemm.leadingB(), gemm.strideB()),
+          layout(gemm, gemm.result(), false, gemm.m(), gemm.n(), gemm.leadingD(), gemm.strideD()));
     }
 
     /// Of op(X) with those rows and columns.
-    private static long layout(Gemm gemm, boolean transposed, long rows, long columns, long leading, long stride) {
-      long layout = CublasLt.matrixLayoutCreate(gemm.dataType(), transposed ? columns : rows, transposed ? rows : columns, leading);
+    private static long layout(Gemm gemm, DType dtype, boolean transposed, long rows, long columns, long leading, long stride) {
+      long layout = CublasLt.matrixLayoutCreate(Gemm.dataType(dtype), transposed ? columns : rows, transposed ? rows : columns, leading);
       if (gemm.batch() > 1) {
         CublasLt.matrixLayoutSet(layout, CublasLt.LAYOUT_BATCH_COUNT, gemm.batch());
         CublasLt.matrixLayoutSet(layout, CublasLt.LAYOUT_STRIDED_BATCH_OFFSET, stride);

@@ -64,9 +64,12 @@ final class MatrixProducts {
     return plans().size();
   }
 
+  /// Also of half precision to float32.
   void matmul(Strided out, Strided a, Strided b) {
     if (out.numel() > 0 && !byCublas(out, a, b, null, CublasLt.EPILOGUE_DEFAULT)) {
-      byKernel(out, a, b);
+      try (var copies = new Copies(gpu, elementwise)) {
+        byKernel(out, copies.in(out.dtype(), a), copies.in(out.dtype(), b));
+      }
     }
   }
 
@@ -127,16 +130,16 @@ final class MatrixProducts {
   }
 
   private boolean byCublas(Strided out, Strided a, Gemm.Matrices x, Gemm.Matrices y, Gemm.Matrices d, long bias, int epilogue) {
-    DType dtype = out.dtype();
+    DType dtype = a.dtype();
     boolean tensorFloat = dtype == DType.FLOAT32 && MatmulPrecision.current() != MatmulPrecision.HIGHEST;
     long batches = out.size(0);
     for (long first = 0; first < batches; first += Gemm.MAX_BATCH) {
       int batch = (int) Math.min(Gemm.MAX_BATCH, batches - first);
       long atX = x.at(first, dtype);
       long atY = y.at(first, dtype);
-      long atD = d.at(first, dtype);
-      Gemm gemm = new Gemm(dtype, tensorFloat, epilogue, batch, out.size(2), out.size(1), a.size(2), y.transposed(), y.leading(),
-          y.stride(), x.transposed(), x.leading(), x.stride(), d.leading(), d.stride(), Gemm.alignment(atX | atY | atD),
+      long atD = d.at(first, out.dtype());
+      Gemm gemm = new Gemm(dtype, out.dtype(), tensorFloat, epilogue, batch, out.size(2), out.size(1), a.size(2), y.transposed(),
+          y.leading(), y.stride(), x.transposed(), x.leading(), x.stride(), d.leading(), d.stride(), Gemm.alignment(atX | atY | atD),
           Gemm.alignment(bias));
       if (!plans().run(gemm, atY, atX, atD, bias)) {
         return false;

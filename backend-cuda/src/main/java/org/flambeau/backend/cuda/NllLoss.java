@@ -143,7 +143,8 @@ final class NllLoss {
     space.writeSteps(k, launch.structure(Space.STEPS, 8));
   }
 
-  private static void writeTargets(Launch launch, Strided target, Space space, int k, long offset, @Nullable Strided weight, long ignoreIndex) {
+  private static void writeTargets(Launch launch, Strided target, Space space, int k, long offset, @Nullable Strided weight,
+      long ignoreIndex) {
     long at = launch.structure(TARGETS, 8);
     ALL.set(LONG, at, target.address() + offset * Long.BYTES);
     space.writeSteps(k, at + 8);

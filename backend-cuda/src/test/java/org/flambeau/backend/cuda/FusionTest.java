@@ -23,6 +23,7 @@ import org.flambeau.nn.ConvNorm;
 import org.flambeau.nn.ConvOptions;
 import org.flambeau.nn.Functional;
 import org.flambeau.nn.LayerNorm;
+import org.flambeau.nn.Linear;
 import org.flambeau.nn.Module;
 import org.flambeau.nn.NormalizedSum;
 import org.flambeau.nn.ReLU;
@@ -106,6 +107,31 @@ class FusionTest {
       Tensor sum = lower.add(residual);
       assertArrayEquals(sum.toFloatArray(), both.sum().detach().toFloatArray());
       assertArrayEquals(norm.call(sum).detach().toFloatArray(), both.normalized().detach().toFloatArray(), 1e-6f);
+    }
+  }
+
+  /// Forward the three casts that PyTorch makes too; backward the products alone, which leave gradients as the parameters want them.
+  @Test
+  void gradientsOfALinearLayerUnderAutocastAreNotCast() {
+    Linear layer = new Linear(16, 8);
+    layer.to(cuda);
+    Tensor x = Tensor.randn(2, 3, 16).to(cuda).requiresGrad_(true);
+    Tensor slopes = Tensor.randn(2, 3, 8).to(cuda).to(DType.BFLOAT16);
+    for (DType lower : new DType[] {DType.BFLOAT16, DType.FLOAT16}) {
+      Tensor slope = slopes.to(lower);
+      assertEquals(new Work(3, 3), steady(() -> {
+        layer.zeroGrad();
+        x.setGrad(null);
+        Tensor y;
+        try (var _ = Autocast.open(lower)) {
+          y = layer.call(x);
+        }
+        y.backward(slope);
+      }));
+      Tensor grad = Objects.requireNonNull(layer.weight().grad());
+      assertEquals(DType.FLOAT32, grad.dtype());
+      Tensor expected = slope.to(DType.FLOAT32).reshape(6, 8).t().matmul(x.detach().to(lower).to(DType.FLOAT32).reshape(6, 16));
+      assertArrayEquals(expected.toFloatArray(), grad.toFloatArray(), 1e-5f);
     }
   }
 

@@ -37,18 +37,28 @@ final class ModelProducts {
         all.add(matrix(dtype, tensorFloat, CublasLt.EPILOGUE_DEFAULT, terms, rows, columns, false, false)); // grad·weight
         all.add(matrix(dtype, tensorFloat, CublasLt.EPILOGUE_DEFAULT, terms, columns, rows, false, true)); // gradᵀ·x
         all.add(matrix(dtype, tensorFloat, CublasLt.EPILOGUE_BGRADB, terms, columns, rows, false, true));
+        if (dtype != DType.FLOAT32) { // as autocast has them
+          all.add(matrix(dtype, DType.FLOAT32, false, CublasLt.EPILOGUE_DEFAULT, terms, rows, columns, false, false));
+          all.add(matrix(dtype, DType.FLOAT32, false, CublasLt.EPILOGUE_BGRADB, terms, columns, rows, false, true));
+        }
       }
       int heads = 12 * batch;
-      all.add(new Gemm(dtype, tensorFloat, CublasLt.EPILOGUE_DEFAULT, heads, 197, 197, 64, true, 64, 197 * 64, false, 64, 197 * 64, 197,
-          197 * 197, dtype == DType.FLOAT32 ? 16 : 2, Gemm.ALLOCATED)); // q·kᵀ
-      all.add(new Gemm(dtype, tensorFloat, CublasLt.EPILOGUE_DEFAULT, heads, 64, 197, 197, false, 64, 197 * 64, false, 197, 197 * 197, 64,
-          197 * 64, 16, Gemm.ALLOCATED)); // weights·v
+      all.add(new Gemm(dtype, dtype, tensorFloat, CublasLt.EPILOGUE_DEFAULT, heads, 197, 197, 64, true, 64, 197 * 64, false, 64, 197 * 64,
+          197, 197 * 197, dtype == DType.FLOAT32 ? 16 : 2, Gemm.ALLOCATED)); // q·kᵀ
+      all.add(new Gemm(dtype, dtype, tensorFloat, CublasLt.EPILOGUE_DEFAULT, heads, 64, 197, 197, false, 64, 197 * 64, false, 197,
+          197 * 197, 64, 197 * 64, 16, Gemm.ALLOCATED)); // weights·v
     }
   }
 
   private static Gemm matrix(DType dtype, boolean tensorFloat, int epilogue, long m, long n, long k, boolean transposedA,
       boolean transposedB) {
-    return new Gemm(dtype, tensorFloat, epilogue, 1, m, n, k, transposedA, transposedA ? k : m, 0, transposedB, transposedB ? n : k, 0, m,
+    return matrix(dtype, dtype, tensorFloat, epilogue, m, n, k, transposedA, transposedB);
+  }
+
+  private static Gemm matrix(DType dtype, DType result, boolean tensorFloat, int epilogue, long m, long n, long k, boolean transposedA,
+      boolean transposedB) {
+    return new Gemm(dtype, result, tensorFloat, epilogue, 1, m, n, k, transposedA, transposedA ? k : m, 0, transposedB, transposedB ? n : k,
+        0, m,
         0,
         Gemm.ALLOCATED, Gemm.ALLOCATED);
   }

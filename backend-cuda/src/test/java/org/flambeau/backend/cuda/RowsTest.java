@@ -128,7 +128,8 @@ class RowsTest {
         assertSame("nll_loss with weights " + reduction, nll.apply(weight), random(dtype, 3, 6, 41, 43));
         assertSame("nll_loss of channels last " + reduction, x -> nll.apply(weight).apply(new Tensor[] {x[0].permute(0, 3, 1, 2)}),
             random(dtype, 3, 41, 43, 6));
-        assertSame("cross_entropy " + reduction, x -> Functional.crossEntropy(x[0], target.flatten().to(x[0].device()), null, reduction, -1, 0),
+        assertSame("cross_entropy " + reduction,
+            x -> Functional.crossEntropy(x[0], target.flatten().to(x[0].device()), null, reduction, -1, 0),
             random(dtype, 3 * 41 * 43, 6));
       }
     }

@@ -16,6 +16,8 @@ import org.flambeau.spi.Strided;
 /// Changes of dtype and of device.
 public final class Casts {
   private static final Op<DType> TO = Op.of("to", Derivative.of("ToCopyBackward0", Derivative.term((g, s, _) -> g.to(s.dtype(0)))));
+  private static final Op<DType> LOWERED = Op.of("to",
+      Derivative.takingDtypeOfOperand("ToCopyBackward0", Derivative.term((g, s, _) -> g.to(s.dtype(0)))));
   private static final Op<Device> TO_DEVICE = Op.of("to_device",
       Derivative.of("ToCopyBackward0", Derivative.term((g, _, from) -> g.to(from))));
 
@@ -23,11 +25,20 @@ public final class Casts {
 
   /// `x` in `dtype`: itself where it has that already.
   public static Tensor to(Tensor x, DType dtype) {
+    return cast(TO, x, dtype);
+  }
+
+  /// [#to(Tensor, DType)] for autocast, which alone sees the result: its gradient comes in the dtype of `x`.
+  public static Tensor lowered(Tensor x, DType dtype) {
+    return cast(LOWERED, x, dtype);
+  }
+
+  private static Tensor cast(Op<DType> op, Tensor x, DType dtype) {
     if (x.dtype() == dtype) {
       return x;
     }
     Strided in = x.strided();
-    return TO.run(dtype, dtype, Layout.like(in), x, (k, out) -> k.copy(out, in));
+    return op.run(dtype, dtype, Layout.like(in), x, (k, out) -> k.copy(out, in));
   }
 
   /// `x` on `device`: itself where it is there already. Where it has no gaps, its strides stay as they are.

@@ -237,7 +237,8 @@ public final class CrossEntropy {
     if (!GradMode.isEnabled()) {
       Tensor each = g.expand(target.sizes());
       return FUSED_BACKWARD.run(UNIT, x.dtype(), Layout.like(x.strided()), x.device(), new Tensor[] {each, total, x, s.result(2), target},
-          (k, out) -> k.crossEntropyBackward(out, each.strided(), stridedOrNull(total), x.strided(), s.result(2).strided(), target.strided(),
+          (k, out) -> k.crossEntropyBackward(out, each.strided(), stridedOrNull(total), x.strided(), s.result(2).strided(),
+              target.strided(),
               a.ignore));
     }
     Tensor each = (total == null ? g : g.div(total)).expand(target.sizes());

@@ -10,6 +10,7 @@ import org.flambeau.DType;
 import org.flambeau.GradMode;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.Saved;
+import org.flambeau.internal.Backends;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.FusedOp;
@@ -23,6 +24,7 @@ public final class Linear {
   /// The gradient of x is computed from the weight, and that of the weight from x.
   private static final Op<Unit> LINEAR = Op.of("linear", joint("AddmmBackward0",
       needed -> (needed & saves(0)) << 1 | (needed & saves(1)) >> 1, (g, s, _) -> backward(g[0], s)));
+  private static final Op<Unit> BACKWARD_INPUT = Op.notDifferentiable("linear_backward_input");
   private static final Op<Unit> BACKWARD_WEIGHT = Op.notDifferentiable("linear_backward_weight");
 
   private Linear() {}
@@ -40,6 +42,12 @@ public final class Linear {
 
   private static Tensor linear(Tensor x, Tensor weight, @Nullable Tensor bias, Activation activation) {
     AutocastPolicy policy = AutocastPolicy.of("linear", x);
+    if (policy != null && x.dim() > 2 && x.numel() > 0 && weight.dim() == 2 && bias != null && x.size(-1) == weight.size(1)) {
+      long[] sizes = x.sizes();
+      sizes[sizes.length - 1] = weight.size(0);
+      // as rows before the cast, which takes the gradient of the product as it is then
+      return linear(x.reshape(x.numel() / weight.size(1), weight.size(1)), weight, bias, activation).reshape(sizes);
+    }
     if (policy != null) {
       return policy.run(c -> linear(c[0], c[1], c[2], activation), x, weight, bias);
     }
@@ -87,30 +95,45 @@ public final class Linear {
       k.linear(out, x, weight, bias, activation);
       return;
     }
-    long m = x.size(0);
-    long n = weight.size(0);
-    long inner = x.size(1);
-    k.matmul(out.with(out.offset(), new long[] {1, m, n}, new long[] {m * n, n, 1}),
-        x.with(x.offset(), new long[] {1, m, inner}, new long[] {0, x.stride(0), x.stride(1)}),
-        weight.with(weight.offset(), new long[] {1, inner, n}, new long[] {0, weight.stride(1), weight.stride(0)}));
+    k.matmul(batch(out), batch(x), batch(weight.with(weight.offset(), new long[] {weight.size(1), weight.size(0)},
+        new long[] {weight.stride(1), weight.stride(0)})));
     k.binary(BinaryOp.ADD, out, out, Shapes.expand(bias, out.sizes()));
     if (activation == Activation.GELU) {
       k.unary(UnaryOp.GELU, out, out);
     }
   }
 
+  /// A matrix as a batch of one.
+  private static Strided batch(Strided x) {
+    return x.with(x.offset(), new long[] {1, x.size(0), x.size(1)}, new long[] {x.numel(), x.stride(0), x.stride(1)});
+  }
+
   private static @Nullable Tensor[] backward(@Nullable Tensor g, Saved s) {
     if (g == null) {
       return new Tensor[3];
     }
-    Tensor gradX = s.needs(0) ? g.matmul(s.input(1)) : null;
+    Tensor gradX = s.needs(0) ? product(g, s.input(1), s.dtype(0)) : null;
     if (s.needs(1) && s.needs(2) && !GradMode.isEnabled() && Arrays.equals(s.sizes(2), new long[] {g.size(1)})) {
       Tensor x = s.input(0);
-      Tensor[] grads = BACKWARD_WEIGHT.runMulti(UNIT, g.device(), new DType[] {g.dtype(), g.dtype()},
+      DType dtype = s.dtype(1) == s.dtype(2) && isWide(g, s.dtype(1)) ? s.dtype(1) : g.dtype();
+      Tensor[] grads = BACKWARD_WEIGHT.runMulti(UNIT, g.device(), new DType[] {dtype, dtype},
           new Layout[] {Layout.contiguous(s.sizes(1)), Layout.contiguous(s.sizes(2))}, new Tensor[] {g, x},
           (k, outs) -> k.linearBackwardWeight(outs[0], outs[1], g.strided(), x.strided()));
       return new @Nullable Tensor[] {gradX, grads[0], grads[1]};
     }
-    return new @Nullable Tensor[] {gradX, s.needs(1) ? g.t().matmul(s.input(0)) : null, s.needs(2) ? g : null};
+    return new @Nullable Tensor[] {gradX, s.needs(1) ? product(g.t(), s.input(0), s.dtype(1)) : null, s.needs(2) ? g : null};
+  }
+
+  /// a·b, where a kernel does so as what takes it wants it: rounded once, not to half precision in between.
+  private static Tensor product(Tensor a, Tensor b, DType dtype) {
+    return isWide(a, dtype)
+        ? BACKWARD_INPUT.run(UNIT, dtype, Layout.contiguous(a.size(0), b.size(1)), a.device(), a, b,
+            (k, out) -> k.matmul(batch(out), batch(a.strided()), batch(b.strided())))
+        : a.matmul(b);
+  }
+
+  private static boolean isWide(Tensor factor, DType result) {
+    return result == DType.FLOAT32 && factor.dtype() != result && !GradMode.isEnabled()
+        && Backends.kernels(factor.device()).supports(FusedOp.WIDE_PRODUCT, factor.strided());
   }
 }
