@@ -387,8 +387,8 @@ API int cublasLtMatmulAlgoGetHeuristic(Handle *handle, const Product *product, c
   if (!alive.count(handle) || !alive.count(preference) || most <= 0) return INVALID_VALUE;
   Problem problem;
   if (int status = check(product, a, b, c, d, problem)) return status;
-  for (uint32_t alignment : preference->alignment) {
-    if (alignment < uint32_t(bytes(d->type))) return NOT_SUPPORTED;
+  for (int i = 0; i < 4; i++) {
+    if (preference->alignment[i] < uint32_t(bytes((i < 2 ? a : d)->type))) return NOT_SUPPORTED;
   }
   int found = std::min(most, proposals);
   for (; *count < found; ++*count) {

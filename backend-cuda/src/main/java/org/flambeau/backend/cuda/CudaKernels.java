@@ -425,11 +425,11 @@ final class CudaKernels implements Kernels {
 
   @Override
   public void linearBackwardWeight(Strided gradWeight, Strided gradBias, Strided grad, Strided x) {
-    if (products.linearBackwardWeight(gradWeight, gradBias, grad, x)) {
-      return;
-    }
-    try (var copies = new Copies(gpu, elementwise)) {
-      Kernels.super.linearBackwardWeight(gradWeight, gradBias, copies.in(gradBias.dtype(), grad), copies.in(gradBias.dtype(), x));
+    if (!products.linearBackwardWeight(gradWeight, gradBias, grad, x)) {
+      try (var copies = new Copies(gpu, elementwise)) {
+        Strided sums = gradBias.with(gradBias.offset(), new long[] {1, gradBias.numel()}, new long[] {gradBias.numel(), 1});
+        reduce(ReduceOp.SUM, sums, copies.in(gradBias.dtype(), grad), 0);
+      }
     }
   }
 

@@ -64,8 +64,9 @@ final class GemmPlan {
       CublasLt.preferenceSet(preference, CublasLt.PREF_REDUCTION_SCHEME_MASK, CublasLt.REDUCTION_SCHEME_COMPUTE_TYPE);
       CublasLt.preferenceSet(preference, CublasLt.PREF_MIN_ALIGNMENT_A_BYTES, gemm.alignment());
       CublasLt.preferenceSet(preference, CublasLt.PREF_MIN_ALIGNMENT_B_BYTES, gemm.alignment());
-      CublasLt.preferenceSet(preference, CublasLt.PREF_MIN_ALIGNMENT_C_BYTES, gemm.alignment());
-      CublasLt.preferenceSet(preference, CublasLt.PREF_MIN_ALIGNMENT_D_BYTES, gemm.alignment());
+      int alignment = Math.max(gemm.alignment(), gemm.result().size());
+      CublasLt.preferenceSet(preference, CublasLt.PREF_MIN_ALIGNMENT_C_BYTES, alignment);
+      CublasLt.preferenceSet(preference, CublasLt.PREF_MIN_ALIGNMENT_D_BYTES, alignment);
       return preference;
     }
 

@@ -100,12 +100,16 @@ final class MatrixProducts {
     }
   }
 
-  /// Whether cuBLASLt could compute both gradients in one pass over grad.
+  /// Computes the weight's gradient; whether the bias' came with it, in one pass over grad.
   boolean linearBackwardWeight(Strided gradWeight, Strided gradBias, Strided grad, Strided x) {
     Strided product = gradWeight.with(gradWeight.offset(), batch(grad.size(1), x.size(1)), new long[] {0, gradWeight.stride(0), 1});
     Strided columns = grad.with(grad.offset(), batch(grad.size(1), grad.size(0)), new long[] {0, grad.stride(1), grad.stride(0)});
     Strided rows = x.with(x.offset(), batch(x.size(0), x.size(1)), new long[] {0, x.stride(0), x.stride(1)});
-    return product.numel() > 0 && byCublas(product, columns, rows, gradBias, CublasLt.EPILOGUE_BGRADB);
+    if (product.numel() > 0 && byCublas(product, columns, rows, gradBias, CublasLt.EPILOGUE_BGRADB)) {
+      return true;
+    }
+    matmul(product, columns, rows);
+    return false;
   }
 
   private static long[] batch(long rows, long columns) {

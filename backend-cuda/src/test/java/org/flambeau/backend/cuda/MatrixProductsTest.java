@@ -237,7 +237,7 @@ class MatrixProductsTest extends KernelTest {
     }
   }
 
-  /// Of sums that half precision would round: 2⁻¹² beside 1. Factors that cuBLASLt does not take, being less aligned than the result, are copied.
+  /// Of sums that half precision would round, also of factors that are less aligned than the result.
   @ParameterizedTest
   @EnumSource(value = DType.class, names = {"FLOAT16", "BFLOAT16"})
   void gradientsOfHalfPrecisionMayBeFloat32(DType dtype) {
@@ -272,11 +272,12 @@ class MatrixProductsTest extends KernelTest {
     assertEquals(3, products.planned());
   }
 
-  @Test
-  void gradientsOfNoRowsAreZero() {
+  @ParameterizedTest
+  @EnumSource(value = DType.class, names = {"FLOAT16", "BFLOAT16", "FLOAT32"})
+  void gradientsOfNoRowsAreZero(DType dtype) {
     Strided gradWeight = arrays.of(DType.FLOAT32, new long[] {2, 3}, 1, 1, 1, 1, 1, 1);
     Strided gradBias = arrays.of(DType.FLOAT32, new long[] {2}, 1, 1);
-    gpu.kernels().linearBackwardWeight(gradWeight, gradBias, arrays.empty(DType.FLOAT32, 0, 2), arrays.empty(DType.FLOAT32, 0, 3));
+    gpu.kernels().linearBackwardWeight(gradWeight, gradBias, arrays.empty(dtype, 0, 2), arrays.empty(dtype, 0, 3));
     assertArrayEquals(new double[6], arrays.read(gradWeight));
     assertArrayEquals(new double[2], arrays.read(gradBias));
   }
