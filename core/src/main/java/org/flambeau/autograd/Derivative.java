@@ -42,14 +42,20 @@ public final class Derivative<A> {
   private final IntUnaryOperator jointSaves;
   private final int jointFixed;
   private final @Nullable Joint<A> joint;
-  private boolean takesDtypeOfOperand;
+  private final boolean takesDtypeOfOperand;
 
-  private Derivative(String node, List<Term<A>> terms, IntUnaryOperator jointSaves, int jointFixed, @Nullable Joint<A> joint) {
+  private Derivative(String node, List<Term<A>> terms, IntUnaryOperator jointSaves, int jointFixed, @Nullable Joint<A> joint,
+      boolean takesDtypeOfOperand) {
     this.node = node;
     this.terms = terms;
     this.jointSaves = jointSaves;
     this.jointFixed = jointFixed;
     this.joint = joint;
+    this.takesDtypeOfOperand = takesDtypeOfOperand;
+  }
+
+  private Derivative(String node, List<Term<A>> terms, IntUnaryOperator jointSaves, int jointFixed, @Nullable Joint<A> joint) {
+    this(node, terms, jointSaves, jointFixed, joint, false);
   }
 
   /// A derivative with one formula for each operand.
@@ -62,9 +68,7 @@ public final class Derivative<A> {
   /// A derivative of a cast whose result nobody else sees: it takes the gradient in the dtype that the cast was from, so that who computes it need
   /// not round it in between.
   public static <A> Derivative<A> takingDtypeOfOperand(String node, Term<A> term) {
-    Derivative<A> derivative = of(node, term);
-    derivative.takesDtypeOfOperand = true;
-    return derivative;
+    return new Derivative<>(node, List.of(term), _ -> 0, 0, null, true);
   }
 
   /// A derivative that computes all gradients together; it asks [Saved#needs] which.
