@@ -45,6 +45,8 @@ case("cosine", lambda o: S.CosineAnnealingLR(o, 90), 100)
 case("cosine waves", lambda o: S.CosineAnnealingLR(o, 13, 0.01), 100)
 case("warm restarts", lambda o: S.CosineAnnealingWarmRestarts(o, 9), 60)
 case("longer restarts", lambda o: S.CosineAnnealingWarmRestarts(o, 5, 2, 0.003), 100)
+case("polynomial", lambda o: S.PolynomialLR(o, 30), 40)
+case("polynomial curve", lambda o: S.PolynomialLR(o, 30, 0.9), 40)
 case("lambda", lambda o: S.LambdaLR(o, [lambda e: 0.95**e, lambda e: 1 / (1 + e)]), 40)
 case("one cycle", lambda o: S.OneCycleLR(o, 0.9, 99), 99, SGD(groups(), lr=0.3, momentum=0.5), lambda g: g["momentum"])
 case("one cycle linear", lambda o: S.OneCycleLR(o, [0.9, 0.2], 60, pct_start=0.25, anneal_strategy="linear", base_momentum=0.7, max_momentum=0.9,
@@ -59,6 +61,27 @@ case("averaging", lambda o: SWALR(o, 0.05), 20)
 case("averaging linear", lambda o: SWALR(o, [0.5, 0.01], 7, "linear"), 20)
 case("averaging at once", lambda o: SWALR(o, 0.05, 0), 5)
 case("sequential averaging", lambda o: S.SequentialLR(o, [S.ExponentialLR(o, 0.9), SWALR(o, 0.05, 4)], [5]), 15)
+case("sequential polynomial", lambda o: S.SequentialLR(o, [S.ExponentialLR(o, 0.9), S.PolynomialLR(o, 10, 2)], [5]), 20)
+
+
+def batches(name, make, epochs, each, start):
+    """`make` steps after each of `each` batches of `epochs` epochs, from an epoch on that lies beyond all of them."""
+    optimizer = SGD(groups(), lr=0.3)
+    scheduler = make(optimizer)
+    rows = []
+    for step in range(epochs * each):
+        optimizer.step()
+        scheduler.step(step / each)
+        rows.append([g["lr"] for g in optimizer.param_groups])
+    scheduler.step(start)
+    for _ in range(10):
+        rows.append([g["lr"] for g in optimizer.param_groups])
+        scheduler.step()
+    out[f"schedule/{name}"] = torch.tensor(rows, dtype=torch.float64)
+
+
+batches("restarts by batches", lambda o: S.CosineAnnealingWarmRestarts(o, 3), 10, 7, 26)
+batches("longer restarts by batches", lambda o: S.CosineAnnealingWarmRestarts(o, 1, 2, 0.003), 16, 4, 40.5)
 
 metrics = [math.cos(i / 5) + (0.3 if i > 40 else 1) for i in range(100)]
 out["schedule/metrics"] = torch.tensor(metrics, dtype=torch.float64)

@@ -10,7 +10,7 @@ public final class CosineAnnealingWarmRestarts extends EpochScheduler {
   private final long t0;
   private final long tMult;
   private final double etaMin;
-  private long current;
+  private double current;
   private long length;
 
   /// Falls to 0, each time over `t0` epochs.
@@ -32,6 +32,26 @@ public final class CosineAnnealingWarmRestarts extends EpochScheduler {
     super(optimizer);
   }
 
+  /// Goes to `epoch`, which may be a fraction: after each batch, `step(epoch + batch / (double) batches)`. The next [#step()] is an epoch later.
+  ///
+  /// @throws IllegalArgumentException if it is negative
+  public void step(double epoch) {
+    if (!(epoch >= 0)) {
+      throw new IllegalArgumentException("[CosineAnnealingWarmRestarts] Expected non-negative epoch, but got " + epoch);
+    }
+    if (epoch < t0) {
+      length = t0;
+      current = epoch;
+    } else if (tMult == 1) {
+      current = epoch % t0;
+    } else {
+      double longer = Math.pow(tMult, (int) (Math.log(epoch / t0 * (tMult - 1) + 1) / Math.log(tMult)));
+      current = epoch - t0 * (longer - 1) / (tMult - 1);
+      length = (long) (t0 * longer);
+    }
+    goTo((long) epoch);
+  }
+
   @Override
   void enterEpoch() {
     if (lastEpoch() == 0) {
@@ -51,13 +71,13 @@ public final class CosineAnnealingWarmRestarts extends EpochScheduler {
   @Override
   void save(Map<String, Object> state) {
     super.save(state);
-    state.put("T_cur", current);
+    state.put("T_cur", current % 1 == 0 ? (Number) (long) current : (Number) current);
     state.put("T_i", length);
   }
 
   @Override
   void load(SavedSchedule state) {
-    long savedCurrent = (long) state.number("T_cur");
+    double savedCurrent = state.number("T_cur");
     long savedLength = (long) state.number("T_i");
     super.load(state);
     current = savedCurrent;

@@ -97,6 +97,12 @@ public abstract non-sealed class EpochScheduler extends LrScheduler {
     setLrs(this::nextLr);
   }
 
+  /// Goes to `epoch`, for learning rates that do not depend on those before.
+  final void goTo(long epoch) {
+    lastEpoch = epoch;
+    setLrs(this::nextLr);
+  }
+
   /// Begins the schedule in the middle of a sequence, from its base learning rates.
   final void beginAnew() {
     lastEpoch = 0;

@@ -1,7 +1,9 @@
 package org.flambeau.nn.optim;
 
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.function.LongToDoubleFunction;
 
 /// Learning rates that are a function of the epoch times what they start from.
@@ -28,5 +30,12 @@ public final class LambdaLr extends EpochScheduler {
   @Override
   protected double nextLr(int group) {
     return baseLr(group) * factors.get(group).applyAsDouble(lastEpoch());
+  }
+
+  /// PyTorch looks for a place for each function's own fields.
+  @Override
+  void save(Map<String, Object> state) {
+    super.save(state);
+    state.put("lr_lambdas", new ArrayList<>(Collections.nCopies(factors.size(), null)));
   }
 }

@@ -24,6 +24,7 @@ import org.flambeau.nn.optim.MomentumOptions;
 import org.flambeau.nn.optim.MultiStepLr;
 import org.flambeau.nn.optim.OneCycleLr;
 import org.flambeau.nn.optim.Optimizer;
+import org.flambeau.nn.optim.PolynomialLr;
 import org.flambeau.nn.optim.ReduceLrOnPlateau;
 import org.flambeau.nn.optim.ReduceLrOnPlateau.Mode;
 import org.flambeau.nn.optim.ReduceLrOnPlateau.ThresholdMode;
@@ -58,6 +59,8 @@ final class SchedulersTest {
         way("cosine waves", o -> new CosineAnnealingLr(o, 13, 0.01)),
         way("warm restarts", o -> new CosineAnnealingWarmRestarts(o, 9)),
         way("longer restarts", o -> new CosineAnnealingWarmRestarts(o, 5, 2, 0.003)),
+        way("polynomial", o -> new PolynomialLr(o, 30)),
+        way("polynomial curve", o -> new PolynomialLr(o, 30, 0.9)),
         way("lambda", o -> new LambdaLr(o, List.of(e -> Math.pow(0.95, e), e -> 1.0 / (1 + e)))),
         way("one cycle", o -> new OneCycleLr(o, OneCycleLr.options(0.9, 99))),
         way("one cycle linear", o -> new OneCycleLr(o, OneCycleLr.options(0.9, 60).maxLr(List.of(0.9, 0.2)).pctStart(0.25)
@@ -73,7 +76,8 @@ final class SchedulersTest {
         way("averaging linear", o -> new SwaLr(o, List.of(0.5, 0.01), 7, OneCycleLr.Annealing.LINEAR)),
         way("averaging at once", o -> new SwaLr(o, List.of(0.05, 0.05), 0, OneCycleLr.Annealing.COS)),
         way("sequential averaging", o -> new SequentialLr(
-            List.of(new ExponentialLr(o, 0.9), new SwaLr(o, List.of(0.05, 0.05), 4, OneCycleLr.Annealing.COS)), List.of(5))));
+            List.of(new ExponentialLr(o, 0.9), new SwaLr(o, List.of(0.05, 0.05), 4, OneCycleLr.Annealing.COS)), List.of(5))),
+        way("sequential polynomial", o -> new SequentialLr(List.of(new ExponentialLr(o, 0.9), new PolynomialLr(o, 10, 2)), List.of(5))));
   }
   // spotless:on
 
@@ -148,6 +152,38 @@ final class SchedulersTest {
       optimizer.step();
       scheduler.step();
     }
+  }
+
+  static Stream<Arguments> restarts() {
+    return Stream.of(Arguments.of("restarts by batches", 3, 1, 0, 10, 7, 26), Arguments.of("longer restarts by batches", 1, 2, 0.003, 16, 4, 40.5));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("restarts")
+  void restarts_go_to_fractions_of_epochs(String name, long t0, long tMult, double etaMin, int epochs, int batches, double start) {
+    Optimizer<?> optimizer = sgd();
+    var schedule = new CosineAnnealingWarmRestarts(optimizer, t0, tMult, etaMin);
+    double[][] golden = NnGoldens.get("schedule/" + name).unbind(0).stream().map(Tensor::toDoubleArray).toArray(double[][]::new);
+    int row = 0;
+    for (; row < epochs * batches; row++) {
+      schedule.step(row / (double) batches);
+      assertArrayEquals(golden[row], row(optimizer, 2), 1e-15, "step " + row);
+    }
+    schedule.step(start);
+    for (; row < golden.length; row++) {
+      var resumed = new CosineAnnealingWarmRestarts(sgd(), t0, tMult, etaMin);
+      resumed.loadStateDict(schedule.stateDict());
+      assertArrayEquals(golden[row], schedule.getLastLr().stream().mapToDouble(Double::doubleValue).toArray(), 1e-15, "step " + row);
+      schedule = resumed;
+      schedule.step();
+    }
+  }
+
+  @Test
+  void pytorch_finds_places_for_functions() {
+    Optimizer<?> o = sgd();
+    assertEquals("{base_lrs=[0.3, 0.07], last_epoch=0, _step_count=1, _last_lr=[0.3, 0.07], lr_lambdas=[null, null]}",
+        new LambdaLr(o, epoch -> 1).stateDict().toString());
   }
 
   @Test
@@ -254,6 +290,9 @@ final class SchedulersTest {
     refused("[LinearLr] Ending multiplicative factor expected to be between 0 and 1, but got 2.0", () -> new LinearLr(o, 1, 2, 3));
     refused("[CosineAnnealingWarmRestarts] Expected positive integer T_0, but got 0", () -> new CosineAnnealingWarmRestarts(o, 0));
     refused("[CosineAnnealingWarmRestarts] Expected integer T_mult >= 1, but got 0", () -> new CosineAnnealingWarmRestarts(o, 1, 0, 0));
+    refused("[CosineAnnealingWarmRestarts] Expected non-negative epoch, but got -0.5",
+        () -> new CosineAnnealingWarmRestarts(o, 1).step(-0.5));
+    refused("[PolynomialLr] expected a positive number of epochs, but got 0", () -> new PolynomialLr(o, 0));
     refused("[LambdaLr] Expected 2 lr_lambdas, but got 1", () -> new LambdaLr(o, List.of(e -> e)));
     refused("[OneCycleLr] Expected positive integer total_steps, but got 0", () -> OneCycleLr.options(1, 0));
     refused("[OneCycleLr] Expected float between 0 and 1 pct_start, but got 2.0", () -> OneCycleLr.options(1, 9).pctStart(2));
