@@ -70,6 +70,20 @@ def random(out):
         torch.manual_seed(seed)
         return torch.bernoulli(p)
 
+    def multinomial(weights, draws, replacement, seed):
+        torch.manual_seed(seed)
+        return torch.multinomial(weights, draws, replacement)
+
+    for dtype in (torch.float32, F64, torch.float16):
+        vector, matrix = uniform("weights", (7,), 0, 3).to(dtype), uniform("more weights", (4, 9), 0, 3).to(dtype)
+        matrix[:, 2] = 0
+        for draws, replacement in ((1, False), (1, True), (5, False), (6, True), (60, True)):
+            out.sample("multinomial", f"vector {draws} {replacement}", multinomial, [vector], False, seed=7, draws=draws, replacement=replacement)
+            out.sample("multinomial", f"matrix {draws} {replacement}", multinomial, [matrix], False, seed=7, draws=draws, replacement=replacement)
+            if draws == 60 and dtype != torch.float16:
+                out.sample("multinomial", "ones", multinomial, [torch.ones(100, dtype=dtype)], False, seed=7, draws=300, replacement=True)
+    out.sample("multinomial", "nothing", multinomial, [torch.ones(0, 3)], False, seed=7, draws=2, replacement=True)
+
     def dropout(x, p, seed):
         torch.manual_seed(seed)
         return F.dropout(x, p, True)

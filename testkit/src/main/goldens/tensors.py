@@ -336,6 +336,15 @@ def indexing():
     out.sample("take_along_dim", "dim 1", lambda x, i, dim: torch.take_along_dim(x, i, dim), [x, integers("tad", (4, 2, 5), 0, 3)], dim=1)
     out.sample("diag", "vector", lambda x, diagonal: torch.diag(x, diagonal), [x[0, 0]], diagonal=1)
     out.sample("diag", "matrix", lambda x, diagonal: torch.diag(x, diagonal), [x[0]], diagonal=0)
+    count = lambda x, minLength: torch.bincount(x, minlength=minLength)
+    weighted = lambda x, weights, minLength: torch.bincount(x, weights, minLength)
+    numbers = integers("bincount", (40,), 0, 7)
+    out.sample("bincount", "empty", count, [numbers[:0]], False, minLength=3)
+    for dtype in INTS:
+        out.sample("bincount", "numbers", count, [numbers.to(dtype)], False, dtype=dtype, minLength=0)
+        out.sample("bincount", "more", count, [numbers.to(dtype)], False, dtype=dtype, minLength=9)
+    for dtype in (*FLOATS, F64, torch.int64):
+        out.sample("bincount_weights", "weights", weighted, [numbers, uniform("weights", (40,), 1, 9).to(dtype)], False, dtype=dtype, minLength=9)
     out.sample("one_hot", "classes", lambda x, classes: torch.nn.functional.one_hot(x, classes), [ix(2, 0, 3)], False, classes=5)
     out.save()
 
@@ -389,6 +398,19 @@ def linear_algebra():
                                ("ij,ij->ij", [m, m + 1]), ("bij,bkj->bik", [batch, batch + 1]), ("i,i->", [m[0], m[1]]), ("bhqd,bhkd->bhqk", [uniform("q", (2, 2, 3, 4)), uniform("k", (2, 2, 5, 4))])):
         out.sample("einsum", equation.replace("->", " to ").replace("...", "+"), einsum, operands, equation=equation)
     out.sweep("einsum", "dtypes", einsum, [m, n], FLOATS, equation="ij,jk->ik")
+    cdist = lambda a, b, p: torch.cdist(a, b, p)
+    rows, others = distinct("rows", (3, 4)), distinct("others", (5, 4)) + 0.06
+    for p in (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, INF):
+        out.sample("cdist", f"order {p}", cdist, [rows, others], p=p)
+        out.sample("cdist", f"equal rows {p}", cdist, [rows.round(), torch.cat([rows.round()[1:], rows.round() + 1])], p=p)
+    out.sample("cdist", "batches", cdist, [uniform("ca", (2, 1, 3, 4)), uniform("cb", (3, 5, 4))], p=2.0)
+    out.sample("cdist", "one batch", cdist, [uniform("ca", (2, 3, 4)), uniform("cb", (5, 4))], p=1.0)
+    out.sample("cdist", "empty rows", cdist, [rows[:0], others], p=2.0)
+    out.sample("cdist", "empty columns", cdist, [rows[:, :0], others[:, :0]], False, p=2.0)
+    out.sample("cdist", "by product", cdist, [uniform("cp", (26, 3)), uniform("cq", (2, 1, 3))], p=2.0)
+    out.large("cdist", "large", cdist, [(torch.float32, (37, 61), -1, 1), (torch.float32, (97, 61), -1, 1)], p=2.0)
+    out.large("cdist", "large by differences", cdist, [(torch.float32, (37, 61), -1, 1), (torch.float32, (97, 61), -1, 1)], p=1.0)
+    out.sweep("cdist", "dtypes", cdist, [rows, others], FLOATS, p=2.0)
     out.save()
 
 

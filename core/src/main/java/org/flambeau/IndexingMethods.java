@@ -227,6 +227,22 @@ sealed interface IndexingMethods permits Tensor {
     return Indexing.take(self(), index);
   }
 
+  /// How often each number from 0 to the largest occurs in this vector of whole numbers, int64. Waits for the device.
+  default Tensor bincount() {
+    return Scattering.bincount(self(), null, 0);
+  }
+
+  /// [#bincount()] of at least `minLength` numbers.
+  default Tensor bincount(long minLength) {
+    return Scattering.bincount(self(), null, minLength);
+  }
+
+  /// The sums of `weights`, as many as this has elements, by number, of at least `minLength` numbers: of float32 in float32, of others in float64.
+  /// Autograd: no gradient.
+  default Tensor bincount(Tensor weights, long minLength) {
+    return Scattering.bincount(self(), weights, minLength);
+  }
+
   /// For each class number a vector with 1 at its place and 0 elsewhere, int64; as many classes as the largest number asks for.
   default Tensor oneHot() {
     return Diagonals.oneHot(self(), -1);

@@ -2,9 +2,10 @@ package org.flambeau;
 
 import org.flambeau.internal.ops.Contractions;
 import org.flambeau.internal.ops.Diagonals;
+import org.flambeau.internal.ops.Distances;
 import org.flambeau.internal.ops.MatMul;
 
-/// Products of vectors and matrices, and their triangles and diagonals.
+/// Products of vectors and matrices, distances between their rows, and their triangles and diagonals.
 ///
 /// DTypes: products take any but bool, the same for both operands; triangles and diagonals any. Autograd: differentiable any number of times. Errors:
 /// `IllegalArgumentException` for ranks, sizes or dtypes that do not fit.
@@ -76,6 +77,21 @@ sealed interface LinearAlgebraMethods permits Tensor {
   /// Σ this·other over pairs of dimensions; those that are left of this come before those that are left of `other`.
   default Tensor tensordot(Tensor other, int[] dims, int[] otherDims) {
     return Contractions.tensordot(self(), other, dims, otherDims);
+  }
+
+  // ---- distances ----
+
+  /// The Euclidean distances of all rows of this from all rows of `other`.
+  default Tensor cdist(Tensor other) {
+    return Distances.cdist(self(), other, 2);
+  }
+
+  /// The distances `(Σ |x − y|ᵖ)^(1/p)` of all rows x of this from all rows y of `other`; p = 0 counts where they differ, ∞ gives the largest |x − y|.
+  ///
+  /// Shapes: (…, m, k) and (…, n, k) → (…, m, n), dimensions before the last two broadcast. DTypes: float, the same for both. Autograd: 0 between
+  /// equal rows.
+  default Tensor cdist(Tensor other, double p) {
+    return Distances.cdist(self(), other, p);
   }
 
   // ---- triangles and diagonals ----

@@ -1,8 +1,9 @@
 package org.flambeau;
 
+import org.flambeau.internal.ops.Multinomial;
 import org.flambeau.internal.ops.RandomFills;
 
-/// How the elements of every tensor are overwritten with random numbers, from the device's default generator unless one is given.
+/// How the elements of every tensor are overwritten with random numbers, or drawn by, from the device's default generator unless one is given.
 sealed interface RandomMethods permits Tensor {
   private Tensor self() {
     return (Tensor) this;
@@ -56,5 +57,23 @@ sealed interface RandomMethods permits Tensor {
   /// Overwrites the elements with exponentially distributed numbers of the given rate, from a generator.
   default Tensor exponential_(double rate, Generator generator) {
     return RandomFills.exponential(self(), rate, generator);
+  }
+
+  /// [#multinomial(long, boolean, Generator)] without replacement.
+  default Tensor multinomial(long draws) {
+    return Multinomial.draw(self(), draws, false, Generator.defaultOf(self().device()));
+  }
+
+  /// [#multinomial(long, boolean, Generator)] from the device's default generator.
+  default Tensor multinomial(long draws, boolean replacement) {
+    return Multinomial.draw(self(), draws, replacement, Generator.defaultOf(self().device()));
+  }
+
+  /// As many positions of this vector, or of each row of this matrix, as probable as the elements say, which need not add up to 1: with
+  /// `replacement` each may be drawn again. Values are looked at on the CPU alone; what others draw from wrong ones is not defined.
+  ///
+  /// Shapes: (k) → (draws), (n, k) → (n, draws). DTypes: float; the positions are int64.
+  default Tensor multinomial(long draws, boolean replacement, Generator generator) {
+    return Multinomial.draw(self(), draws, replacement, generator);
   }
 }

@@ -3,7 +3,6 @@ package org.flambeau.data;
 import java.util.Arrays;
 import java.util.PrimitiveIterator;
 import java.util.stream.DoubleStream;
-import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.Generator;
 import org.flambeau.MemoryScope;
@@ -67,43 +66,8 @@ public final class WeightedRandomSampler implements Sampler {
     return RandomSampler.whenAsked(() -> {
       Generator source = generator != null ? generator : Generator.defaultOf(Device.CPU);
       try (var _ = MemoryScope.open()) {
-        return replacement && draws > 1 ? independent(source) : different(source);
+        return Tensor.of(weights).to(source.device()).multinomial(draws, replacement, source).toLongArray();
       }
     });
-  }
-
-  /// Where uniform numbers fall among the weights' running sums.
-  private long[] independent(Generator source) {
-    double[] sums = new double[weights.length];
-    double total = 0;
-    for (int i = 0; i < sums.length; i++) {
-      sums[i] = total += weights[i];
-    }
-    for (int i = 0; i < sums.length - 1; i++) {
-      sums[i] /= total;
-    }
-    sums[sums.length - 1] = 1;
-    double[] uniform = Tensor.rand(source, DType.FLOAT64, draws).toDoubleArray();
-    return DoubleStream.of(uniform).mapToLong(u -> firstNotBelow(sums, u)).toArray();
-  }
-
-  private static int firstNotBelow(double[] ascending, double value) {
-    int from = 0;
-    int to = ascending.length;
-    while (from < to) {
-      int middle = (from + to) >>> 1;
-      if (ascending[middle] < value) {
-        from = middle + 1;
-      } else {
-        to = middle;
-      }
-    }
-    return from;
-  }
-
-  /// The largest ratios of weights to exponential numbers: as if each were drawn from what the ones before have left.
-  private long[] different(Generator source) {
-    Tensor weight = Tensor.of(weights).to(source.device());
-    return weight.div(weight.zerosLike().exponential_(1, source)).topk(draws).indices().toLongArray();
   }
 }

@@ -21,9 +21,8 @@ public record RandomChoice<A, B>(List<? extends Transform<A, B>> transforms) imp
 
   @Override
   public B apply(A input, Generator random) {
-    float each = 1f / transforms.size();
-    Tensor rivals = Tensor.empty(transforms.size()).exponential_(1, random).rdiv(each); // torch.multinomial's way
-    return transforms.get((int) rivals.argmax().toLong()).apply(input, random);
+    Tensor drawn = Tensor.full(1.0 / transforms.size(), transforms.size()).multinomial(1, false, random);
+    return transforms.get((int) drawn.toLong()).apply(input, random);
   }
 
   @Override

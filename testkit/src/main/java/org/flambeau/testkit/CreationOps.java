@@ -43,6 +43,15 @@ final class CreationOps {
       drawn("bernoulli_", a -> empty(a).bernoulli_(a.number("p"))).records("bernoulli.number").refuses(() -> Tensor.ones(2).bernoulli_(1.5), "[bernoulli_]", "1.5"),
       op("bernoulli", (x, a) -> seeded(a, () -> Tensor.bernoulli(x.get(0)))).drawnBy(CPU).rough("tensor", "is random")
           .refuses(() -> Tensor.bernoulli(Tensor.of(1)), "[bernoulli]", "int32"),
+      op("multinomial", (x, a) -> seeded(a, () -> x.get(0).multinomial(a.integer("draws"), a.flag("replacement")))).drawnBy(CPU).except(STRIDED, "draws in the order of the memory")
+          .records("argmax", "sort", "scatter")
+          .refuses(() -> Tensor.of(1).multinomial(1), "[multinomial]", "floating-point", "int32")
+          .refuses(() -> Tensor.ones(2, 2, 2).multinomial(1), "[multinomial]", "1 or 2 dim", "(2, 2, 2)")
+          .refuses(() -> Tensor.ones(2).multinomial(0), "[multinomial]", "n_sample <= 0", "0")
+          .refuses(() -> Tensor.ones(2, 0).multinomial(1, true), "[multinomial]", "at least 1", "(2, 0)")
+          .refuses(() -> Tensor.ones(2).multinomial(3), "[multinomial]", "without replacement: 3 of 2")
+          .refuses(() -> Tensor.of(1f, -1).multinomial(2, true), "[multinomial]", "element < 0")
+          .refuses(() -> Tensor.zeros(2).multinomial(1), "[multinomial]", "sum of probabilities <= 0"),
       several("random_like", (x, a) -> {
         seed(a);
         return List.of(Tensor.randLike(x.get(0)), Tensor.randnLike(x.get(0)));

@@ -88,6 +88,13 @@ final class IndexingOps {
           .refuses(() -> Tensor.where(m(), 1.0, m()), "[where]", "boolean", "float32"),
       unary("nonzero", Tensor::nonzero).methods("nonzero", "nonzeroTuple").waits("", "the result's size depends on the elements").refusesNothing("takes any tensor"),
       binary("take", Tensor::take).refuses(() -> m().take(Tensor.of(6L)), "[take]", "6"),
+      op("bincount", (x, a) -> x.get(0).bincount(a.integer("minLength"))).records("scatter_add").waits("", "the result's size depends on the elements")
+          .refuses(() -> Tensor.of(1f).bincount(), "[bincount]", "1-d non-negative integral inputs", "float32")
+          .refuses(() -> Tensor.of(-1L, 1).bincount(), "[bincount]", "non-negative", "-1")
+          .refuses(() -> Tensor.of(1L).bincount(-1), "[bincount]", "minlength should be >= 0, got -1"),
+      op("bincount_weights", (x, a) -> x.get(0).bincount(x.get(1), a.integer("minLength"))).methods("bincount").records("scatter_add")
+          .waits("", "the result's size depends on the elements")
+          .refuses(() -> Tensor.of(1L).bincount(Tensor.ones(2), 0), "[bincount]", "same length", "(2,)", "(1,)"),
       op("one_hot", (x, a) -> x.get(0).oneHot(a.integer("classes"))).records("scatter.value")
           .refuses(() -> Tensor.of(3L).oneHot(3), "[one_hot]", "Class values must be smaller than num_classes")
           .refuses(() -> Tensor.of(-1L).oneHot(3), "[one_hot]", "Class values must be non-negative"),

@@ -5,6 +5,7 @@ import static org.flambeau.testkit.OpInfo.op;
 import static org.flambeau.testkit.OpInfo.unary;
 
 import java.util.List;
+import org.flambeau.DType;
 import org.flambeau.Tensor;
 
 /// Products of vectors and matrices, and parts of matrices.
@@ -42,6 +43,13 @@ final class LinearAlgebraOps {
           .refuses(() -> Tensor.einsum("ij,jk", Tensor.ones(2, 3)), "[einsum]", "fewer operands were provided than specified in the equation")
           .refuses(() -> Tensor.einsum("i", Tensor.ones(2, 3)), "[einsum]", "1", "2")
           .refuses(() -> Tensor.einsum("ij->k", Tensor.ones(2, 3)), "[einsum]", "output subscript k does not appear in the equation"),
+      op("cdist", (x, a) -> x.get(0).cdist(x.get(1), a.number("p"))).tolerance(4)
+          .rough("equal rows", "has no derivative there").rough("order 0.0", "jumps")
+          .refuses(() -> Tensor.ones(3).cdist(Tensor.ones(2, 3)), "[cdist]", "at least 2D", "(3,)", "(2, 3)")
+          .refuses(() -> Tensor.ones(2, 3).cdist(Tensor.ones(2, 4)), "[cdist]", "same number of columns", "(2, 3)", "(2, 4)")
+          .refuses(() -> Tensor.ones(2, 3).cdist(Tensor.ones(DType.FLOAT64, 2, 3)), "[cdist]", "one float dtype", "float32", "float64")
+          .refuses(() -> Tensor.ones(3, 2, 3).cdist(Tensor.ones(2, 2, 3)), "[cdist]", "(3", "(2")
+          .refuses(() -> Tensor.ones(2, 3).cdist(Tensor.ones(2, 3), -1), "[cdist]", "non-negative p values, got -1"),
       op("tril", (x, a) -> x.get(0).tril(a.integer("diagonal"))).inPlace((x, a) -> x.get(0).tril_(a.integer("diagonal"))).refuses(() -> Tensor.ones(2).tril(), "[tril]", "at least 2 dimensions", "(2,)"),
       op("triu", (x, a) -> x.get(0).triu(a.integer("diagonal"))).inPlace((x, a) -> x.get(0).triu_(a.integer("diagonal"))).refuses(() -> Tensor.ones(2).triu(), "[triu]", "at least 2 dimensions", "(2,)"),
       op("diag", (x, a) -> x.get(0).diag(a.integer("diagonal"))).records("diag", "diag_embed")

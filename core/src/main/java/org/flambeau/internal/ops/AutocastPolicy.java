@@ -31,7 +31,7 @@ public enum AutocastPolicy {
 
   private static final Map<String, AutocastPolicy> CPU = table("""
       LOWER: conv1d conv2d conv_transpose2d linear matmul mm bmm addmm baddbmm prelu scaled_dot_product_attention
-      FLOAT32: prod trace reflection_pad1d reflection_pad2d replication_pad1d replication_pad2d replication_pad3d
+      FLOAT32: prod trace cdist reflection_pad1d reflection_pad2d replication_pad1d replication_pad2d replication_pad3d
           mse_loss l1_loss smooth_l1_loss huber_loss nll_loss cross_entropy kl_div poisson_nll_loss binary_cross_entropy
           binary_cross_entropy_with_logits margin_ranking_loss hinge_embedding_loss cosine_embedding_loss triplet_margin_loss
       WIDEST: cat stack index_copy
@@ -39,7 +39,7 @@ public enum AutocastPolicy {
   private static final Map<String, AutocastPolicy> CUDA = table("""
       LOWER: conv1d conv2d conv_transpose2d linear matmul mm mv bmm addmm baddbmm einsum prelu scaled_dot_product_attention
       FLOAT32: acos asin cosh erfinv exp expm1 log log10 log2 log1p reciprocal rsqrt sinh square tan pow softplus
-          sum prod cumsum cumprod norm softmax log_softmax logsumexp layer_norm rms_norm group_norm cosine_similarity interpolate
+          sum prod cumsum cumprod norm cdist softmax log_softmax logsumexp layer_norm rms_norm group_norm cosine_similarity interpolate
           mse_loss l1_loss smooth_l1_loss huber_loss nll_loss cross_entropy kl_div poisson_nll_loss
           binary_cross_entropy_with_logits margin_ranking_loss hinge_embedding_loss cosine_embedding_loss triplet_margin_loss
       WIDEST: dot addcmul addcdiv atan2 tensordot index_put scatter_add

@@ -6,6 +6,7 @@ import static org.flambeau.autograd.Derivative.joint;
 import static org.flambeau.autograd.Derivative.saves;
 import static org.flambeau.autograd.Derivative.term;
 
+import java.util.Arrays;
 import org.flambeau.AutogradException;
 import org.flambeau.DType;
 import org.flambeau.GradMode;
@@ -212,6 +213,31 @@ public final class Scattering {
   /// Of what a gradient is, per place, shared by all that meet there.
   private static Tensor share(Tensor grad, Tensor index, Joining a) {
     return a.reduce == Reduce.SUM ? grad : grad.div(counts(grad.sizes(), a, index).to(grad.dtype()));
+  }
+
+  /// How often each number occurs in the vector `x`, or the sum of the weights with which it does.
+  public static Tensor bincount(Tensor x, @Nullable Tensor weights, long minLength) {
+    boolean whole = x.dtype().isIntegral() && x.dim() == 1;
+    if (!whole || x.numel() > 0 && x.min().toLong() < 0) {
+      throw new IllegalArgumentException("[bincount] only supports 1-d non-negative integral inputs, got "
+          + (whole ? "the number " + x.min().toLong() : x.dtype().label() + " of sizes " + Shapes.show(x.sizes())));
+    }
+    if (weights != null && !Arrays.equals(weights.sizes(), x.sizes())) {
+      throw new IllegalArgumentException("[bincount] weights should be 1-d and have the same length as input, got sizes "
+          + Shapes.show(weights.sizes()) + " and " + Shapes.show(x.sizes()));
+    }
+    if (minLength < 0) {
+      throw new IllegalArgumentException("[bincount] minlength should be >= 0, got " + minLength);
+    }
+    if (x.numel() == 0) {
+      return Tensor.zeros(x.device(), DType.INT64, minLength);
+    }
+    DType dtype = weights == null ? DType.INT64 : weights.dtype() == DType.FLOAT32 ? DType.FLOAT32 : DType.FLOAT64;
+    return Op.scoped("bincount", () -> {
+      Tensor index = x.to(DType.INT64);
+      Tensor counts = Tensor.zeros(x.device(), dtype, Math.max(minLength, index.max().toLong() + 1));
+      return counts.scatterAdd_(0, index, weights == null ? Tensor.onesLike(index) : weights.detach().to(dtype));
+    });
   }
 
   private static @Nullable Tensor[] reduceBack(@Nullable Tensor[] grads, Saved s, Joining a) {
