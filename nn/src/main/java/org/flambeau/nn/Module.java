@@ -45,6 +45,7 @@ public abstract class Module {
   private final Map<String, Buffer> buffers = new LinkedHashMap<>();
   private final Map<String, Module> children = new LinkedHashMap<>();
   private final ModuleHooks hooks = new ModuleHooks();
+  private final StateHooks stateHooks = new StateHooks();
   private final ModuleCalls calls = new ModuleCalls();
   private boolean training = true;
   private boolean checkpointed;
@@ -403,16 +404,30 @@ public abstract class Module {
   /// All parameters and persistent buffers by name, detached: they share the module's memory.
   public final StateDict stateDict() {
     StateDict state = new StateDict();
-    visit("", (prefix, module) -> {
-      state.setVersion(prefix, module.version());
-      module.parameters.forEach((name, parameter) -> state.put(prefix + name, parameter.detach()));
-      module.buffers.forEach((name, buffer) -> {
-        if (buffer.persistent) {
-          state.put(prefix + name, buffer.value.detach());
-        }
-      });
-    });
+    save(state, "");
     return state;
+  }
+
+  private void save(StateDict state, String prefix) {
+    stateHooks.beforeSaving(this, prefix);
+    state.setVersion(prefix, version());
+    ownState((name, tensor) -> state.put(prefix + name, tensor));
+    children.forEach((name, child) -> child.save(state, prefix + name + "."));
+    stateHooks.afterSaving(this, state, prefix);
+  }
+
+  /// Calls `visitor` with its own parameters and persistent buffers, detached, not its children's.
+  final void ownState(BiConsumer<String, Tensor> visitor) {
+    parameters.forEach((name, parameter) -> visitor.accept(name, parameter.detach()));
+    buffers.forEach((name, buffer) -> {
+      if (buffer.persistent) {
+        visitor.accept(name, buffer.value.detach());
+      }
+    });
+  }
+
+  final StateHooks stateHooks() {
+    return stateHooks;
   }
 
   /// [#loadStateDict(StateDict, boolean)], strictly.
@@ -424,7 +439,7 @@ public abstract class Module {
   ///
   /// @param strict whether it is an error if a name is missing or unexpected
   /// @return which names were
-  /// @throws IllegalArgumentException if sizes differ or, where strict, names do; then nothing is changed
+  /// @throws IllegalArgumentException if sizes differ or, where strict, names do; then nothing is changed, but where hooks are to see the names
   public final IncompatibleKeys loadStateDict(StateDict state, boolean strict) {
     return StateLoading.load(this, state, strict);
   }
@@ -467,6 +482,55 @@ public abstract class Module {
   /// Calls `hook` each time the gradients of the module's inputs have been computed; where no input needs one, when that of its result has.
   public final Registration registerFullBackwardHook(BackwardHook hook) {
     return hooks.add(hook);
+  }
+
+  /// What comes before a module's part of a state dict is made, and may bring its tensors up to date.
+  @FunctionalInterface
+  public interface StateDictPreHook {
+    /// @param prefix what the module's names begin with
+    void before(Module module, String prefix);
+  }
+
+  /// What may change a state dict when a module, whose names begin with `prefix`, and all below it are part of it.
+  @FunctionalInterface
+  public interface StateDictPostHook {
+    void after(Module module, StateDict state, String prefix);
+  }
+
+  /// What may change a state dict that is about to be loaded, as by other names for its tensors.
+  @FunctionalInterface
+  public interface LoadStateDictPreHook {
+    /// @param state all of it; a copy, for this purpose
+    /// @param prefix what the module's names begin with
+    /// @param version what [#version()] the writer of the module's part had, or 0 where the file does not say
+    void before(Module module, Map<String, Tensor> state, String prefix, long version);
+  }
+
+  /// What comes after a state dict has been loaded into a module and all below it.
+  @FunctionalInterface
+  public interface LoadStateDictPostHook {
+    /// @param keys which names of the whole state dict did not match; names that are taken out are no error
+    void after(Module module, IncompatibleKeys keys);
+  }
+
+  /// Calls `hook` before [#stateDict()], of this module or one above it, looks at this one.
+  public final Registration registerStateDictPreHook(StateDictPreHook hook) {
+    return ModuleHooks.added(stateHooks.beforeSaving, hook);
+  }
+
+  /// Calls `hook` after [#stateDict()], of this module or one above it, has looked at this one.
+  public final Registration registerStateDictPostHook(StateDictPostHook hook) {
+    return ModuleHooks.added(stateHooks.afterSaving, hook);
+  }
+
+  /// Calls `hook` before [#loadStateDict], of this module or one above it, compares anything; after [#upgrade].
+  public final Registration registerLoadStateDictPreHook(LoadStateDictPreHook hook) {
+    return ModuleHooks.added(stateHooks.beforeLoading, hook);
+  }
+
+  /// Calls `hook` after [#loadStateDict], of this module or one above it, has copied all, and before names that did not match are refused.
+  public final Registration registerLoadStateDictPostHook(LoadStateDictPostHook hook) {
+    return ModuleHooks.added(stateHooks.afterLoading, hook);
   }
 
   /// Whether there are hooks to run around its `forward`.

@@ -35,7 +35,7 @@ final class ModuleHooks {
   }
 
   /// The same hook can be added twice; each registration removes its own.
-  private static <T> Registration added(List<T> hooks, T hook) {
+  static <T> Registration added(List<T> hooks, T hook) {
     hooks.add(hook);
     boolean[] removed = {false};
     return () -> {

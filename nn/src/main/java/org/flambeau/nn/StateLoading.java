@@ -16,18 +16,17 @@ final class StateLoading {
 
   static IncompatibleKeys load(Module module, StateDict given, boolean strict) {
     Map<String, Tensor> state = new LinkedHashMap<>(given);
-    module.visit("", (prefix, part) -> part.upgrade(state, prefix, given.version(prefix)));
-    StateDict own = module.stateDict();
-
-    List<String> missing = own.keySet().stream().filter(name -> !state.containsKey(name)).toList();
-    List<String> unexpected = state.keySet().stream().filter(name -> !own.containsKey(name)).toList();
-    List<String> errors = new ArrayList<>();
-    if (strict && !missing.isEmpty()) {
-      errors.add("Missing key(s) in state_dict: " + quoted(missing) + ". ");
-    }
-    if (strict && !unexpected.isEmpty()) {
-      errors.add("Unexpected key(s) in state_dict: " + quoted(unexpected) + ". ");
-    }
+    Map<String, Tensor> own = new LinkedHashMap<>();
+    module.visit("", (prefix, part) -> {
+      part.upgrade(state, prefix, given.version(prefix));
+      part.stateHooks().beforeLoading(part, state, prefix, given.version(prefix));
+      part.ownState((name, tensor) -> own.put(prefix + name, tensor));
+    });
+    var keys = new IncompatibleKeys(new ArrayList<>(own.keySet()), new ArrayList<>(state.keySet()));
+    keys.missing().removeAll(state.keySet());
+    keys.unexpected().removeAll(own.keySet());
+    boolean seen = module.modules().stream().anyMatch(part -> !part.stateHooks().afterLoading.isEmpty());
+    List<String> errors = strict && !seen ? errors(keys) : new ArrayList<>();
     own.forEach((name, target) -> {
       Tensor source = state.get(name);
       if (source != null && !Arrays.equals(source.sizes(), target.sizes()) && !isNumber(source, target)) {
@@ -35,9 +34,7 @@ final class StateLoading {
             + " from checkpoint, the shape in current model is " + size(target) + ".");
       }
     });
-    if (!errors.isEmpty()) {
-      throw new IllegalArgumentException("Error(s) in loading state_dict for " + module.name() + ":\n\t" + String.join("\n\t", errors));
-    }
+    refuse(module, errors);
     try (var _ = GradMode.noGrad(); var _ = MemoryScope.open()) {
       own.forEach((name, target) -> {
         Tensor source = state.get(name);
@@ -46,7 +43,33 @@ final class StateLoading {
         }
       });
     }
-    return new IncompatibleKeys(missing, unexpected);
+    if (seen) {
+      showKeys(module, keys);
+      refuse(module, strict ? errors(keys) : List.of());
+    }
+    return keys;
+  }
+
+  private static void showKeys(Module module, IncompatibleKeys keys) {
+    module.namedChildren().values().forEach(child -> showKeys(child, keys));
+    module.stateHooks().afterLoading(module, keys);
+  }
+
+  private static List<String> errors(IncompatibleKeys keys) {
+    List<String> errors = new ArrayList<>();
+    if (!keys.missing().isEmpty()) {
+      errors.add("Missing key(s) in state_dict: " + quoted(keys.missing()) + ". ");
+    }
+    if (!keys.unexpected().isEmpty()) {
+      errors.add("Unexpected key(s) in state_dict: " + quoted(keys.unexpected()) + ". ");
+    }
+    return errors;
+  }
+
+  private static void refuse(Module module, List<String> errors) {
+    if (!errors.isEmpty()) {
+      throw new IllegalArgumentException("Error(s) in loading state_dict for " + module.name() + ":\n\t" + String.join("\n\t", errors));
+    }
   }
 
   /// Whether a number was written with one dimension, as PyTorch did before 0.4 and other libraries do.

@@ -20,6 +20,7 @@ import org.flambeau.DType;
 import org.flambeau.GradMode;
 import org.flambeau.MemoryScope;
 import org.flambeau.Tensor;
+import org.flambeau.autograd.Node.Registration;
 import org.flambeau.nn.BatchNorm2d;
 import org.flambeau.nn.Conv2d;
 import org.flambeau.nn.Dropout;
@@ -447,6 +448,68 @@ final class ModuleTest {
     assertEquals(List.of("fc1.bias", "fc2.weight"), incompatible.missing());
     assertEquals(List.of("zz"), incompatible.unexpected());
     assertTrue(sum != net.fc1.weight().sum().toDouble());
+  }
+
+  /// In PyTorch's order.
+  @Test
+  void hooks_see_a_state_dict_being_made_and_loaded() {
+    var net = new Net();
+    List<String> seen = new ArrayList<>();
+    List<Registration> registrations = new ArrayList<>();
+    for (Module part : List.of(net, net.fc1)) {
+      registrations.add(part.registerStateDictPreHook((module, prefix) -> seen.add("before " + prefix + name(module))));
+      registrations.add(part.registerStateDictPostHook((module, state, prefix) -> seen.add("after " + prefix + name(module) + state.size())));
+      registrations.add(part.registerLoadStateDictPreHook(
+          (module, _, prefix, version) -> seen.add("before loading " + prefix + name(module) + version)));
+      registrations.add(part.registerLoadStateDictPostHook((module, keys) -> seen.add("after loading " + name(module) + keys.missing())));
+    }
+    StateDict state = net.stateDict();
+    assertEquals(List.of("before Net", "before fc1.Linear", "after fc1.Linear4", "after Net5"), seen);
+    seen.clear();
+    state.remove("fc2.weight");
+    net.loadStateDict(state, false);
+    assertEquals(List.of("before loading Net1", "before loading fc1.Linear1", "after loading Linear[fc2.weight]", "after loading Net[fc2.weight]"),
+        seen);
+    seen.clear();
+    registrations.forEach(Registration::close);
+    net.loadStateDict(net.stateDict());
+    assertEquals(List.of(), seen);
+  }
+
+  private static String name(Module module) {
+    return module.getClass().getSimpleName();
+  }
+
+  @Test
+  void hooks_may_rename_what_is_saved_and_what_is_loaded() {
+    var net = new Net();
+    net.fc1.registerStateDictPostHook((_, state, prefix) -> state.put(prefix + "w", Objects.requireNonNull(state.remove(prefix + "weight"))));
+    StateDict saved = net.stateDict();
+    assertEquals(List.of("scale", "calls", "fc1.bias", "fc1.w", "fc2.weight"), List.copyOf(saved.keySet()));
+    var other = new Net();
+    assertTrue(message(IllegalArgumentException.class, () -> other.loadStateDict(saved)).contains("\"fc1.weight\""));
+    var renaming = other.fc1.registerLoadStateDictPreHook(
+        (_, state, prefix, _) -> state.put(prefix + "weight", Objects.requireNonNull(state.remove(prefix + "w"))));
+    other.loadStateDict(saved);
+    assertTrue(other.fc1.weight().equal(net.fc1.weight()));
+    assertTrue(saved.containsKey("fc1.w"), "what is loaded is a copy");
+    renaming.close();
+    StateDict own = other.stateDict();
+    net.loadStateDict(own); // a hook that renames what is saved has no say in what is loaded
+  }
+
+  @Test
+  void what_a_hook_takes_out_is_no_error() {
+    var net = new Net();
+    StateDict state = new Net().stateDict();
+    state.remove("fc1.bias");
+    state.put("zz", Tensor.ones(1));
+    net.registerLoadStateDictPostHook((_, keys) -> keys.missing().clear());
+    assertEquals("Error(s) in loading state_dict for Net:\n\tUnexpected key(s) in state_dict: \"zz\". ",
+        message(IllegalArgumentException.class, () -> net.loadStateDict(state)));
+    state.remove("zz");
+    assertTrue(net.loadStateDict(state, true).isEmpty());
+    assertTrue(net.fc1.weight().equal(Objects.requireNonNull(state.get("fc1.weight"))));
   }
 
   @Test
