@@ -33,19 +33,19 @@ public abstract sealed class BatchNorm extends ChannelNorm permits BatchNorm1d, 
         eps());
   }
 
-  /// How far a call with `x` moves the running statistics: for their average over all batches, which are counted before.
+  /// How far a call with `x` moves the running statistics: for their average over all batches, by this one's share.
   private double nextFactor(Tensor x) {
     checkDimensions(x);
     Double momentum = momentum();
-    Tensor batches = batches();
+    Tensor batches = batchesOfCall();
     if (momentum != null) {
       return momentum;
     }
-    return movesStatistics() && batches != null ? 1 / batches.add_(1).toDouble() : 0;
+    return batches == null ? 0 : 1 / (batches.toDouble() + 1);
   }
 
   /// What counts a call as it moves the statistics.
   private @Nullable Tensor batchesOfCall() {
-    return movesStatistics() && momentum() != null ? batches() : null;
+    return movesStatistics() ? batches() : null;
   }
 }

@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
 /// Normalisation of each channel of x (n, c, …): by the batch's own statistics while training, else by running ones.
 ///
 /// Operands 0, 1 and 2 are x, weight and bias, operand 3 what is added before ReLU, and operands 4 and 5 the running statistics; results 0, 1 and 2
-/// are y, and for each channel `1/√(var + eps)` and the batch's mean that were used, which only the backward reads.
+/// are y, and for each channel `1/√(var + eps)` and the mean that were used, which only the backward reads: training may have moved the running ones.
 public final class BatchNorm {
   private static final int RESIDUAL = 3;
   private static final int RUNNING_MEAN = 4;
@@ -58,7 +58,7 @@ public final class BatchNorm {
     if (training) {
       return ofX || ofWeight ? saves(0, 1) | result(RSTD) | result(MEAN) : 0;
     }
-    return (ofX ? saves(1) | result(RSTD) : 0) | (ofWeight ? saves(0, RUNNING_MEAN) | result(RSTD) : 0);
+    return (ofX ? saves(1) | result(RSTD) : 0) | (ofWeight ? saves(0) | result(RSTD) | result(MEAN) : 0);
   }
 
   /// While `training`, running statistics that are given move by `momentum` towards the batch's mean and unbiased variance.
@@ -98,14 +98,18 @@ public final class BatchNorm {
       double eps) {
     @Nullable Tensor[] operands = {x, weight, bias, residual, runningMean, runningVar};
     boolean fused = isFused(x, weight, bias, runningMean, runningVar);
+    boolean learns = GradMode.isEnabled() && weight != null && weight.requiresGrad();
     return op.composeMulti(eps, operands, () -> {
       if (!training && runningMean != null && runningVar != null) {
         Tensor mean = runningMean.to(statistics(x.dtype()));
+        Tensor[] results;
         if (fused) {
-          return evaluate(x, mean, runningVar, weight, bias, residual, activation, eps);
+          results = evaluate(x, mean, runningVar, weight, bias, residual, activation, eps);
+        } else {
+          Tensor rstd = runningVar.to(mean.dtype()).add(eps).rsqrt();
+          results = new Tensor[] {reference(x, mean, rstd, weight, bias), rstd};
         }
-        Tensor rstd = runningVar.to(mean.dtype()).add(eps).rsqrt();
-        return new Tensor[] {reference(x, mean, rstd, weight, bias), rstd};
+        return learns ? new Tensor[] {results[0], results[1], mean.clone()} : results;
       }
       Tensor[] used = batchStatistics(x, runningMean, runningVar, batches, momentum, eps, fused);
       Tensor y = fused ? apply(x, used, weight, bias, residual, activation) : reference(x, used[0], used[1], weight, bias);
@@ -272,16 +276,11 @@ public final class BatchNorm {
   private static @Nullable Tensor[] fused(Tensor grad, Tensor x, @Nullable Tensor weight, Saved s, boolean training, boolean relu) {
     Tensor y = relu ? s.result() : null;
     Tensor g = x.isContiguous() ? grad.contiguous() : grad;
-    Tensor mean = meanOf(x, s, training);
+    Tensor mean = s.result(MEAN);
     Tensor rstd = s.result(RSTD);
     return FusedGradients.run(FUSED_BACKWARD, UNIT, s, relu ? 4 : 3, new @Nullable Tensor[] {g, x, mean, rstd, weight, y},
         (k, grads) -> k.batchNormBackward(grads[0], grads[1], grads[2], relu ? grads[RESIDUAL] : null, g.strided(), stridedOrNull(y),
             x.strided(), mean.strided(), rstd.strided(), stridedOrNull(weight), training));
-  }
-
-  /// The mean that was used: the batch's or the running one.
-  private static Tensor meanOf(Tensor x, Saved s, boolean training) {
-    return (training ? s.result(MEAN) : s.input(RUNNING_MEAN).to(statistics(x.dtype()))).detach();
   }
 
   private static @Nullable Tensor[] composed(Tensor g, Tensor x, @Nullable Tensor weight, Saved s, double eps, boolean training) {
@@ -292,7 +291,7 @@ public final class BatchNorm {
     Tensor grad = g.to(wide);
     // While recording, statistics of the batch are functions of x; else those at hand will do.
     boolean again = training && GradMode.isEnabled();
-    Tensor mean = again ? in.mean(dims, true) : perChannel(meanOf(x, s, training), rank);
+    Tensor mean = again ? in.mean(dims, true) : perChannel(s.result(MEAN).detach(), rank);
     Tensor rstd = again ? Moments.var(in, dims, 0, true).add(eps).rsqrt() : perChannel(s.result(RSTD).detach(), rank);
     Tensor normal = in.sub(mean).mul(rstd);
     @Nullable Tensor[] grads = new Tensor[3];

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.IntStream;
@@ -47,7 +48,7 @@ final class BatchNormTest {
     assertTrue(mean.version() > before && var.version() > before);
   }
 
-  /// In the statistics' kernel where that can, and else beside it: of another dtype, without elements, for an average that needs the count before.
+  /// In the statistics' kernel where that can, and else beside it: of another dtype, without elements.
   @Test
   void a_call_in_training_is_counted_once_and_others_are_not() {
     for (Double momentum : new @Nullable Double[] {0.1, null}) {
@@ -90,12 +91,27 @@ final class BatchNormTest {
     }
   }
 
+  /// PyTorch allows it, too, but with the mean that training has left.
   @Test
-  void evaluation_does_not_let_its_weight_learn_from_statistics_that_training_has_moved() {
-    Tensor mean = Tensor.zeros(3);
-    Tensor y = Functional.batchNorm(Tensor.randn(4, 3), mean, Tensor.ones(3), Tensor.ones(3).requiresGrad_(true), null, false, 0.1, 1e-5);
-    Tensor _ = Functional.batchNorm(Tensor.randn(4, 3), mean, Tensor.ones(3), null, null, true, 0.1, 1e-5);
-    assertThrows(AutogradException.class, () -> y.sum().backward());
+  void the_weight_of_an_evaluation_learns_from_the_statistics_of_then_though_training_has_moved_them() {
+    Tensor x = Tensor.randn(4, 3);
+    for (boolean fused : new boolean[] {true, false}) {
+      Tensor weight = (fused ? Tensor.ones(3) : Tensor.ones(3, 2).select(1, 0)).requiresGrad_(true);
+      var norms = List.of(Tensor.randn(3), Tensor.rand(3).add(1));
+      Tensor[] gradients = new Tensor[2];
+      for (int i = 0; i < 2; i++) {
+        Tensor mean = norms.get(0).clone();
+        Tensor var = norms.get(1).clone();
+        Tensor y = Functional.batchNorm(x, mean, var, weight, null, false, 0.1, 1e-5);
+        if (i == 1) {
+          Tensor _ = Functional.batchNorm(x, mean, var, null, null, true, 0.9, 1e-5);
+        }
+        weight.setGrad(null);
+        y.square().sum().backward();
+        gradients[i] = weight.grad();
+      }
+      assertTrue(gradients[0].equal(gradients[1]), () -> Arrays.toString(gradients));
+    }
   }
 
   @Test
@@ -140,6 +156,17 @@ final class BatchNormTest {
         Functional.batchNorm(x, Tensor.zeros(dtype, 3), ones, null, null, false, 0.1, 0).backward(Tensor.onesLike(x));
         assertTrue(Objects.requireNonNull(x.grad()).equal(Tensor.onesLike(x)), () -> x.grad().toString());
       }
+    }
+  }
+
+  /// In PyTorch it counts.
+  @Test
+  void a_batch_that_is_refused_does_not_count() {
+    for (Double momentum : new Double[] {0.1, null}) {
+      var norm = new BatchNorm1d(3, 1e-5, momentum, true, true);
+      assertThrows(IllegalArgumentException.class, () -> norm.call(Tensor.ones(1, 3, 1)));
+      assertThrows(IllegalArgumentException.class, () -> norm.call(Tensor.ones(2, 4, 1)));
+      assertEquals(0, Objects.requireNonNull(norm.namedBuffers().get("num_batches_tracked")).toLong());
     }
   }
 
