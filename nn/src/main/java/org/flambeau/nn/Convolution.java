@@ -23,6 +23,9 @@ public abstract sealed class Convolution extends Module permits Conv1d, Conv2d, 
     if (transposed && options.paddingMode() != null) {
       throw new IllegalArgumentException("[" + name() + "] Only \"zeros\" padding mode is supported for " + name());
     }
+    if (options.samePadding() && differs(options.strideH(), options.strideW(), 1)) {
+      throw new IllegalArgumentException("[" + name() + "] padding='same' is not supported for strided convolutions");
+    }
     int groups = Sizes.positive(name(), "groups", options.groups());
     Sizes.positive(name(), "in_channels", inChannels);
     Sizes.positive(name(), "out_channels", outChannels);

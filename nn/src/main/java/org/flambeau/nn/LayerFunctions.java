@@ -54,6 +54,7 @@ abstract sealed class LayerFunctions extends LossFunctions permits Functional {
     if (options.padsEvenlyByZeros()) {
       return Convolutions.conv1d(x, weight, bias, spec(options, 0, options.padW(), 1));
     }
+    Convolutions.checkRank("conv1d", 1, x, weight);
     SamePadding columns = columns(options, weight);
     PaddingMode mode = options.paddingMode();
     if (mode != null) {
@@ -83,6 +84,7 @@ abstract sealed class LayerFunctions extends LossFunctions permits Functional {
     if (options.padsEvenlyByZeros()) {
       return Convolutions.conv2d(x, weight, bias, spec(options, options.padH(), options.padW(), options.dilationH()));
     }
+    Convolutions.checkRank("conv2d", 2, x, weight);
     SamePadding rows = rows(options, weight);
     SamePadding columns = columns(options, weight);
     PaddingMode mode = options.paddingMode();

@@ -84,6 +84,7 @@ final class NeuralOps {
           .refuses(() -> Functional.conv2d(Tensor.ones(1, 2), Tensor.ones(4, 2, 3, 3), null), "[conv2d]", "2")
           .refuses(() -> Functional.conv2d(Tensor.ones(1, 2, 5, 5), Tensor.ones(4, 2, 3, 3), Tensor.ones(3)), "[conv2d]", "4", "3")
           .refuses(() -> Functional.conv2d(Tensor.ones(1, 2, 5, 5), Tensor.ones(4, 2, 3, 3), null, ConvOptions.of().stride(0)), "[conv2d]", "non-positive stride is not supported")
+          .refuses(() -> Functional.conv2d(Tensor.ones(2, 5), Tensor.ones(4, 2, 3, 3), null, ConvOptions.of().padding(1).paddingMode(PaddingMode.REFLECT)), "[conv2d]", "3D (unbatched) or 4D", "[2, 5]")
           .refuses(() -> Functional.conv2d(Tensor.ones(1, 2, 5, 5), Tensor.ones(DType.FLOAT64, 4, 2, 3, 3), null), "[conv2d]", "float32", "float64"),
       op("conv2d_add_relu", (x, a) -> fused(x.get(0), x.get(1), null, x.get(2), or(x, 3), a)).tolerance(8).methods("conv2d")
           .refuses(() -> Convolutions.fusedConv2d(Tensor.ones(1, 3, 5, 5), Tensor.ones(4, 2, 3, 3), null, null, null, Activation.RELU, new ConvSpec(1, 1, 0, 0, 1, 1, 1)),
@@ -92,7 +93,8 @@ final class NeuralOps {
           .records("conv2d_add_relu").refuses(() -> Convolutions.fusedConv2d(Tensor.ones(1, 2, 5, 5), Tensor.ones(4, 2, 3, 3), Tensor.ones(3), null, null,
               Activation.RELU, new ConvSpec(1, 1, 0, 0, 1, 1, 1)), "[conv2d]", "scale", "[4]", "[3]"),
       op("conv1d", (x, a) -> Functional.conv1d(x.get(0), x.get(1), or(x, 2), ConvOptions.of().stride(a.integer("stride")).padding(a.integer("padding"))))
-          .records("conv2d").tolerance(8).refuses(() -> Functional.conv1d(Tensor.ones(1, 3, 5), Tensor.ones(4, 2, 3), null), "[conv1d]", "2 channels", "3 channels"),
+          .records("conv2d").tolerance(8).refuses(() -> Functional.conv1d(Tensor.ones(1, 3, 5), Tensor.ones(4, 2, 3), null), "[conv1d]", "2 channels", "3 channels")
+          .refuses(() -> Functional.conv1d(Tensor.ones(5), Tensor.ones(4, 2, 3), null, ConvOptions.of().samePadding(true)), "[conv1d]", "2D (unbatched) or 3D", "[5]"),
       op("conv_transpose2d", (x, a) -> Functional.convTranspose2d(x.get(0), x.get(1), or(x, 2), conv(a)
           .outputPadding(a.integers("outputPadding")[0], a.integers("outputPadding")[1]))).tolerance(8)
           .refuses(() -> Functional.convTranspose2d(Tensor.ones(1, 3, 5, 5), Tensor.ones(4, 2, 3, 3), null, ConvOptions.of()), "[conv_transpose2d]", "4", "3"),
@@ -220,7 +222,8 @@ final class NeuralOps {
           .refuses(() -> Functional.crossEntropy(Tensor.ones(2, 3), Tensor.of(0L)), "[cross_entropy]", "2", "1")
           .refuses(() -> Functional.crossEntropy(Tensor.ones(2, 3), Tensor.of(0, 1)), "[cross_entropy]", "int32"),
       op("nll_loss", (x, a) -> Functional.nllLoss(x.get(0), x.get(1), or(x, 2), reduction(a), a.integer("ignoreIndex"))).records("nll_loss", "nll_loss2d", "nll_loss_backward")
-          .refuses(() -> Functional.nllLoss(Tensor.ones(2, 3), Tensor.of(0L, 3L)), "Target 3 is out of bounds"),
+          .refuses(() -> Functional.nllLoss(Tensor.ones(2, 3), Tensor.of(0L, 3L)), "Target 3 is out of bounds")
+          .refuses(() -> Functional.nllLoss(Tensor.ones(2, 3, 1), Tensor.zeros(DType.UINT8, 2, 1)), "[nll_loss]", "expected scalar type Long but found uint8"),
       loss("mse_loss", Functional::mseLoss).records("mse_loss", "squared_difference"), loss("l1_loss", Functional::l1Loss),
       op("smooth_l1_loss", (x, a) -> Functional.smoothL1Loss(x.get(0), x.get(1), reduction(a), a.number("beta"))).methods("smoothL1Loss").records("smooth_l1_loss", "smooth_distance")
           .refuses(() -> Functional.smoothL1Loss(Tensor.ones(2), Tensor.ones(2), Reduction.MEAN, -1), "[smooth_l1_loss]", "does not support negative values for beta"),

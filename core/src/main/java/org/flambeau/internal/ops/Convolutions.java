@@ -329,7 +329,7 @@ public final class Convolutions {
 
   // ---- checks ----
 
-  private static void checkRank(String op, int spatial, Tensor x, Tensor weight) {
+  public static void checkRank(String op, int spatial, Tensor x, Tensor weight) {
     if (x.dim() != spatial + 1 && x.dim() != spatial + 2) {
       throw new IllegalArgumentException(
           "[" + op + "] Expected " + (spatial + 1) + "D (unbatched) or " + (spatial + 2) + "D (batched) input to "

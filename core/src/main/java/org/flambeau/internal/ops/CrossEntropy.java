@@ -277,6 +277,10 @@ public final class CrossEntropy {
       throw new IllegalArgumentException("[" + op + "] expected target dtype to be Long or Byte, but got " + target.dtype().label()
           + ": cast it with to(INT64)");
     }
+    if (x.dim() > 2 && target.dtype() != DType.INT64) {
+      throw new IllegalArgumentException("[" + op + "] expected scalar type Long but found " + target.dtype().label()
+          + " as the target of an input of more than 2 dimensions: cast it with to(INT64)");
+    }
     Device _ = Binary.device(op, x, target);
   }
 
