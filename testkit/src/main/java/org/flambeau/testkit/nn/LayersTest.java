@@ -280,7 +280,8 @@ final class LayersTest {
     assertEquals("[Conv2d] in_channels and out_channels must be divisible by groups, got 4, 6 and 3",
         assertThrows(IllegalArgumentException.class, () -> new Conv2d(4, 6, 3, ConvOptions.of().groups(3))).getMessage());
     assertEquals("[Conv1d] padding='same' is not supported for strided convolutions",
-        assertThrows(IllegalArgumentException.class, () -> new Conv1d(4, 6, 3, ConvOptions.of().samePadding(true).stride(1, 2))).getMessage());
+        assertThrows(IllegalArgumentException.class, () -> new Conv1d(4, 6, 3, ConvOptions.of().samePadding(true).stride(1, 2)))
+            .getMessage());
     assertEquals("[Linear] expected in_features >= 0, got -1",
         assertThrows(IllegalArgumentException.class, () -> new Linear(-1, 2)).getMessage());
     assertEquals("[Dropout] dropout probability has to be between 0 and 1, but got 1.5",

@@ -458,7 +458,8 @@ final class ModuleTest {
     List<Registration> registrations = new ArrayList<>();
     for (Module part : List.of(net, net.fc1)) {
       registrations.add(part.registerStateDictPreHook((module, prefix) -> seen.add("before " + prefix + name(module))));
-      registrations.add(part.registerStateDictPostHook((module, state, prefix) -> seen.add("after " + prefix + name(module) + state.size())));
+      registrations
+          .add(part.registerStateDictPostHook((module, state, prefix) -> seen.add("after " + prefix + name(module) + state.size())));
       registrations.add(part.registerLoadStateDictPreHook(
           (module, _, prefix, version) -> seen.add("before loading " + prefix + name(module) + version)));
       registrations.add(part.registerLoadStateDictPostHook((module, keys) -> seen.add("after loading " + name(module) + keys.missing())));
@@ -468,7 +469,8 @@ final class ModuleTest {
     seen.clear();
     state.remove("fc2.weight");
     net.loadStateDict(state, false);
-    assertEquals(List.of("before loading Net1", "before loading fc1.Linear1", "after loading Linear[fc2.weight]", "after loading Net[fc2.weight]"),
+    assertEquals(
+        List.of("before loading Net1", "before loading fc1.Linear1", "after loading Linear[fc2.weight]", "after loading Net[fc2.weight]"),
         seen);
     seen.clear();
     registrations.forEach(Registration::close);
@@ -483,7 +485,8 @@ final class ModuleTest {
   @Test
   void hooks_may_rename_what_is_saved_and_what_is_loaded() {
     var net = new Net();
-    net.fc1.registerStateDictPostHook((_, state, prefix) -> state.put(prefix + "w", Objects.requireNonNull(state.remove(prefix + "weight"))));
+    net.fc1
+        .registerStateDictPostHook((_, state, prefix) -> state.put(prefix + "w", Objects.requireNonNull(state.remove(prefix + "weight"))));
     StateDict saved = net.stateDict();
     assertEquals(List.of("scale", "calls", "fc1.bias", "fc1.w", "fc2.weight"), List.copyOf(saved.keySet()));
     var other = new Net();

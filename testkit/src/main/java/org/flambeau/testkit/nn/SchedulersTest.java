@@ -155,7 +155,8 @@ final class SchedulersTest {
   }
 
   static Stream<Arguments> restarts() {
-    return Stream.of(Arguments.of("restarts by batches", 3, 1, 0, 10, 7, 26), Arguments.of("longer restarts by batches", 1, 2, 0.003, 16, 4, 40.5));
+    return Stream.of(Arguments.of("restarts by batches", 3, 1, 0, 10, 7, 26),
+        Arguments.of("longer restarts by batches", 1, 2, 0.003, 16, 4, 40.5));
   }
 
   @ParameterizedTest(name = "{0}")
