@@ -83,6 +83,9 @@ def lines():
                 yield line("RandAugment", f"2,9,{name},0", T.RandAugment(interpolation=mode), (w, h, 3), seed, 40)
                 yield line("RandAugment", f"3,30,{name},88", T.RandAugment(3, 30, interpolation=mode, fill=[88]), (w, h, 1), seed, 15)
                 yield line("TrivialAugmentWide", f"{name},0", T.TrivialAugmentWide(interpolation=mode), (w, h, 3), seed, 60)
+                for policy in T.AutoAugmentPolicy:
+                    yield line("AutoAugment", f"{policy.name},{name},{50 if mode == I.BILINEAR else 0}",
+                               T.AutoAugment(policy, mode, [50] * 3 if mode == I.BILINEAR else None), (w, h, 3), seed, 60)
             yield line("RandomGrayscale", "0.5", T.RandomGrayscale(0.5), (w, h, 3), seed, 6)
             yield line("RandomApply", "0.4", T.RandomApply([T.RandomVerticalFlip(0.5)], 0.4), (w, h, 3), seed, 8)
             for name, mode in FILTERS.items():

@@ -63,7 +63,7 @@ final class FinetuneOptions {
     @Option(names = "--image-size", paramLabel = "N", description = "edge of the square that the model sees; 224 for most models unless given")
     @Nullable Integer imageSize;
 
-    @Option(names = "--augment", paramLabel = "HOW", description = "vary the images: ${COMPLETION-CANDIDATES} (mirrored; shifted, too; random parts; then by RandAugment or TrivialAugment)") Augmentation augmentation = Augmentation.NONE;
+    @Option(names = "--augment", paramLabel = "HOW", description = "vary the images: ${COMPLETION-CANDIDATES} (mirrored; shifted, too; random parts; then by RandAugment, TrivialAugment or AutoAugment)") Augmentation augmentation = Augmentation.NONE;
 
     @Option(names = "--workers", paramLabel = "N", description = "threads that read images") int workers = 2;
   }

@@ -5,6 +5,7 @@ import java.util.Locale;
 import java.util.Map;
 import org.flambeau.Tensor;
 import org.flambeau.cli.training.Tree;
+import org.flambeau.vision.AutoAugment;
 import org.flambeau.vision.CenterCrop;
 import org.flambeau.vision.Image;
 import org.flambeau.vision.Interpolation;
@@ -38,7 +39,9 @@ record Preprocessing(int resize, int size) {
     /// As [#PART], then two random changes of form or colour: [RandAugment].
     RAND,
     /// As [#PART], then one random change of any strength: [TrivialAugmentWide].
-    TRIVIAL;
+    TRIVIAL,
+    /// As [#PART], then one of the pairs of changes that suit ImageNet: [AutoAugment].
+    AUTO;
 
     @Override
     public String toString() {
@@ -78,6 +81,7 @@ record Preprocessing(int resize, int size) {
       case PART -> part().then(mirror).then(NORMALIZED);
       case RAND -> part().then(mirror).then(new RandAugment()).then(NORMALIZED);
       case TRIVIAL -> part().then(mirror).then(new TrivialAugmentWide()).then(NORMALIZED);
+      case AUTO -> part().then(mirror).then(new AutoAugment()).then(NORMALIZED);
     };
   }
 

@@ -2,7 +2,8 @@ package org.flambeau.vision;
 
 import org.flambeau.Generator;
 
-/// What [RandAugment] and [TrivialAugmentWide] choose from, in torchvision's order, each by a magnitude of a range from weak to strong.
+/// What policies of changes are made of, each by a magnitude of a range from weak to strong: all but the last in the order in which [RandAugment] and
+/// [TrivialAugmentWide] choose from them, as torchvision's do.
 enum PolicyStep {
   IDENTITY,
   SHEAR_X {
@@ -83,6 +84,12 @@ enum PolicyStep {
     Image apply(Image image, double magnitude, Interpolation interpolation, int fill) {
       return Tones.equalize(image);
     }
+  },
+  INVERT {
+    @Override
+    Image apply(Image image, double magnitude, Interpolation interpolation, int fill) {
+      return Tones.solarize(image, 0);
+    }
   };
 
   private static final PolicyStep[] ALL = values();
@@ -92,22 +99,22 @@ enum PolicyStep {
     return image;
   }
 
-  /// One of all.
+  /// One of all but [#INVERT].
   static PolicyStep draw(Generator random) {
-    return ALL[Draws.below(random, ALL.length)];
+    return ALL[Draws.below(random, ALL.length - 1)];
   }
 
   /// Whether its magnitudes are of either sign.
-  private boolean isSigned() {
+  boolean isSigned() {
     return switch (this) {
-      case IDENTITY, POSTERIZE, SOLARIZE, AUTO_CONTRAST, EQUALIZE -> false;
+      case IDENTITY, POSTERIZE, SOLARIZE, AUTO_CONTRAST, EQUALIZE, INVERT -> false;
       default -> true;
     };
   }
 
   /// Whether there is more than one way to do it.
   boolean hasMagnitude() {
-    return this != IDENTITY && this != AUTO_CONTRAST && this != EQUALIZE;
+    return isSigned() || this == POSTERIZE || this == SOLARIZE;
   }
 
   /// `magnitude`, or where it has either sign and that is drawn, its opposite.

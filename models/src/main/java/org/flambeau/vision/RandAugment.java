@@ -37,26 +37,26 @@ public record RandAugment(int steps, int magnitude, int magnitudes, Interpolatio
     Image changed = image;
     for (int i = 0; i < steps; i++) {
       PolicyStep step = PolicyStep.draw(random);
-      changed = step.apply(changed, step.signed(magnitudeOf(step, image), random), interpolation, fill);
+      changed = step.apply(changed, step.signed(magnitudeOf(step, image, magnitudes, magnitude), random), interpolation, fill);
     }
     return changed;
   }
 
-  private double magnitudeOf(PolicyStep step, Image image) {
+  /// How strong number `magnitude` of `magnitudes` is, for [AutoAugment] too.
+  static double magnitudeOf(PolicyStep step, Image image, int magnitudes, int magnitude) {
+    double strongest = switch (step) {
+      case IDENTITY, AUTO_CONTRAST, EQUALIZE, INVERT, POSTERIZE, SOLARIZE -> 0;
+      case SHEAR_X, SHEAR_Y -> 0.3;
+      case TRANSLATE_X -> 150.0 / 331.0 * image.width();
+      case TRANSLATE_Y -> 150.0 / 331.0 * image.height();
+      case ROTATE -> 30;
+      case BRIGHTNESS, COLOR, CONTRAST, SHARPNESS -> 0.9;
+    };
     return switch (step) {
-      case IDENTITY, AUTO_CONTRAST, EQUALIZE -> 0;
-      case SHEAR_X, SHEAR_Y -> upTo(0.3);
-      case TRANSLATE_X -> upTo(150.0 / 331.0 * image.width());
-      case TRANSLATE_Y -> upTo(150.0 / 331.0 * image.height());
-      case ROTATE -> upTo(30);
-      case BRIGHTNESS, COLOR, CONTRAST, SHARPNESS -> upTo(0.9);
       case POSTERIZE -> PolicyStep.bits(4, magnitudes, magnitude);
       case SOLARIZE -> PolicyStep.magnitude(255, 0, magnitudes, magnitude);
+      default -> PolicyStep.magnitude(0, strongest, magnitudes, magnitude);
     };
-  }
-
-  private double upTo(double strongest) {
-    return PolicyStep.magnitude(0, strongest, magnitudes, magnitude);
   }
 
   @Override

@@ -31,7 +31,7 @@ public record TrivialAugmentWide(int magnitudes, Interpolation interpolation, in
 
   private double strength(PolicyStep step, int magnitude) {
     return switch (step) {
-      case IDENTITY, AUTO_CONTRAST, EQUALIZE -> 0;
+      case IDENTITY, AUTO_CONTRAST, EQUALIZE, INVERT -> 0;
       case SHEAR_X, SHEAR_Y, BRIGHTNESS, COLOR, CONTRAST, SHARPNESS -> PolicyStep.magnitude(0, 0.99, magnitudes, magnitude);
       case TRANSLATE_X, TRANSLATE_Y -> PolicyStep.magnitude(0, 32, magnitudes, magnitude);
       case ROTATE -> PolicyStep.magnitude(0, 135, magnitudes, magnitude);

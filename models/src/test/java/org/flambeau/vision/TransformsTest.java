@@ -22,6 +22,7 @@ import org.flambeau.DType;
 import org.flambeau.Device;
 import org.flambeau.Generator;
 import org.flambeau.Tensor;
+import org.flambeau.vision.AutoAugment.Policy;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
@@ -72,6 +73,7 @@ class TransformsTest {
         new ColorJitter(decimal(arguments, 0), decimal(arguments, 1), decimal(arguments, 2), decimal(arguments, 3));
       case "RandAugment" ->
         new RandAugment(number(arguments, 0), number(arguments, 1), 31, interpolation(arguments[2]), number(arguments, 3));
+      case "AutoAugment" -> new AutoAugment(Policy.valueOf(arguments[0]), interpolation(arguments[1]), number(arguments, 2));
       case "TrivialAugmentWide" -> new TrivialAugmentWide(31, interpolation(arguments[0]), number(arguments, 1));
       case "RandomGrayscale" -> new RandomGrayscale(decimal(arguments, 0));
       case "RandomApply" -> new RandomApply<>(new RandomVerticalFlip(0.5), decimal(arguments, 0));
@@ -152,6 +154,7 @@ class TransformsTest {
         new RandAugment().toString());
     assertEquals("TrivialAugmentWide(num_magnitude_bins=31, interpolation=InterpolationMode.NEAREST, fill=None)",
         new TrivialAugmentWide().toString());
+    assertEquals("AutoAugment(policy=AutoAugmentPolicy.IMAGENET, fill=None)", new AutoAugment().toString());
     assertEquals("RandomGrayscale(p=0.1)", new RandomGrayscale().toString());
     assertEquals("RandomRotation(degrees=[-30.0, 30.0], interpolation=nearest, expand=False, fill=0)", new RandomRotation(30).toString());
     assertEquals("RandomAffine(degrees=[-15.0, 15.0], translate=(0.1, 0.2), scale=(0.9, 1.1), shear=[-10.0, 10.0], interpolation=bilinear)",
@@ -183,6 +186,8 @@ class TransformsTest {
     assertThrows(IllegalArgumentException.class, () -> new RandomApply<>(new Grayscale(), -0.1));
     assertThrows(IllegalArgumentException.class, () -> new RandomGrayscale(2));
     assertThrows(IllegalArgumentException.class, () -> new RandAugment(2, 31));
+    assertEquals("[AutoAugment] expected a fill between 0 and 255, got 256", assertThrows(IllegalArgumentException.class,
+        () -> new AutoAugment(Policy.SVHN, Interpolation.NEAREST, 256)).getMessage());
     assertThrows(IllegalArgumentException.class, () -> new TrivialAugmentWide(1, Interpolation.NEAREST, 0));
     assertThrows(IllegalArgumentException.class, () -> new RandomRotation(-1));
     assertThrows(IllegalArgumentException.class, () -> RandomAffine.degrees(0).translate(1.1, 0));
