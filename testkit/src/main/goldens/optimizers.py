@@ -31,6 +31,9 @@ WAYS = {
     "adagrad": (Adagrad, dict(lr=0.1)),
     "adagrad decay": (Adagrad, dict(lr=0.2, lr_decay=0.1, weight_decay=0.1, initial_accumulator_value=0.5, eps=1e-3)),
     "adagrad maximize": (Adagrad, dict(lr=0.05, maximize=True)),
+    "adadelta": (torch.optim.Adadelta, dict()),
+    "adadelta decay": (torch.optim.Adadelta, dict(lr=3, rho=0.7, eps=1e-3, weight_decay=0.1)),
+    "adadelta maximize": (torch.optim.Adadelta, dict(maximize=True)),
 }
 for name, (optimizer_class, options) in WAYS.items():
     for dtype in torch.float32, torch.float64:

@@ -26,6 +26,7 @@ import org.flambeau.backend.cuda.binding.SimulatedDriver;
 import org.flambeau.models.VisionTransformer;
 import org.flambeau.nn.CrossEntropyLoss;
 import org.flambeau.nn.Module;
+import org.flambeau.nn.optim.Adadelta;
 import org.flambeau.nn.optim.Adagrad;
 import org.flambeau.nn.optim.Adam;
 import org.flambeau.nn.optim.AdamW;
@@ -151,6 +152,7 @@ class CapturedTrainingTest {
   @Test
   void whereTheLearningRateLiesMakesNoDifferenceButRounding() {
     List<BiFunction<List<Tensor>, Boolean, Optimizer<?>>> optimizers = List.of(
+        (p, capturable) -> new Adadelta(p, Adadelta.options().lr(3).capturable(capturable)),
         (p, capturable) -> new RmsProp(p, RmsProp.options().lr(0.1).capturable(capturable)),
         (p, capturable) -> new RmsProp(p, RmsProp.options().lr(0.1).momentum(0.5).maximize(true).capturable(capturable)),
         (p, capturable) -> new Adagrad(p, Adagrad.options().lr(0.1).lrDecay(0.5).capturable(capturable)));

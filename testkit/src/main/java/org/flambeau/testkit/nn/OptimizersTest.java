@@ -13,6 +13,7 @@ import java.util.stream.Stream;
 import org.flambeau.DType;
 import org.flambeau.MemoryScope;
 import org.flambeau.Tensor;
+import org.flambeau.nn.optim.Adadelta;
 import org.flambeau.nn.optim.Adagrad;
 import org.flambeau.nn.optim.Adam;
 import org.flambeau.nn.optim.AdamW;
@@ -27,7 +28,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// Adam, AdamW, RMSprop and Adagrad go where PyTorch's go.
+/// Adam, AdamW, RMSprop, Adagrad and Adadelta go where PyTorch's go.
 public class OptimizersTest {
   /// How an optimizer of one parameter is made.
   interface Way extends Function<List<Tensor>, Optimizer<?>> {}
@@ -54,7 +55,11 @@ public class OptimizersTest {
       way("adagrad", p -> new Adagrad(p, Adagrad.options().lr(0.1))),
       way("adagrad decay",
           p -> new Adagrad(p, Adagrad.options().lr(0.2).lrDecay(0.1).weightDecay(0.1).initialAccumulatorValue(0.5).eps(1e-3))),
-      way("adagrad maximize", p -> new Adagrad(p, Adagrad.options().lr(0.05).maximize(true))));
+      way("adagrad maximize", p -> new Adagrad(p, Adagrad.options().lr(0.05).maximize(true))),
+      way("adadelta", p -> new Adadelta(p)),
+      way("adadelta decay", p -> new Adadelta(p, Adadelta.options().lr(3).rho(0.7).eps(1e-3).weightDecay(0.1))),
+      way("adadelta decay", p -> new Adadelta(p, Adadelta.options().lr(3).rho(0.7).eps(1e-3).weightDecay(0.1).capturable(true))),
+      way("adadelta maximize", p -> new Adadelta(p, Adadelta.options().maximize(true))));
 
   static Stream<Arguments> waysAndDtypes() {
     return WAYS.stream()
@@ -275,6 +280,7 @@ public class OptimizersTest {
     refused("[AdamW] Invalid weight_decay value: -1.0", AdamW.options().weightDecay(-1));
     List<Tensor> p = List.of(Tensor.ones(1));
     refused("[RmsProp] Invalid alpha value: -1.0", () -> new RmsProp(p, RmsProp.options().alpha(-1)));
+    refused("[Adadelta] Invalid rho value: 2.0", () -> new Adadelta(p, Adadelta.options().rho(2)));
     refused("[Adagrad] Invalid lr_decay value: -1.0", () -> new Adagrad(p, Adagrad.options().lrDecay(-1)));
   }
 
