@@ -28,7 +28,8 @@ class RowProductTest {
 
   /// Columns and terms that fill tasks and tiles, and that do not.
   @ParameterizedTest
-  @CsvSource({"FLOAT32, 257, 64", "FLOAT32, 9, 2049", "FLOAT32, 1100, 100", "BFLOAT16, 1000, 512", "BFLOAT16, 17, 1030", "FLOAT16, 300, 129"})
+  @CsvSource({"FLOAT32, 257, 64", "FLOAT32, 9, 2049", "FLOAT32, 1100, 100", "BFLOAT16, 1000, 512", "BFLOAT16, 17, 1030",
+    "FLOAT16, 300, 129"})
   void aLinearMapAddsItsBiasBeforeItIsRoundedAndActivated(DType dtype, int n, int k) {
     Strided x = everySecond(random(dtype, 1, 1, 2L * k));
     Strided room = random(dtype, 2, n, k + 5L);
