@@ -3,7 +3,6 @@ import org.jspecify.annotations.NullMarked;
 /// Kernels for the CPU.
 @NullMarked
 module org.flambeau.backend.cpu {
-  requires static org.jspecify;
   requires java.management;
   requires jdk.incubator.vector;
   requires jdk.management;

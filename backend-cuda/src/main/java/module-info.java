@@ -3,7 +3,6 @@ import org.jspecify.annotations.NullMarked;
 /// NVIDIA GPUs.
 @NullMarked
 module org.flambeau.backend.cuda {
-  requires static org.jspecify;
   requires org.flambeau.core;
   requires org.slf4j;
   requires static jcuda;

@@ -3,7 +3,6 @@ import org.jspecify.annotations.NullMarked;
 /// The `flambeau` command.
 @NullMarked
 module org.flambeau.cli {
-  requires static org.jspecify;
   requires org.flambeau.models;
   requires info.picocli;
   requires java.desktop;

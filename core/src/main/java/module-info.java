@@ -3,7 +3,7 @@ import org.jspecify.annotations.NullMarked;
 /// Tensors, autograd, memory scopes and the service that backends provide.
 @NullMarked
 module org.flambeau.core {
-  requires static transitive org.jspecify;
+  requires transitive org.jspecify;
   requires org.slf4j;
   requires tools.jackson.core;
   requires java.management;

@@ -3,7 +3,6 @@ import org.jspecify.annotations.NullMarked;
 /// Vision models, their checkpoints, image transforms, datasets and the data loader.
 @NullMarked
 module org.flambeau.models {
-  requires static org.jspecify;
   requires transitive org.flambeau.nn;
   requires java.desktop;
   requires com.twelvemonkeys.imageio.jpeg; // for ImageIO to find on the module path

@@ -3,7 +3,6 @@ import org.jspecify.annotations.NullMarked;
 /// Modules, layers, losses and optimizers.
 @NullMarked
 module org.flambeau.nn {
-  requires static org.jspecify;
   requires transitive org.flambeau.core;
   requires org.slf4j;
 

@@ -1,6 +1,5 @@
 /// The op table and the conformance suite that every backend must pass.
 module org.flambeau.testkit {
-  requires static org.jspecify;
   requires transitive org.flambeau.nn;
   requires transitive org.junit.jupiter.api;
   requires transitive org.junit.jupiter.params;

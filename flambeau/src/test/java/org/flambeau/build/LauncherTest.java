@@ -40,6 +40,23 @@ class LauncherTest {
         Checkout.run(List.of(Checkout.LAUNCHER, "run", script)));
   }
 
+  /// Without the annotations that the library is compiled with, javac crashes here.
+  @Test
+  void compilersSayWhichMethodsThereAre(@TempDir Path folder) throws Exception {
+    Path script = Files.writeString(folder.resolve("Loss.java"), """
+        import module org.flambeau;
+
+        void main() {
+          IO.println(Functional.nllLoss(Tensor.ones(2, 3).relu(), Tensor.ones(2), 3));
+        }
+        """);
+
+    var run = Checkout.run(List.of(Checkout.LAUNCHER, "run", script));
+
+    assertEquals(1, run.status());
+    assertTrue(run.err().contains("no suitable method found for nllLoss(Tensor,Tensor,int)"), run.err());
+  }
+
   /// As in containers, where no locale is set.
   @Test
   void namesFilesInUtf8WhateverTheLocale(@TempDir Path folder) throws Exception {
