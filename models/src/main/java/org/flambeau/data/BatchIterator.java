@@ -13,6 +13,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.ThreadFactory;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,6 +30,7 @@ public final class BatchIterator implements Iterator<Batch>, AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
   private final Dataset dataset;
+  private final @Nullable Function<List<Sample>, Batch> collate;
   private final Iterator<long[]> order;
   private final long seed;
   private final int prefetch;
@@ -40,8 +42,10 @@ public final class BatchIterator implements Iterator<Batch>, AutoCloseable {
   private long position;
   private boolean closed;
 
-  BatchIterator(Dataset dataset, Iterator<long[]> order, long seed, int workers, int prefetch) {
+  BatchIterator(Dataset dataset, @Nullable Function<List<Sample>, Batch> collate, Iterator<long[]> order, long seed, int workers,
+      int prefetch) {
     this.dataset = dataset;
+    this.collate = collate;
     this.order = order;
     this.seed = seed;
     this.prefetch = prefetch;
@@ -98,7 +102,7 @@ public final class BatchIterator implements Iterator<Batch>, AutoCloseable {
 
   private BatchLoad work() {
     long[] indices = order.next();
-    BatchLoad work = new BatchLoad(dataset, indices, seed, position);
+    BatchLoad work = new BatchLoad(dataset, collate, indices, seed, position);
     position += indices.length;
     return work;
   }

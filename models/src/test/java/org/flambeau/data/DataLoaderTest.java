@@ -86,6 +86,45 @@ class DataLoaderTest {
     }
   }
 
+  /// Rows of 1 to 4 elements become as long as the longest of their batch.
+  @ParameterizedTest
+  @ValueSource(ints = {0, 2})
+  void samplesBecomeABatchAsTheLoaderIsTold(int workers) {
+    Dataset ragged = dataset(10, (index, _) -> new Sample(Tensor.ones(index % 4 + 1), Tensor.scalar(index)));
+    DataLoader loader = DataLoader.of(ragged).batchSize(4).workers(workers).collate(samples -> {
+      Tensor rows = Tensor.zeros(samples.size(), samples.stream().mapToLong(sample -> sample.input().size(0)).max().orElse(0));
+      for (int i = 0; i < samples.size(); i++) {
+        Tensor row = samples.get(i).input();
+        rows.select(0, i).narrow(0, 0, row.size(0)).copy_(row);
+      }
+      return new Batch(rows, Tensor.stack(samples.stream().map(Sample::target).toList()));
+    });
+    assertArrayEquals(new float[][] {{1, 0, 0, 0, 1, 1, 0, 0, 1, 1, 1, 0, 1, 1, 1, 1}, {1, 0, 0, 0, 1, 1, 0, 0, 1, 1, 1, 0, 1, 1, 1, 1},
+      {1, 0, 1, 1}}, epoch(loader).toArray());
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 2})
+  void whatMakesABatchMayHandOnWhatTheDatasetKeeps(int workers) {
+    Tensor kept = Tensor.ones(5000);
+    Dataset one = dataset(2, (_, _) -> new Sample(kept, kept));
+    DataLoader loader = DataLoader.of(one).workers(workers).collate(samples -> new Batch(samples.get(0).input(), samples.get(0).target()));
+    for (int epoch = 0; epoch < 2; epoch++) {
+      assertEquals(2, epoch(loader).size());
+    }
+    assertEquals(5000, kept.sum().toDouble());
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 2})
+  void whoCannotMakeABatchIsToldOfWhichSamples(int workers) {
+    DataLoader loader = DataLoader.of(noise(5)).batchSize(2).workers(workers).collate(_ -> {
+      throw new IllegalStateException("too ragged");
+    });
+    var thrown = assertThrows(DataException.class, () -> epoch(loader));
+    assertEquals("[DataLoader] the batch of samples [0, 1]: java.lang.IllegalStateException: too ragged", thrown.getMessage());
+  }
+
   @Test
   void samplesAreStackedAlongANewFirstDimension() {
     Dataset dataset = TensorDataset.of(Tensor.arange(12).reshape(6, 2), Tensor.of(0.5f, 1.5f, 2.5f, 3.5f, 4.5f, 5.5f));
