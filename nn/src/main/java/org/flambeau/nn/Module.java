@@ -430,9 +430,14 @@ public abstract class Module {
     return stateHooks;
   }
 
-  /// [#loadStateDict(StateDict, boolean)], strictly.
-  public final void loadStateDict(StateDict state) {
+  /// [#loadStateDict(Map, boolean)], strictly.
+  public final void loadStateDict(Map<?, ?> state) {
     loadStateDict(state, true);
+  }
+
+  /// [#loadStateDict(StateDict, boolean)] from tensors by name, such as a part of a checkpoint that [org.flambeau.io.TorchFile] has read.
+  public final IncompatibleKeys loadStateDict(Map<?, ?> state, boolean strict) {
+    return loadStateDict(StateDict.of(state), strict);
   }
 
   /// Copies the values of `state` into the parameters and buffers of the same names, cast to their dtype and device.

@@ -31,6 +31,28 @@ public final class StateDict extends LinkedHashMap<String, Tensor> {
   /// A state dict without entries.
   public StateDict() {}
 
+  /// The tensors of a map by name, such as a part of a checkpoint that [TorchFile] has read; what it says of versions stays.
+  ///
+  /// @throws IllegalArgumentException where a value is no tensor
+  public static StateDict of(Map<?, ?> tensors) {
+    if (tensors instanceof StateDict state) {
+      return state;
+    }
+    StateDict state = new StateDict();
+    tensors.forEach((name, value) -> {
+      if (!(value instanceof Tensor tensor)) {
+        throw new IllegalArgumentException("[state_dict] expected a tensor for " + name + ", got "
+            + (value == null ? "null" : "a " + value.getClass().getSimpleName())
+            + (value instanceof Map ? ": a checkpoint's parts are loaded one by one" : ""));
+      }
+      state.put(String.valueOf(name), tensor.detach());
+    });
+    if (tensors instanceof OrderedDict stored) {
+      stored.versions().forEach((path, version) -> state.setVersion(path.isEmpty() ? "" : path + ".", version));
+    }
+    return state;
+  }
+
   /// The layout version of the module whose names begin with `prefix`, or 0 where nobody said.
   long version(String prefix) {
     return versions.getOrDefault(prefix, 0L);
@@ -58,11 +80,7 @@ public final class StateDict extends LinkedHashMap<String, Tensor> {
   }
 
   private static StateDict loadTorch(Path file) {
-    StateDict state = new StateDict();
-    OrderedDict stored = TorchFile.loadState(file);
-    stored.forEach((name, tensor) -> state.put((String) name, ((Tensor) Objects.requireNonNull(tensor)).detach()));
-    stored.versions().forEach((path, version) -> state.setVersion(path.isEmpty() ? "" : path + ".", version));
-    return state;
+    return of(TorchFile.loadState(file));
   }
 
   /// The header, of which the first eight bytes tell the length, is JSON; no format of PyTorch's has a brace there.

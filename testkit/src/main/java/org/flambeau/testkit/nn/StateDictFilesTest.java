@@ -11,7 +11,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.flambeau.DType;
+import org.flambeau.Random;
 import org.flambeau.Tensor;
 import org.flambeau.io.CheckpointException;
 import org.flambeau.io.TorchFile;
@@ -50,6 +52,26 @@ final class StateDictFilesTest {
     Path file = folder.resolve("x.pth");
     model().stateDict().save(file);
     assertEquals(Map.of("", 1L, "0", 1L, "1", 2L), TorchFile.loadState(file).versions());
+  }
+
+  @Test
+  void a_module_goes_on_from_a_part_of_a_checkpoint() {
+    Path file = folder.resolve("x.pth");
+    Module saved = model();
+    Module loaded = model();
+    TorchFile.save(file, Map.of("model", saved.stateDict(), "random", Random.getState(), "epoch", 3));
+    Map<?, ?> checkpoint = (Map<?, ?>) TorchFile.load(file);
+    loaded.loadStateDict((Map<?, ?>) checkpoint.get("model"));
+    saved.stateDict().forEach((key, tensor) -> assertArrayEquals(tensor.toDoubleArray(), loaded.stateDict().get(key).toDoubleArray()));
+    float[] drawn = Tensor.rand(3).toFloatArray();
+    Random.setState((Tensor) checkpoint.get("random"));
+    assertArrayEquals(drawn, Tensor.rand(3).toFloatArray());
+    assertEquals(
+        "[state_dict] expected a tensor for model, got a " + Objects.requireNonNull(checkpoint.get("model")).getClass().getSimpleName()
+            + ": a checkpoint's parts are loaded one by one",
+        assertThrows(IllegalArgumentException.class, () -> loaded.loadStateDict(Map.of("model", checkpoint.get("model")))).getMessage());
+    assertEquals("[set_rng_state] expected a vector of uint8, got " + Tensor.ones(2).describe(),
+        assertThrows(IllegalArgumentException.class, () -> Random.setState(Tensor.ones(2))).getMessage());
   }
 
   @Test
