@@ -38,6 +38,11 @@ sealed interface OrderingMethods permits Tensor {
     return Softmax.logSumExp(self(), dims, keepdim);
   }
 
+  /// log Σ eˣ over one dimension, which stays with size 1 where `keepdim`.
+  default Tensor logsumexp(int dim, boolean keepdim) {
+    return logsumexp(new int[] {dim}, keepdim);
+  }
+
   // ---- running ----
 
   /// Running sums along `dim`; integral tensors sum to int64.

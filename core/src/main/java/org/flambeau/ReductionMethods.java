@@ -33,6 +33,11 @@ sealed interface ReductionMethods permits Tensor {
     return Reductions.sum(self(), dims, keepdim);
   }
 
+  /// Σ x over one dimension, which stays with size 1 where `keepdim`.
+  default Tensor sum(int dim, boolean keepdim) {
+    return sum(new int[] {dim}, keepdim);
+  }
+
   /// Σ x over all elements, NaN counting as 0.
   default Tensor nansum() {
     return Reductions.nansum(self(), new int[0], false);
@@ -63,6 +68,11 @@ sealed interface ReductionMethods permits Tensor {
     return Reductions.prod(self(), dims, keepdim);
   }
 
+  /// Π x over one dimension, which stays with size 1 where `keepdim`.
+  default Tensor prod(int dim, boolean keepdim) {
+    return prod(new int[] {dim}, keepdim);
+  }
+
   /// How many elements are not 0 over the given dimensions, or all, int64.
   default Tensor countNonzero(int... dims) {
     return Reductions.countNonzero(self(), dims);
@@ -85,6 +95,11 @@ sealed interface ReductionMethods permits Tensor {
   /// The mean over the given dimensions, which stay with size 1 where `keepdim`.
   default Tensor mean(int[] dims, boolean keepdim) {
     return Reductions.mean(self(), dims, keepdim);
+  }
+
+  /// The mean over one dimension, which stays with size 1 where `keepdim`.
+  default Tensor mean(int dim, boolean keepdim) {
+    return mean(new int[] {dim}, keepdim);
   }
 
   /// The mean of all elements that are not NaN.
@@ -154,6 +169,11 @@ sealed interface ReductionMethods permits Tensor {
   /// Autograd: 0 where the norm is 0.
   default Tensor norm(double p, int... dims) {
     return Reductions.norm(self(), p, dims, false);
+  }
+
+  /// [#norm(double, int...)] over one dimension, which stays with size 1 where `keepdim`.
+  default Tensor norm(double p, int dim, boolean keepdim) {
+    return norm(p, new int[] {dim}, keepdim);
   }
 
   /// [#norm(double, int...)] over dimensions which stay with size 1 where `keepdim`.
@@ -226,6 +246,11 @@ sealed interface ReductionMethods permits Tensor {
     return Extrema.amax(self(), dims, keepdim);
   }
 
+  /// The largest elements over one dimension, which stays with size 1 where `keepdim`; equal ones share the gradient.
+  default Tensor amax(int dim, boolean keepdim) {
+    return amax(new int[] {dim}, keepdim);
+  }
+
   /// The smallest of all elements.
   default Tensor amin() {
     return Extrema.amin(self(), new int[0], false);
@@ -239,6 +264,11 @@ sealed interface ReductionMethods permits Tensor {
   /// The smallest elements over the given dimensions, which stay with size 1 where `keepdim`; equal ones share the gradient.
   default Tensor amin(int[] dims, boolean keepdim) {
     return Extrema.amin(self(), dims, keepdim);
+  }
+
+  /// The smallest elements over one dimension, which stays with size 1 where `keepdim`; equal ones share the gradient.
+  default Tensor amin(int dim, boolean keepdim) {
+    return amin(new int[] {dim}, keepdim);
   }
 
   /// The position of the largest of all elements in row-major order, of equal ones the first.
@@ -298,6 +328,11 @@ sealed interface ReductionMethods permits Tensor {
     return Reductions.any(self(), dims, keepdim);
   }
 
+  /// Whether any element is not 0, over one dimension, which stays with size 1 where `keepdim`.
+  default Tensor any(int dim, boolean keepdim) {
+    return any(new int[] {dim}, keepdim);
+  }
+
   /// Whether no element is 0: as bool, of a uint8 tensor as uint8.
   default Tensor all() {
     return Reductions.all(self(), new int[0], false);
@@ -311,5 +346,10 @@ sealed interface ReductionMethods permits Tensor {
   /// Whether no element is 0, over the given dimensions, which stay with size 1 where `keepdim`.
   default Tensor all(int[] dims, boolean keepdim) {
     return Reductions.all(self(), dims, keepdim);
+  }
+
+  /// Whether no element is 0, over one dimension, which stays with size 1 where `keepdim`.
+  default Tensor all(int dim, boolean keepdim) {
+    return all(new int[] {dim}, keepdim);
   }
 }

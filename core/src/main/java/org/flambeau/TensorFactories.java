@@ -356,9 +356,19 @@ abstract sealed class TensorFactories permits Tensor {
 
   // ---- from tensors ----
 
+  /// The tensors one after the other along their first dimension; they agree in all other sizes.
+  public static Tensor cat(List<Tensor> tensors) {
+    return cat(tensors, 0);
+  }
+
   /// The tensors one after the other along `dim`; they agree in all other sizes.
   public static Tensor cat(List<Tensor> tensors, int dim) {
     return Joining.cat(dim, tensors.toArray(Tensor[]::new));
+  }
+
+  /// The tensors, of equal sizes, along a new first dimension.
+  public static Tensor stack(List<Tensor> tensors) {
+    return stack(tensors, 0);
   }
 
   /// The tensors, of equal sizes, along a new dimension `dim`.

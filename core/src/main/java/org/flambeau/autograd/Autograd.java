@@ -42,6 +42,13 @@ public final class Autograd {
     return grad(List.of(output), inputs, Arrays.asList((Tensor) null), options);
   }
 
+  /// The gradients of Σ output·grad for `inputs`; no `.grad` changes.
+  ///
+  /// @throws AutogradException where an input was not used in the graph; see [#gradAllowUnused]
+  public static List<Tensor> grad(Tensor output, List<Tensor> inputs, Tensor grad, BackwardOption... options) {
+    return grad(List.of(output), inputs, List.of(grad), options);
+  }
+
   /// The gradients of Σ outputsᵢ·gradsᵢ for `inputs`; no `.grad` changes.
   ///
   /// @throws AutogradException where an input was not used in the graph; see [#gradAllowUnused]

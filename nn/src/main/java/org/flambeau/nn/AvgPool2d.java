@@ -13,6 +13,11 @@ public final class AvgPool2d extends Module {
     this(PoolOptions.kernel(kernel));
   }
 
+  /// Square windows, `stride` apart.
+  public AvgPool2d(int kernel, int stride) {
+    this(PoolOptions.kernel(kernel).stride(stride));
+  }
+
   /// Windows as `options` say.
   public AvgPool2d(PoolOptions options) {
     this.options = options;

@@ -12,6 +12,13 @@ public final class CosineEmbeddingLoss extends TernaryLoss {
     this(0, Reduction.MEAN);
   }
 
+  /// The mean.
+  ///
+  /// @param margin which cosine costs nothing where vectors are to differ
+  public CosineEmbeddingLoss(double margin) {
+    this(margin, Reduction.MEAN);
+  }
+
   /// @param margin which cosine costs nothing where vectors are to differ
   /// @param reduction what becomes of the samples' losses
   public CosineEmbeddingLoss(double margin, Reduction reduction) {

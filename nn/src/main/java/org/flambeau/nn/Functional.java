@@ -170,6 +170,11 @@ public final class Functional extends LayerFunctions {
     return normalize(x, 2, 1, 1e-12);
   }
 
+  /// [#normalize(Tensor, double, int, double)] with an epsilon of 10⁻¹².
+  public static Tensor normalize(Tensor x, double p, int dim) {
+    return normalize(x, p, dim, 1e-12);
+  }
+
   /// `x/max((Σ |x|ᵖ)^(1/p), eps)` with the sum along `dim`.
   ///
   /// Shapes: x's. DTypes: float.

@@ -12,6 +12,13 @@ public final class HingeEmbeddingLoss extends Loss {
     this(1, Reduction.MEAN);
   }
 
+  /// The mean.
+  ///
+  /// @param margin how far what is unlike is to be apart
+  public HingeEmbeddingLoss(double margin) {
+    this(margin, Reduction.MEAN);
+  }
+
   /// @param margin how far what is unlike is to be apart
   /// @param reduction what becomes of the elements' losses
   public HingeEmbeddingLoss(double margin, Reduction reduction) {

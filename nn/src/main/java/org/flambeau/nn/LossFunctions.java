@@ -50,6 +50,11 @@ abstract sealed class LossFunctions extends ActivationFunctions permits LayerFun
     return nllLoss(input, target, null, Reduction.MEAN, IGNORE_INDEX);
   }
 
+  /// [#nllLoss(Tensor, Tensor, Tensor, Reduction, long)] with no weights.
+  public static Tensor nllLoss(Tensor input, Tensor target, Reduction reduction) {
+    return nllLoss(input, target, null, reduction, IGNORE_INDEX);
+  }
+
   /// `−weight[y]·x[y]` for log-probabilities x, as [#logSoftmax] gives them, and classes y.
   ///
   /// Shapes: input (classes), (n, classes) or (n, classes, …); target the same without classes; weight (classes).
@@ -116,6 +121,11 @@ abstract sealed class LossFunctions extends ActivationFunctions permits LayerFun
     return binaryCrossEntropy(input, target, null, Reduction.MEAN);
   }
 
+  /// [#binaryCrossEntropy(Tensor, Tensor, Tensor, Reduction)] with no weights.
+  public static Tensor binaryCrossEntropy(Tensor input, Tensor target, Reduction reduction) {
+    return binaryCrossEntropy(input, target, null, reduction);
+  }
+
   /// `−weight·(y·log x + (1 − y)·log(1 − x))` for probabilities x and y, with logarithms of at least −100.
   ///
   /// Shapes: input and target alike; weight broadcasts to them. Autograd: input and target.
@@ -130,7 +140,12 @@ abstract sealed class LossFunctions extends ActivationFunctions permits LayerFun
     return binaryCrossEntropyWithLogits(input, target, null, Reduction.MEAN, null);
   }
 
-  /// [#binaryCrossEntropy] of σ(x), computed without overflow:
+  /// [#binaryCrossEntropyWithLogits(Tensor, Tensor, Tensor, Reduction, Tensor)] with no weights.
+  public static Tensor binaryCrossEntropyWithLogits(Tensor input, Tensor target, Reduction reduction) {
+    return binaryCrossEntropyWithLogits(input, target, null, reduction, null);
+  }
+
+  /// [#binaryCrossEntropy(Tensor, Tensor, Tensor, Reduction)] of σ(x), computed without overflow:
   /// `weight·((1 − y)·x + (1 + (posWeight − 1)·y)·log(1 + exp(−x)))`.
   ///
   /// Shapes: input and target alike; weight and posWeight broadcast to them. Autograd: input and target.
@@ -139,6 +154,11 @@ abstract sealed class LossFunctions extends ActivationFunctions permits LayerFun
   public static Tensor binaryCrossEntropyWithLogits(Tensor input, Tensor target, @Nullable Tensor weight, Reduction reduction,
       @Nullable Tensor posWeight) {
     return Losses.binaryCrossEntropyWithLogits(input, target, weight, posWeight, reduction);
+  }
+
+  /// [#klDiv(Tensor, Tensor, Reduction, boolean)] from probabilities.
+  public static Tensor klDiv(Tensor input, Tensor target, Reduction reduction) {
+    return klDiv(input, target, reduction, false);
   }
 
   /// The Kullback-Leibler divergence `y·(log y − x)` for log-probabilities x and probabilities y, or where `logTarget` their

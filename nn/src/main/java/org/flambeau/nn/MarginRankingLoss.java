@@ -12,6 +12,13 @@ public final class MarginRankingLoss extends TernaryLoss {
     this(0, Reduction.MEAN);
   }
 
+  /// The mean.
+  ///
+  /// @param margin by how much one is to be larger
+  public MarginRankingLoss(double margin) {
+    this(margin, Reduction.MEAN);
+  }
+
   /// @param margin by how much one is to be larger
   /// @param reduction what becomes of the elements' losses
   public MarginRankingLoss(double margin, Reduction reduction) {

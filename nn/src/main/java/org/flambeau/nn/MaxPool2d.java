@@ -13,6 +13,11 @@ public final class MaxPool2d extends Module {
     this(PoolOptions.kernel(kernel));
   }
 
+  /// Square windows, `stride` apart.
+  public MaxPool2d(int kernel, int stride) {
+    this(PoolOptions.kernel(kernel).stride(stride));
+  }
+
   /// Windows as `options` say.
   public MaxPool2d(PoolOptions options) {
     this.options = options;

@@ -21,6 +21,11 @@ public class Sequential extends Module {
     }
   }
 
+  /// Modules named `0`, `1`, ….
+  public Sequential(Iterable<? extends Module> modules) {
+    modules.forEach(this::append);
+  }
+
   /// Modules with names; a [java.util.LinkedHashMap] keeps their order.
   public Sequential(Map<String, ? extends Module> modules) {
     modules.forEach(this::child);

@@ -16,6 +16,13 @@ public final class TripletMarginLoss extends TernaryLoss {
     this(1, 2, 1e-6, false, Reduction.MEAN);
   }
 
+  /// The mean, with Euclidean distances.
+  ///
+  /// @param margin by how much the negative is to be farther away
+  public TripletMarginLoss(double margin) {
+    this(margin, 2, 1e-6, false, Reduction.MEAN);
+  }
+
   /// @param margin by how much the negative is to be farther away
   /// @param p the order of the norm
   /// @param eps what to add to differences
