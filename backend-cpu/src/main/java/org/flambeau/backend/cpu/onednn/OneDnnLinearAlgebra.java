@@ -35,6 +35,10 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
 
   private static final long ROWS_WORTH_KEEPING = 4;
 
+  /// From how many multiplications on it pays to wake a team, whose threads have mostly given up their cores since the product before: that takes
+  /// some 45 µs, in which one thread does twice as many.
+  private static final long WORTH_A_TEAM = 1 << 21;
+
   /// From how many columns of the result on it pays to transpose a first factor that lies in columns for a matrix unit: reading it so takes twice
   /// the time.
   private static final long COLUMNS_WORTH_TRANSPOSING = 128;
@@ -93,6 +97,11 @@ public final class OneDnnLinearAlgebra implements LinearAlgebra {
   }
 
   private boolean product(Strided out, Strided a, Strided b, @Nullable Strided bias) {
+    boolean alone = out.numel() * a.size(a.rank() - 1) < WORTH_A_TEAM;
+    return alone ? Dnnl.alone(() -> planned(out, a, b, bias)) : planned(out, a, b, bias);
+  }
+
+  private boolean planned(Strided out, Strided a, Strided b, @Nullable Strided bias) {
     Matrices shape = Matrices.of(out, a, b);
     try (Workspace workspace = new Workspace(allocator)) {
       boolean unit = hasMatrixUnit(out.dtype());
