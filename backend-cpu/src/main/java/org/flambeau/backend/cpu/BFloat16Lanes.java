@@ -51,4 +51,10 @@ public final class BFloat16Lanes {
         x.compare(VectorOperators.NE, x).cast(INTS));
     ((ShortVector) rounded.convertShape(VectorOperators.I2S, SHORTS, 0)).intoMemorySegment(ALL, to, ByteOrder.LITTLE_ENDIAN);
   }
+
+  /// What bfloat16 has exactly.
+  public static void storeUnrounded(FloatVector x, long to) {
+    IntVector halves = x.reinterpretAsInts().lanewise(VectorOperators.LSHR, 16);
+    ((ShortVector) halves.convertShape(VectorOperators.I2S, SHORTS, 0)).intoMemorySegment(ALL, to, ByteOrder.LITTLE_ENDIAN);
+  }
 }

@@ -260,7 +260,7 @@ final class BatchNorm {
       norm.apply(result, norm.arranged(x), mean, rstd, weight, bias, residual == null ? null : norm.arranged(residual),
           activation == Activation.RELU ? 0 : Float.NEGATIVE_INFINITY, apart && residual != null && x.dtype() != DType.FLOAT32, staging);
       if (activation == Activation.GELU) {
-        Elementwise.run(Loops.unary(UnaryOp.GELU, Compute.FLOAT), Compute.FLOAT, result, result);
+        Elementwise.unary(UnaryOp.GELU, result, result);
       }
       if (result != out) {
         Copy.copy(out, result);

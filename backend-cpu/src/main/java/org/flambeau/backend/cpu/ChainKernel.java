@@ -24,8 +24,11 @@ final class ChainKernel {
   private static final int NONE = -2;
   private static final ThreadLocal<ChainKernel> CURRENT = ThreadLocal.withInitial(ChainKernel::new);
 
-  /// One link: which values it reads, and the tiles of the numbers that take the place of operands, and of its result.
-  private record Step(Pass pass, int[] reads, int b, int c, int result) {}
+  /// One link: its loop, which values it reads, and the tiles of the numbers that take the place of operands, and of its result.
+  ///
+  /// @param loop null where values are only cast
+  /// @param halves what the loop reads and writes as it lies, though it is not of the compute type
+  private record Step(Pass pass, @Nullable Loop loop, Halves halves, int[] reads, int b, int c, int result) {}
 
   /// What of a chain does not depend on how its operands lie.
   ///
@@ -33,9 +36,10 @@ final class ChainKernel {
   /// @param onHost which operands are numbers of the host
   /// @param tiles how many the steps take
   /// @param width bytes of the widest element in a tile
-  private record Plan(Chain chain, DType[] dtypes, boolean[] onHost, Step[] steps, int tiles, int width) {
-    boolean serves(Chain other, Strided[] operands) {
-      boolean same = chain == other;
+  /// @param many whether there are elements enough for loops over halves
+  private record Plan(Chain chain, DType[] dtypes, boolean[] onHost, Step[] steps, int tiles, int width, boolean many) {
+    boolean serves(Chain other, Strided[] operands, boolean ofMany) {
+      boolean same = chain == other && many == ofMany;
       for (int k = 0; same && k < operands.length; k++) {
         same = dtypes[k] == operands[k].dtype() && onHost[k] == operands[k].isHostScalar();
       }
@@ -65,7 +69,8 @@ final class ChainKernel {
   private void compute(Chain chain, Strided out, Strided[] inputs) {
     int slot = System.identityHashCode(chain) % plans.length;
     Plan known = plans[slot];
-    Plan plan = known != null && known.serves(chain, inputs) ? known : (plans[slot] = plan(chain, inputs));
+    boolean many = out.numel() >= Halves.LEAST_ELEMENTS;
+    Plan plan = known != null && known.serves(chain, inputs, many) ? known : (plans[slot] = plan(chain, inputs, many));
     try (Staging staging = Staging.open()) {
       arrange(plan, out, inputs, staging);
       long numel = out.numel();
@@ -112,7 +117,7 @@ final class ChainKernel {
 
   // ---- planning ----
 
-  private static Plan plan(Chain chain, Strided[] operands) {
+  private static Plan plan(Chain chain, Strided[] operands, boolean many) {
     List<Chain.Link> links = chain.links();
     DType[] dtypes = new DType[operands.length + links.size()];
     boolean[] onHost = new boolean[dtypes.length];
@@ -133,14 +138,27 @@ final class ChainKernel {
       Pass pass = Pass.of(link.function(), link.dtype(), of);
       int b = pass.operands() > 1 && reads.length < 2 ? tiles++ : NONE;
       int c = pass.operands() > 2 && reads.length < 3 ? tiles++ : NONE;
-      steps.add(new Step(pass, reads, b, c, results[i]));
       dtypes[operands.length + i] = link.dtype();
+      Halves halves = many ? halves(dtypes, reads, link.dtype()) : Halves.NONE;
+      Loop loop = halves.operands() == 0 ? null : pass.loop(halves);
+      steps.add(loop != null ? new Step(pass, loop, halves, reads, b, c, results[i])
+          : new Step(pass, pass.loop(), Halves.NONE, reads, b, c, results[i]));
       width = Math.max(width, pass.compute().size());
     }
     for (DType dtype : dtypes) {
       width = Math.max(width, dtype.size());
     }
-    return new Plan(chain, dtypes, onHost, steps.toArray(Step[]::new), tiles, width);
+    return new Plan(chain, dtypes, onHost, steps.toArray(Step[]::new), tiles, width, many);
+  }
+
+  /// Which of a link's result and operands are of one half precision.
+  private static Halves halves(DType[] dtypes, int[] reads, DType result) {
+    DType half = Halves.are(result) ? result : dtypes[reads[reads.length - 1]];
+    int found = result == half ? 1 : 0;
+    for (int k = 0; k < reads.length; k++) {
+      found |= dtypes[reads[k]] == half ? 2 << k : 0;
+    }
+    return Halves.are(half) ? new Halves(half, found) : Halves.NONE;
   }
 
   /// Gives each link's result a tile; one whose value nobody reads any more is used again.
@@ -221,29 +239,32 @@ final class ChainKernel {
 
   private void compute(Step step, long[] values, DType[] dtypes, int value, int n, long base, Scratch scratch) {
     Compute compute = step.pass.compute();
-    Loop loop = step.pass.loop();
+    Loop loop = step.loop;
     int[] reads = step.reads;
     DType dtype = dtypes[value];
     long out = values[value];
-    long a = load(compute, reads[0], values, dtypes, scratch.tile(1), n);
+    boolean inPlace = compute.is(dtype) || step.halves.contains(0);
+    long a = load(step, 0, values, dtypes, scratch.tile(1), n);
     long result = a;
     if (loop != null) {
-      long b = reads.length > 1 ? load(compute, reads[1], values, dtypes, scratch.tile(2), n) : base + Math.max(0, step.b) * pitch;
-      long c = reads.length > 2 ? load(compute, reads[2], values, dtypes, scratch.tile(3), n) : base + Math.max(0, step.c) * pitch;
-      result = compute.is(dtype) ? out : scratch.tile(0);
+      long b = reads.length > 1 ? load(step, 1, values, dtypes, scratch.tile(2), n) : base + Math.max(0, step.b) * pitch;
+      long c = reads.length > 2 ? load(step, 2, values, dtypes, scratch.tile(3), n) : base + Math.max(0, step.c) * pitch;
+      result = inPlace ? out : scratch.tile(0);
       loop.run(result, a, b, c, n);
-    } else if (compute.is(dtype)) {
+    } else if (inPlace) {
       NativeMemory.copy(a, out, (long) n * compute.size());
     }
-    if (!compute.is(dtype)) {
+    if (!inPlace) {
       Conversion.of(dtype).store(compute, result, out, dtype.size(), n);
     }
   }
 
-  /// The address of a value in the type `compute`; where it is of another dtype, that of `tile`, to which it is converted.
-  private static long load(Compute compute, int value, long[] values, DType[] dtypes, long tile, int n) {
+  /// The address of what a step reads as number `k`, as its loop does; where it is of another dtype, that of `tile`, to which it is converted.
+  private static long load(Step step, int k, long[] values, DType[] dtypes, long tile, int n) {
+    int value = step.reads[k];
+    Compute compute = step.pass.compute();
     DType dtype = dtypes[value];
-    if (compute.is(dtype)) {
+    if (compute.is(dtype) || step.halves.contains(k + 1)) {
       return values[value];
     }
     Conversion.of(dtype).load(compute, values[value], dtype.size(), tile, n);

@@ -74,7 +74,7 @@ final class CpuKernels implements Kernels {
 
   @Override
   public void unary(UnaryOp op, Strided out, Strided x) {
-    Elementwise.run(Pass.of(new Pointwise.Unary(op), out.dtype(), x.dtype()), out, x, null, null);
+    Elementwise.unary(op, out, x);
   }
 
   @Override

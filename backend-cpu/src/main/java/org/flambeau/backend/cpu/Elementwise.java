@@ -11,6 +11,7 @@ import org.flambeau.DType;
 import org.flambeau.spi.Activation;
 import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.NativeMemory;
+import org.flambeau.spi.Pointwise;
 import org.flambeau.spi.Strided;
 import org.flambeau.spi.UnaryOp;
 import org.jspecify.annotations.Nullable;
@@ -19,7 +20,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// An operand that lies contiguously in the compute type is handed to the loop as it is. Any other is gathered and converted,
 /// tile by tile, in memory that stays in the first-level cache, and so is the result on its way out. Values that are the same
-/// everywhere (host scalars, parameters, fully expanded tensors) become one tile for all. So a loop knows one type and one layout.
+/// everywhere (host scalars, parameters, fully expanded tensors) become one tile for all. So a loop knows one type and one layout, but for halves
+/// beside each other, of which there are many: [Halves].
 ///
 /// Where an operand lies across the result, as a transposed one does, the work is cut into blocks that are some rows high, for which that operand is
 /// turned first: of each line of the cache that it has all elements are then used at once.
@@ -50,7 +52,12 @@ public final class Elementwise {
   private final IterationSpace space = new IterationSpace(OPERANDS);
   private final Access[] access = new Access[OPERANDS];
   private final long[] address = new long[OPERANDS];
+  private final DType[] dtype = new DType[OPERANDS];
   private final Conversion[] conversion = new Conversion[OPERANDS];
+  /// Bytes of an element where it is used in place.
+  private final int[] size = new int[OPERANDS];
+  /// Which operands have their elements beside each other.
+  private final boolean[] dense = new boolean[OPERANDS];
   private Compute compute = Compute.FLOAT;
   private int operands;
   private boolean byRows;
@@ -63,8 +70,7 @@ public final class Elementwise {
 
   /// out = op(x).
   public static void unary(UnaryOp op, Strided out, Strided x) {
-    Compute compute = Compute.of(x.dtype());
-    run(Loops.unary(op, compute), compute, out, x);
+    run(Pass.of(new Pointwise.Unary(op), out.dtype(), x.dtype()), out, x, null, null);
   }
 
   /// x = activation(x).
@@ -78,44 +84,34 @@ public final class Elementwise {
 
   /// out = a + b.
   public static void sum(Strided out, Strided a, Strided b) {
-    Compute compute = Compute.of(out.dtype());
-    run(Loops.binary(BinaryOp.ADD, compute), compute, out, a, b);
+    run(Pass.of(new Pointwise.Binary(BinaryOp.ADD), out.dtype(), out.dtype()), out, a, b, null);
   }
 
   /// out = the function of `a`, `b` and `c`; of the last two, those that are null are the numbers of `pass`.
   static void run(Pass pass, Strided out, Strided a, @Nullable Strided b, @Nullable Strided c) {
-    CURRENT.get().run(pass.loop(), pass.compute(), pass.operands() + 1, out, a, b, pass.b(), c, pass.c());
+    CURRENT.get().compute(pass, out, a, b, c);
   }
 
-  static void run(Loop loop, Compute compute, Strided out, Strided a) {
-    CURRENT.get().run(loop, compute, 2, out, a, null, 0, null, 0);
-  }
-
-  static void run(Loop loop, Compute compute, Strided out, Strided a, Strided b) {
-    CURRENT.get().run(loop, compute, 3, out, a, b, 0, null, 0);
-  }
-
-  private void run(@Nullable Loop loop, Compute type, int count, Strided out, Strided a, @Nullable Strided b, double bValue,
-      @Nullable Strided c,
-      double cValue) {
+  private void compute(Pass pass, Strided out, Strided a, @Nullable Strided b, @Nullable Strided c) {
     long numel = out.numel();
     if (numel == 0) {
       return;
     }
-    compute = type;
-    operands = count;
+    compute = pass.compute();
+    operands = pass.operands() + 1;
     try (Staging staging = Staging.open()) {
       address[0] = staging.write(out);
       arrange(out, a, b, c);
       arrangeBlocks(a, b, c);
       plan(0, out, numel);
       bind(1, a, 0, numel, staging);
-      if (count > 2) {
-        bind(2, b, bValue, numel, staging);
+      if (operands > 2) {
+        bind(2, b, pass.b(), numel, staging);
       }
-      if (count > 3) {
-        bind(3, c, cValue, numel, staging);
+      if (operands > 3) {
+        bind(3, c, pass.c(), numel, staging);
       }
+      Loop loop = loop(pass, numel);
       step = needsTiles(loop == null) ? TILE : WHOLE;
       if (byBlocks) {
         long blocks = numel / (space.size(0) * space.size(1)) * along() * down();
@@ -127,6 +123,38 @@ public final class Elementwise {
             (begin, end) -> range(loop, begin * TILE, Math.min(end * TILE, numel)));
       }
     }
+  }
+
+  /// That over halves as they lie, where there is one.
+  private @Nullable Loop loop(Pass pass, long numel) {
+    Halves halves = numel < Halves.LEAST_ELEMENTS ? null : halves();
+    Loop loop = halves == null ? null : pass.loop(halves);
+    if (loop == null) {
+      return pass.loop();
+    }
+    for (int k = 0; k < operands; k++) {
+      if (halves.contains(k)) {
+        access[k] = Access.IN_PLACE;
+        size[k] = Short.BYTES;
+      }
+    }
+    return loop;
+  }
+
+  /// The operands that only their half precision keeps from being used in place, or null.
+  private @Nullable Halves halves() {
+    DType half = null;
+    int found = 0;
+    for (int k = 0; k < operands; k++) {
+      if (access[k] == Access.CONVERTED && dense[k] && Halves.are(dtype[k])) {
+        if (half != null && half != dtype[k]) {
+          return null;
+        }
+        half = dtype[k];
+        found |= 1 << k;
+      }
+    }
+    return half == null ? null : new Halves(half, found);
   }
 
   /// A cast needs none where it begins or ends in the compute type.
@@ -209,16 +237,18 @@ public final class Elementwise {
   }
 
   private void plan(int k, Strided x, long numel) {
-    DType dtype = x.dtype();
-    conversion[k] = Conversion.of(dtype);
+    dtype[k] = x.dtype();
+    size[k] = compute.size();
+    conversion[k] = Conversion.of(dtype[k]);
     if (k > 0 && space.isConstant(k)) {
       access[k] = Access.CONSTANT;
       long tile = Scratch.current().tile(k);
       conversion[k].load(compute, address[k], 0, tile, (int) Math.min(TILE, numel));
       address[k] = tile;
     } else {
-      boolean fits = byRows ? across[k] || space.stride(k, 0) == dtype.size() : space.isDense(k, dtype.size());
-      access[k] = fits && compute.is(dtype) ? Access.IN_PLACE : Access.CONVERTED;
+      int width = dtype[k].size();
+      dense[k] = byRows ? across[k] || space.stride(k, 0) == width : space.isDense(k, width);
+      access[k] = dense[k] && compute.is(dtype[k]) ? Access.IN_PLACE : Access.CONVERTED;
     }
   }
 
@@ -282,7 +312,7 @@ public final class Elementwise {
   }
 
   private long place(int k, long at) {
-    return address[k] + (byRows ? space.offset(k, at, 0) : at * compute.size());
+    return address[k] + (byRows ? space.offset(k, at, 0) : at * size[k]);
   }
 
   /// Loads or stores `n` elements from number `at` on, run by run along the innermost dimension.

@@ -59,12 +59,15 @@ final class IndexKernels {
   }
 
   private static void scatterPart(ScatterOp op, Strided out, int dim, Strided index, Strided source) {
+    scatterPart(op, out, dim, index.sizes(), index.address(), Nest.stepsOf(index), source);
+  }
+
+  private static void scatterPart(ScatterOp op, Strided out, int dim, long[] sizes, long index, long[] indexSteps, Strided source) {
     DType dtype = out.dtype();
     long size = sizeAlong(out, dim);
     long[] steps = Nest.stepsOf(out);
     long along = takeStep(steps, dim);
-    Nest nest = Nest.of(index.sizes(), new long[] {out.address(), source.address(), index.address()}, steps, Nest.stepsOf(source),
-        Nest.stepsOf(index));
+    Nest nest = Nest.of(sizes, new long[] {out.address(), source.address(), index}, steps, Nest.stepsOf(source), indexSteps);
     Places places = new Places(dim, size, along);
     Meetings.Each meet = Meetings.of(op, dtype);
     long tile = Scratch.current().tile(0);
@@ -119,6 +122,10 @@ final class IndexKernels {
   private static void indexAddPart(Strided out, int dim, Strided index, Strided source, double alpha) {
     Nest tail = source.rank() == 0 ? Nest.of(source.sizes(), new long[2], source.sizes(), source.sizes())
         : tail(source, out, dim + 1, dim + 1);
+    if (tail.numel() == 1 && alpha == 1) {
+      scatterPart(ScatterOp.ADD, out, dim, source.sizes(), index.address(), stepsAlong(index, source.rank(), dim), source);
+      return;
+    }
     Meetings.Rows add = Meetings.adding(out.dtype(), alpha);
     selectRows(source, out, dim, index, tail, false, (s, sourceStep, to, toStep, n) -> add.apply(to, toStep, s, sourceStep, n));
   }

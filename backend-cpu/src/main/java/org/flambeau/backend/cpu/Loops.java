@@ -1,5 +1,8 @@
 package org.flambeau.backend.cpu;
 
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.DoubleBinaryOperator;
 import java.util.function.DoubleUnaryOperator;
 import java.util.function.Function;
@@ -18,11 +21,34 @@ final class Loops<O extends Enum<O>> {
   private final Function<O, TernaryOp.@Nullable Real> real;
   private final Function<O, TernaryOp.@Nullable Whole> whole;
   private final @Nullable Loop[][] made;
+  private final Map<OverHalves<O>, Optional<Loop>> madeOverHalves = new ConcurrentHashMap<>();
+
+  private record OverHalves<O>(O op, Halves halves) {}
 
   private Loops(O[] operations, Function<O, TernaryOp.@Nullable Real> real, Function<O, TernaryOp.@Nullable Whole> whole) {
     this.real = real;
     this.whole = whole;
     this.made = new Loop[Compute.values().length][operations.length];
+  }
+
+  /// That of a [UnaryOp], [BinaryOp] or [TernaryOp].
+  static Loop of(Enum<?> op, Compute compute) {
+    return switch (op) {
+      case UnaryOp unary -> UNARY.get(unary, compute);
+      case BinaryOp binary -> BINARY.get(binary, compute);
+      case TernaryOp ternary -> TERNARY.get(ternary, compute);
+      default -> throw new IllegalArgumentException("[loop] not an element-wise operation: " + op);
+    };
+  }
+
+  /// The one on floats that reads and writes `halves` as they lie, to the bits of conversions and [#of]; null where it would be no faster.
+  static @Nullable Loop over(Halves halves, Enum<?> op) {
+    return switch (op) {
+      case UnaryOp unary -> UNARY.overHalves(unary, halves);
+      case BinaryOp binary -> BINARY.overHalves(binary, halves);
+      case TernaryOp ternary -> TERNARY.overHalves(ternary, halves);
+      default -> throw new IllegalArgumentException("[loop] not an element-wise operation: " + op);
+    };
   }
 
   static Loop unary(UnaryOp op, Compute compute) {
@@ -33,13 +59,15 @@ final class Loops<O extends Enum<O>> {
     return BINARY.get(op, compute);
   }
 
-  static Loop ternary(TernaryOp op, Compute compute) {
-    return TERNARY.get(op, compute);
-  }
-
   private Loop get(O op, Compute compute) {
     Loop loop = made[compute.ordinal()][op.ordinal()];
     return loop != null ? loop : make(op, compute);
+  }
+
+  private @Nullable Loop overHalves(O op, Halves halves) {
+    Vectorization vectors = Vectorization.PRESENT;
+    return vectors == null ? null
+        : madeOverHalves.computeIfAbsent(new OverHalves<>(op, halves), _ -> Optional.ofNullable(vectors.loop(op, halves))).orElse(null);
   }
 
   private synchronized Loop make(O op, Compute compute) {

@@ -2,11 +2,10 @@ package org.flambeau.backend.cpu;
 
 import static org.flambeau.spi.NativeMemory.ALL;
 import static org.flambeau.spi.NativeMemory.BYTE;
-import static org.flambeau.spi.NativeMemory.INT;
 import static org.flambeau.spi.NativeMemory.LONG;
-import static org.flambeau.spi.NativeMemory.SHORT;
 
 import org.flambeau.DType;
+import org.flambeau.spi.Storage;
 import org.flambeau.spi.Strided;
 
 /// What is not zero: how many, where, and the elements that a mask selects. Two passes over pieces of the operand, first
@@ -19,23 +18,39 @@ final class MaskKernels {
 
   /// As [org.flambeau.spi.Kernels#countNonzero].
   static long countNonzero(Strided x) {
-    long[] starts = starts(Nest.inMemoryOrder(x), x.dtype());
-    return starts[starts.length - 1];
+    try (Workspace workspace = new Workspace(CpuAllocator.SHARED)) {
+      long[] starts = starts(Nest.inMemoryOrder(truth(x, workspace)));
+      return starts[starts.length - 1];
+    }
   }
 
   /// As [org.flambeau.spi.Kernels#nonzero].
   static void nonzero(Strided out, Strided x) {
-    Nest nest = Nest.of(x);
-    long[] starts = starts(nest, x.dtype());
+    try (Workspace workspace = new Workspace(CpuAllocator.SHARED)) {
+      nonzeroOf(out, truth(x, workspace));
+    }
+  }
+
+  /// Whether each element differs from zero, contiguously; a mask itself.
+  private static Strided truth(Strided x, Workspace workspace) {
+    if (x.dtype() == DType.BOOL) {
+      return x;
+    }
+    Storage room = new Storage(x.device(), workspace.take(Math.max(1, x.numel())), x.numel());
+    Strided mask = Strided.of(room, DType.BOOL, 0, x.sizes(), Strided.contiguousStrides(x.sizes()));
+    Copy.copy(mask, x);
+    return mask;
+  }
+
+  private static void nonzeroOf(Strided out, Strided mask) {
+    Nest nest = Nest.of(mask);
+    long[] starts = starts(nest);
     if (starts[starts.length - 1] != out.size(0)) {
       throw new IllegalStateException("[nonzero] counted " + out.size(0) + " elements before, " + starts[starts.length - 1] + " now");
     }
-    int rank = x.rank();
-    if (rank == 0) {
+    if (mask.rank() == 0) {
       return;
     }
-    int width = x.dtype().size();
-    long meaning = meaning(x.dtype());
     long step = nest.step(0);
     long row = out.stride(0) * Long.BYTES;
     long column = out.stride(1) * Long.BYTES;
@@ -46,14 +61,14 @@ final class MaskKernels {
         int count = seen[0];
         for (int i = 0; i < n; i++) {
           found[count] = seen[1] + i;
-          count += isNonzero(width, meaning, at[0] + i * step) ? 1 : 0;
+          count += ALL.get(BYTE, at[0] + i * step) != 0 ? 1 : 0;
         }
         seen[0] = count;
         seen[1] += (int) n;
       });
       long to = out.address() + starts[piece] * row;
       for (int i = 0; i < seen[0]; i++) {
-        writeCoordinates(x.sizes(), begin + found[i], to + i * row, column);
+        writeCoordinates(mask.sizes(), begin + found[i], to + i * row, column);
       }
     });
   }
@@ -71,7 +86,7 @@ final class MaskKernels {
   /// As [org.flambeau.spi.Kernels#maskedSelect].
   static void maskedSelect(Strided out, Strided x, Strided mask) {
     Nest nest = Nest.of(mask, x);
-    long[] starts = starts(nest, mask.dtype());
+    long[] starts = starts(nest);
     requirePlaces(out.numel(), starts);
     int width = x.dtype().size();
     long step = out.numel() == 0 ? 0 : out.stride(0) * width;
@@ -95,7 +110,7 @@ final class MaskKernels {
   /// As [org.flambeau.spi.Kernels#maskedScatter].
   static void maskedScatter(Strided out, Strided mask, Strided source) {
     Nest nest = Nest.of(mask, out);
-    long[] starts = starts(nest, mask.dtype());
+    long[] starts = starts(nest);
     requirePlaces(source.numel(), starts);
     int width = out.dtype().size();
     long step = source.numel() == 0 ? 0 : source.stride(0) * width;
@@ -138,14 +153,12 @@ final class MaskKernels {
   }
 
   /// How many elements of operand 0 before each piece are not zero, and at last how many there are in all.
-  private static long[] starts(Nest nest, DType dtype) {
-    int width = dtype.size();
-    long meaning = meaning(dtype);
+  private static long[] starts(Nest nest) {
     long step = nest.step(0);
     long[] starts = new long[(int) ((nest.numel() + PIECE - 1) / PIECE) + 1];
     forEachPiece(nest, (piece, begin, end) -> {
       long[] count = {0};
-      nest.forEachRun(begin, end, (at, n) -> count[0] += count(width, meaning, at[0], step, n));
+      nest.forEachRun(begin, end, (at, n) -> count[0] += count(at[0], step, n));
       starts[piece + 1] = count[0];
     });
     for (int piece = 1; piece < starts.length; piece++) {
@@ -154,38 +167,17 @@ final class MaskKernels {
     return starts;
   }
 
-  private static long count(int width, long meaning, long at, long step, long n) {
+  private static long count(long at, long step, long n) {
     long count = 0;
     long i = 0;
-    if (width == 1 && step == 1 && meaning == 1) {
+    if (step == 1) {
       for (; i + Long.BYTES <= n; i += Long.BYTES) {
         count += Long.bitCount(ALL.get(LONG, at + i));
       }
     }
     for (; i < n; i++) {
-      count += isNonzero(width, meaning, at + i * step) ? 1 : 0;
+      count += ALL.get(BYTE, at + i * step) != 0 ? 1 : 0;
     }
     return count;
-  }
-
-  /// The bits of an element that make it differ from zero: a float's sign does not.
-  private static long meaning(DType dtype) {
-    return switch (dtype) {
-      case BOOL -> 1;
-      case FLOAT16, BFLOAT16 -> 0x7fff;
-      case FLOAT32 -> 0x7fffffff;
-      case FLOAT64 -> Long.MAX_VALUE;
-      default -> -1;
-    };
-  }
-
-  private static boolean isNonzero(int width, long meaning, long at) {
-    long bits = switch (width) {
-      case 1 -> ALL.get(BYTE, at);
-      case 2 -> ALL.get(SHORT, at);
-      case 4 -> ALL.get(INT, at);
-      default -> ALL.get(LONG, at);
-    };
-    return (bits & meaning) != 0;
   }
 }

@@ -4,6 +4,7 @@ import static org.flambeau.spi.NativeMemory.ALL;
 import static org.flambeau.spi.NativeMemory.FLOAT;
 import static org.flambeau.spi.NativeMemory.LONG;
 
+import java.lang.invoke.MethodHandles;
 import java.nio.ByteOrder;
 import java.util.function.DoubleBinaryOperator;
 import java.util.function.LongBinaryOperator;
@@ -13,6 +14,7 @@ import org.flambeau.DType;
 import org.flambeau.spi.BinaryOp;
 import org.flambeau.spi.NativeMemory;
 import org.flambeau.spi.ScatterOp;
+import org.jspecify.annotations.Nullable;
 
 /// What becomes of an element where another one is placed.
 final class Meetings {
@@ -111,10 +113,10 @@ final class Meetings {
     int width = dtype.size();
     return switch (op) {
       case ASSIGN -> (places, from, fromStep, n) -> Runs.distribute(width, places, from, fromStep, n);
-      case ADD -> dtype == DType.FLOAT32 ? Meetings::addFloats : combining(dtype, Double::sum, Long::sum);
-      case MUL -> combining(dtype, (a, b) -> a * b, (a, b) -> a * b);
-      case AMAX -> combining(dtype, Math::max, Math::max);
-      case AMIN -> combining(dtype, Math::min, Math::min);
+      case ADD -> dtype == DType.FLOAT32 ? Meetings::addFloats : combining(Fold.SUM, dtype);
+      case MUL -> combining(Fold.PRODUCT, dtype);
+      case AMAX -> combining(Fold.MAX, dtype);
+      case AMIN -> combining(Fold.MIN, dtype);
     };
   }
 
@@ -125,20 +127,47 @@ final class Meetings {
     }
   }
 
-  /// One element with another; float64 holds sums and products of narrower dtypes exactly enough that these round once.
-  private static Each combining(DType dtype, DoubleBinaryOperator real, LongBinaryOperator whole) {
-    Element element = Element.of(dtype);
-    boolean floating = dtype.isFloating();
-    return (places, from, fromStep, n) -> {
+  /// How elements of each dtype are combined. They are read without a lock, which the copies, that have no fields, allow.
+  private static final @Nullable Each[][] COMBINING = new Each[Fold.values().length][DType.values().length];
+
+  private static Each combining(Fold fold, DType dtype) {
+    Each made = COMBINING[fold.ordinal()][dtype.ordinal()];
+    if (made == null) {
+      made = Specialization.of(MethodHandles.lookup(), Each.class, dtype.isFloating() ? Reals.class : Wholes.class,
+          new Combination(fold, Element.of(dtype)));
+      COMBINING[fold.ordinal()][dtype.ordinal()] = made;
+    }
+    return made;
+  }
+
+  private record Combination(Fold fold, Element element) {}
+
+  /// One element with another, copied for each dtype; float64 holds sums and products of narrower ones exactly enough that these round once.
+  private static final class Reals implements Each {
+    private static final Combination OF = Specialization.data(MethodHandles.lookup(), Combination.class);
+    private static final Element ELEMENT = OF.element();
+    private static final DoubleBinaryOperator COMBINE = OF.fold().realCombine;
+
+    @Override
+    public void apply(long places, long from, long fromStep, int n) {
       for (int i = 0; i < n; i++) {
         long to = ALL.get(LONG, places + 8L * i);
-        long source = from + i * fromStep;
-        if (floating) {
-          element.setDouble(to, real.applyAsDouble(element.getDouble(to), element.getDouble(source)));
-        } else {
-          element.setLong(to, whole.applyAsLong(element.getLong(to), element.getLong(source)));
-        }
+        ELEMENT.setDouble(to, COMBINE.applyAsDouble(ELEMENT.getDouble(to), ELEMENT.getDouble(from + i * fromStep)));
       }
-    };
+    }
+  }
+
+  private static final class Wholes implements Each {
+    private static final Combination OF = Specialization.data(MethodHandles.lookup(), Combination.class);
+    private static final Element ELEMENT = OF.element();
+    private static final LongBinaryOperator COMBINE = OF.fold().wholeCombine;
+
+    @Override
+    public void apply(long places, long from, long fromStep, int n) {
+      for (int i = 0; i < n; i++) {
+        long to = ALL.get(LONG, places + 8L * i);
+        ELEMENT.setLong(to, COMBINE.applyAsLong(ELEMENT.getLong(to), ELEMENT.getLong(from + i * fromStep)));
+      }
+    }
   }
 }

@@ -33,16 +33,8 @@ final class OrderKeys {
           keys[at + i] = ofDouble(ALL.get(DOUBLE, from + i * step));
         }
       }
-      case FLOAT16 -> {
-        for (int i = 0; i < n; i++) {
-          keys[at + i] = ofHalf(ALL.get(SHORT, from + i * step) & 0xffff, 0x7c00);
-        }
-      }
-      case BFLOAT16 -> {
-        for (int i = 0; i < n; i++) {
-          keys[at + i] = ofHalf(ALL.get(SHORT, from + i * step) & 0xffff, 0x7f80);
-        }
-      }
+      case FLOAT16 -> loadHalves(0x7c00, from, step, n, keys, at);
+      case BFLOAT16 -> loadHalves(0x7f80, from, step, n, keys, at);
       case INT64 -> {
         for (int i = 0; i < n; i++) {
           keys[at + i] = ALL.get(LONG, from + i * step) ^ Long.MIN_VALUE;
@@ -77,6 +69,18 @@ final class OrderKeys {
     }
   }
 
+  private static void loadHalves(int infinity, long from, long step, int n, long[] keys, int at) {
+    if (step == Short.BYTES) {
+      for (int i = 0; i < n; i++) {
+        keys[at + i] = ofHalf(ALL.get(SHORT, from + (long) i * Short.BYTES), infinity);
+      }
+      return;
+    }
+    for (int i = 0; i < n; i++) {
+      keys[at + i] = ofHalf(ALL.get(SHORT, from + i * step), infinity);
+    }
+  }
+
   /// The greatest key, which of floats is NaN's.
   static long greatest(DType dtype) {
     return -1L >>> 64 - 8 * dtype.size();
@@ -91,9 +95,12 @@ final class OrderKeys {
     return ((bits ^ (sign | Integer.MIN_VALUE)) - (zero & sign) | nan) & 0xffffffffL;
   }
 
-  private static long ofHalf(int bits, int infinity) {
+  private static long ofHalf(short bits, int infinity) {
+    int sign = bits >> 31;
     int magnitude = bits & 0x7fff;
-    return magnitude > infinity ? 0xffff : magnitude == 0 ? 0x8000 : (bits & 0x8000) == 0 ? bits | 0x8000 : ~bits & 0xffff;
+    int nan = infinity - magnitude >> 31;
+    int zero = magnitude - 1 >> 31;
+    return ((bits ^ (sign | 0x8000)) - (zero & sign) | nan) & 0xffffL;
   }
 
   private static long ofDouble(double value) {

@@ -48,6 +48,9 @@ public enum RowOp {
   /// a + (b − c)².
   ADD_CENTRED_SQUARE(Row.B),
 
+  /// a + p·b + q·c + r·d + s·e, one after the other.
+  ADD_FOUR_SCALED,
+
   // stochastic gradient descent: q the weight decay, r = −1 to maximise
   /// a·r + b·q: the gradient a with the parameter b's decay.
   DECAYED(Row.A, Row.B),

@@ -13,7 +13,7 @@ public final class Scratch {
   private static final int PADDING_BYTES = 6 * 64;
   private static final ThreadLocal<Scratch> CURRENT = ThreadLocal.withInitial(Scratch::new);
 
-  private final MemorySegment tiles = Arena.ofAuto().allocate(TILES * TILE_BYTES + PADDING_BYTES, 64);
+  private final MemorySegment tiles = Arena.ofAuto().allocate(TILES * TILE_BYTES + PADDING_BYTES + (long) TILE * Float.BYTES, 64);
   private final long address = tiles.address();
   private MemorySegment rows = tiles.asSlice(0, 0);
 
@@ -31,6 +31,11 @@ public final class Scratch {
   /// Room for six vectors.
   public long padding() {
     return address + TILES * TILE_BYTES;
+  }
+
+  /// Room for [#TILE] floats that are on their way from one dtype to another.
+  public long between() {
+    return padding() + PADDING_BYTES;
   }
 
   /// Room for `bytes` apart from the tiles; its last user's content is lost.

@@ -14,6 +14,9 @@ public interface Vectorization {
   /// The loop of a [org.flambeau.spi.UnaryOp], [org.flambeau.spi.BinaryOp] or [TernaryOp].
   @Nullable Loop loop(Enum<?> op, Compute compute);
 
+  /// The loop on floats that reads and writes `halves` as they lie.
+  @Nullable Loop loop(Enum<?> op, Halves halves);
+
   /// A faster form of `scalar`, or `scalar` itself.
   Reducer reducer(Fold fold, Compute compute, Reducer scalar);
 

@@ -8,6 +8,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.DoubleBinaryOperator;
 import java.util.function.LongBinaryOperator;
 import java.util.function.LongUnaryOperator;
@@ -263,6 +264,84 @@ class ElementwiseTest {
       for (long i : new long[] {0, 15, 16, 50_000, 100_002}) {
         KERNELS.unary(op, one, x.with(i, new long[] {1}, new long[] {1}));
         assertEquals(Operand.get(out, i), Operand.get(one, 0), op + " of element " + i);
+      }
+    }
+  }
+  /// Beyond some thousand elements loops read and write halves as they lie; a view that steps over elements goes by way of tiles.
+  @ParameterizedTest
+  @EnumSource(value = DType.class, names = {"FLOAT16", "BFLOAT16"})
+  void manyHalvesComeToTheBitsOfThoseThatAreConverted(DType dtype) {
+    int n = Halves.LEAST_ELEMENTS + 37;
+    Strided[] x = new Strided[3];
+    Strided[] apart = new Strided[3];
+    for (int k = 0; k < 3; k++) {
+      x[k] = Operand.random(Operand.natively(dtype, Operand.Layout.contiguous(n)), 10 + k);
+      apart[k] = everySecond(dtype, n);
+      KERNELS.copy(apart[k], x[k]);
+    }
+    for (UnaryOp op : UnaryOp.values()) {
+      if (op != UnaryOp.BITWISE_NOT) {
+        checkHalves(op.isPredicate() ? DType.BOOL : dtype, n, op, out -> KERNELS.unary(op, out, x[0]),
+            out -> KERNELS.unary(op, out, apart[0]));
+      }
+    }
+    for (BinaryOp op : BinaryOp.values()) {
+      if (op.real() != null) {
+        checkHalves(op.isPredicate() ? DType.BOOL : dtype, n, op, out -> KERNELS.binary(op, out, x[0], x[1]),
+            out -> KERNELS.binary(op, out, apart[0], apart[1]));
+        checkHalves(op.isPredicate() ? DType.BOOL : dtype, n, op, out -> KERNELS.binary(op, out, x[0], apart[1]),
+            out -> KERNELS.binary(op, out, apart[0], x[1]));
+        Strided half = Operand.scalar(DType.FLOAT32, 0.3);
+        checkHalves(op.isPredicate() ? DType.BOOL : dtype, n, op, out -> KERNELS.binary(op, out, x[0], half),
+            out -> KERNELS.binary(op, out, apart[0], half));
+      }
+    }
+    Strided condition = Operand.random(Operand.natively(DType.BOOL, Operand.Layout.contiguous(n)), 9);
+    checkHalves(dtype, n, "where", out -> KERNELS.where(out, condition, x[0], x[1]),
+        out -> KERNELS.where(out, condition, apart[0], apart[1]));
+    checkHalves(dtype, n, "clamp", out -> KERNELS.clamp(out, x[0], -0.3, 0.7), out -> KERNELS.clamp(out, apart[0], -0.3, 0.7));
+    checkHalves(dtype, n, "a + 0.3 b", out -> KERNELS.addScaled(out, x[0], x[1], 0.3),
+        out -> KERNELS.addScaled(out, apart[0], apart[1], 0.3));
+    checkHalves(dtype, n, "leaky ReLU", out -> KERNELS.leakyRelu(out, x[0], 0.1), out -> KERNELS.leakyRelu(out, apart[0], 0.1));
+  }
+
+  private static Strided everySecond(DType dtype, long n) {
+    return Operand.natively(dtype, new Operand.Layout("every second", new long[] {n}, new long[] {2}, 1));
+  }
+
+  private static void checkHalves(DType dtype, int n, Object op, Consumer<Strided> asTheyLie, Consumer<Strided> converted) {
+    Strided out = Operand.natively(dtype, Operand.Layout.contiguous(n));
+    asTheyLie.accept(out);
+    Strided expected = everySecond(dtype, n);
+    converted.accept(expected);
+    for (int i = 0; i < n; i++) {
+      assertEquals(Double.doubleToLongBits(Operand.get(expected, i)), Double.doubleToLongBits(Operand.get(out, i)),
+          op + " of " + dtype.label() + ", element " + i + ": " + Operand.get(expected, i) + ", got " + Operand.get(out, i));
+    }
+  }
+
+  @Test
+  void numbersThatAWholeOneCannotHoldAreCastAlikeOnVectorsAndOneByOne() {
+    double[] edges = {0.7, -0.7, 0x1p31, -0x1p31, 0x1p31 - 1, -0x1p31 - 1, -0x1p31 - 0x1p9, 0x1p63, -0x1p63, 0x1p63 - 0x1p10, 0x1p63 - 0x1p39,
+        0x1p64, 3e9, -3e9, 1e30, -1e30, 300, -200, Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY};
+    int n = 5000;
+    for (DType from : FLOATS) {
+      Strided x = Operand.filled(Operand.natively(from, Operand.Layout.contiguous(n)), i -> edges[(int) (i * 7 % edges.length)]);
+      Strided apart = everySecond(from, n);
+      KERNELS.copy(apart, x);
+      for (DType to : List.of(DType.INT64, DType.INT32, DType.INT16, DType.INT8, DType.UINT8, DType.BOOL, DType.FLOAT64)) {
+        Strided out = Operand.natively(to, Operand.Layout.contiguous(n));
+        Strided expected = everySecond(to, n);
+        KERNELS.copy(out, x);
+        KERNELS.copy(expected, apart);
+        for (int i = 0; i < n; i++) {
+          String what = from.label() + " " + Operand.get(x, i) + " to " + to.label();
+          if (to == DType.FLOAT64) {
+            assertEquals(Operand.get(x, i), Operand.get(out, i), what);
+          } else {
+            assertEquals(Operand.getLong(expected, i), Operand.getLong(out, i), what);
+          }
+        }
       }
     }
   }

@@ -40,6 +40,11 @@ final class FloatRowMath {
     return atLeast(a.add(b), p);
   }
 
+  static FloatVector addFourScaled(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a, FloatVector b, FloatVector c,
+      FloatVector d, FloatVector e) {
+    return e.fma(s, d.fma(r, c.fma(q, b.fma(p, a))));
+  }
+
   static FloatVector affine(FloatVector p, FloatVector q, FloatVector r, FloatVector s, FloatVector a) {
     return atLeast(a.sub(s).fma(p, q), r);
   }

@@ -20,6 +20,7 @@ import org.flambeau.backend.cpu.ColumnKernels;
 import org.flambeau.backend.cpu.Compute;
 import org.flambeau.backend.cpu.Conversion;
 import org.flambeau.backend.cpu.Fold;
+import org.flambeau.backend.cpu.Halves;
 import org.flambeau.backend.cpu.Inliner;
 import org.flambeau.backend.cpu.Loop;
 import org.flambeau.backend.cpu.PairLayouts;
@@ -47,6 +48,9 @@ public final class FloatVectorization implements Vectorization {
       .collect(Collectors.toUnmodifiableMap(Map.Entry::getKey, of -> functions(of.getValue())));
   private static final Map<String, Integer> WIDE_FUNCTIONS = functions(List.of(WideMath.class));
   private static final Map<String, Integer> ROW_FUNCTIONS = functions(List.of(FloatRowMath.class));
+
+
+  private static final Set<String> UNROUNDED = Set.of("abs", "neg", "relu", "reluBackward", "maximum", "minimum", "sign");
 
   /// The numbers that come before a row function's rows.
   private static final int NUMBERS = 4;
@@ -84,8 +88,27 @@ public final class FloatVectorization implements Vectorization {
     Integer operands = Objects.requireNonNull(FUNCTIONS.get(compute)).get(name);
     return operands != null
         ? Inliner.specialize(MethodHandles.lookup(), Loop.class, LaneLoop.class, inlined(compute), Map.of("operation", name),
-            new LaneLoop.Lanes(isWide(name, compute) ? WideMath.SPECIES : species(compute), operands))
+            new LaneLoop.Lanes(isWide(name, compute) ? WideMath.SPECIES : species(compute), operands, Halves.NONE))
         : null;
+  }
+
+  @Override
+  public @Nullable Loop loop(Enum<?> op, Halves halves) {
+    String name = lowerCamel(op.name());
+    Integer operands = Objects.requireNonNull(FUNCTIONS.get(Compute.FLOAT)).get(name);
+    if (operands == null || isWide(name, Compute.FLOAT)) {
+      return null;
+    }
+    List<Class<?>> classes = inlined(Compute.FLOAT);
+    classes.addFirst(HalfMove.lanes(halves.dtype()));
+    return Inliner.specialize(MethodHandles.lookup(), Loop.class, LaneLoop.class, classes,
+        Map.of("operation", name, "widened", "load", "round", needsNoRounding(name, operands, halves) ? "storeUnrounded" : "store"),
+        new LaneLoop.Lanes(FloatMath.SPECIES, operands, halves));
+  }
+
+  /// Whether each result has the magnitude of an operand, of which all are bfloat16, or is a small whole number.
+  private static boolean needsNoRounding(String name, int operands, Halves halves) {
+    return halves.dtype() == DType.BFLOAT16 && halves.operands() == (2 << operands) - 1 && UNROUNDED.contains(name);
   }
 
   /// Whether floats are computed in double.

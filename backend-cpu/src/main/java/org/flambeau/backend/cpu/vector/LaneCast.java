@@ -1,8 +1,7 @@
 package org.flambeau.backend.cpu.vector;
 
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
-import static jdk.incubator.vector.VectorOperators.GE;
-import static jdk.incubator.vector.VectorOperators.GT;
+import static jdk.incubator.vector.VectorOperators.LE;
 import static jdk.incubator.vector.VectorOperators.LT;
 import static jdk.incubator.vector.VectorOperators.NE;
 import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_B2I;
@@ -12,9 +11,9 @@ import static org.flambeau.spi.NativeMemory.ALL;
 import java.lang.invoke.MethodHandles;
 import java.util.List;
 import java.util.Map;
-import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.Vector;
 import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators.Comparison;
 import jdk.incubator.vector.VectorOperators.Conversion;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
@@ -29,7 +28,8 @@ import org.jspecify.annotations.Nullable;
 final class LaneCast implements LaneMove {
   /// A pair.
   ///
-  /// @param between the lanes that lie between the two: an unsigned byte becomes an int first, a double a whole number that is then cut
+  /// @param between the lanes that lie between the two: an unsigned byte becomes an int first, a number with a fraction a whole one that is
+  ///     then cut
   record Pair(DType dtype, Compute compute, VectorSpecies<?> memory, VectorSpecies<?> tile, VectorSpecies<?> between) {
     /// That of a dtype and a compute type, on vectors of at most `bits`, or null where their lanes are too far apart.
     static @Nullable Pair of(DType dtype, Compute compute, int bits) {
@@ -72,12 +72,16 @@ final class LaneCast implements LaneMove {
   private static final VectorSpecies<Object> BETWEEN = lanes(PAIR.between());
   private static final boolean TRUTH = PAIR.dtype() == DType.BOOL;
   private static final boolean UNSIGNED = PAIR.dtype() == DType.UINT8;
-  private static final boolean TRUNCATES = PAIR.compute() == Compute.DOUBLE && PAIR.dtype().isIntegral();
+  private static final boolean TRUNCATES = !PAIR.compute().isWhole() && PAIR.dtype().isIntegral();
   private static final boolean TO_LONG = BETWEEN.elementSize() == Long.SIZE;
   private static final Conversion<Object, Object> TO_TILE = casting(UNSIGNED ? BETWEEN : MEMORY, TILE);
   private static final Conversion<Object, Object> TO_BETWEEN = casting(TILE, BETWEEN);
   private static final Conversion<Object, Object> TO_MEMORY = casting(TRUNCATES ? BETWEEN : TILE, MEMORY);
   private static final Conversion<Object, Object> ZERO_EXTENSION = conversion(TO_LONG ? ZERO_EXTEND_B2L : ZERO_EXTEND_B2I);
+  /// What still is, or is not any more, within reach of the lanes between.
+  private static final Comparison WITHIN = TO_LONG ? LE : LT;
+  private static final long LIMIT = !TO_LONG ? 1L << 31 : PAIR.compute() == Compute.FLOAT ? (long) Math.nextDown(0x1p63f)
+      : (long) Math.nextDown(0x1p63);
   private static final int LANES = TILE.length();
   private static final int SIZE = MEMORY.elementSize() / Byte.SIZE;
   private static final int TILE_SIZE = TILE.elementSize() / Byte.SIZE;
@@ -128,12 +132,9 @@ final class LaneCast implements LaneMove {
     return to.broadcast(0).blend(1, x.compare(NE, 0).cast(to));
   }
 
-  /// What lies beyond becomes the least number there is, as on x86.
+  /// What lies beyond, or is NaN, becomes the least number there is, as on x86; what lies below does so by itself.
   private static Vector<Object> truncate(Vector<Object> x) {
-    DoubleVector values = (DoubleVector) (Vector<?>) x;
-    VectorMask<Double> beyond = TO_LONG
-        ? values.compare(GE, -0x1p63).and(values.compare(LT, 0x1p63)).not()
-        : values.compare(GT, -0x1p31 - 1).and(values.compare(LT, 0x1p31)).not();
+    VectorMask<Object> beyond = x.compare(WITHIN, LIMIT).not();
     return x.convertShape(TO_BETWEEN, BETWEEN, 0).blend(TO_LONG ? Long.MIN_VALUE : Integer.MIN_VALUE, beyond.cast(BETWEEN));
   }
 }

@@ -6,11 +6,13 @@ import static org.flambeau.spi.NativeMemory.ALL;
 import static org.flambeau.spi.NativeMemory.INT;
 import static org.flambeau.spi.NativeMemory.LONG;
 
+import java.util.Objects;
 import jdk.incubator.vector.LongVector;
 import jdk.incubator.vector.VectorSpecies;
 import org.flambeau.DType;
 import org.flambeau.backend.cpu.Compute;
 import org.flambeau.backend.cpu.Conversion;
+import org.flambeau.backend.cpu.Scratch;
 import org.jspecify.annotations.Nullable;
 
 /// The conversions of a dtype, on vectors where elements are contiguous, or one is loaded for all; strided ones and what fills no vector
@@ -29,7 +31,7 @@ final class VectorConversion implements Conversion {
     for (Compute compute : Compute.values()) {
       LaneMove move = move(dtype, compute);
       loads[compute.ordinal()] = dtype.isFloating() && compute.isWhole() ? null : move;
-      stores[compute.ordinal()] = dtype.isIntegral() && dtype != DType.BOOL && compute == Compute.FLOAT ? null : move;
+      stores[compute.ordinal()] = dtype == DType.UINT8 && compute == Compute.FLOAT ? null : move;
     }
   }
 
@@ -38,10 +40,42 @@ final class VectorConversion implements Conversion {
       return null; // what is not where it is used lies apart
     }
     if (dtype == DType.BFLOAT16 || dtype == DType.FLOAT16) {
-      return compute == Compute.FLOAT ? HalfMove.of(dtype) : null;
+      return switch (compute) {
+        case FLOAT -> HalfMove.of(dtype);
+        case DOUBLE -> new ByFloats(HalfMove.of(dtype), Objects.requireNonNull(move(DType.FLOAT32, Compute.DOUBLE)));
+        default -> null;
+      };
     }
     LaneCast.Pair pair = LaneCast.Pair.of(dtype, compute, SPECIES.vectorBitSize());
     return pair == null ? null : pair.move();
+  }
+
+  /// Halves to and from doubles.
+  private record ByFloats(LaneMove halves, LaneMove floats) implements LaneMove {
+    @Override
+    public int lanes() {
+      return halves.lanes();
+    }
+
+    @Override
+    public void load(long from, long tile, int n) {
+      long between = Scratch.current().between();
+      for (int done = 0; done < n; done += Scratch.TILE) {
+        int part = Math.min(Scratch.TILE, n - done);
+        halves.load(from + (long) done * Short.BYTES, between, part);
+        floats.load(between, tile + (long) done * Double.BYTES, part);
+      }
+    }
+
+    @Override
+    public void store(long tile, long to, int n) {
+      long between = Scratch.current().between();
+      for (int done = 0; done < n; done += Scratch.TILE) {
+        int part = Math.min(Scratch.TILE, n - done);
+        floats.store(tile + (long) done * Double.BYTES, between, part);
+        halves.store(between, to + (long) done * Short.BYTES, part);
+      }
+    }
   }
 
   @Override
