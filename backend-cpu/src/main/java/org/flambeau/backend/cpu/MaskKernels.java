@@ -67,20 +67,34 @@ final class MaskKernels {
         seen[1] += (int) n;
       });
       long to = out.address() + starts[piece] * row;
-      for (int i = 0; i < seen[0]; i++) {
-        writeCoordinates(mask.sizes(), begin + found[i], to + i * row, column);
-      }
+      writeCoordinates(mask.sizes(), begin, found, seen[0], to, row, column);
     });
   }
 
-  private static void writeCoordinates(long[] sizes, long position, long to, long column) {
-    long rest = position;
-    for (int d = sizes.length - 1; d > 0; d--) {
-      long outer = rest / sizes[d];
-      ALL.set(LONG, to + d * column, rest - outer * sizes[d]);
-      rest = outer;
+  /// Of the first `count` positions `begin + found[i]`, which ascend: only where one is in another row than the one before, all its coordinates are
+  /// divided out.
+  private static void writeCoordinates(long[] sizes, long begin, int[] found, int count, long to, long row, long column) {
+    int last = sizes.length - 1;
+    long[] outer = new long[last];
+    long start = begin;
+    long end = begin;
+    for (int i = 0; i < count; i++) {
+      long position = begin + found[i];
+      long at = to + i * row;
+      if (position >= end) {
+        start = position - position % sizes[last];
+        end = start + sizes[last];
+        long rest = start / sizes[last];
+        for (int d = last - 1; d >= 0; d--) {
+          outer[d] = rest % sizes[d];
+          rest /= sizes[d];
+        }
+      }
+      for (int d = 0; d < last; d++) {
+        ALL.set(LONG, at + d * column, outer[d]);
+      }
+      ALL.set(LONG, at + last * column, position - start);
     }
-    ALL.set(LONG, to, rest);
   }
 
   /// As [org.flambeau.spi.Kernels#maskedSelect].
