@@ -5,6 +5,7 @@ import static org.flambeau.spi.NativeMemory.DOUBLE;
 import static org.flambeau.spi.NativeMemory.FLOAT;
 import static org.flambeau.spi.NativeMemory.LONG;
 
+import java.util.Objects;
 import java.util.function.DoubleUnaryOperator;
 import org.flambeau.DType;
 import org.flambeau.spi.BinaryOp;
@@ -43,11 +44,13 @@ final class Reduction {
   private static final Loop ADD = Loops.binary(BinaryOp.ADD, Compute.DOUBLE);
   private static final Reducer[][] REDUCERS = new Reducer[Compute.values().length][Fold.values().length];
 
+  private static final @Nullable Reducer[][] OF_HALVES = new Reducer[DType.values().length][Fold.values().length];
+
+  private final DType dtype;
   private final Compute compute;
   private final Conversion conversion;
   private final long x;
   private final int size;
-  private final boolean inPlaceType;
   /// Operands: x and out.
   private final IterationSpace kept = new IterationSpace(2);
   /// Operand: x.
@@ -58,12 +61,11 @@ final class Reduction {
   private final boolean horizontal;
 
   private Reduction(Strided out, Strided operand, long x) {
-    DType dtype = operand.dtype();
+    this.dtype = operand.dtype();
     this.compute = Compute.of(dtype);
     this.conversion = Conversion.of(dtype);
     this.x = x;
     this.size = dtype.size();
-    this.inPlaceType = compute.is(dtype);
     IterationSpace space = new IterationSpace(2);
     space.begin(operand);
     space.add(operand, out);
@@ -183,11 +185,27 @@ final class Reduction {
     return reducer;
   }
 
+  /// Whether rows, of the input or of outputs, are folded as they lie.
+  private boolean isInPlace(Fold fold) {
+    boolean readable = compute.is(dtype) || Halves.are(dtype) && Vectorization.PRESENT != null && fold.vectorMap() != null;
+    return readable && (horizontal ? reduced : kept).stride(0, 0) == size;
+  }
+
+  private static synchronized Reducer ofHalves(DType dtype, Fold fold) {
+    Reducer reducer = OF_HALVES[dtype.ordinal()][fold.ordinal()];
+    if (reducer == null) {
+      reducer = Objects.requireNonNull(Objects.requireNonNull(Vectorization.PRESENT).reducer(fold, dtype));
+      OF_HALVES[dtype.ordinal()][fold.ordinal()] = reducer;
+    }
+    return reducer;
+  }
+
   /// Folds each output's elements into `results`, in double or long; `parameters` holds a double for each output, or is 0 where
   /// `parameter` is that of all. Returns null, for that is how a result is finished.
   private @Nullable DoubleUnaryOperator fold(Fold fold, long results, long parameters, double parameter) {
-    Reducer reducer = reducer(compute, fold);
-    if (horizontal && inPlaceType && reduced.rank() == 1 && reduced.stride(0, 0) == size && count <= FLOAT_RUN && parameters == 0) {
+    boolean inPlace = isInPlace(fold);
+    Reducer reducer = inPlace && !compute.is(dtype) ? ofHalves(dtype, fold) : reducer(compute, fold);
+    if (horizontal && inPlace && reduced.rank() == 1 && count <= FLOAT_RUN && parameters == 0) {
       CpuPool.SHARED.parallelFor(0, outputs, GRAIN / Math.max(1, count), (begin, end) -> foldRows(reducer, begin, end, parameter, results));
     } else if (horizontal) {
       long pieces = outputs >= 64 ? 1 : Math.clamp(count / PIECE, 1, 64);
@@ -214,7 +232,7 @@ final class Reduction {
         long grain = Math.max(1, GRAIN / Math.max(1, count * width / pieces));
         CpuPool.SHARED.parallelFor(0, items * pieces, grain, (begin, end) -> {
           try (Workspace own = new Workspace(CpuAllocator.SHARED)) {
-            long room = isInPlace() ? 0 : own.take(CONVERTED_ROWS * width * compute.size());
+            long room = inPlace ? 0 : own.take(CONVERTED_ROWS * width * compute.size());
             for (long item = begin; item < end; item++) {
               long piece = item % pieces;
               long column = item / pieces % blocks * width;
@@ -265,7 +283,7 @@ final class Reduction {
     long base = x + kept.offset(0, output, 0);
     long inner = reduced.size(0);
     long stride = reduced.stride(0, 0);
-    boolean inPlace = inPlaceType && stride == size;
+    boolean inPlace = isInPlace(fold);
     int most = inPlace ? FLOAT_RUN : Scratch.TILE;
     long tile = Scratch.current().tile(0);
     long result = fold.init(compute);
@@ -284,11 +302,6 @@ final class Reduction {
     return result;
   }
 
-  /// Whether rows of outputs are folded as they lie.
-  private boolean isInPlace() {
-    return inPlaceType && kept.stride(0, 0) == size;
-  }
-
   /// The elements [begin, end) of each of `width` outputs that follow each other, into `results`.
   private void foldColumns(Reducer reducer, Fold fold, long output, int width, long parameters, double parameter, long begin, long end,
       long results, long room) {
@@ -302,7 +315,7 @@ final class Reduction {
       reset(results, false, fold, width);
     }
     long base = x + kept.offset(0, output, 0);
-    boolean inPlace = isInPlace();
+    boolean inPlace = isInPlace(fold);
     long inner = reduced.rank() == 0 ? 1 : reduced.size(0);
     long stride = reduced.rank() == 0 ? 0 : reduced.stride(0, 0);
     int n;

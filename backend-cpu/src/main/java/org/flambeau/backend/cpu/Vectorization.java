@@ -20,6 +20,9 @@ public interface Vectorization {
   /// A faster form of `scalar`, or `scalar` itself.
   Reducer reducer(Fold fold, Compute compute, Reducer scalar);
 
+  /// The one on floats that are in memory of a half precision; null where a fold has no vector form.
+  @Nullable Reducer reducer(Fold fold, DType half);
+
   /// The steps of the fused kernels, which exist on vectors only, for [RowOp#elements] of float32 or a half precision.
   RowOp.Loop row(RowOp op, DType elements);
 

@@ -21,9 +21,19 @@ import org.flambeau.spi.NativeMemory;
 /// Lanes are combined in a fixed order, which the Vector API's own reductions do not promise, and in double: of products of many small
 /// numbers, what is subnormal takes a processor a hundred times longer.
 final class FloatReducer implements Reducer {
-  private static final float INIT = Specialization.data(MethodHandles.lookup(), Float.class);
+  /// What a copy is made for.
+  ///
+  /// @param halves whether the elements lie in a half precision, which [#widened] reads
+  record Start(float value, boolean halves) {}
+
+  private static final Start START = Specialization.data(MethodHandles.lookup(), Start.class);
+  private static final float INIT = START.value();
+  private static final boolean HALVES = START.halves();
   private static final int LANES = SPECIES.length();
   private static final int STEP = SPECIES.vectorByteSize();
+  /// Bytes of an element, and of as many as a vector has.
+  private static final int SIZE = HALVES ? Short.BYTES : Float.BYTES;
+  private static final int READ = LANES * SIZE;
   /// From here on a row has work enough for a vector's lanes on its own; shorter ones are folded together.
   private static final int LONG_ROW = 256;
 
@@ -34,7 +44,7 @@ final class FloatReducer implements Reducer {
     FloatVector result = vectors(x, n / LANES, s);
     int rest = n % LANES;
     if (rest > 0) {
-      FloatVector last = map(FloatTail.load(x + (long) (n - rest) * Float.BYTES, rest), s);
+      FloatVector last = map(readTail(x + (long) (n - rest) * SIZE, rest), s);
       result = result.blend(combine(result, last), SPECIES.indexInRange(0, rest));
     }
     DoubleVector wide = combineWide((DoubleVector) result.convert(F2D, 0), (DoubleVector) result.convert(F2D, 1));
@@ -51,16 +61,16 @@ final class FloatReducer implements Reducer {
       FloatVector b = result;
       FloatVector c = result;
       FloatVector d = result;
-      for (int i = 0; i < vectors / 4; i++, at += 4 * STEP) {
-        a = combine(a, map(load(at), s));
-        b = combine(b, map(load(at + STEP), s));
-        c = combine(c, map(load(at + 2 * STEP), s));
-        d = combine(d, map(load(at + 3 * STEP), s));
+      for (int i = 0; i < vectors / 4; i++, at += 4 * READ) {
+        a = combine(a, map(read(at), s));
+        b = combine(b, map(read(at + READ), s));
+        c = combine(c, map(read(at + 2 * READ), s));
+        d = combine(d, map(read(at + 3 * READ), s));
       }
       result = combine(combine(a, b), combine(c, d));
     }
-    for (int i = 0; i < vectors % 4; i++, at += STEP) {
-      result = combine(result, map(load(at), s));
+    for (int i = 0; i < vectors % 4; i++, at += READ) {
+      result = combine(result, map(read(at), s));
     }
     return result;
   }
@@ -89,16 +99,16 @@ final class FloatReducer implements Reducer {
   private void square(long results, long x, long stride, int rows, int n, float parameter) {
     FloatVector s = FloatVector.broadcast(SPECIES, parameter);
     int rest = n % LANES;
-    int whole = (n - rest) * Float.BYTES;
+    int whole = (n - rest) * SIZE;
     VectorMask<Float> inRow = SPECIES.indexInRange(0, rest);
     long vectors = Scratch.current().tile(0);
     for (int row = 0; row < rows; row++) {
       long at = x + row * stride;
       FloatVector result = FloatVector.broadcast(SPECIES, INIT);
-      for (int i = 0; i < whole; i += STEP) {
-        result = combine(result, map(load(at + i), s));
+      for (int i = 0; i < whole; i += READ) {
+        result = combine(result, map(read(at + i), s));
       }
-      result = rest > 0 ? result.blend(combine(result, map(FloatTail.load(at + whole, rest), s)), inRow) : result;
+      result = rest > 0 ? result.blend(combine(result, map(readTail(at + whole, rest), s)), inRow) : result;
       result.intoMemorySegment(ALL, vectors + row * STEP, LITTLE_ENDIAN);
     }
     for (int half = LANES / 2 * STEP; half >= STEP; half /= 2) {
@@ -126,7 +136,7 @@ final class FloatReducer implements Reducer {
     }
     int rest = n % LANES;
     if (rest > 0) {
-      tail(acc + whole, x + whole, stride, rows, parameters + whole, rest);
+      tail(acc + whole, x + place(whole), stride, rows, parameters + whole, rest);
     }
   }
 
@@ -134,16 +144,17 @@ final class FloatReducer implements Reducer {
   private void fourRows(long acc, long x, long stride, long parameters, int bytes) {
     for (int at = 0; at < bytes; at += STEP) {
       FloatVector s = load(parameters + at);
-      FloatVector a = combine(load(acc + at), map(load(x + at), s));
-      FloatVector b = combine(a, map(load(x + stride + at), s));
-      FloatVector c = combine(b, map(load(x + 2 * stride + at), s));
-      combine(c, map(load(x + 3 * stride + at), s)).intoMemorySegment(ALL, acc + at, LITTLE_ENDIAN);
+      long from = x + place(at);
+      FloatVector a = combine(load(acc + at), map(read(from), s));
+      FloatVector b = combine(a, map(read(from + stride), s));
+      FloatVector c = combine(b, map(read(from + 2 * stride), s));
+      combine(c, map(read(from + 3 * stride), s)).intoMemorySegment(ALL, acc + at, LITTLE_ENDIAN);
     }
   }
 
   private void oneRow(long acc, long x, long parameters, int bytes) {
     for (int at = 0; at < bytes; at += STEP) {
-      combine(load(acc + at), map(load(x + at), load(parameters + at))).intoMemorySegment(ALL, acc + at, LITTLE_ENDIAN);
+      combine(load(acc + at), map(read(x + place(at)), load(parameters + at))).intoMemorySegment(ALL, acc + at, LITTLE_ENDIAN);
     }
   }
 
@@ -153,7 +164,7 @@ final class FloatReducer implements Reducer {
     FloatVector result = FloatTail.load(acc, rest);
     long at = x;
     for (int r = 0; r < rows; r++, at += stride) {
-      result = combine(result, map(FloatTail.load(at, rest), s));
+      result = combine(result, map(readTail(at, rest), s));
     }
     FloatTail.store(result, acc, rest);
   }
@@ -168,6 +179,29 @@ final class FloatReducer implements Reducer {
 
   static DoubleVector combineWide(DoubleVector a, DoubleVector b) {
     throw new AssertionError("[reducer] the template has no fold");
+  }
+
+  static FloatVector widened(long from) {
+    throw new AssertionError("[reducer] the template has no load");
+  }
+
+  /// Bytes of as many elements as `floats` bytes of floats are.
+  private static int place(int floats) {
+    return HALVES ? floats / 2 : floats;
+  }
+
+  private static FloatVector read(long address) {
+    return HALVES ? widened(address) : load(address);
+  }
+
+  /// A vector whose first `n` lanes are the elements there; the others are anything.
+  private static FloatVector readTail(long address, int n) {
+    if (!HALVES) {
+      return FloatTail.load(address, n);
+    }
+    long padded = Scratch.current().padding();
+    NativeMemory.copy(address, padded, (long) n * Short.BYTES);
+    return widened(padded);
   }
 
   private static FloatVector load(long address) {

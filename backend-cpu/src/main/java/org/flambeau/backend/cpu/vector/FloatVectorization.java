@@ -206,9 +206,26 @@ public final class FloatVectorization implements Vectorization {
     Map<String, String> functions = Map.of("map", fold.vectorMap(), "combine", fold.vectorCombine(), "combineWide", fold.vectorCombine());
     return compute == Compute.FLOAT
         ? Inliner.specialize(MethodHandles.lookup(), Reducer.class, FloatReducer.class, inlined(compute), functions,
-            (float) Double.longBitsToDouble(fold.init(compute)))
+            new FloatReducer.Start(init(fold), false))
         : Inliner.specialize(MethodHandles.lookup(), Reducer.class, LaneReducer.class, inlined(compute), functions,
             new LaneReducer.Lanes(species(compute), compute, fold, scalar));
+  }
+
+  @Override
+  public @Nullable Reducer reducer(Fold fold, DType half) {
+    if (fold.vectorMap() == null) {
+      return null;
+    }
+    List<Class<?>> classes = inlined(Compute.FLOAT);
+    classes.addFirst(HalfMove.lanes(half));
+    Map<String, String> functions = Map.of("map", fold.vectorMap(), "combine", fold.vectorCombine(), "combineWide", fold.vectorCombine(),
+        "widened", "load");
+    return Inliner.specialize(MethodHandles.lookup(), Reducer.class, FloatReducer.class, classes, functions,
+        new FloatReducer.Start(init(fold), true));
+  }
+
+  private static float init(Fold fold) {
+    return (float) Double.longBitsToDouble(fold.init(Compute.FLOAT));
   }
 
   /// `GELU_TANH` is `geluTanh`.
