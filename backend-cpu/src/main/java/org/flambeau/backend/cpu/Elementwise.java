@@ -127,8 +127,8 @@ public final class Elementwise {
 
   /// That over halves as they lie, where there is one.
   private @Nullable Loop loop(Pass pass, long numel) {
-    Halves halves = numel < Halves.LEAST_ELEMENTS ? null : halves();
-    Loop loop = halves == null ? null : pass.loop(halves);
+    Halves halves = numel < Halves.LEAST_ELEMENTS ? Halves.NONE : halves();
+    Loop loop = halves.operands() == 0 ? null : pass.loop(halves);
     if (loop == null) {
       return pass.loop();
     }
@@ -141,20 +141,20 @@ public final class Elementwise {
     return loop;
   }
 
-  /// The operands that only their half precision keeps from being used in place, or null.
-  private @Nullable Halves halves() {
-    DType half = null;
+  /// The operands that only their half precision keeps from being used in place; none where they are of different ones.
+  private Halves halves() {
+    DType half = DType.FLOAT32;
     int found = 0;
     for (int k = 0; k < operands; k++) {
       if (access[k] == Access.CONVERTED && dense[k] && Halves.are(dtype[k])) {
-        if (half != null && half != dtype[k]) {
-          return null;
+        if (found != 0 && half != dtype[k]) {
+          return Halves.NONE;
         }
         half = dtype[k];
         found |= 1 << k;
       }
     }
-    return half == null ? null : new Halves(half, found);
+    return found == 0 ? Halves.NONE : new Halves(half, found);
   }
 
   /// A cast needs none where it begins or ends in the compute type.

@@ -322,8 +322,9 @@ class ElementwiseTest {
 
   @Test
   void numbersThatAWholeOneCannotHoldAreCastAlikeOnVectorsAndOneByOne() {
-    double[] edges = {0.7, -0.7, 0x1p31, -0x1p31, 0x1p31 - 1, -0x1p31 - 1, -0x1p31 - 0x1p9, 0x1p63, -0x1p63, 0x1p63 - 0x1p10, 0x1p63 - 0x1p39,
-        0x1p64, 3e9, -3e9, 1e30, -1e30, 300, -200, Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY};
+    double[] edges = {0.7, -0.7, 0x1p31, -0x1p31, 0x1p31 - 1, -0x1p31 - 1, -0x1p31 - 0x1p9, 0x1p63, -0x1p63, 0x1p63 - 0x1p10,
+      0x1p63 - 0x1p39,
+      0x1p64, 3e9, -3e9, 1e30, -1e30, 300, -200, Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY};
     int n = 5000;
     for (DType from : FLOATS) {
       Strided x = Operand.filled(Operand.natively(from, Operand.Layout.contiguous(n)), i -> edges[(int) (i * 7 % edges.length)]);

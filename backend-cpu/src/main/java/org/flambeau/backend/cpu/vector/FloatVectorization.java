@@ -49,7 +49,6 @@ public final class FloatVectorization implements Vectorization {
   private static final Map<String, Integer> WIDE_FUNCTIONS = functions(List.of(WideMath.class));
   private static final Map<String, Integer> ROW_FUNCTIONS = functions(List.of(FloatRowMath.class));
 
-
   private static final Set<String> UNROUNDED = Set.of("abs", "neg", "relu", "reluBackward", "maximum", "minimum", "sign");
 
   /// The numbers that come before a row function's rows.
