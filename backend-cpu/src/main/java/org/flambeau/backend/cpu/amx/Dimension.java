@@ -1,11 +1,11 @@
 package org.flambeau.backend.cpu.amx;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /// A dimension of the images, along which a kernel slides: places, one for each of its positions and some between two images, so that a place
-/// sees the same as its neighbour, only so many pixels on.
+/// sees the same as its neighbour, only so many pixels on. One is made for each call: streams would take longer than some convolutions, until they are compiled.
 ///
 /// Pixel `i` of what is read lies at `i + padding`, with zeros around; place `p` sees pixels from `step · p` on.
 ///
@@ -21,14 +21,22 @@ record Dimension(int step, int padding, long size, List<Phase> phases) {
   record Phase(int first, int stride, long places, int[] elements, int[] offsets) {
     /// Whether elements are neighbours that see neighbours.
     boolean seesNeighbours() {
-      return IntStream.range(1, offsets.length).allMatch(i -> offsets[i] == offsets[i - 1] + 1);
+      boolean neighbours = true;
+      for (int i = 1; i < offsets.length; i++) {
+        neighbours &= offsets[i] == offsets[i - 1] + 1;
+      }
+      return neighbours;
     }
   }
 
   /// That of a convolution.
   static Dimension ofConvolution(long in, long out, long kernel, int stride, int padding, int dilation) {
-    int[] elements = IntStream.range(0, (int) kernel).toArray();
-    int[] offsets = IntStream.range(0, (int) kernel).map(i -> i * dilation).toArray();
+    int[] elements = new int[(int) kernel];
+    int[] offsets = new int[elements.length];
+    for (int i = 0; i < elements.length; i++) {
+      elements[i] = i;
+      offsets[i] = i * dilation;
+    }
     return of(in, stride, padding, List.of(new Phase(0, 1, out, elements, offsets)));
   }
 
@@ -38,11 +46,16 @@ record Dimension(int step, int padding, long size, List<Phase> phases) {
     List<Phase> phases = new ArrayList<>();
     for (int first = 0; first < stride; first++) {
       int pixel = first + padding;
-      int[] elements = IntStream.iterate((int) kernel - 1, i -> i >= 0, i -> i - 1)
-          .filter(i -> Math.floorMod(pixel - i * dilation, stride) == 0)
-          .toArray();
-      int[] offsets = IntStream.of(elements).map(i -> Math.floorDiv(pixel - i * dilation, stride) + before).toArray();
-      phases.add(new Phase(first, stride, Math.max(0, Math.ceilDiv(in - first, stride)), elements, offsets));
+      int[] elements = new int[(int) kernel];
+      int[] offsets = new int[elements.length];
+      int seen = 0;
+      for (int i = elements.length - 1; i >= 0; i--) {
+        if (Math.floorMod(pixel - i * dilation, stride) == 0) {
+          elements[seen] = i;
+          offsets[seen++] = Math.floorDiv(pixel - i * dilation, stride) + before;
+        }
+      }
+      phases.add(new Phase(first, stride, Math.max(0, Math.ceilDiv(in - first, stride)), Arrays.copyOf(elements, seen), Arrays.copyOf(offsets, seen)));
     }
     return of(out, 1, before, phases);
   }
@@ -52,7 +65,13 @@ record Dimension(int step, int padding, long size, List<Phase> phases) {
   }
 
   private static int reach(List<Phase> phases) {
-    return phases.stream().flatMapToInt(phase -> IntStream.of(phase.offsets)).max().orElse(0);
+    int reach = 0;
+    for (Phase phase : phases) {
+      for (int offset : phase.offsets) {
+        reach = Math.max(reach, offset);
+      }
+    }
+    return reach;
   }
 
   /// The furthest pixel that a place sees, counted from its first.
