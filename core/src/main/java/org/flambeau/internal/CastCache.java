@@ -49,13 +49,13 @@ public final class CastCache {
   public Tensor cast(ThreadState thread, Tensor x, DType to) {
     if (x.dtype() != DType.FLOAT32 || to == DType.FLOAT32 || !x.requiresGrad() || !x.isLeaf()
         || x.strided().storage().isExposed()) {
-      return Casts.lowered(x, to);
+      return Casts.forAutocast(x, to);
     }
     Cast known = casts.get(x);
     if (known != null && known.serves(x, to, thread)) {
       return known.value;
     }
-    Tensor value = thread.scope == null ? Casts.lowered(x, to) : inOwnScope(thread, x, to);
+    Tensor value = thread.scope == null ? Casts.forAutocast(x, to) : inOwnScope(thread, x, to);
     casts.put(x, new Cast(x.strided(), x.version(), value));
     return value;
   }
@@ -64,7 +64,7 @@ public final class CastCache {
     ScopeMembers scope = thread.scope;
     thread.scope = memory;
     try {
-      return Casts.lowered(x, to);
+      return Casts.forAutocast(x, to);
     } finally {
       thread.scope = scope;
     }

@@ -21,6 +21,7 @@ import org.flambeau.Device;
 import org.flambeau.GradMode;
 import org.flambeau.MemoryScope;
 import org.flambeau.MemoryStats;
+import org.flambeau.Reduction;
 import org.flambeau.Tensor;
 import org.flambeau.autograd.DifferentiableFunction;
 import org.flambeau.autograd.Node;
@@ -143,6 +144,18 @@ public class AutocastTest {
     loss.backward();
     assertEquals(DType.FLOAT32, Objects.requireNonNull(w.grad()).dtype());
     assertEquals(DType.BFLOAT16, Objects.requireNonNull(hidden.grad()).dtype());
+  }
+
+  /// e⁵ − 148, of which the lower precision has nothing left where it rounds both before they are subtracted.
+  @Test
+  void a_gradient_of_a_higher_precision_is_added_up_in_it() {
+    Tensor x = Tensor.of(5f).to(DType.BFLOAT16).requiresGrad_(true);
+    try (var _ = Autocast.open(DType.BFLOAT16)) {
+      Functional.poissonNllLoss(x, Tensor.of(148f), true, false, 0, Reduction.SUM).backward();
+    }
+    Tensor grad = Objects.requireNonNull(x.grad());
+    assertEquals(DType.BFLOAT16, grad.dtype());
+    assertEquals(Math.exp(5) - 148, grad.to(DType.FLOAT32).toFloatArray()[0], 2e-3);
   }
 
   @Test

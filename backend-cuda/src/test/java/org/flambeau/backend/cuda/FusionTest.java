@@ -83,7 +83,10 @@ class FusionTest {
     norm.eval();
     for (Tensor images : List.of(x, x.to(MemoryFormat.CHANNELS_LAST), x.to(DType.BFLOAT16))) {
       Tensor leaf = images.detach().requiresGrad_(true);
+      Objects.requireNonNull(norm.weight()).requiresGrad_(false);
       assertEquals(new Work(1, 0), steady(() -> norm.call(leaf)));
+      Objects.requireNonNull(norm.weight()).requiresGrad_(true); // which learns from the mean, so that this is kept as it was
+      assertEquals(new Work(2, 0), steady(() -> norm.call(leaf)));
       norm.call(leaf).sum().backward();
       Tensor slope = Objects.requireNonNull(norm.runningVar()).add(1e-5).rsqrt(); // its weights are 1
       Tensor expected = slope.reshape(1, 8, 1, 1).expand(2, 8, 5, 5);
@@ -133,6 +136,22 @@ class FusionTest {
       Tensor expected = slope.to(DType.FLOAT32).reshape(6, 8).t().matmul(x.detach().to(lower).to(DType.FLOAT32).reshape(6, 16));
       assertArrayEquals(expected.toFloatArray(), grad.toFloatArray(), 1e-5f);
     }
+  }
+
+  /// Autocast normalises in float32 what came in half precision, and so does the backward pass.
+  @Test
+  void aNormalisationOfHalfPrecisionUnderAutocastHasItsGradient() {
+    Tensor wide = Tensor.randn(64, 33).to(cuda).to(DType.BFLOAT16).to(DType.FLOAT32).requiresGrad_(true);
+    Tensor x = wide.detach().to(DType.BFLOAT16).requiresGrad_(true);
+    Tensor slope = Tensor.randn(64, 33).to(cuda);
+    LayerNorm norm = new LayerNorm(33);
+    norm.to(cuda);
+    norm.call(wide).backward(slope);
+    try (var _ = Autocast.open(DType.BFLOAT16)) {
+      norm.call(x).backward(slope);
+    }
+    assertArrayEquals(Objects.requireNonNull(wide.grad()).to(DType.BFLOAT16).to(DType.FLOAT32).toFloatArray(),
+        Objects.requireNonNull(x.grad()).to(DType.FLOAT32).toFloatArray());
   }
 
   @Test

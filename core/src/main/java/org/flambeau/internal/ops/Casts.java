@@ -28,9 +28,10 @@ public final class Casts {
     return cast(TO, x, dtype);
   }
 
-  /// [#to(Tensor, DType)] for autocast, which alone sees the result: its gradient comes in the dtype of `x`.
-  public static Tensor lowered(Tensor x, DType dtype) {
-    return cast(LOWERED, x, dtype);
+  /// [#to(Tensor, DType)] for autocast, which alone sees the result: the gradient of a lower precision comes in the dtype of `x`. That of a higher
+  /// one is rounded here, after it has been added up.
+  public static Tensor forAutocast(Tensor x, DType dtype) {
+    return cast(dtype.size() < x.dtype().size() ? LOWERED : TO, x, dtype);
   }
 
   private static Tensor cast(Op<DType> op, Tensor x, DType dtype) {
