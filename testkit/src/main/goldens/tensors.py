@@ -406,6 +406,8 @@ def linear_algebra():
     out.sample("cdist", "batches", cdist, [uniform("ca", (2, 1, 3, 4)), uniform("cb", (3, 5, 4))], p=2.0)
     out.sample("cdist", "one batch", cdist, [uniform("ca", (2, 3, 4)), uniform("cb", (5, 4))], p=1.0)
     out.sample("cdist", "empty rows", cdist, [rows[:0], others], p=2.0)
+    for p in (1.0, 2.0, INF):
+        out.sample("cdist", f"no columns {p}", cdist, [rows[:, :0], others[:, :0]], p=p)
     out.sample("cdist", "empty columns", cdist, [rows[:, :0], others[:, :0]], False, p=2.0)
     out.sample("cdist", "by product", cdist, [uniform("cp", (26, 3)), uniform("cq", (2, 1, 3))], p=2.0)
     out.large("cdist", "large", cdist, [(torch.float32, (37, 61), -1, 1), (torch.float32, (97, 61), -1, 1)], p=2.0)

@@ -32,7 +32,9 @@ public final class Distances {
     if (!(p >= 0)) {
       throw new IllegalArgumentException("[cdist] only supports non-negative p values, got " + p);
     }
-    return CDIST.compose(p, new Tensor[] {a, b}, () -> isByProduct(a, b, p) ? byProduct(a, b) : differences(a, b).norm(p, -1));
+    double order = a.size(-1) == 0 ? 0 : p; // rows without elements are equal, though nothing has no largest
+    return CDIST.compose(order, new Tensor[] {a, b},
+        () -> isByProduct(a, b, order) ? byProduct(a, b) : differences(a, b).norm(order, -1));
   }
 
   private static void check(boolean holds, String message, Tensor a, Tensor b) {
