@@ -30,7 +30,7 @@ public abstract class Random {
     if (state.dtype() != DType.UINT8) {
       throw new IllegalArgumentException("[set_rng_state] expected a vector of uint8, got " + state.describe());
     }
-    Generator.defaultOf(Device.CPU).setState(state.cpu().toSegment().toArray(ValueLayout.JAVA_BYTE));
+    Generator.defaultOf(Device.CPU).setState(state.cpu().contiguous().toSegment().toArray(ValueLayout.JAVA_BYTE));
   }
 
   /// The seed last given to [#manualSeed], or PyTorch's default.

@@ -64,7 +64,10 @@ final class StateDictFilesTest {
     loaded.loadStateDict((Map<?, ?>) checkpoint.get("model"));
     saved.stateDict().forEach((key, tensor) -> assertArrayEquals(tensor.toDoubleArray(), loaded.stateDict().get(key).toDoubleArray()));
     float[] drawn = Tensor.rand(3).toFloatArray();
-    Random.setState((Tensor) checkpoint.get("random"));
+    Tensor state = (Tensor) Objects.requireNonNull(checkpoint.get("random"));
+    Random.setState(state);
+    assertArrayEquals(drawn, Tensor.rand(3).toFloatArray());
+    Random.setState(Tensor.stack(List.of(state, state), 1).select(1, 0));
     assertArrayEquals(drawn, Tensor.rand(3).toFloatArray());
     assertEquals(
         "[state_dict] expected a tensor for model, got a " + Objects.requireNonNull(checkpoint.get("model")).getClass().getSimpleName()
