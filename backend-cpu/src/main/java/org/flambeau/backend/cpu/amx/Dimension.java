@@ -55,7 +55,8 @@ record Dimension(int step, int padding, long size, List<Phase> phases) {
           offsets[seen++] = Math.floorDiv(pixel - i * dilation, stride) + before;
         }
       }
-      phases.add(new Phase(first, stride, Math.max(0, Math.ceilDiv(in - first, stride)), Arrays.copyOf(elements, seen), Arrays.copyOf(offsets, seen)));
+      phases.add(new Phase(first, stride, Math.max(0, Math.ceilDiv(in - first, stride)), Arrays.copyOf(elements, seen),
+          Arrays.copyOf(offsets, seen)));
     }
     return of(out, 1, before, phases);
   }
