@@ -37,8 +37,8 @@ final class Capture implements Backend.Graph {
   static Capture of(Gpu gpu, Runnable work) {
     gpu.refuseInCapture("captures itself");
     gpu.synchronize(); // what is under way belongs to no graph, and its faults are not ours
-    Reclaimable.drain();
-    gpu.allocator().emptyCache(); // the graph's memory is its own, and while it is recorded nothing can be given back
+    Reclaimable.collect(1); // the graph's memory is its own, and while it is recorded nothing can be given back
+    gpu.allocator().emptyCache();
     var capture = new Capture(gpu);
     gpu.capture(capture);
     try {

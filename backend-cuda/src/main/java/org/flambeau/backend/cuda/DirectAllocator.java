@@ -43,13 +43,19 @@ final class DirectAllocator implements Allocator {
     if (address == 0) {
       return;
     }
+    while (!isSetAside(address, bytes) && !gpu.unlessRecording(() -> giveBack(address, bytes))) {
+      Thread.onSpinWait(); // another thread began or ended a capture between the two
+    }
+  }
+
+  private boolean isSetAside(long address, long bytes) {
     Capture now = gpu.captureOfAnyThread();
     Capture capture = now != null ? now : recorded.get(address);
-    if (capture != null && capture.setAside(() -> free(address, bytes))) {
-      return;
-    }
+    return capture != null && capture.setAside(() -> free(address, bytes));
+  }
+
+  private void giveBack(long address, long bytes) {
     recorded.remove(address);
-    gpu.makeCurrent();
     Driver.memFree(address);
     reserved.addAndGet(-bytes);
   }

@@ -146,15 +146,17 @@ final class Gpu {
     }
   }
 
-  /// Does what waits for the GPU, but not while a graph is recorded, which would break that: then it is left.
-  void unlessRecording(Runnable body) {
-    if (capture() == null && recording.readLock().tryLock()) {
-      try {
-        makeCurrent();
-        body.run();
-      } finally {
-        recording.readLock().unlock();
-      }
+  /// Does what waits for the GPU, but not while a graph is recorded, which would break that: then it is left. Returns whether it was done.
+  boolean unlessRecording(Runnable body) {
+    if (capture() != null || !recording.readLock().tryLock()) {
+      return false;
+    }
+    try {
+      makeCurrent();
+      body.run();
+      return true;
+    } finally {
+      recording.readLock().unlock();
     }
   }
 
